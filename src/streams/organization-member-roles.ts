@@ -1,0 +1,20 @@
+import type { StreamDescriptor } from './descriptor';
+import { record, text } from './schema';
+
+/**
+ * Roles assigned to a member within an organization. They come inline with the member list (id and name); the
+ * description is joined from one reading of GET /roles.
+ */
+export const organizationMemberRoles: StreamDescriptor = {
+  name: 'organization_member_roles',
+  summary: 'Roles that members hold within their organizations',
+  path: 'organizations/{id}/members/{user_id}/roles',
+  reach: 'members',
+  primaryKey: [['org_id'], ['user_id'], ['id']],
+  syncModes: ['full_refresh'],
+  scopes: ['read:organizations', 'read:organization_members', 'read:organization_member_roles'],
+  optionalScopes: [{ scope: 'read:roles', fields: ['description'] }],
+  secretFields: [],
+  parent: 'organizations',
+  jsonSchema: record({ org_id: text, user_id: text, id: text, name: text, description: text }),
+};

@@ -1,0 +1,58 @@
+import type { StreamDescriptor } from './descriptor';
+import { flag, integer, list, object, record, text, timestamp } from './schema';
+
+/** Fields of a user as GET /users documents them; enterprise and social profiles add others at the root. */
+export const users: StreamDescriptor = {
+  name: 'users',
+  summary: 'Users of all connections, with metadata and identities',
+  path: 'users',
+  reach: 'search',
+  primaryKey: [['user_id']],
+  cursorField: 'updated_at',
+  createdField: 'created_at',
+  syncModes: ['full_refresh', 'incremental'],
+  scopes: ['read:users'],
+  secretFields: ['identities[].access_token', 'identities[].access_token_secret', 'identities[].refresh_token'],
+  probe: {
+    path: 'users',
+    query: { page: 0, per_page: 1, fields: 'user_id', search_engine: 'v3' },
+    list: 'users',
+    key: 'user_id',
+  },
+  jsonSchema: record({
+    user_id: text,
+    username: text,
+    email: text,
+    email_verified: flag,
+    phone_number: text,
+    phone_verified: flag,
+    created_at: timestamp,
+    updated_at: timestamp,
+    identities: list(
+      object({
+        connection: text,
+        user_id: { type: ['null', 'string', 'integer'] },
+        provider: text,
+        isSocial: flag,
+        profileData: object(),
+      }),
+    ),
+    app_metadata: object(),
+    user_metadata: object(),
+    picture: text,
+    name: text,
+    nickname: text,
+    given_name: text,
+    family_name: text,
+    multifactor: list(text),
+    multifactor_last_modified: timestamp,
+    guardian_authenticators: list(object()),
+    last_ip: text,
+    last_login: timestamp,
+    last_password_reset: timestamp,
+    logins_count: integer,
+    blocked: flag,
+    blocked_for: list(object()),
+    _links: object(),
+  }),
+};
