@@ -1,0 +1,73 @@
+import type { JsonObject } from '../json';
+import { lowerBound } from './key-index';
+
+/** A place in a list that is ordered by time and then by id, as Auth0's checkpoints name it. */
+export interface Keyset {
+  /** Epoch ms. */
+  at: number;
+  id: string;
+}
+
+export interface Row extends Keyset {
+  record: JsonObject;
+}
+
+/** Rows after `after` (all, without it), in keyset order: rows that come or go elsewhere do not shift the place. */
+export function rowsAfter<T extends Keyset>(rows: readonly T[], after: Keyset | undefined): readonly T[] {
+  if (!after) return rows;
+  const place = lowerBound(rows.length, (position) => {
+    const row = rows[position] as T;
+    return row.at > after.at || (row.at === after.at && row.id > after.id);
+  });
+  return rows.slice(place);
+}
+
+/** A list of at most some 100,000 entities in order of creation, generated on first use. */
+export class Collection {
+  private loaded: Row[] | undefined;
+  private readonly byId = new Map<string, Row>();
+
+  constructor(private readonly generate: () => Row[]) {}
+
+  get rows(): readonly Row[] {
+    return this.load();
+  }
+
+  get(id: string): JsonObject | undefined {
+    this.load();
+    return this.byId.get(id)?.record;
+  }
+
+  /** Appends; two entities never share an instant. */
+  insert(id: string, record: JsonObject, now: number): void {
+    const rows = this.load();
+    const row = { id, record, at: Math.max(now, (rows.at(-1)?.at ?? 0) + 1) };
+    rows.push(row);
+    this.byId.set(id, row);
+  }
+
+  /** Returns whether there was one. */
+  replace(id: string, record: JsonObject): boolean {
+    this.load();
+    const row = this.byId.get(id);
+    if (row) row.record = record;
+    return row !== undefined;
+  }
+
+  /** Returns whether there was one. */
+  remove(id: string): boolean {
+    const rows = this.load();
+    const row = this.byId.get(id);
+    if (!row) return false;
+    rows.splice(rows.indexOf(row), 1);
+    return this.byId.delete(id);
+  }
+
+  private load(): Row[] {
+    if (!this.loaded) {
+      this.loaded = this.generate();
+      for (const row of this.loaded) this.byId.set(row.id, row);
+    }
+    return this.loaded;
+  }
+}

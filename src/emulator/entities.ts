@@ -1,0 +1,129 @@
+import type { JsonObject } from '../json';
+import type { Row } from './collection';
+import { BORN, GROWN } from './population';
+import { codeOfIndex, createDraws, hash, pick, toHex } from './random';
+import type { Scenario } from './scenario';
+import { plantSecret } from './secrets';
+
+const TRADES = ['Harbour', 'Lantern', 'Orchard', 'Quarry', 'Saddle', 'Timber', 'Velvet', 'Willow'];
+const FORMS = ['Works', 'Supply', 'Partners', 'Collective', 'Labs'];
+const APP_TYPES = ['spa', 'native', 'regular_web', 'non_interactive'];
+const DUTIES = ['admin', 'auditor', 'billing', 'editor', 'operator', 'viewer'];
+
+/** An id of Auth0's shape: a prefix and 16 letters or digits. */
+function idOf(prefix: string, seed: number, salt: number, index: number): string {
+  return `${prefix}${toHex(hash(seed, salt, index))}${toHex(codeOfIndex(seed, index))}`;
+}
+
+/** Spreads `count` creations over the tenant's life, never two on one instant. */
+function createdAt(count: number, index: number): number {
+  return BORN + Math.floor((index * (GROWN - BORN)) / Math.max(count, 1));
+}
+
+function generateRows(count: number, id: (index: number) => string, record: (index: number) => JsonObject): Row[] {
+  return Array.from({ length: count }, (_, index) => ({
+    id: id(index),
+    at: createdAt(count, index),
+    record: record(index),
+  }));
+}
+
+export function generateClients({ seed = 1, clients }: Scenario): Row[] {
+  const id = (index: number): string => idOf('', seed, 10, index) + idOf('', seed, 11, index);
+  return generateRows(clients.count, id, (index) => {
+    const draw = createDraws(seed, 12, index);
+    const record: JsonObject = {
+      client_id: id(index),
+      tenant: 'emulated-tenant',
+      name: `${pick(TRADES, draw())} app ${index + 1}`,
+      description: index % 5 === 0 ? '' : `Application number ${index + 1}`,
+      global: false,
+      app_type: pick(APP_TYPES, index),
+      is_first_party: index % 7 !== 6,
+      oidc_conformant: true,
+      sso_disabled: false,
+      cross_origin_authentication: false,
+      callbacks: [`https://app-${index + 1}.example.com/callback`],
+      allowed_logout_urls: [],
+      grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+      jwt_configuration: { alg: 'RS256', lifetime_in_seconds: 36_000, secret_encoded: false },
+      refresh_token: {
+        rotation_type: 'non-rotating',
+        expiration_type: 'non-expiring',
+        leeway: 0,
+        idle_token_lifetime: 1_296_000,
+      },
+      token_endpoint_auth_method: index % 3 === 0 ? 'none' : 'client_secret_post',
+      custom_login_page_on: true,
+      client_secret: plantSecret('client', seed, index),
+      signing_keys: [
+        {
+          cert: `-----BEGIN CERTIFICATE-----\n${plantSecret('signing-cert', seed, index)}\n-----END CERTIFICATE-----\n`,
+          pkcs7: plantSecret('signing-pkcs', seed, index),
+          subject: '/CN=emulated-tenant.example.com',
+        },
+      ],
+    };
+    if (index % 4 === 1) record['client_metadata'] = { team: pick(FORMS, draw()), ticket: null };
+    if (index % 4 === 2) {
+      record['encryption_key'] = {
+        pub: plantSecret('encryption-pub', seed, index),
+        cert: plantSecret('encryption-cert', seed, index),
+        subject: 'CN=example',
+      };
+      record['addons'] = { samlp: { audience: 'https://sp.example.com', mappings: { user_id: 'id' } } };
+    }
+    if (index % 4 === 3) {
+      record['client_authentication_methods'] = {
+        private_key_jwt: { credentials: [{ id: plantSecret('credential', seed, index) }] },
+      };
+    }
+    return record;
+  });
+}
+
+export function generateOrganizations({ seed = 1, organizations }: Scenario): Row[] {
+  const id = (index: number): string => organizationIdAt(seed, index);
+  return generateRows(organizations.count, id, (index) => {
+    const draw = createDraws(seed, 21, index);
+    const title = `${pick(TRADES, draw())} ${pick(FORMS, draw())}`;
+    const record: JsonObject = {
+      id: id(index),
+      name: `${title.toLowerCase().replace(' ', '-')}-${index + 1}`,
+      display_name: index % 6 === 4 ? `${title} Zürich 東京 №${index + 1}` : title,
+      third_party_client_access: 'block',
+      is_app_entitlement_active: index % 2 === 0,
+    };
+    if (index % 3 === 0) {
+      record['branding'] = {
+        logo_url: 'https://cdn.example.com/logo.png',
+        colors: { primary: '#0a84ff', page_background: '#ffffff' },
+      };
+    }
+    if (index % 4 === 0) record['metadata'] = { region: pick(['eu', 'us', 'ap'], draw()), account: null };
+    if (index % 5 === 0)
+      record['token_quota'] = { client_credentials: { enforce: true, per_day: 1000, per_hour: 100 } };
+    return record;
+  });
+}
+
+export function organizationIdAt(seed: number, index: number): string {
+  return idOf('org_', seed, 20, index);
+}
+
+export function organizationCreatedAt({ organizations }: Scenario, index: number): number {
+  return createdAt(organizations.count, index);
+}
+
+export function generateRoles({ seed = 1, roles }: Scenario): Row[] {
+  const id = (index: number): string => roleIdAt(seed, index);
+  return generateRows(roles.count, id, (index) => ({
+    id: id(index),
+    name: index < DUTIES.length ? pick(DUTIES, index) : `${pick(DUTIES, index)}-${index + 1}`,
+    description: index % 6 === 5 ? '' : `May act as ${pick(DUTIES, index)}`,
+  }));
+}
+
+export function roleIdAt(seed: number, index: number): string {
+  return idOf('rol_', seed, 30, index);
+}

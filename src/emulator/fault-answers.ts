@@ -1,0 +1,53 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import { ApiError } from './api-error';
+import type { FaultKind } from './faults';
+
+const HTML =
+  '<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head><body><h1>Something went wrong</h1></body></html>\n';
+
+const SEARCH_TIMEOUT =
+  'The query exceeded the timeout. Please try refining your search criteria. See https://auth0.com/docs/best-practices/search-best-practices.';
+
+/** Faults that take the place of an answer. The others spoil an answer that was made (see `spoilBody`). */
+export const FAULT_ANSWERS: Partial<Record<FaultKind, (reply: FastifyReply, now: number) => unknown>> = {
+  '500': (reply) => sendError(reply, new ApiError(500, 'Internal Server Error', 'An internal error occurred')),
+  '502': (reply) => reply.code(502).type('text/html; charset=UTF-8').send(HTML),
+  '503': (reply) => sendError(reply, new ApiError(503, 'Service Unavailable', 'Service unavailable')),
+  '504': (reply) => reply.code(504).type('text/html; charset=UTF-8').send(HTML),
+  '503-search-timeout': (reply) => sendError(reply, new ApiError(503, 'Service Unavailable', SEARCH_TIMEOUT)),
+  html: (reply) => reply.code(200).type('text/html; charset=UTF-8').send(HTML),
+  '429': (reply, now) => {
+    reply.headers({ 'x-ratelimit-remaining': 0, 'x-ratelimit-reset': Math.ceil(now / 1_000) + 1 });
+    return sendError(reply, tooManyRequests());
+  },
+  'empty-object': (reply) => reply.code(200).send({}),
+  reset: (reply) => {
+    reply.hijack();
+    reply.raw.socket?.resetAndDestroy();
+    return reply;
+  },
+};
+
+export function tooManyRequests(): ApiError {
+  return new ApiError(429, 'Too Many Requests', 'Global limit has been reached', 'too_many_requests');
+}
+
+export function sendError(reply: FastifyReply, error: ApiError): FastifyReply {
+  return reply.code(error.status).send(error.toBody());
+}
+
+/** Sends an answer's body, cut in half when the fault says so. */
+export function sendSpoilt(reply: FastifyReply, json: string, fault: FaultKind | undefined): FastifyReply {
+  const body = Buffer.from(json);
+  const half = body.subarray(0, Math.floor(body.length / 2));
+  if (fault === 'cut') return reply.send(half);
+  if (fault !== 'cut-length') return reply.send(body);
+  reply.hijack();
+  reply.raw.writeHead(reply.statusCode, {
+    ...reply.getHeaders(),
+    'content-length': body.length,
+  } as OutgoingHttpHeaders);
+  reply.raw.write(half, () => reply.raw.socket?.destroy());
+  return reply;
+}

@@ -1,0 +1,75 @@
+import { hash } from './random';
+
+export type FaultKind =
+  /** JSON body of a 500. */
+  | '500'
+  /** HTML page of a 502, as the proxy in front of Auth0 sends it. */
+  | '502'
+  | '503'
+  | '504'
+  /** 503 with the message of a user search that took too long. */
+  | '503-search-timeout'
+  /** The connection is reset before anything is answered. */
+  | 'reset'
+  /** Half of the body under a Content-Length that fits it: a whole HTTP message, broken JSON. */
+  | 'cut'
+  /** Half of the body under the whole body's Content-Length; then the connection ends. */
+  | 'cut-length'
+  /** 200 with an HTML page. */
+  | 'html'
+  /** The answer comes `ms` later (default 5,000). */
+  | 'slow'
+  /** 429 though the buckets are not empty. */
+  | '429'
+  /** 200 with `{}`. */
+  | 'empty-object'
+  /** The body of the endpoint's answer before this one, again. */
+  | 'repeat-page';
+
+/** When something goes wrong. Of `nth`, `every` and `probability` one is given; with none, every matching request fails. */
+export interface Fault {
+  /** Regular expression over the path and query of a request, as sent (`/api/v2/users?page=1`); `/oauth/token` matches too. Default: all. */
+  match?: string;
+  kind: FaultKind;
+  /** The nth matching request, from 1. */
+  nth?: number;
+  /** Every so many matching requests. */
+  every?: number;
+  /** With this probability, drawn reproducibly. */
+  probability?: number;
+  /** At most so many times. Default: no limit. */
+  times?: number;
+  /** For `slow`: milliseconds. */
+  ms?: number;
+}
+
+export interface FaultPlan {
+  /** The fault that strikes this request, if any. */
+  strike(url: string): Fault | undefined;
+}
+
+/** Throws a SyntaxError for a `match` that is no regular expression. */
+export function createFaultPlan(faults: readonly Fault[], seed: number): FaultPlan {
+  const plans = faults.map((fault) => ({ fault, pattern: new RegExp(fault.match ?? ''), seen: 0, struck: 0 }));
+  return {
+    strike(url) {
+      let chosen: Fault | undefined;
+      for (const plan of plans) {
+        if (!plan.pattern.test(url)) continue;
+        plan.seen += 1;
+        if (chosen || plan.struck >= (plan.fault.times ?? Infinity)) continue;
+        if (!isDue(plan.fault, plan.seen, seed)) continue;
+        plan.struck += 1;
+        chosen = plan.fault;
+      }
+      return chosen;
+    },
+  };
+}
+
+function isDue({ nth, every, probability }: Fault, seen: number, seed: number): boolean {
+  if (nth !== undefined) return seen === nth;
+  if (every !== undefined) return seen % every === 0;
+  if (probability !== undefined) return hash(seed, 80, seen) / 2 ** 32 < probability;
+  return true;
+}

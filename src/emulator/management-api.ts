@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { authenticate } from './access-tokens';
+import { ApiError, insufficientScope, notFound } from './api-error';
+import type { Emulation } from './emulation';
+import { FAULT_ANSWERS, sendError, sendSpoilt, tooManyRequests } from './fault-answers';
+import { readQuery } from './query-parameters';
+import { ROUTES } from './routes/routes';
+import type { Route } from './routes/route';
+
+const SLOW_MS = 5_000;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The endpoint's name in statistics. */
+    endpoint?: string;
+  }
+}
+
+/** Serves the Management API. A request is counted, authenticated, charged, checked for its scope, then answered or spoilt. */
+export function serveManagementApi(app: FastifyInstance, emulation: Emulation): void {
+  const { statistics } = emulation;
+  let arrivals = 0;
+  app.addHook('onRequest', (request, reply, done) => {
+    arrivals += 1;
+    statistics.follow(endpointOf(request), reply.raw);
+    done();
+  });
+  app.addHook('onSend', (_request, _reply, _payload, done) => {
+    emulation.churn.answered(arrivals);
+    done();
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    if (!(error instanceof ApiError)) throw error;
+    return sendError(reply, error);
+  });
+  app.setNotFoundHandler((_request, reply) => sendError(reply, notFound('Not Found')));
+  for (const route of ROUTES) serveRoute(app, route, emulation, () => arrivals);
+}
+
+function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation, arrivals: () => number): void {
+  const { settings } = emulation;
+  let previous: string | undefined;
+  app.get(route.path, { config: { endpoint: route.name } }, async (request, reply) => {
+    reply.headers({ 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
+    const scopes = await authenticate(request.headers.authorization, emulation.now());
+    charge(route, reply, emulation);
+    if (!route.scopes.some((scope) => scopes.has(scope))) throw insufficientScope(route.scopes);
+    const fault = emulation.faults.strike(request.url);
+    const delay = settings.latencyMs + (fault?.kind === 'slow' ? (fault.ms ?? SLOW_MS) : 0);
+    if (delay > 0) await sleep(delay);
+    const answerInstead = fault && FAULT_ANSWERS[fault.kind];
+    if (answerInstead) return answerInstead(reply, emulation.now());
+    const { body, headers = {} } = route.answer(
+      {
+        params: request.params as Record<string, string>,
+        query: readQuery(request.query as Record<string, unknown>, route.parameters),
+        scopes,
+        link: `http://${request.host}${request.url.split('?')[0] ?? ''}`,
+        nth: arrivals(),
+      },
+      emulation,
+    );
+    const json = JSON.stringify(body);
+    const repeated = previous ?? json;
+    previous = json;
+    reply.headers(headers).type('application/json; charset=utf-8');
+    return sendSpoilt(reply, fault?.kind === 'repeat-page' ? repeated : json, fault?.kind);
+  });
+}
+
+function endpointOf(request: FastifyRequest): string {
+  return request.routeOptions.config.endpoint ?? 'unknown';
+}
+
+/** Takes the request from its buckets and tells the bearer how they stand. Throws the ApiError of a 429. */
+function charge({ group }: Route, reply: FastifyReply, { buckets, settings, now }: Emulation): void {
+  const { allowed, reading } = buckets.charge(group, now());
+  if (!reading) return;
+  reply.headers({
+    'x-ratelimit-limit': reading.limit,
+    'x-ratelimit-remaining': reading.remaining,
+    'x-ratelimit-reset': reading.reset,
+  });
+  if (allowed) return;
+  if (settings.retryAfter) reply.header('retry-after', Math.max(1, Math.ceil(reading.waitMs / 1_000)));
+  throw tooManyRequests();
+}

@@ -1,0 +1,109 @@
+import type { JsonObject } from '../json';
+import type { Collection, Keyset } from './collection';
+import { organizationCreatedAt, organizationIdAt, roleIdAt } from './entities';
+import { createDraws, hash, indexOfCode } from './random';
+import type { Scenario } from './scenario';
+import type { UserStore } from './user-store';
+
+/** Someone's membership of an organization. */
+export interface Member extends Keyset {
+  /** The member's user id. */
+  id: string;
+  /** Ids of the roles that the member was given in this organization, directly. */
+  roles: string[];
+}
+
+/**
+ * Who belongs to which organization, ordered by when they joined. An organization's list is generated when it is first
+ * asked for. Members whose user is deleted, and roles that are, drop out without being looked for.
+ */
+export class Memberships {
+  private readonly lists = new Map<string, Member[]>();
+
+  constructor(
+    private readonly scenario: Scenario,
+    private readonly users: UserStore,
+    private readonly roles: Collection,
+  ) {}
+
+  /** The members that exist now. The organization must exist. */
+  of(organizationId: string): readonly Member[] {
+    return this.users.withoutDeleted(this.load(organizationId));
+  }
+
+  find(organizationId: string, userId: string): Member | undefined {
+    return this.of(organizationId).find((member) => member.id === userId);
+  }
+
+  /** The member's roles as stored, with their descriptions. */
+  rolesOf(member: Member): JsonObject[] {
+    return member.roles.map((id) => this.roles.get(id)).filter((role) => role !== undefined);
+  }
+
+  /** Someone who is a member already keeps the place and gets the roles. */
+  add(organizationId: string, userId: string, roles: string[], now: number): void {
+    const list = this.load(organizationId);
+    const known = list.find((member) => member.id === userId);
+    if (known) known.roles = roles;
+    else list.push({ id: userId, roles, at: Math.max(now, (list.at(-1)?.at ?? 0) + 1) });
+  }
+
+  /** Returns whether the user was a member. */
+  remove(organizationId: string, userId: string): boolean {
+    const list = this.load(organizationId);
+    const place = list.findIndex((member) => member.id === userId);
+    if (place >= 0) list.splice(place, 1);
+    return place >= 0;
+  }
+
+  private load(organizationId: string): Member[] {
+    let list = this.lists.get(organizationId);
+    if (!list) {
+      const { seed = 1, organizations } = this.scenario;
+      const index = indexOfCode(seed, Number.parseInt(organizationId.slice(-8), 16));
+      const generated = index < organizations.count && organizationIdAt(seed, index) === organizationId;
+      list = generated ? generateMembers(this.scenario, index, (user) => this.users.generateId(user)) : [];
+      this.lists.set(organizationId, list);
+    }
+    return list;
+  }
+}
+
+function countMembers({ seed = 1, organizations, users }: Scenario, index: number): number {
+  const { members = 20, big = [] } = organizations;
+  const asked = big[index] ?? (typeof members === 'number' ? members : drawBetween(seed, index, members));
+  return Math.min(asked, users.count);
+}
+
+function drawBetween(seed: number, index: number, { min, max }: { min: number; max: number }): number {
+  return min + (hash(seed, 40, index) % (max - min + 1));
+}
+
+/** Distinct users, because the stride shares no divisor with their number; two at a time join on one millisecond. */
+function generateMembers(scenario: Scenario, index: number, userIdOf: (index: number) => string): Member[] {
+  const { seed = 1, users, roles } = scenario;
+  const start = hash(seed, 41, index) % Math.max(1, users.count);
+  const stride = strideFor(users.count, hash(seed, 42, index));
+  const founded = organizationCreatedAt(scenario, index);
+  const members = Array.from({ length: countMembers(scenario, index) }, (_, nth): Member => {
+    const draw = createDraws(hash(seed, 43, index), 44, nth);
+    const wanted = roles.count === 0 ? 0 : draw() % ((roles.perMember ?? 3) + 1);
+    const held = new Set(Array.from({ length: wanted }, () => draw() % roles.count));
+    return {
+      id: userIdOf((start + nth * stride) % users.count),
+      at: founded + (1 + Math.floor(nth / 2)) * 1_000,
+      roles: [...held].map((role) => roleIdAt(seed, role)),
+    };
+  });
+  return members.sort((one, other) => one.at - other.at || (one.id < other.id ? -1 : 1));
+}
+
+function strideFor(count: number, drawn: number): number {
+  let stride = 1 + (drawn % Math.max(1, count - 1));
+  while (greatestDivisor(stride, count) > 1) stride += 1;
+  return stride;
+}
+
+function greatestDivisor(one: number, other: number): number {
+  return other === 0 ? one : greatestDivisor(other, one % other);
+}

@@ -1,0 +1,50 @@
+// Bound once, for a test runner that sandboxes its globals makes every look-up of one slow, and these run millions of times.
+const { imul } = Math;
+
+/** Mixes a seed, a salt (what the number is for) and an index into 32 well-spread bits; the same input gives the same number everywhere. */
+export function hash(seed: number, salt: number, index: number): number {
+  let bits = imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ imul(salt + 0x165667b1, 0xc2b2ae35);
+  bits = imul(bits ^ (bits >>> 15) ^ index, 0x2c1b3c6d);
+  bits = imul(bits ^ (bits >>> 12), 0x297a2d39);
+  return (bits ^ (bits >>> 15)) >>> 0;
+}
+
+/** A reproducible sequence of 32-bit numbers for one entity, so that entity n can be computed without its neighbours. */
+export function createDraws(seed: number, salt: number, index: number): () => number {
+  let state = hash(seed, salt, index);
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let bits = imul(state ^ (state >>> 15), state | 1);
+    bits ^= bits + imul(bits ^ (bits >>> 7), bits | 61);
+    return (bits ^ (bits >>> 14)) >>> 0;
+  };
+}
+
+/** Picks the element that a drawn number falls on. The list must not be empty. */
+export function pick<T>(list: readonly T[], drawn: number): T {
+  return list[drawn % list.length] as T;
+}
+
+const MULTIPLIER = 0x9e3779b1;
+/** Inverse of MULTIPLIER modulo 2³². */
+const INVERSE = invert(MULTIPLIER);
+
+function invert(odd: number): number {
+  let inverse = odd;
+  for (let round = 0; round < 5; round += 1) inverse = imul(inverse, 2 - imul(odd, inverse));
+  return inverse;
+}
+
+/** Turns an index into a 32-bit code that looks random; distinct indexes give distinct codes, and `indexOfCode` leads back. */
+export function codeOfIndex(seed: number, index: number): number {
+  return (imul(index, MULTIPLIER) ^ hash(seed, 1, 0)) >>> 0;
+}
+
+export function indexOfCode(seed: number, code: number): number {
+  return imul(code ^ hash(seed, 1, 0), INVERSE) >>> 0;
+}
+
+/** Eight hexadecimal digits. */
+export function toHex(bits: number): string {
+  return bits.toString(16).padStart(8, '0');
+}

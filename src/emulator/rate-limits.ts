@@ -1,0 +1,48 @@
+/** A token bucket: `size` requests at once, then as they are refilled. Per minute: refilled once a second; else every ms. */
+export type BucketLimit = { size: number; perSecond: number } | { size: number; perMinute: number };
+
+/** Endpoints that share a bucket. */
+export type EndpointGroup =
+  'organizations' | 'organization' | 'members' | 'memberRoles' | 'users' | 'clients' | 'others' | 'token';
+
+export interface RateLimits {
+  /** Charged first, for every request of the Management API. */
+  global?: BucketLimit;
+  /** Charged as well, for the endpoints of the group. */
+  groups?: Partial<Record<EndpointGroup, BucketLimit>>;
+}
+
+/** Auth0's published figures, mid-2026. `unlimited` still sends the headers. */
+export const RATE_LIMIT_PRESETS = {
+  free: {
+    global: { size: 2, perSecond: 2 },
+    groups: { token: { size: 30, perSecond: 30 } },
+  },
+  essentials: {
+    groups: {
+      organizations: { size: 5, perMinute: 50 },
+      organization: { size: 20, perMinute: 200 },
+      members: { size: 20, perMinute: 200 },
+      memberRoles: { size: 20, perMinute: 200 },
+      users: { size: 40, perMinute: 500 },
+      clients: { size: 5, perMinute: 100 },
+      others: { size: 10, perMinute: 150 },
+      token: { size: 25, perSecond: 25 },
+    },
+  },
+  enterprise: {
+    global: { size: 50, perSecond: 16 },
+    groups: {
+      organizations: { size: 10, perMinute: 100 },
+      organization: { size: 10, perMinute: 100 },
+      members: { size: 40, perMinute: 500 },
+      memberRoles: { size: 20, perMinute: 200 },
+      token: { size: 100, perSecond: 100 },
+    },
+  },
+  unlimited: {
+    global: { size: 1_000_000, perSecond: 1_000_000 },
+  },
+} as const satisfies Record<string, RateLimits>;
+
+export type RateLimitPreset = keyof typeof RATE_LIMIT_PRESETS;

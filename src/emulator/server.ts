@@ -1,0 +1,111 @@
+import type { AddressInfo } from 'node:net';
+import formbody from '@fastify/formbody';
+import fastify from 'fastify';
+import { prepareKeys } from './access-tokens';
+import { serveControlApi } from './control-api';
+import { changeFaults, changeSettings, createEmulation, type EmulationOptions, type SettingsPatch } from './emulation';
+import type { Fault } from './faults';
+import { serveManagementApi } from './management-api';
+import { type Scenario, type ScenarioName, SCENARIOS } from './scenario';
+import { plantSecret } from './secrets';
+import type { Statistics } from './statistics';
+import type { Tenant } from './tenant';
+import { serveTokenEndpoint } from './token-endpoint';
+import { readTruth, TRUTH_STREAMS, type TruthStream } from './truth';
+
+export interface EmulatorOptions extends EmulationOptions {
+  /** A named scenario or one's own. */
+  scenario: ScenarioName | Scenario;
+  /** Default 0: any free port. */
+  port?: number;
+  /** Default 127.0.0.1. */
+  host?: string;
+}
+
+/** A running emulated tenant. */
+export interface Emulator {
+  /** `http://127.0.0.1:<port>`, without a slash at its end. */
+  url: string;
+  /** Host and port of the url, which stand for the tenant's domain. */
+  domain: string;
+  clientId: string;
+  clientSecret: string;
+  /** `<url>/api/v2/`. Accepted as well: the same with https, and with whatever host the client reached the emulator by. */
+  audience: string;
+  tenant: Tenant;
+  stats(): Statistics;
+  resetStats(): void;
+  /** Key → content hash of every record, by stream (see `truth.ts`). */
+  truth(): Record<TruthStream, Map<string, string>>;
+  /** Replaces the faults; their counts start anew. */
+  setFaults(faults: readonly Fault[]): void;
+  /** What is not named stays. */
+  configure(settings: SettingsPatch): void;
+  /** Breaks open connections off. */
+  close(): Promise<void>;
+}
+
+/** Auth0's ids are longer than the router's default allows for. */
+const LONGEST_PARAMETER = 1_000;
+/** Larger than any query that is to be answered with 414 rather than by the HTTP server itself. */
+const LARGEST_HEADER_BYTES = 65_536;
+/** Changes and faults come in lists. */
+const LARGEST_BODY_BYTES = 16 * 1_024 * 1_024;
+
+export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+  const { scenario: named, port = 0, host = '127.0.0.1', ...behaviour } = options;
+  const scenario: Scenario = typeof named === 'string' ? SCENARIOS[named] : named;
+  const emulation = createEmulation(scenario, behaviour);
+  const credentials = {
+    clientId: 'emulatedclient00000000000000000000',
+    clientSecret: plantSecret('own-client', emulation.seed, 0),
+  };
+  void prepareKeys();
+  const app = fastify({
+    http: { maxHeaderSize: LARGEST_HEADER_BYTES },
+    bodyLimit: LARGEST_BODY_BYTES,
+    forceCloseConnections: true,
+    routerOptions: { ignoreDuplicateSlashes: true, maxParamLength: LONGEST_PARAMETER },
+  });
+  app.addHook('onClose', () => emulation.churn.stop());
+  await app.register(async (token) => {
+    await token.register(formbody);
+    serveTokenEndpoint(token, emulation, credentials);
+  });
+  await app.register(
+    (api, _options, done) => {
+      serveManagementApi(api, emulation);
+      done();
+    },
+    { prefix: '/api/v2' },
+  );
+  await app.register(
+    (control, _options, done) => {
+      serveControlApi(control, emulation);
+      done();
+    },
+    { prefix: '/_emulator' },
+  );
+  await app.listen({ port, host });
+
+  const { port: boundPort } = app.server.address() as AddressInfo;
+  const domain = `${host === '0.0.0.0' ? '127.0.0.1' : host}:${boundPort}`;
+  const url = `http://${domain}`;
+  return {
+    url,
+    domain,
+    ...credentials,
+    audience: `${url}/api/v2/`,
+    tenant: emulation.tenant,
+    stats: () => emulation.statistics.read(),
+    resetStats: () => emulation.statistics.reset(),
+    truth: () =>
+      Object.fromEntries(TRUTH_STREAMS.map((stream) => [stream, readTruth(emulation.tenant, stream)])) as Record<
+        TruthStream,
+        Map<string, string>
+      >,
+    setFaults: (faults) => changeFaults(emulation, faults),
+    configure: (settings) => changeSettings(emulation, settings),
+    close: () => app.close(),
+  };
+}

@@ -1,0 +1,116 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { signAccessToken } from './access-tokens';
+import type { Emulation } from './emulation';
+import { FAULT_ANSWERS } from './fault-answers';
+import { hash, toHex } from './random';
+import { TOKEN_REFUSALS } from './token-refusals';
+import { textOf } from './text';
+
+export interface Credentials {
+  clientId: string;
+  clientSecret: string;
+}
+
+interface TokenError {
+  status: number;
+  headers?: Record<string, string>;
+  body: { error: string; error_description: string; error_uri?: string };
+}
+
+type Form = Record<string, unknown>;
+
+const RATE_LIMITED: TokenError = {
+  status: 429,
+  body: { error: 'too_many_requests', error_description: 'Global limit has been reached' },
+};
+
+/** Serves `POST /oauth/token` for the tenant's one machine-to-machine client; a body may be a form or JSON. */
+export function serveTokenEndpoint(app: FastifyInstance, emulation: Emulation, credentials: Credentials): void {
+  const { statistics, settings } = emulation;
+  let nth = 0;
+  app.addHook('onRequest', (_request, reply, done) => {
+    statistics.follow('token', reply.raw);
+    done();
+  });
+  app.post('/oauth/token', async (request, reply) => {
+    nth += 1;
+    const requestId = toHex(hash(emulation.seed, 95, nth));
+    reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache', 'x-auth0-requestid': requestId });
+    const fault = emulation.faults.strike(request.url);
+    const answerInstead = fault && FAULT_ANSWERS[fault.kind];
+    if (answerInstead) return answerInstead(reply, emulation.now());
+    const { allowed, reading } = emulation.buckets.charge('token', emulation.now());
+    if (reading) {
+      reply.header('x-ratelimit-limit', reading.limit).header('x-ratelimit-remaining', reading.remaining);
+      reply.header('x-ratelimit-reset', reading.reset);
+    }
+    const form = (request.body ?? {}) as Form;
+    const error = allowed ? findError(form, request.host, emulation, credentials) : RATE_LIMITED;
+    if (error) return sendJson(reply.code(error.status).headers(error.headers ?? {}), error.body);
+    const token = await signAccessToken({
+      clientId: credentials.clientId,
+      issuer: `${request.protocol}://${request.host}/`,
+      audience: textOf(form['audience']),
+      scopes: settings.scopes,
+      issuedAt: emulation.now(),
+      lifeSeconds: settings.tokenSeconds,
+    });
+    return sendJson(reply, {
+      access_token: token,
+      scope: settings.scopes.join(' '),
+      expires_in: settings.tokenSeconds,
+      token_type: 'Bearer',
+    });
+  });
+}
+
+/** Auth0 names no charset here. */
+function sendJson(reply: FastifyReply, body: object): FastifyReply {
+  return reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(body)));
+}
+
+function findError(
+  form: Form,
+  host: string,
+  { settings }: Emulation,
+  credentials: Credentials,
+): TokenError | undefined {
+  const { grant_type, client_id, client_secret, audience } = form;
+  if (grant_type === undefined) return badRequest('Missing required parameter: grant_type');
+  if (grant_type === 'refresh_token' && !form['refresh_token']) {
+    return badRequest('Missing required parameter: refresh_token');
+  }
+  if (client_id !== credentials.clientId || client_secret !== credentials.clientSecret) {
+    return { status: 401, body: { error: 'access_denied', error_description: 'Unauthorized' } };
+  }
+  if (grant_type !== 'client_credentials') {
+    const description = `Grant type '${textOf(grant_type)}' not allowed for the client.`;
+    return {
+      ...TOKEN_REFUSALS['grant-type-off'],
+      body: { error: 'unauthorized_client', error_description: description },
+    };
+  }
+  if (audience === undefined) {
+    const description = 'No audience parameter was provided, and no default audience has been configured';
+    return { status: 403, body: { error: 'access_denied', error_description: description } };
+  }
+  if (!isAudienceOf(host, textOf(audience))) {
+    const description = `Service not enabled within domain: ${textOf(audience)}`;
+    return { status: 403, body: { error: 'access_denied', error_description: description } };
+  }
+  return settings.tokenRefusal && fillIn(TOKEN_REFUSALS[settings.tokenRefusal], textOf(audience));
+}
+
+/** The host that the client reached the emulator by stands for the tenant's domain, over http or https. */
+function isAudienceOf(host: string, audience: string): boolean {
+  return audience === `http://${host}/api/v2/` || audience === `https://${host}/api/v2/`;
+}
+
+function badRequest(description: string): TokenError {
+  return { status: 400, body: { error: 'invalid_request', error_description: description } };
+}
+
+function fillIn(refusal: TokenError, audience: string): TokenError {
+  const description = refusal.body.error_description.replace('{audience}', audience);
+  return { ...refusal, body: { ...refusal.body, error_description: description } };
+}

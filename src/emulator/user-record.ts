@@ -1,0 +1,135 @@
+import type { Json, JsonObject } from '../json';
+import { inventPerson } from './person';
+import type { Timeline } from './population';
+import { codeOfIndex, createDraws, hash, pick } from './random';
+import { plantSecret } from './secrets';
+import { CONNECTIONS, type Connection, identityOf } from './user-ids';
+import { textOf } from './text';
+
+const { floor } = Math;
+
+/** What a user's record is made of, before the edge case of its index has its way with it. */
+interface Draft {
+  record: JsonObject;
+  code: number;
+  seed: number;
+  index: number;
+}
+
+/** Every eleventh user is one of these, in turn. Each is something that real tenants hold and that copies trip over. */
+const EDGE_CASES: readonly ((draft: Draft) => void)[] = [
+  ({ record }) => {
+    delete record['email'];
+    delete record['email_verified'];
+    record['username'] = record['nickname'] ?? null;
+  },
+  ({ record }) => {
+    record['user_metadata'] = { flag: true, score: 7.25, tags: ['a', 1, null, false], nested: { deep: [{ x: null }] } };
+  },
+  ({ record }) => {
+    record['user_metadata'] = { flag: 'true', score: '7.25', tags: 'a', nested: 'none' };
+  },
+  ({ record }) => {
+    record['name'] = 'Zoë Ångström 山田 👩‍👩‍👧 \u202Eabc';
+    record['given_name'] = 'Zoë\u2028';
+    record['family_name'] = 'O\'Neil "quoted" \\ back\tslash\nline';
+  },
+  ({ record, code }) => {
+    record['upn'] = `person-${code}@corp.example.com`;
+    record['groups'] = ['staff', 'field staff'];
+    record['locale'] = 'en-GB';
+    record['https://example.com/claims/tier'] = { level: 3 };
+  },
+  ({ record, code, seed, index }) => {
+    const linked: JsonObject = {
+      connection: 'github',
+      provider: 'github',
+      user_id: code % 100_000,
+      isSocial: true,
+      profileData: { name: 'Linked Person', email: `linked-${code}@example.org`, nickname: 'linked' },
+      access_token: plantSecret('idp-access', seed, index),
+      access_token_secret: plantSecret('idp-token', seed, index),
+    };
+    record['identities'] = [...(record['identities'] as Json[]), linked];
+  },
+  ({ record, code }) => {
+    record['phone_number'] = `+1555${String(code % 10_000_000).padStart(7, '0')}`;
+    record['phone_verified'] = true;
+    record['multifactor'] = ['guardian'];
+    record['multifactor_last_modified'] = record['created_at'] ?? null;
+    record['guardian_authenticators'] = [{ type: 'push', confirmed: true }];
+  },
+  ({ record }) => {
+    record['blocked'] = true;
+    record['blocked_for'] = [{ identifier: 'x@example.com', ip: '203.0.113.9' }];
+    record['app_metadata'] = { plan: 'enterprise', seats: 2 ** 53, ratio: 1e-7, 'dotted.key': 1, '': 'empty key' };
+  },
+  ({ record }) => {
+    record['app_metadata'] = { notes: 'x'.repeat(20_000) };
+    record['picture'] = '';
+  },
+];
+const EDGE_CASE_EVERY = 11;
+
+/** The rare connections come in turn, one in ten users; the rest have a password or a social login. */
+function connectionOf(timeline: Timeline, seed: number, index: number, edgeCases: boolean): Connection {
+  const tied = timeline.tiedConnection(index);
+  if (tied !== undefined) return pick(CONNECTIONS, tied);
+  if (edgeCases && index % 10 === 3) return pick(CONNECTIONS.slice(2), floor(index / 10));
+  return pick(CONNECTIONS.slice(0, 2), hash(seed, 5, index) % 10 < 7 ? 0 : 1);
+}
+
+export function userIdAt(timeline: Timeline, seed: number, index: number, edgeCases: boolean): string {
+  const connection = connectionOf(timeline, seed, index, edgeCases);
+  return `${connection.provider}|${identityOf(connection, seed, index)}`;
+}
+
+/** The user of an index, identity providers' tokens included. */
+export function buildUser(timeline: Timeline, seed: number, index: number, edgeCases: boolean): JsonObject {
+  const draw = createDraws(seed, 6, index);
+  const code = codeOfIndex(seed, index);
+  const connection = connectionOf(timeline, seed, index, edgeCases);
+  const person = inventPerson(draw, code);
+  const identity: JsonObject = {
+    connection: connection.name,
+    provider: connection.provider,
+    user_id: identityOf(connection, seed, index),
+    isSocial: connection.isSocial,
+  };
+  if (connection.isSocial) {
+    identity['access_token'] = plantSecret('idp-access', seed, index);
+    identity['refresh_token'] = plantSecret('idp-refresh', seed, index);
+  }
+  const record: JsonObject = {
+    user_id: `${connection.provider}|${textOf(identity['user_id'])}`,
+    email: person.email,
+    email_verified: draw() % 4 !== 0,
+    name: person.name,
+    nickname: person.nickname,
+    picture: person.picture,
+    identities: [identity],
+  };
+  if (!timeline.lacksCreatedAt.has(index)) record['created_at'] = isoOf(timeline.createdAt(index));
+  if (!timeline.lacksUpdatedAt.has(index)) record['updated_at'] = isoOf(timeline.updatedAt(index));
+  addSignIns(record, timeline, index, draw);
+  if (draw() % 3 === 0) record['app_metadata'] = { plan: pick(['free', 'team', 'scale'], draw()), seats: draw() % 50 };
+  if (draw() % 3 === 0)
+    record['user_metadata'] = { theme: pick(['dark', 'light'], draw()), newsletter: draw() % 2 === 0 };
+  if (draw() % 4 === 0) Object.assign(record, { given_name: person.given, family_name: person.family });
+  if (edgeCases && index % EDGE_CASE_EVERY === 5) {
+    pick(EDGE_CASES, floor(index / EDGE_CASE_EVERY))({ record, code, seed, index });
+  }
+  return record;
+}
+
+/** `last_login` and its companions appear with the first sign-in only, and a sign-in is an update. */
+function addSignIns(record: JsonObject, timeline: Timeline, index: number, draw: () => number): void {
+  if (timeline.updatedAt(index) === timeline.createdAt(index)) return;
+  record['last_login'] = isoOf(timeline.updatedAt(index));
+  record['last_ip'] = `198.51.100.${draw() % 256}`;
+  record['logins_count'] = 1 + (draw() % 400);
+}
+
+export function isoOf(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}

@@ -1,0 +1,112 @@
+import type { JsonObject } from '../../src/json';
+import { type Emulator, startEmulator } from '../../src/emulator/server';
+import { textOf } from '../../src/emulator/text';
+import { control, readAll, type Visitor, visit } from './visitor';
+
+let emulator: Emulator;
+let visitor: Visitor;
+
+async function start(options: Partial<Parameters<typeof startEmulator>[0]> = {}): Promise<void> {
+  emulator = await startEmulator({ scenario: 'small', ...options });
+  visitor = await visit(emulator);
+}
+afterEach(() => emulator.close());
+
+const organizationAt = (place: number): string => emulator.tenant.organizations.rows[place]?.id ?? '';
+const userAt = (index: number): string => textOf(emulator.tenant.users.read(index)?.['user_id']);
+
+it('moves an updated user to the end of the updated_at order', async () => {
+  await start();
+  const before = Date.now();
+  const user_id = userAt(10);
+  emulator.tenant.apply({ type: 'updateUser', user_id, patch: { nickname: 'changed' } });
+  const { body } = await visitor.get('users', { sort: 'updated_at:-1', per_page: 1 });
+  expect(body[0]).toMatchObject({ user_id, nickname: 'changed' });
+  expect(Date.parse(textOf(body[0]?.['updated_at']))).toBeGreaterThanOrEqual(before);
+  const { body: total } = await visitor.get('users', { include_totals: true });
+  expect(total['total']).toBe(450);
+});
+
+it('ends the memberships of a user who is deleted', async () => {
+  await start();
+  const members = `organizations/${organizationAt(0)}/members`;
+  const [first] = await readAll(visitor, members, 'members', {});
+  emulator.tenant.deleteUser(textOf(first?.['user_id']));
+  const left = await readAll(visitor, members, 'members', {});
+  expect(left).toHaveLength(229);
+  expect(left).not.toContainEqual(first);
+});
+
+it('reads on behind a checkpoint whose row is gone, skipping and repeating nothing', async () => {
+  await start();
+  const members = `organizations/${organizationAt(0)}/members`;
+  const all = await readAll(visitor, members, 'members', {});
+  const { next } = (await visitor.get(members, { take: 50 })).body;
+  const idOf = (place: number): string => textOf(all[place]?.['user_id']);
+  for (const place of [3, 49, 50]) {
+    emulator.tenant.removeMember(organizationAt(0), idOf(place));
+  }
+  const added = textOf(emulator.tenant.createUser()['user_id']);
+  emulator.tenant.addMember(organizationAt(0), added, []);
+  const rest = await readAll(visitor, members, 'members', { from: textOf(next) });
+  expect(rest.map((row) => row['user_id'])).toEqual([...all.slice(51).map((row) => row['user_id']), added]);
+});
+
+it('answers 404 for an organization that was deleted after it was listed', async () => {
+  await start();
+  const id = organizationAt(3);
+  emulator.tenant.apply({ type: 'deleteOrganization', id });
+  const { status, body } = await visitor.get(`organizations/${id}/members`, { take: 100 });
+  expect(status).toBe(404);
+  expect(body['message']).toBe('No organization found by that id or name');
+  expect((await visitor.get('organizations')).body).toHaveLength(11);
+});
+
+it('carries out every kind of change by the control route', async () => {
+  await start();
+  const post = async (change: object): Promise<JsonObject> => (await control(emulator, 'mutate', change)).body[0] ?? {};
+  const user_id = textOf((await post({ type: 'createUser', user: { email: 'made@example.com' } }))['user_id']);
+  const org_id = textOf((await post({ type: 'createOrganization', organization: { name: 'made' } }))['id']);
+  const role = textOf((await post({ type: 'createRole', role: { name: 'made' } }))['id']);
+  const client_id = textOf((await post({ type: 'createClient', client: { name: 'made' } }))['client_id']);
+  await control(emulator, 'mutate', [
+    { type: 'addMember', org_id, user_id, roles: [role] },
+    { type: 'updateRole', id: role, patch: { description: 'Made' } },
+    { type: 'updateClient', client_id, patch: { description: 'Made' } },
+    { type: 'updateOrganization', id: org_id, patch: { display_name: 'Made' } },
+  ]);
+
+  const member = `organizations/${org_id}/members/${encodeURIComponent(user_id)}/roles`;
+  expect((await visitor.get(member)).body).toEqual([{ id: role, name: 'made', description: 'Made' }]);
+  expect((await visitor.get(`organizations/${org_id}`)).body['display_name']).toBe('Made');
+  expect((await visitor.get('clients')).body).toContainEqual(
+    expect.objectContaining({ client_id, description: 'Made' }),
+  );
+  expect((await visitor.get('users', { q: 'email:made@example.com' })).body).toHaveLength(1);
+
+  await control(emulator, 'mutate', { type: 'deleteRole', id: role });
+  expect((await visitor.get(member)).body).toEqual([]);
+  await control(emulator, 'mutate', [
+    { type: 'removeMember', org_id, user_id },
+    { type: 'deleteClient', client_id },
+    { type: 'deleteUser', user_id },
+  ]);
+  expect((await visitor.get(member)).status).toBe(404);
+  expect((await control(emulator, 'mutate', { type: 'deleteUser', user_id })).status).toBe(404);
+});
+
+it('changes data by script once the nth request was answered', async () => {
+  await start({ churn: { script: [{ afterRequest: 2, change: { type: 'createRole', role: { name: 'late' } } }] } });
+  const counts: number[] = [];
+  for (let nth = 0; nth < 3; nth += 1) counts.push((await visitor.get('roles')).body.length);
+  expect(counts).toEqual([6, 6, 7]);
+});
+
+it('changes users continuously when set to', async () => {
+  await start({ churn: { perSecond: 200 } });
+  const before = emulator.truth().users;
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const after = emulator.truth().users;
+  const changed = [...before].filter(([key, hash]) => after.get(key) !== hash);
+  expect(changed.length).toBeGreaterThan(10);
+});

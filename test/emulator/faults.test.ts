@@ -1,0 +1,112 @@
+import type { FaultKind } from '../../src/emulator/faults';
+import { createFaultPlan } from '../../src/emulator/faults';
+import { type Emulator, startEmulator } from '../../src/emulator/server';
+import { control, requestToken, type Visitor, visit } from './visitor';
+
+let emulator: Emulator;
+let visitor: Visitor;
+
+beforeAll(async () => {
+  emulator = await startEmulator({ scenario: 'small' });
+  visitor = await visit(emulator);
+});
+afterAll(() => emulator.close());
+afterEach(() => emulator.setFaults([]));
+
+const strikes = (plan: ReturnType<typeof createFaultPlan>, count: number): number[] =>
+  Array.from({ length: count }, (_, place) => place + 1).filter(
+    () => plan.strike('/api/v2/users?page=1') !== undefined,
+  );
+
+it.each([
+  [{ nth: 3 }, [3]],
+  [{ every: 2 }, [2, 4, 6]],
+  [{ every: 2, times: 2 }, [2, 4]],
+  [{}, [1, 2, 3, 4, 5, 6]],
+  [{ match: '^/api/v2/users' }, [1, 2, 3, 4, 5, 6]],
+  [{ match: 'clients' }, []],
+  [{ probability: 0 }, []],
+  [{ probability: 1 }, [1, 2, 3, 4, 5, 6]],
+])('strikes %j at the requests %j', (when, expected) => {
+  expect(strikes(createFaultPlan([{ kind: '500', ...when }], 1), 6)).toEqual(expected);
+});
+
+it('draws the same requests for the same seed, about as many as the probability says', () => {
+  const draw = (seed: number): number[] => strikes(createFaultPlan([{ kind: '500', probability: 0.3 }], seed), 1_000);
+  expect(draw(7)).toEqual(draw(7));
+  expect(draw(7)).not.toEqual(draw(8));
+  expect(Math.abs(draw(7).length - 300)).toBeLessThan(60);
+});
+
+it.each([
+  ['500', 500, '{"statusCode":500'],
+  ['502', 502, '<!DOCTYPE html>'],
+  ['503', 503, '{"statusCode":503'],
+  ['504', 504, '<!DOCTYPE html>'],
+  ['503-search-timeout', 503, 'The query exceeded the timeout. Please try refining your search criteria.'],
+  ['html', 200, '<!DOCTYPE html>'],
+  ['429', 429, '"errorCode":"too_many_requests"'],
+  ['empty-object', 200, '{}'],
+] as [FaultKind, number, string][])('answers %s with %i once', async (kind, status, text) => {
+  emulator.setFaults([{ match: '/clients', kind, nth: 1 }]);
+  const struck = await visitor.get('clients');
+  expect(struck.status).toBe(status);
+  expect(struck.text).toContain(text);
+  expect((await visitor.get('clients')).body).toHaveLength(8);
+  if (kind === '429') expect(struck.headers.get('x-ratelimit-remaining')).toBe('0');
+});
+
+it('resets the connection', async () => {
+  emulator.resetStats();
+  emulator.setFaults([{ kind: 'reset', nth: 1 }]);
+  await expect(visitor.get('clients')).rejects.toThrow('fetch failed');
+  expect((await visitor.get('clients')).status).toBe(200);
+  expect(emulator.stats()).toMatchObject({ requests: 2, maxInFlight: 1, byRoute: { clients: { 0: 1, 200: 1 } } });
+});
+
+it('cuts a body in half under a fitting length', async () => {
+  const whole = await visitor.get('clients');
+  emulator.setFaults([{ kind: 'cut', nth: 1 }]);
+  const { status, text, body } = await visitor.get('clients');
+  expect(status).toBe(200);
+  expect(text.length).toBe(Math.floor(whole.text.length / 2));
+  expect(body).toBeUndefined();
+});
+
+it("breaks a body off under the whole body's length", async () => {
+  emulator.setFaults([{ kind: 'cut-length', nth: 1 }]);
+  await expect(visitor.get('clients')).rejects.toThrow('terminated');
+  expect((await visitor.get('clients')).status).toBe(200);
+});
+
+it('answers slowly', async () => {
+  emulator.setFaults([{ kind: 'slow', ms: 120, nth: 1 }]);
+  const timed = async (): Promise<number> => {
+    const start = performance.now();
+    await visitor.get('clients');
+    return performance.now() - start;
+  };
+  expect(await timed()).toBeGreaterThanOrEqual(119);
+  emulator.configure({ latencyMs: 60 });
+  expect(await timed()).toBeGreaterThanOrEqual(59);
+  emulator.configure({ latencyMs: 0 });
+});
+
+it('repeats the page before', async () => {
+  emulator.setFaults([{ kind: 'repeat-page', match: 'page=2' }]);
+  await visitor.get('users', { page: 0 });
+  const first = await visitor.get('users', { page: 1 });
+  const repeated = await visitor.get('users', { page: 2 });
+  expect(repeated.text).toBe(first.text);
+  expect((await visitor.get('users', { page: 3 })).text).not.toBe(first.text);
+});
+
+it('strikes sign-ins too', async () => {
+  emulator.setFaults([{ match: '^/oauth/token', kind: '503', nth: 1 }]);
+  expect([(await requestToken(emulator)).status, (await requestToken(emulator)).status]).toEqual([503, 200]);
+});
+
+it('takes faults by the control route', async () => {
+  await control(emulator, 'faults', [{ match: '/roles', kind: '502' }]);
+  expect([(await visitor.get('roles')).status, (await visitor.get('clients')).status]).toEqual([502, 200]);
+});
