@@ -1,0 +1,152 @@
+import { readPage } from './envelope';
+import { BadCredentials, RateLimited, Transient, UnexpectedAnswer } from './errors';
+import { createHttp, type HttpAnswer, type HttpOptions } from './http';
+import type { Pacer } from './pacer';
+import { readRateLimit, retryDelay, serverTime } from './rate-limit';
+import { refusalOf } from './refusal';
+import type { ListRequest, Page } from './request';
+import { encodeQuery, templateOf } from './route';
+import type { TokenSource } from './token';
+import { sleep as sleepFor } from './waiting';
+
+export type Log = (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, string | number>) => void;
+
+export interface Auth0ClientOptions extends HttpOptions {
+  /** Origin of the tenant, without a slash at the end: `https://acme.eu.auth0.com`. */
+  baseUrl: string;
+  tokens: TokenSource;
+  pacer: Pacer;
+  /** Longest wait in place for the tenant's limit, ms; beyond it a request is RateLimited. Default 60,000. */
+  maxWaitMs?: number;
+  /** Further tries in place after a Transient or UnexpectedAnswer. Default 3. */
+  retries?: number;
+  log?: Log;
+  /** Clock, epoch ms. */
+  now?: () => number;
+  sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** 0 to 1. */
+  random?: () => number;
+}
+
+/** `limit`: the tenant's rate limit; `failure`: the pause before another try. */
+export type WaitReason = 'limit' | 'failure';
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** Told when a wait of a second or more begins; `until` is epoch ms. */
+  onWait?: (until: number, reason: WaitReason) => void;
+}
+
+export interface ClientStats {
+  /** Sent to the Management API. */
+  requests: number;
+  /** Of these, repeated after a failure. */
+  retries: number;
+  /** Of these, answered 429. */
+  rateLimited: number;
+}
+
+export interface Auth0Client {
+  /** Reads one page. Throws the classes of errors.ts, or the signal's reason. */
+  list(request: ListRequest, options?: CallOptions): Promise<Page>;
+  /** Scopes that the token carries; undefined when that is not known. */
+  scopes(options?: CallOptions): Promise<string[] | undefined>;
+  stats(): ClientStats;
+  /** Closes all connections. */
+  close(): void;
+}
+
+const longestPauseMs = 30_000;
+
+/** The Management API of one tenant. Keeps one set of connections, one token and one pacer for all that use it. */
+export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
+  const { baseUrl, tokens, pacer, maxWaitMs = 60_000, retries = 3, log = () => {} } = options;
+  const { now = Date.now, sleep = sleepFor, random = Math.random } = options;
+  const http = createHttp(options);
+  const stats: ClientStats = { requests: 0, retries: 0, rateLimited: 0 };
+
+  /** Sends one request when the pacer lets it; a 429 is not an answer but a reason to wait. */
+  async function send(request: ListRequest, label: string, { signal, onWait }: CallOptions): Promise<HttpAnswer> {
+    let giveUpAt: number | undefined;
+    for (;;) {
+      const token = await tokens.token(signal);
+      const slot = await pacer.acquire(templateOf(request.path), label, {
+        signal,
+        maxWaitMs,
+        onWait: onWait && ((until) => onWait(until, 'limit')),
+      });
+      stats.requests += 1;
+      let answer: HttpAnswer;
+      try {
+        const url = `${baseUrl}/api/v2/${request.path}?${encodeQuery(request.query)}`;
+        const headers = { authorization: `Bearer ${token}` };
+        answer = await http.send({ method: 'GET', url, label, headers, signal });
+      } catch (error) {
+        slot.failed();
+        throw error;
+      }
+      const reading = readRateLimit(answer.headers, now());
+      if (answer.status !== 429) {
+        slot.answered(reading);
+        if (answer.status !== 401 || !tokens.invalidate(token)) return answer;
+        throw new StaleToken();
+      }
+      stats.rateLimited += 1;
+      const retryAt = slot.refused(reading, retryDelay(answer.headers, now()));
+      giveUpAt ??= now() + maxWaitMs;
+      if (retryAt > giveUpAt) throw new RateLimited(label, retryAt);
+      log('debug', 'rate limit met', { request: label, waitMs: retryAt - now() });
+    }
+  }
+
+  /** Repeats `attempt` after failures that may pass. */
+  async function persist<T>(label: string, call: CallOptions, attempt: () => Promise<T>): Promise<T> {
+    const { signal, onWait } = call;
+    const giveUpAt = now() + maxWaitMs;
+    let failures = 0;
+    let renewed = false;
+    const pause = async (ms: number, reason: WaitReason): Promise<void> => {
+      if (ms >= 1_000) onWait?.(now() + ms, reason);
+      await sleep(ms, signal);
+    };
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (error instanceof StaleToken) {
+          if (renewed) throw new BadCredentials('refused_fresh_token');
+          renewed = true;
+        } else if (error instanceof RateLimited && error.retryAt <= giveUpAt) {
+          await pause(Math.max(0, error.retryAt - now()), 'limit');
+        } else if ((error instanceof Transient || error instanceof UnexpectedAnswer) && failures < retries) {
+          failures += 1;
+          stats.retries += 1;
+          log('warn', error.message, { request: label, failures });
+          await pause(random() * Math.min(longestPauseMs, 500 * 2 ** failures), 'failure');
+        } else {
+          throw error;
+        }
+      }
+    }
+  }
+
+  return {
+    list(request, call = {}) {
+      const label = `GET ${templateOf(request.path)}`;
+      return persist(label, call, async () => {
+        const answer = await send(request, label, call);
+        if (answer.status !== 200) throw refusalOf(label, answer);
+        return readPage(request, label, answer.body, serverTime(answer.headers, now()));
+      });
+    },
+    scopes: (call = {}) => persist('POST /oauth/token', call, () => tokens.scopes(call.signal)),
+    stats: () => ({ ...stats }),
+    close() {
+      http.close();
+      tokens.close();
+    },
+  };
+}
+
+/** The token was answered 401 and a fresh one can be had. */
+class StaleToken extends Error {}

@@ -1,0 +1,131 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import axios from 'axios';
+import { Transient, UnexpectedAnswer } from './errors';
+
+export interface HttpRequest {
+  method: 'GET' | 'POST';
+  url: string;
+  /** Method and path template, for messages. */
+  label: string;
+  headers: Record<string, string>;
+  body?: string;
+  signal?: AbortSignal | undefined;
+}
+
+export interface HttpAnswer {
+  status: number;
+  /** By lower-case name. */
+  headers: Readonly<Record<string, string | undefined>>;
+  /** Decompressed. */
+  body: Buffer;
+}
+
+export interface HttpOptions {
+  /** Default `rollcall`. */
+  userAgent?: string;
+  /** Longest silence of the server, ms; a whole answer may take ten times as long. Default 30,000. */
+  timeoutMs?: number;
+  /** Largest body, decompressed. Default 256 MiB: a page holds at most 100 users of 1 MB each. */
+  maxBodyBytes?: number;
+}
+
+export interface Http {
+  /**
+   * Any status is an answer. Throws Transient when none came, UnexpectedAnswer when it is too large or cannot be
+   * decompressed, and the signal's reason when that is why it ended. No error holds the request: it carries a token.
+   */
+  send(request: HttpRequest): Promise<HttpAnswer>;
+  /** Closes all connections. */
+  close(): void;
+}
+
+const unreachable: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the host name is not known',
+  EAI_AGAIN: 'the host name could not be looked up',
+  ECONNREFUSED: 'the connection was refused',
+  EHOSTUNREACH: 'there is no route to the host',
+  ENETUNREACH: 'there is no route to the network',
+};
+const certificateCode = /CERT|SIGNATURE|ERR_SSL|ERR_TLS/;
+const interrupted: Readonly<Record<string, string>> = {
+  ECONNABORTED: 'no answer in time',
+  ETIMEDOUT: 'no answer in time',
+  ECONNRESET: 'the connection was reset',
+  EPIPE: 'the connection was closed',
+};
+
+export function createHttp({
+  userAgent = 'rollcall',
+  timeoutMs = 30_000,
+  maxBodyBytes = 256 * 1024 * 1024,
+}: HttpOptions): Http {
+  const httpAgent = new HttpAgent({ keepAlive: true });
+  const httpsAgent = new HttpsAgent({ keepAlive: true });
+  const instance = axios.create({
+    httpAgent,
+    httpsAgent,
+    timeout: timeoutMs,
+    maxRedirects: 0,
+    maxContentLength: maxBodyBytes,
+    responseType: 'arraybuffer',
+    // The environment's proxy variables are not for this layer to read.
+    proxy: false,
+    validateStatus: () => true,
+    transformRequest: (data: unknown) => data,
+    transformResponse: (data: unknown) => data,
+  });
+
+  async function send({ method, url, label, headers, body, signal }: HttpRequest): Promise<HttpAnswer> {
+    signal?.throwIfAborted();
+    const ending = new AbortController();
+    const end = (): void => ending.abort();
+    const deadline = setTimeout(end, timeoutMs * 10);
+    signal?.addEventListener('abort', end, { once: true });
+    try {
+      const answer = await instance.request<Buffer>({
+        method,
+        url,
+        data: body,
+        signal: ending.signal,
+        headers: { accept: 'application/json', 'user-agent': userAgent, ...headers },
+      });
+      return { status: answer.status, headers: plainHeaders(answer.headers), body: answer.data };
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw failureOf(label, error);
+    } finally {
+      clearTimeout(deadline);
+      signal?.removeEventListener('abort', end);
+    }
+  }
+
+  return {
+    send,
+    close() {
+      httpAgent.destroy();
+      httpsAgent.destroy();
+    },
+  };
+}
+
+function plainHeaders(headers: object): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name.toLowerCase(),
+      value === undefined ? undefined : String(value),
+    ]),
+  );
+}
+
+/** By code, not by class: errors of node's own come from another realm under some test runners. */
+function failureOf(label: string, error: unknown): Transient | UnexpectedAnswer {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  const noWay = unreachable[code];
+  if (noWay) return new Transient(label, noWay, true);
+  if (certificateCode.test(code)) return new Transient(label, `the host's certificate is not trusted (${code})`, true);
+  if (/^maxContentLength/.test(message)) return new UnexpectedAnswer(label, 'the answer is too large');
+  if (/^Z_/.test(code)) return new UnexpectedAnswer(label, 'the answer cannot be decompressed');
+  if (/^HPE_/.test(code)) return new UnexpectedAnswer(label, 'the answer is not HTTP');
+  return new Transient(label, interrupted[code] ?? `the connection broke off${code ? ` (${code})` : ''}`);
+}

@@ -1,0 +1,108 @@
+import type { JsonObject } from '../../json';
+import { UnexpectedAnswer, UnsplittableBlock } from '../errors';
+import type { ListRequest, Page } from '../request';
+import { fingerprint } from './fingerprint';
+import { conditionsOf, type Part, split, whole } from './part';
+import type { Progress } from './progress';
+import { label, mostRows, pageSize, searchRequest, type SearchScope, totalOf } from './search';
+
+/**
+ * Where the reading of a block stands: all users that share one key, or lack it. A part is read by offset, and counts
+ * as read when one pass over it found as many users as its total, and the total stayed the same. A part that is too
+ * large, or did not hold still, is split; one that fits into a single page cannot move while it is read.
+ */
+export type BlockCursor = {
+  /** Parts still to be read, the current one last. */
+  parts: Part[];
+  page: number;
+  /** Rows that this pass over the current part has brought. */
+  read: number;
+  /** What the pages of this pass said there are. */
+  total?: number;
+  /** Fingerprints of the rows of this pass. */
+  pass: string[];
+  /** True when an earlier pass over the current part did not find all. */
+  restless: boolean;
+  /** Fingerprints of the block's rows that were delivered before the block was begun. */
+  before: string[];
+  /** Fingerprints of what restless parts have delivered. */
+  kept: string[];
+  /** `kept` cannot come again once no more than so many parts are left. */
+  floor: number;
+};
+
+const newPass = { page: 0, read: 0, pass: [], restless: false };
+
+/** @param before fingerprints of the block's rows that have been delivered */
+export function startBlock(before: string[]): BlockCursor {
+  return { ...newPass, parts: [whole], before, kept: [], floor: 0 };
+}
+
+/** @param predicate the block's condition in Lucene */
+export function nextOfBlock(scope: SearchScope, predicate: string, cursor: BlockCursor): ListRequest | undefined {
+  const part = cursor.parts.at(-1);
+  return part && searchRequest(scope, predicate + conditionsOf(part), cursor.page);
+}
+
+/**
+ * @param belongs whether a row is still in the block: one that has moved on is counted but not delivered
+ * @param name the block in words, for the error
+ */
+export function advanceBlock(
+  cursor: BlockCursor,
+  page: Page,
+  belongs: (row: JsonObject) => boolean,
+  name: string,
+): Progress<BlockCursor> {
+  const total = totalOf(page);
+  const pass = new Set(cursor.pass);
+  const delivered = new Set([...cursor.before, ...cursor.kept, ...cursor.pass]);
+  const news: JsonObject[] = [];
+  for (const row of page.rows) {
+    const print = fingerprint(row, 'user_id');
+    pass.add(print);
+    if (!delivered.has(print)) news.push(row);
+    delivered.add(print);
+  }
+  if (cursor.page === 0 && (total >= mostRows || (cursor.restless && pass.size < total))) {
+    return { cursor: divide(cursor, page.rows, total, name), fresh: [], repeated: page.rows.length };
+  }
+  const fresh = news.filter(belongs);
+  return {
+    cursor: follow(cursor, page.rows.length, total, [...pass]),
+    fresh,
+    repeated: page.rows.length - fresh.length,
+  };
+}
+
+function follow(cursor: BlockCursor, rows: number, total: number, pass: string[]): BlockCursor {
+  const { total: before, ...rest } = cursor;
+  const read = cursor.read + rows;
+  const page = cursor.page + 1;
+  if (total === (before ?? total)) {
+    if (read >= total && pass.length >= total) return finishPart(rest);
+    if (read < total && rows > 0 && page * pageSize < mostRows) return { ...rest, page, read, total, pass };
+  }
+  return {
+    ...rest,
+    ...newPass,
+    restless: true,
+    kept: [...new Set([...cursor.kept, ...pass])],
+    floor: cursor.kept.length > 0 ? cursor.floor : cursor.parts.length - 1,
+  };
+}
+
+/** Parts do not overlap: what one brought concerns no other, unless it was split after it had brought something. */
+function finishPart(cursor: BlockCursor): BlockCursor {
+  const parts = cursor.parts.slice(0, -1);
+  const { kept, floor } = cursor;
+  return { ...cursor, ...newPass, parts, kept: parts.length <= floor ? [] : kept };
+}
+
+function divide(cursor: BlockCursor, rows: JsonObject[], total: number, name: string): BlockCursor {
+  const current = cursor.parts.at(-1);
+  const pieces = current && split(current, rows);
+  if (pieces) return { ...cursor, ...newPass, parts: [...cursor.parts.slice(0, -1), ...pieces.reverse()] };
+  if (total >= mostRows) throw new UnsplittableBlock(name);
+  throw new UnexpectedAnswer(label, `fewer users than its total, again and again, for ${name}`);
+}

@@ -1,0 +1,73 @@
+import type { JsonObject } from '../../json';
+import { UnexpectedAnswer } from '../errors';
+import type { ListRequest, Page } from '../request';
+import { fingerprint } from './fingerprint';
+import { label, mostRows, searchRequest, type SearchScope, totalOf } from './search';
+
+/** Where the walk through the range stands. */
+export type RangeCursor = {
+  /** Key of the last row delivered, from which the next page starts; absent at the beginning. */
+  lo?: string;
+  /** True when all rows at `lo` have been delivered. */
+  after: boolean;
+  /** Fingerprints of the rows at `lo` that have been delivered; at most a page of them. */
+  at: string[];
+};
+
+export const startRange: RangeCursor = { after: false, at: [] };
+
+export function nextOfRange(scope: SearchScope, { lo, after }: RangeCursor): ListRequest {
+  const { key, from = '*', to = '*' } = scope;
+  return searchRequest(scope, `${key}:${after ? '{' : '['}${lo ?? from} TO ${to}]`, 0, `${key}:1`);
+}
+
+/** The key of a row in the form of bounds. Throws UnexpectedAnswer when it has none. */
+export function keyOf(row: JsonObject, key: string): string {
+  const value = row[key];
+  const time = typeof value === 'string' ? Date.parse(value) : NaN;
+  if (Number.isNaN(time)) throw new UnexpectedAnswer(label, `a user of a search by ${key} without it`);
+  return new Date(time).toISOString();
+}
+
+export type RangeStep =
+  | { kind: 'on' | 'end'; cursor: RangeCursor; fresh: JsonObject[] }
+  /** More rows share the key `lo` than a page holds. Nothing of this page was delivered. */
+  | { kind: 'tie'; lo: string; at: string[] };
+
+/**
+ * Takes the page of `nextOfRange(scope, cursor)`. The next page starts at its last row's key, inclusive, so that it
+ * does not matter what comes, goes or moves between the two; the rows at that key come again and are recognised.
+ * Rows above the range (updated since the search index saw them) are left to the run whose range they are in.
+ * Throws UnexpectedAnswer for rows out of order or below the range.
+ */
+export function advanceRange({ key, from, to }: SearchScope, cursor: RangeCursor, page: Page): RangeStep {
+  const total = totalOf(page);
+  const low = cursor.lo ?? from;
+  const rows = page.rows
+    .map((row) => ({ row, key: keyOf(row, key) }))
+    .filter((entry) => to === undefined || entry.key <= to);
+  rows.forEach((entry, place) => {
+    const least = rows[place - 1]?.key ?? low ?? entry.key;
+    if (entry.key < least || (cursor.after && entry.key === cursor.lo)) {
+      throw new UnexpectedAnswer(label, `rows that are not in the order of ${key}, or outside of the range`);
+    }
+  });
+  const delivered = new Set(cursor.at);
+  const fresh: JsonObject[] = [];
+  for (const { row } of rows) {
+    const print = fingerprint(row, 'user_id');
+    if (delivered.has(print)) continue;
+    delivered.add(print);
+    fresh.push(row);
+  }
+  const last = rows.at(-1)?.key ?? cursor.lo;
+  const ended = page.rows.length === total && total < mostRows;
+  if (ended) return { kind: 'end', cursor: last === undefined ? cursor : { lo: last, after: true, at: [] }, fresh };
+  const end = rows.at(-1)?.key;
+  if (end === undefined) throw new UnexpectedAnswer(label, 'a page whose users are all outside of the range');
+  if (end === cursor.lo || (cursor.lo === undefined && rows[0]?.key === end)) {
+    return { kind: 'tie', lo: end, at: cursor.at };
+  }
+  const at = rows.filter((entry) => entry.key === end).map(({ row }) => fingerprint(row, 'user_id'));
+  return { kind: 'on', cursor: { lo: end, after: false, at }, fresh };
+}

@@ -1,0 +1,47 @@
+import { UnexpectedAnswer } from '../errors';
+import type { ListRequest, Page } from '../request';
+
+/** Which users a search is about. */
+export interface SearchScope {
+  /** The timestamp to walk by. `created_at` never changes; `updated_at` moves with every login. */
+  key: 'created_at' | 'updated_at';
+  /** Lower bound, inclusive, ISO 8601 with milliseconds; absent: from the beginning. */
+  from?: string;
+  /** Upper bound, inclusive; absent: open. */
+  to?: string;
+  /** Whether to read, at the end, the users that have no `key`. */
+  missing: boolean;
+  /** A further condition on all of them, in Lucene. */
+  filter?: string;
+}
+
+export const label = 'GET users';
+
+/** `total` and offsets of a search end here: https://auth0.com/docs/manage-users/user-search/view-search-results-by-page */
+export const mostRows = 1000;
+export const pageSize = 100;
+
+export function searchRequest({ filter }: SearchScope, q: string, page: number, sort?: string): ListRequest {
+  return {
+    path: 'users',
+    query: {
+      q: filter === undefined ? q : `${q} AND (${filter})`,
+      ...(sort === undefined ? {} : { sort }),
+      page,
+      per_page: pageSize,
+      include_totals: true,
+      search_engine: 'v3',
+    },
+    list: 'users',
+    key: 'user_id',
+  };
+}
+
+/** The page's total. Throws UnexpectedAnswer when it has none, or one that its rows contradict. */
+export function totalOf({ total, rows, start = 0 }: Page): number {
+  if (total === undefined) throw new UnexpectedAnswer(label, 'a page without a total');
+  if (rows.length > total || (rows.length === 0 && total > start)) {
+    throw new UnexpectedAnswer(label, `${rows.length} rows from ${start} on of a total of ${total}`);
+  }
+  return total;
+}

@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { BadCredentials, RateLimited, UnexpectedAnswer } from './errors';
+import { createHttp, type HttpAnswer, type HttpOptions } from './http';
+import { retryDelay } from './rate-limit';
+import { tokenRefusalOf } from './refusal';
+import { waitFor } from './waiting';
+import { readErrorBody } from './wording';
+
+/** Where the client gets its access token from. */
+export interface TokenSource {
+  /**
+   * The token to use now. Throws BadCredentials, RateLimited, Transient, UnexpectedAnswer; does not repeat a request
+   * by itself.
+   */
+  token(signal?: AbortSignal): Promise<string>;
+  /** Says that Auth0 answered 401 to this token. True when another can be had. */
+  invalidate(token: string): boolean;
+  /** Scopes that the token carries; undefined when that is not known. */
+  scopes(signal?: AbortSignal): Promise<string[] | undefined>;
+  close(): void;
+}
+
+export interface ClientCredentials extends HttpOptions {
+  /** Origin of the tenant, without a slash at the end. */
+  baseUrl: string;
+  clientId: string;
+  clientSecret: string;
+  /** Default `<baseUrl>/api/v2/`. With a custom domain it is the canonical one's. */
+  audience?: string;
+  /** Clock, epoch ms. */
+  now?: () => number;
+}
+
+const label = 'POST /oauth/token';
+
+/** https://auth0.com/docs/api/authentication/client-credential-flow/get-token */
+const grant = z.object({
+  access_token: z.string().min(1),
+  /** Seconds. */
+  expires_in: z.number().positive(),
+  scope: z.string().optional(),
+});
+
+interface Held {
+  token: string;
+  scopes: string[] | undefined;
+  /** Epoch ms after which another one is fetched. */
+  until: number;
+}
+
+/** Renewed this long before it ends, ms, or after nine tenths of a short life. */
+const marginMs = 60_000;
+
+/** A token by client id and secret, kept for its life; callers that come together share one request. */
+export function clientCredentials(options: ClientCredentials): TokenSource {
+  const { baseUrl, clientId, clientSecret, audience = `${baseUrl}/api/v2/`, now = Date.now } = options;
+  const http = createHttp(options);
+  const body = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    client_secret: clientSecret,
+    audience: audience.endsWith('/') ? audience : `${audience}/`,
+  }).toString();
+  let held: Held | undefined;
+  let pending: Promise<Held> | undefined;
+
+  async function fetch(): Promise<Held> {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const asked = now();
+    const answer = await http.send({ method: 'POST', url: `${baseUrl}/oauth/token`, label, headers, body });
+    if (isLimit(answer)) throw new RateLimited(label, now() + (retryDelay(answer.headers, now()) ?? 1_000));
+    if (answer.status !== 200) throw tokenRefusalOf(label, answer);
+    const granted = grant.safeParse(readJson(answer.body));
+    if (!granted.success) throw new UnexpectedAnswer(label, 'a 200 without a token');
+    const { access_token: token, expires_in: seconds, scope } = granted.data;
+    const life = seconds * 1000;
+    const until = asked + life - Math.min(marginMs, life / 10);
+    return { token, scopes: splitScopes(scope) ?? scopesOf(token), until };
+  }
+
+  function current(signal?: AbortSignal): Promise<Held> {
+    if (held && now() < held.until) return Promise.resolve(held);
+    pending ??= fetch()
+      .then((fresh) => (held = fresh))
+      .finally(() => {
+        pending = undefined;
+      });
+    return waitFor(pending, signal);
+  }
+
+  return {
+    token: async (signal) => (await current(signal)).token,
+    scopes: async (signal) => (await current(signal)).scopes,
+    invalidate(token) {
+      // Another caller may have renewed it in the meantime.
+      if (held?.token === token) held = undefined;
+      return true;
+    },
+    close: () => http.close(),
+  };
+}
+
+/** A token that somebody else obtained. Throws BadCredentials when it cannot be sent in a header at all. */
+export function fixedToken(accessToken: string): TokenSource {
+  const token = accessToken.trim();
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new BadCredentials('refused_token');
+  return {
+    token: () => Promise.resolve(token),
+    scopes: () => Promise.resolve(scopesOf(token)),
+    invalidate: () => false,
+    close() {},
+  };
+}
+
+/** A burst of token requests has also been answered 500 with the words of a 429. */
+function isLimit({ status, body }: HttpAnswer): boolean {
+  return status === 429 || (status >= 500 && /global limit/i.test(readErrorBody(body).error_description ?? ''));
+}
+
+function readJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function splitScopes(scope: string | undefined): string[] | undefined {
+  return scope?.split(' ').filter((word) => word !== '');
+}
+
+/** From the payload of a JWT, which is not verified: it is only for telling the user what is missing. */
+function scopesOf(token: string): string[] | undefined {
+  const [, payload, signature] = token.split('.');
+  if (payload === undefined || signature === undefined) return undefined;
+  const claims = z.object({ scope: z.string() }).safeParse(readJson(Buffer.from(payload, 'base64url')));
+  return claims.success ? splitScopes(claims.data.scope) : undefined;
+}

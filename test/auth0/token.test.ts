@@ -1,0 +1,168 @@
+import { clientCredentials, fixedToken, type TokenSource } from '../../src/auth0/token';
+import { type ScriptedRequest, type ScriptedServer, startScripted } from './scripted-server';
+
+let server: ScriptedServer;
+let tokens: TokenSource;
+let now: number;
+
+async function serve(answer: (request: ScriptedRequest) => void, audience?: string): Promise<void> {
+  server = await startScripted(answer);
+  now = Date.parse('2026-11-24T10:00:00Z');
+  tokens = clientCredentials({
+    baseUrl: server.baseUrl,
+    clientId: 'an id',
+    clientSecret: 'planted+secret&',
+    ...(audience === undefined ? {} : { audience }),
+    now: () => now,
+  });
+}
+
+afterEach(async () => {
+  tokens?.close();
+  await server?.close();
+});
+
+let issued: number;
+const issue = (fields: object = {}) => {
+  issued = 0;
+  return (request: ScriptedRequest): void =>
+    request.json(200, { access_token: `token-${(issued += 1)}`, expires_in: 100, token_type: 'Bearer', ...fields });
+};
+
+const jwt = (claims: object): string => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2lnbmF0dXJl`;
+
+test('the token is asked for by form, with the audience ending in a slash', async () => {
+  await serve(issue(), 'https://acme.example.com/api/v2');
+  await expect(tokens.token()).resolves.toBe('token-1');
+  const [request] = server.requests;
+  expect(request?.method).toBe('POST');
+  expect(request?.url).toBe('/oauth/token');
+  expect(request?.headers['content-type']).toBe('application/x-www-form-urlencoded');
+  expect(Object.fromEntries(new URLSearchParams(request?.body))).toEqual({
+    grant_type: 'client_credentials',
+    client_id: 'an id',
+    client_secret: 'planted+secret&',
+    audience: 'https://acme.example.com/api/v2/',
+  });
+});
+
+test('without an audience the one of the address itself is meant', async () => {
+  await serve(issue());
+  await tokens.token();
+  expect(new URLSearchParams(server.requests[0]?.body).get('audience')).toBe(`${server.baseUrl}/api/v2/`);
+});
+
+test('a token is kept for nine tenths of its life', async () => {
+  await serve(issue());
+  await tokens.token();
+  now += 89_000;
+  await expect(tokens.token()).resolves.toBe('token-1');
+  now += 2_000;
+  await expect(tokens.token()).resolves.toBe('token-2');
+});
+
+test('a long-lived token is renewed a minute before its end', async () => {
+  await serve(issue({ expires_in: 86_400 }));
+  await tokens.token();
+  now += 86_400_000 - 61_000;
+  await expect(tokens.token()).resolves.toBe('token-1');
+  now += 2_000;
+  await expect(tokens.token()).resolves.toBe('token-2');
+});
+
+test('callers that come together share one request, and one that leaves does not spoil it for the rest', async () => {
+  await serve(issue());
+  const leaving = new AbortController();
+  const first = tokens.token(leaving.signal);
+  const others = [tokens.token(), tokens.token(), tokens.scopes()];
+  leaving.abort(new Error('leaving'));
+  await expect(first).rejects.toThrow('leaving');
+  await expect(Promise.all(others)).resolves.toEqual(['token-1', 'token-1', undefined]);
+  expect(server.requests).toHaveLength(1);
+});
+
+test('a refused token is replaced, one that has been replaced already is not replaced again', async () => {
+  await serve(issue());
+  const stale = await tokens.token();
+  expect(tokens.invalidate(stale)).toBe(true);
+  await expect(tokens.token()).resolves.toBe('token-2');
+  tokens.invalidate(stale);
+  await expect(tokens.token()).resolves.toBe('token-2');
+});
+
+test('scopes come from the answer, or else from the token', async () => {
+  await serve(issue({ scope: 'read:users read:clients' }));
+  await expect(tokens.scopes()).resolves.toEqual(['read:users', 'read:clients']);
+  tokens.close();
+  await server.close();
+  await serve((request) => request.json(200, { access_token: jwt({ scope: 'read:roles' }), expires_in: 100 }));
+  await expect(tokens.scopes()).resolves.toEqual(['read:roles']);
+});
+
+describe('a refusal says what is wrong', () => {
+  const denied = (error_description: string, error = 'access_denied') => ({ error, error_description });
+  test.each<[string, number, unknown, object]>([
+    ['wrong id or secret', 401, denied('Unauthorized'), { name: 'BadCredentials', problem: 'secret' }],
+    ['bad assertion', 401, denied('Client authentication failed', 'invalid_client'), { problem: 'secret' }],
+    ['unknown audience', 403, denied('Service not enabled within domain: https://x/'), { problem: 'audience' }],
+    [
+      'no client grant',
+      403,
+      denied('Client is not authorized to access "https://T/api/v2/". You need to create a "client-grant" …'),
+      { problem: 'client_grant' },
+    ],
+    [
+      'no client grant, newer words',
+      403,
+      denied('Client "x" is not authorized to access resource server "y".'),
+      { problem: 'client_grant' },
+    ],
+    [
+      'grant type off',
+      403,
+      denied("Grant type 'client_credentials' not allowed for the client.", 'unauthorized_client'),
+      { problem: 'grant_type' },
+    ],
+    ['no such endpoint', 404, 'Not found.', { name: 'BadCredentials', problem: 'no_token_endpoint' }],
+    ['something ill', 502, '<html>', { name: 'Transient' }],
+    ['a redirect', 302, '', { name: 'UnexpectedAnswer' }],
+    ['a 403 of a proxy', 403, '<html>', { name: 'UnexpectedAnswer' }],
+    [
+      'another refusal',
+      400,
+      denied('planted', 'invalid_request'),
+      { name: 'RequestRejected', errorCode: 'invalid_request' },
+    ],
+    ['no token', 200, { expires_in: 5 }, { name: 'UnexpectedAnswer' }],
+    ['HTML', 200, '<html>', { name: 'UnexpectedAnswer' }],
+    ['a quota spent', 429, { error: 'too_many_requests' }, { name: 'RateLimited' }],
+    ['a quota spent, as a 500', 500, denied('Global limit has been reached'), { name: 'RateLimited' }],
+  ])('%s', async (_, status, body, expected) => {
+    await serve((request) => request.json(status, body, { 'retry-after': '7' }));
+    const error = await tokens.token().catch((thrown: unknown) => thrown as Error);
+    expect(error).toMatchObject(expected);
+    if ((expected as Error).name === 'RateLimited') expect(error).toMatchObject({ retryAt: now + 7_000 });
+    expect(JSON.stringify([error, String(error), (error as Error).stack])).not.toContain('planted');
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
+describe('a fixed token', () => {
+  test('is used as it is, without the blanks of copying, and cannot be renewed', async () => {
+    const fixed = fixedToken(` ${jwt({ scope: 'read:users' })}\n`);
+    await expect(fixed.token()).resolves.toBe(jwt({ scope: 'read:users' }));
+    await expect(fixed.scopes()).resolves.toEqual(['read:users']);
+    expect(fixed.invalidate('x')).toBe(false);
+  });
+
+  test.each(['opaque', 'a.b.c', 'a..c', `e30.${Buffer.from('[1]').toString('base64url')}.x`])(
+    'that carries no readable scopes has unknown ones: %s',
+    async (token) => {
+      await expect(fixedToken(token).scopes()).resolves.toBeUndefined();
+    },
+  );
+
+  test('that no header can carry is refused at once', () => {
+    expect(() => fixedToken('two\nlines')).toThrow(/refuses the access token/);
+  });
+});
