@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import type { JsonObject } from '../json';
+import type { ConfiguredStream, SyncMode } from '../sinks/sink';
+import type { AirbyteStream } from './messages';
+import { isPresent } from './shape';
+
+/** What the catalog has to know of a stream. */
+export interface StreamDeclaration {
+  name: string;
+  jsonSchema: JsonObject;
+  primaryKey: string[][];
+  cursorField?: string;
+  syncModes: SyncMode[];
+}
+
+/** The configured catalog as a whole cannot be used. */
+export class CatalogError extends Error {
+  override readonly name = 'CatalogError';
+  readonly nextStep = nextStep;
+  constructor(
+    what: string,
+    /** Place in the catalog, such as `streams[2].sync_id`. */
+    readonly where: string,
+  ) {
+    super(`the configured catalog, at ${where}, ${what}. ${nextStep}`);
+  }
+}
+
+const nextStep = 'Pass {"streams": [{"stream": {"name": …}, "sync_mode": …, "destination_sync_mode": …}, …]}.';
+
+/** Why one stream of a catalog cannot be read; the others can. */
+export interface CatalogProblem {
+  stream: { name: string; namespace?: string };
+  /** What is wrong and the next step. */
+  message: string;
+}
+
+/**
+ * The catalog that `discover` answers. Every stream is resumable within a job, and a resumable stream has to say that
+ * its cursor is the source's own (airbyte_protocol.yaml, AirbyteStream).
+ */
+export function catalogOf(streams: readonly StreamDeclaration[]): AirbyteStream[] {
+  return streams.map(({ name, jsonSchema, syncModes, cursorField, primaryKey }) => ({
+    name,
+    json_schema: jsonSchema,
+    supported_sync_modes: syncModes,
+    source_defined_cursor: true,
+    ...(cursorField !== undefined && { default_cursor_field: [cursorField] }),
+    source_defined_primary_key: primaryKey,
+    is_resumable: true,
+  }));
+}
+
+const configuredStream = z.object({
+  stream: z.object({ name: z.string().min(1), namespace: z.string().nullish() }),
+  sync_mode: z.unknown().optional(),
+  destination_sync_mode: z.string().nullish(),
+  sync_id: z.int().nullish(),
+  generation_id: z.int().nullish(),
+  minimum_generation_id: z.int().nullish(),
+});
+const configuredCatalog = z.object({ streams: z.array(configuredStream).min(1) });
+
+/**
+ * Reads a configured catalog as any caller writes it: with nulls, without schemas, keys and generations, with
+ * `incremental` asked of streams that know only full refresh, with destination modes unknown to us.
+ * Throws CatalogError when it is no catalog; a stream that cannot be read is a problem, and no reason to refuse the rest.
+ */
+export function parseConfiguredCatalog(
+  json: unknown,
+  known: readonly StreamDeclaration[],
+): { streams: ConfiguredStream[]; problems: CatalogProblem[] } {
+  const { data, error } = configuredCatalog.safeParse(json);
+  if (error) throw catalogErrorOf(error);
+  const streams: ConfiguredStream[] = [];
+  const problems: CatalogProblem[] = [];
+  const names = new Set<string>();
+  for (const [index, entry] of data.streams.entries()) {
+    const { name, namespace } = entry.stream;
+    if (names.has(name)) throw new CatalogError('names a stream a second time', `streams[${index}].stream.name`);
+    names.add(name);
+    const ref = { name, ...(isPresent(namespace) && { namespace }) };
+    const choice = choose(entry, known);
+    if (typeof choice === 'string') problems.push({ stream: ref, message: choice });
+    else streams.push({ ...ref, ...choice });
+  }
+  return { streams, problems };
+}
+
+/** How an entry asks its stream to be read, or why that cannot be done. */
+function choose(
+  entry: z.output<typeof configuredStream>,
+  known: readonly StreamDeclaration[],
+): Omit<ConfiguredStream, 'name' | 'namespace'> | string {
+  const { sync_mode: mode } = entry;
+  const declaration = known.find((each) => each.name === entry.stream.name);
+  if (!declaration) {
+    const names = known.map((each) => each.name).join(', ');
+    return `this source has no stream ${JSON.stringify(entry.stream.name)}; it has ${names}. Refresh the source's schema and select again.`;
+  }
+  if (isPresent(mode) && mode !== 'full_refresh' && mode !== 'incremental') {
+    return 'its sync_mode is neither full_refresh nor incremental. Set one of the two in the configured catalog.';
+  }
+  return {
+    syncMode: mode === 'incremental' && declaration.syncModes.includes(mode) ? mode : 'full_refresh',
+    destinationSyncMode: entry.destination_sync_mode ?? 'append',
+    ...(isPresent(entry.sync_id) && { syncId: entry.sync_id }),
+    ...(isPresent(entry.generation_id) && { generationId: entry.generation_id }),
+    ...(isPresent(entry.minimum_generation_id) && { minimumGenerationId: entry.minimum_generation_id }),
+  };
+}
+
+function catalogErrorOf(error: z.ZodError): CatalogError {
+  const [issue] = error.issues;
+  const where = issue && issue.path.length > 0 ? z.core.toDotPath(issue.path) : 'its top';
+  return new CatalogError(issue?.code === 'too_small' ? 'is empty' : 'is missing or of the wrong type', where);
+}

@@ -1,0 +1,151 @@
+import type { Json, JsonObject } from '../json';
+import { isObject, isPresent } from './shape';
+
+/** The saved state that was handed in is none that an Airbyte caller writes. */
+export class StateError extends Error {
+  override readonly name = 'StateError';
+  constructor(
+    what: string,
+    /** Place in the state, such as `[1].stream.stream_descriptor.name`; empty for the whole. */
+    readonly where: string,
+  ) {
+    const place = where === '' ? 'the saved state' : `the saved state, at ${where},`;
+    super(`${place} ${what}. ${nextStep}`);
+  }
+  readonly nextStep = nextStep;
+}
+
+const nextStep = 'Pass the state as the last read wrote it, or none to read everything again.';
+
+/**
+ * The state of each stream by name, from whatever callers pass: nothing, `{}`, `[]`; an array of state messages or a
+ * single one, also in its STATE envelope; of type STREAM (or without type), GLOBAL (the shared part is ignored) or
+ * LEGACY; a bare `{stream name: state}`. Nulls count as absent. Of several states of a stream the last one counts.
+ * Throws StateError. Plain checks only: this file may be bundled into workflow code.
+ */
+export function parseState(json: unknown): Record<string, JsonObject> {
+  const states = new Map<string, JsonObject>();
+  if (Array.isArray(json)) {
+    json.forEach((item, index) => takeMessage(states, item, `[${index}]`));
+  } else if (isObject(json)) {
+    if (isMessage(json)) takeMessage(states, json, '');
+    else takeByName(states, json, '');
+  } else if (isPresent(json) && !(typeof json === 'string' && json.trim() === '')) {
+    throw new StateError('is neither an array of state messages nor an object', '');
+  }
+  return Object.fromEntries(states);
+}
+
+/** Tells a state message from a bare map of streams by the keys that only a message has. */
+function isMessage(json: JsonObject): boolean {
+  return typeof json.type === 'string' || isDescribed(json.stream) || isDescribed(json.global) || 'sourceStats' in json;
+}
+
+function isDescribed(value: unknown): boolean {
+  return isObject(value) && ('stream_descriptor' in value || 'stream_states' in value);
+}
+
+function takeMessage(states: Map<string, JsonObject>, message: unknown, where: string): void {
+  if (!isObject(message)) throw new StateError('is not a state message', where);
+  switch (message.type ?? typeOf(message)) {
+    case 'STATE':
+      return takeMessage(states, message.state, under(where, 'state'));
+    case 'STREAM':
+      return takeStream(states, message.stream, under(where, 'stream'));
+    case 'GLOBAL':
+      return takeGlobal(states, message.global, under(where, 'global'));
+    case 'LEGACY':
+      return takeByName(states, message.data ?? {}, under(where, 'data'));
+    default:
+      throw new StateError('has a type other than STREAM, GLOBAL and LEGACY', under(where, 'type'));
+  }
+}
+
+/** The type of a message that does not say it. */
+function typeOf(message: JsonObject): string | undefined {
+  if (isPresent(message.stream)) return 'STREAM';
+  if (isPresent(message.global)) return 'GLOBAL';
+  return isPresent(message.data) ? 'LEGACY' : undefined;
+}
+
+function takeStream(states: Map<string, JsonObject>, stream: unknown, where: string): void {
+  if (!isObject(stream)) throw new StateError('is not an object with a stream_descriptor', where);
+  const descriptor = stream.stream_descriptor;
+  const name = isObject(descriptor) ? descriptor.name : undefined;
+  if (typeof name !== 'string' || name === '') {
+    throw new StateError('is not a name', `${where}.stream_descriptor.name`);
+  }
+  takeState(states, name, stream.stream_state, `${where}.stream_state`);
+}
+
+function takeGlobal(states: Map<string, JsonObject>, global: unknown, where: string): void {
+  const streams = isObject(global) ? (global.stream_states ?? []) : undefined;
+  if (!Array.isArray(streams)) throw new StateError('has no array stream_states', where);
+  streams.forEach((stream, index) => takeStream(states, stream, `${where}.stream_states[${index}]`));
+}
+
+function takeByName(states: Map<string, JsonObject>, byName: unknown, where: string): void {
+  if (!isObject(byName)) throw new StateError('is not an object', where);
+  for (const [name, state] of Object.entries(byName)) takeState(states, name, state, under(where, name));
+}
+
+function takeState(states: Map<string, JsonObject>, name: string, state: unknown, where: string): void {
+  if (!isPresent(state)) states.delete(name);
+  else if (isObject(state)) states.set(name, state);
+  else throw new StateError('is not an object', where);
+}
+
+function under(where: string, key: string): string {
+  return where === '' ? key : `${where}.${key}`;
+}
+
+/** Key of a stream's state under which our own data stands, apart from the cursor that other connectors can read. */
+const key = 'rollcall';
+
+export interface Progress {
+  /** Name and newest value of the cursor, for an incremental stream: written at the top of the state. */
+  cursorField?: string | undefined;
+  cursorValue?: string | undefined;
+  /** The job's id from the configured catalog. */
+  syncId?: number | undefined;
+  /** Records of the stream emitted so far in this job; makes each state differ from the one before. */
+  records: number;
+  finished: boolean;
+  /** Where to go on within this job; opaque here. */
+  cursor?: Json | undefined;
+}
+
+export interface Resume {
+  cursor?: Json;
+  finished: boolean;
+  records: number;
+}
+
+/** The whole state of a stream. */
+export function buildState(progress: Progress): JsonObject {
+  const { cursorField, cursorValue, syncId, records, finished, cursor } = progress;
+  return {
+    ...(cursorField !== undefined && cursorValue !== undefined && { [cursorField]: cursorValue }),
+    [key]: {
+      version: 1,
+      ...(syncId !== undefined && { sync_id: syncId }),
+      records,
+      finished,
+      ...(cursor !== undefined && { cursor }),
+    },
+  };
+}
+
+/**
+ * What an earlier attempt of the same job had reached. Undefined, so read from the beginning, unless state and catalog
+ * carry one and the same `sync_id`: a caller without it may overwrite its table and would lose the first part; and a
+ * stream finished in another job must be read again in this one.
+ */
+export function readResume(state: JsonObject | undefined, syncId: number | undefined): Resume | undefined {
+  const mark = state?.[key];
+  if (syncId === undefined || !isObject(mark) || mark.version !== 1 || mark.sync_id !== syncId) return undefined;
+  const { records, finished, cursor } = mark;
+  if (typeof finished !== 'boolean' || typeof records !== 'number') return undefined;
+  if (!Number.isSafeInteger(records) || records < 0) return undefined;
+  return { finished, records, ...(cursor !== undefined && { cursor }) };
+}

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { ConfigError } from './errors';
+
+/**
+ * The value as the schema understands it. Throws a ConfigError that names all problems at once. A schema's own messages
+ * (of patterns and refinements) must continue the path and repeat no value.
+ * @param subject what is checked, as a sentence's subject: `the configuration`
+ * @param prefix path under which the value stands in what the user wrote: `connections.acme`
+ */
+export function parseWith<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  subject: string,
+  nextStep: string,
+  prefix = '',
+): z.output<Schema> {
+  const { data, error } = schema.safeParse(value, { error: wording });
+  if (!error) return data;
+  const problems = error.issues.map((issue) => [pathOf(prefix, issue), issue.message].join(' ').trim());
+  const where = error.issues[0] ? pathOf(prefix, error.issues[0]) : prefix;
+  throw new ConfigError(`${subject} cannot be used: ${problems.join('; ')}`, where, nextStep);
+}
+
+function pathOf(prefix: string, issue: z.core.$ZodIssue): string {
+  const path = z.core.toDotPath(issue.path);
+  return [prefix, path].filter((part) => part !== '').join('.');
+}
+
+const kinds: Record<string, string> = {
+  string: 'a text (in quotes)',
+  number: 'a number',
+  int: 'a whole number',
+  object: 'an object (keys with values)',
+  record: 'an object (keys with values)',
+  array: 'a list',
+};
+
+/** Zod's own words quote values and speak of types; these name the fault alone. */
+function wording(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined ? 'is missing' : `must be ${kinds[issue.expected] ?? issue.expected}`;
+    case 'too_small':
+      return issue.origin === 'number' ? 'must be greater than 0' : 'is empty';
+    case 'unrecognized_keys':
+      return `has the unknown ${issue.keys.length > 1 ? 'keys' : 'key'} ${issue.keys.join(', ')}`;
+    case 'invalid_union':
+      return Array.isArray(issue.options) ? `must be one of ${issue.options.join(', ')}` : 'has the wrong form';
+    case 'invalid_key':
+      return issue.issues[0]?.message;
+    case 'invalid_value':
+      return `must be one of ${issue.values.join(', ')}`;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { processVariables, type Variables } from './environment';
+import { ConfigError } from './errors';
+import type { Connection } from './project';
+import { parseSourceConfig, type SourceConfig } from './source';
+
+/**
+ * The connection's tenant with every `env:NAME` and `file:PATH` replaced by what it stands for. To be called when the
+ * values are needed, so that a rotated secret is used without a restart.
+ * @throws ConfigError naming the missing variable or file, or what is wrong with the settings
+ */
+export async function resolveSecrets(
+  connection: Connection,
+  variables: Variables = processVariables(),
+  read: (file: string) => Promise<string> = (file) => readFile(file, 'utf8'),
+): Promise<SourceConfig> {
+  const prefix = `connections.${connection.name}`;
+  const resolve = async (settings: Record<string, string | undefined>, where: string) => {
+    const resolved: Record<string, string> = {};
+    for (const [key, value] of Object.entries(settings)) {
+      if (value !== undefined)
+        resolved[key] = await valueOf(value, `${where}.${key}`, connection.folder, variables, read);
+    }
+    return resolved;
+  };
+  const { credentials, audience, ...tenant } = connection.source;
+  if (credentials.access_token !== undefined && (credentials.client_id ?? credentials.client_secret) !== undefined) {
+    const where = `${prefix}.credentials`;
+    throw new ConfigError(`${where} has both an access token and a client`, where, 'Leave one of them out.');
+  }
+  return parseSourceConfig(
+    {
+      ...(await resolve(tenant, prefix)),
+      credentials: {
+        auth_type: credentials.access_token === undefined ? 'oauth2_confidential_application' : 'oauth2_access_token',
+        ...(await resolve({ audience }, prefix)),
+        ...(await resolve(credentials, `${prefix}.credentials`)),
+      },
+    },
+    prefix,
+  );
+}
+
+const reference = /^(env|file):(.+)$/s;
+
+async function valueOf(
+  value: string,
+  where: string,
+  folder: string,
+  variables: Variables,
+  read: (file: string) => Promise<string>,
+): Promise<string> {
+  const [, kind, target] = reference.exec(value) ?? [];
+  if (target === undefined) return value;
+  return kind === 'env' ? variableOf(target, where, variables) : fileOf(path.resolve(folder, target), where, read);
+}
+
+function variableOf(name: string, where: string, variables: Variables): string {
+  const value = variables[name];
+  if (value !== undefined && value !== '') return value;
+  throw new ConfigError(
+    `the environment variable ${name}, which ${where} refers to, is not set`,
+    where,
+    `Set ${name}.`,
+  );
+}
+
+async function fileOf(file: string, where: string, read: (file: string) => Promise<string>): Promise<string> {
+  const content = await read(file).catch((cause: unknown) => {
+    const what = `the file ${file}, which ${where} refers to, cannot be read`;
+    throw new ConfigError(what, where, 'Create it, or give this user the right to read it.', { cause });
+  });
+  if (content.trim() !== '') return content.trim();
+  throw new ConfigError(`the file ${file}, which ${where} refers to, is empty`, where, 'Write the value into it.');
+}

@@ -1,0 +1,168 @@
+import { z } from 'zod';
+import { isObject, isPresent } from '../airbyte/shape';
+import { normaliseTimestamp, timestampPattern } from '../airbyte/timestamp';
+import { parseWith } from './problems';
+import { baseUrlProblem, isHost } from './tenant';
+
+/** How to reach a tenant, checked and brought to one form. Holds secrets. */
+export interface SourceConfig {
+  /** `https://acme.eu.auth0.com`, no slash at the end; `http://` only for loopback. */
+  baseUrl: string;
+  credentials:
+    | { type: 'client_credentials'; clientId: string; clientSecret: string; audience: string }
+    | { type: 'access_token'; accessToken: string };
+  /** `YYYY-MM-DDTHH:MM:SS.mmmZ`: users last changed before it are left out. */
+  startDate?: string;
+}
+
+/** A text that is not empty; blanks and line ends around it come from copying. */
+const text = () => z.string().trim().min(1);
+
+const clientCredentials = z
+  .looseObject({
+    auth_type: z.literal('oauth2_confidential_application').meta({ order: 0 }),
+    client_id: text().meta({
+      title: 'Client ID',
+      description: 'Client ID of a machine-to-machine application that is authorized for the Management API.',
+      order: 1,
+    }),
+    client_secret: text().meta({ title: 'Client Secret', airbyte_secret: true, order: 2 }),
+    audience: text()
+      .optional()
+      .meta({
+        title: 'Audience',
+        description:
+          "Identifier of the tenant's Management API. Needed only with a custom domain: the API keeps the tenant's own domain.",
+        examples: ['https://acme.eu.auth0.com/api/v2/'],
+        order: 3,
+      }),
+  })
+  .meta({
+    title: 'Machine-to-machine application',
+    description: 'Recommended: the connector fetches its tokens itself and renews them.',
+  });
+
+const accessToken = z
+  .looseObject({
+    auth_type: z.literal('oauth2_access_token').meta({ order: 0 }),
+    access_token: text().meta({
+      title: 'Access Token',
+      description: 'A token for the Management API. It expires, after a day as Auth0 sets it, and is not renewed.',
+      airbyte_secret: true,
+      order: 1,
+    }),
+  })
+  .meta({ title: 'Access token' });
+
+const notHost = 'must be a host name alone, such as acme.eu.auth0.com, without https:// and without a path';
+
+/**
+ * The configuration as it is written: that of Airbyte's own connector, and `domain`, an optional audience and any ISO
+ * form of the date besides. The connection specification is generated from it.
+ */
+export const sourceSchema = z
+  .looseObject({
+    domain: text()
+      .regex(isHost, { error: notHost, abort: true })
+      .refine((domain) => URL.canParse(`https://${domain}`), { error: notHost, abort: true })
+      .optional()
+      .meta({
+        title: 'Domain',
+        description: "The tenant's domain, or its custom domain. Give either the domain or the base URL.",
+        examples: ['acme.eu.auth0.com', 'login.acme.example.com'],
+        pattern_descriptor: 'acme.eu.auth0.com',
+        order: 0,
+      }),
+    base_url: text()
+      .superRefine((url, context) => {
+        const message = baseUrlProblem(url);
+        if (message !== undefined) context.addIssue({ code: 'custom', message, continue: false });
+      })
+      .optional()
+      .meta({
+        title: 'Base URL',
+        description: 'The address of the tenant, in place of the domain.',
+        examples: ['https://acme.eu.auth0.com/'],
+        pattern: '^https?://[^/?#@]+/*$',
+        pattern_descriptor: 'https://acme.eu.auth0.com/',
+        order: 1,
+      }),
+    credentials: z
+      .discriminatedUnion('auth_type', [clientCredentials, accessToken])
+      .meta({ title: 'Credentials', description: 'How the connector signs in to the Management API.', order: 2 }),
+    start_date: text()
+      .refine(
+        (time) => normaliseTimestamp(time) !== undefined,
+        'is not a date or time of ISO 8601, such as 2024-01-31 or 2024-01-31T08:30:00Z',
+      )
+      .optional()
+      .meta({
+        title: 'Start date',
+        description:
+          'Users last changed before this time are left out. Leave it empty to copy all users. A date, or a time in UTC or with an offset.',
+        examples: ['2024-01-31', '2024-01-31T08:30:00Z'],
+        pattern: timestampPattern,
+        pattern_descriptor: 'YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ',
+        order: 3,
+      }),
+  })
+  .refine(({ domain, base_url }) => domain !== undefined || base_url !== undefined, {
+    path: ['domain'],
+    error: 'is missing (or base_url in its place)',
+    when: ({ value }) => isObject(value), // so that it is named along with what else is wrong
+  })
+  .refine(({ domain, base_url: url }) => !domain || !url || originOf(url) === originOf(`https://${domain}`), {
+    path: ['domain'],
+    error: 'and base_url name different tenants; leave one of them out',
+  })
+  .meta({ title: 'Auth0' });
+
+/**
+ * Reads a configuration. Nulls count as absent, unknown keys are let pass (Airbyte's builder adds `_…` keys).
+ * @param prefix path under which the configuration stands in what the user wrote, for error messages
+ * @throws ConfigError naming all problems, without any value
+ */
+export function parseSourceConfig(json: unknown, prefix = ''): SourceConfig {
+  const source = parseWith(
+    sourceSchema,
+    withoutNulls(json),
+    'the configuration',
+    'Correct it and run again; the `spec` command shows every key.',
+    prefix,
+  );
+  const baseUrl = originOf(source.base_url ?? `https://${source.domain}`);
+  const startDate = source.start_date === undefined ? undefined : normaliseTimestamp(source.start_date);
+  return { baseUrl, credentials: credentialsOf(source, baseUrl), ...(startDate !== undefined && { startDate }) };
+}
+
+/** The values of a configuration that must never be shown. */
+export function secretsOf({ credentials }: SourceConfig): string[] {
+  return [credentials.type === 'access_token' ? credentials.accessToken : credentials.clientSecret];
+}
+
+function credentialsOf({ credentials }: z.output<typeof sourceSchema>, baseUrl: string): SourceConfig['credentials'] {
+  if (credentials.auth_type === 'oauth2_access_token') {
+    return { type: 'access_token', accessToken: credentials.access_token };
+  }
+  // Auth0 knows its API by an identifier that ends in a slash, and refuses it without one.
+  const named = credentials.audience ?? `${baseUrl}/api/v2/`;
+  return {
+    type: 'client_credentials',
+    clientId: credentials.client_id,
+    clientSecret: credentials.client_secret,
+    audience: named.endsWith('/') ? named : `${named}/`,
+  };
+}
+
+function originOf(url: string): string {
+  return new URL(url).origin;
+}
+
+function withoutNulls(json: unknown): unknown {
+  if (!isObject(json)) return json;
+  return Object.fromEntries(
+    Object.entries(json)
+      .filter(([, value]) => isPresent(value))
+      .map(([key, value]) => [key, withoutNulls(value)]),
+  );
+}

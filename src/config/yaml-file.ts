@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { LineCounter, parseDocument } from 'yaml';
+import { ConfigError } from './errors';
+
+/**
+ * Reads a YAML file.
+ * @param example what the file should hold, shown when there is none
+ * @throws ConfigError that repeats nothing of the file's content
+ */
+export async function readYamlFile(file: string, example: string): Promise<unknown> {
+  return parseYaml(await readText(file, example), file);
+}
+
+async function readText(file: string, example: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw code === 'ENOENT'
+      ? new ConfigError(`there is no file ${file}`, file, `Create it, beginning with:\n${example}`, { cause })
+      : new ConfigError(`the file ${file} cannot be read (${code})`, file, 'Make it a file that this user may read.', {
+          cause,
+        });
+  }
+}
+
+function parseYaml(text: string, file: string): unknown {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const [fault] = document.errors;
+  if (fault) {
+    const { line, col } = lines.linePos(fault.pos[0]);
+    // The parser's message may quote a value; its code does not.
+    const what = fault.code.toLowerCase().replaceAll('_', ' ');
+    const where = `line ${line}, column ${col}`;
+    throw new ConfigError(`the file ${file} is not YAML: ${what} at ${where}`, file, 'Correct it there.');
+  }
+  try {
+    return document.toJS() as unknown;
+  } catch {
+    // The error names the alias, which may be a secret that happens to begin with `*`.
+    const what = `the file ${file} is not YAML: an alias without its anchor`;
+    throw new ConfigError(what, file, 'Put a value that begins with * in quotes.');
+  }
+}

@@ -1,0 +1,87 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { readEnvironment } from '../../src/config/environment';
+import { failureOf } from './failure';
+
+test('an empty environment gives the defaults', () => {
+  expect(readEnvironment({})).toEqual({
+    logLevel: 'INFO',
+    temporal: { namespace: 'default' },
+    noColor: false,
+    cacheDir: path.join(homedir(), '.cache/rollcall'),
+    slice: { pages: 40, seconds: 8, bytes: 33_554_432 },
+    heartbeatSeconds: 10,
+    taskQueue: 'rollcall',
+  });
+});
+
+test('variables that are set to nothing count as absent', () => {
+  const names = [
+    'LOG_LEVEL',
+    'TEMPORAL_ADDRESS',
+    'NO_COLOR',
+    'ROLLCALL_SLICE_PAGES',
+    'ROLLCALL_STAGING',
+    'XDG_CACHE_HOME',
+  ];
+  expect(readEnvironment(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readEnvironment({}));
+});
+
+test('every variable is read', () => {
+  expect(
+    readEnvironment({
+      LOG_LEVEL: 'debug',
+      TEMPORAL_ADDRESS: '127.0.0.1:7233',
+      TEMPORAL_NAMESPACE: 'syncs',
+      TEMPORAL_CLI_PATH: '/opt/temporal',
+      NO_COLOR: '1',
+      XDG_CACHE_HOME: '/var/cache',
+      ROLLCALL_SLICE_PAGES: '3',
+      ROLLCALL_SLICE_SECONDS: '0.5',
+      ROLLCALL_SLICE_BYTES: '1e6',
+      ROLLCALL_HEARTBEAT_SECONDS: '2.5',
+      ROLLCALL_STAGING: 'staging',
+      ROLLCALL_TASK_QUEUE: 'nightly',
+      HOME: '/unrelated',
+    }),
+  ).toEqual({
+    logLevel: 'DEBUG',
+    temporal: { address: '127.0.0.1:7233', namespace: 'syncs' },
+    temporalCliPath: '/opt/temporal',
+    noColor: true,
+    cacheDir: '/var/cache/rollcall',
+    slice: { pages: 3, seconds: 0.5, bytes: 1_000_000 },
+    heartbeatSeconds: 2.5,
+    stagingDir: path.resolve('staging'),
+    taskQueue: 'nightly',
+  });
+});
+
+test.each([
+  ['info', 'INFO'],
+  ['Warn', 'WARN'],
+  ['WARNING', 'WARN'],
+  ['critical', 'FATAL'],
+])('LOG_LEVEL=%s means %s', (LOG_LEVEL, level) => {
+  expect(readEnvironment({ LOG_LEVEL }).logLevel).toBe(level);
+});
+
+test('a relative XDG_CACHE_HOME is ignored', () => {
+  expect(readEnvironment({ XDG_CACHE_HOME: 'cache' }).cacheDir).toBe(path.join(homedir(), '.cache/rollcall'));
+});
+
+test.each([
+  ['LOG_LEVEL', 'loud', 'must be one of FATAL, ERROR, WARN, INFO, DEBUG, TRACE'],
+  ['TEMPORAL_ADDRESS', 'http://localhost:7233', 'must be host:port'],
+  ['TEMPORAL_ADDRESS', 'localhost', 'must be host:port'],
+  ['ROLLCALL_SLICE_PAGES', 'many', 'must be a number'],
+  ['ROLLCALL_SLICE_PAGES', '1.5', 'must be a whole number'],
+  ['ROLLCALL_SLICE_PAGES', '0', 'must be greater than 0'],
+  ['ROLLCALL_SLICE_BYTES', '-1', 'must be greater than 0'],
+  ['ROLLCALL_SLICE_SECONDS', 'Infinity', 'must be a number'],
+  ['ROLLCALL_HEARTBEAT_SECONDS', '0', 'must be greater than 0'],
+])('%s=%s is refused by name', async (name, value, message) => {
+  const failure = await failureOf(() => readEnvironment({ [name]: value }));
+  expect(failure.message).toContain(`${name} ${message}`);
+  expect(failure.where).toBe(name);
+});

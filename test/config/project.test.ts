@@ -1,0 +1,150 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { connectionOf, loadProject, parseConnection } from '../../src/config/project';
+import { failureOf } from './failure';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'project-'));
+const file = path.join(folder, 'rollcall.yaml');
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const known = [
+  { name: 'clients', syncModes: ['full_refresh' as const] },
+  { name: 'users', syncModes: ['full_refresh' as const, 'incremental' as const] },
+];
+
+function load(content: string) {
+  writeFileSync(file, content);
+  return loadProject(file, known);
+}
+
+const acme = `
+connections:
+  acme:
+    domain: acme.eu.auth0.com
+    credentials: { client_id: made-up-id, client_secret: env:AUTH0_CLIENT_SECRET }
+    destination: { files: ./data }
+`;
+
+test('a connection has its settings as written, all streams, and a folder beside the file', async () => {
+  const project = await load(acme);
+  expect(project.file).toBe(file);
+  expect(connectionOf(project, 'acme')).toEqual({
+    name: 'acme',
+    source: {
+      domain: 'acme.eu.auth0.com',
+      credentials: { client_id: 'made-up-id', client_secret: 'env:AUTH0_CLIENT_SECRET' },
+    },
+    streams: [
+      { name: 'clients', syncMode: 'full_refresh' },
+      { name: 'users', syncMode: 'incremental' },
+    ],
+    destination: { kind: 'files', folder: path.join(folder, 'data') },
+    folder,
+  });
+});
+
+test.each([
+  ['[users]', [{ name: 'users', syncMode: 'incremental' }]],
+  [
+    '[users, clients]',
+    [
+      { name: 'users', syncMode: 'incremental' },
+      { name: 'clients', syncMode: 'full_refresh' },
+    ],
+  ],
+  ['{ users: { mode: full_refresh } }', [{ name: 'users', syncMode: 'full_refresh' }]],
+  [
+    '{ users: { mode: incremental }, clients: {} }',
+    [
+      { name: 'users', syncMode: 'incremental' },
+      { name: 'clients', syncMode: 'full_refresh' },
+    ],
+  ],
+])('the streams %s are %j', async (streams, expected) => {
+  const project = await load(`${acme}    streams: ${streams}\n`);
+  expect(connectionOf(project, 'acme').streams).toEqual(expected);
+});
+
+test('a connection may be spelled out without a file', () => {
+  const settings = { domain: 'a.example.com', base_url: undefined, credentials: {}, destination: { files: 'out' } };
+  expect(parseConnection('flags', settings, known, '.')).toMatchObject({
+    name: 'flags',
+    streams: [{ name: 'clients' }, { name: 'users' }],
+    destination: { kind: 'files', folder: path.resolve('out') },
+    folder: path.resolve('.'),
+  });
+});
+
+test('without a file, an example shows how to begin, and the example is one', async () => {
+  const missing = path.join(folder, 'none.yaml');
+  const failure = await failureOf(() => loadProject(missing, known));
+  expect(failure.message).toContain(`there is no file ${missing}`);
+  const project = await load(failure.nextStep.slice(failure.nextStep.indexOf('\n') + 1));
+  expect(connectionOf(project, 'acme').destination.kind).toBe('files');
+});
+
+test('a directory in the file’s place is no file', async () => {
+  expect((await failureOf(() => loadProject(folder, known))).message).toContain('cannot be read (EISDIR)');
+});
+
+test.each([
+  ['connections:\n  acme:\n\tdomain: made-up', 3, 1],
+  ['connections: {acme: {domain: "made-up}}', 1, 40],
+  ['connections:\n  acme: 1\n  acme: made-up', 3, 3],
+])('the place where %j is no YAML is told', async (content, line, column) => {
+  const failure = await failureOf(() => load(content));
+  expect(failure.message).toMatch(new RegExp(`is not YAML: [a-z ]+ at line ${line}, column ${column}\\.`));
+  expect(failure.message).not.toContain('made-up');
+});
+
+test('a secret that begins like an alias is not repeated', async () => {
+  const failure = await failureOf(() => load(acme.replace('env:AUTH0_CLIENT_SECRET', '*made-up')));
+  expect(failure.message).toContain('is not YAML');
+  expect(failure.message).not.toContain('made-up');
+});
+
+test('an unknown connection is answered with those there are, and the one that was meant', async () => {
+  const project = await load(
+    `${acme}  other:\n    domain: b.example.com\n    credentials: {}\n    destination: { files: b }\n`,
+  );
+  const failure = await failureOf(() => connectionOf(project, 'acne'));
+  expect(failure.message).toContain('has no connection "acne"; did you mean acme?');
+  expect(failure.nextStep).toBe('It has: acme, other.');
+  expect((await failureOf(() => connectionOf(project, 'production'))).message).not.toContain('did you mean');
+  expect((await failureOf(() => connectionOf({ file, connections: new Map() }, 'acme'))).nextStep).toMatch(
+    /^Add one:\n/,
+  );
+});
+
+test.each([
+  ['streams: [usres]', 'connections.acme.streams names the unknown stream "usres"; did you mean users?'],
+  [
+    'streams: [invoices]',
+    'connections.acme.streams names the unknown stream "invoices". The streams are: clients, users.',
+  ],
+  ['streams: [users, users]', 'connections.acme.streams names users twice'],
+  ['streams: { clients: { mode: incremental } }', 'connections.acme.streams.clients.mode is incremental, but'],
+  ['streams: []', 'connections.acme.streams is empty'],
+  ['streams: users', 'connections.acme.streams must be a list of streams, or a map'],
+  ['streams: { users: { mode: sometimes } }', 'connections.acme.streams must be a list of streams, or a map'],
+  ['start_dat: 2024-01-01', 'connections.acme has the unknown key start_dat'],
+  ['start_date: 2024', 'connections.acme.start_date must be a text (in quotes)'],
+])('%s is refused with what is wrong', async (setting, message) => {
+  const failure = await failureOf(() => load(`${acme}    ${setting}\n`));
+  expect(failure.message).toContain(message);
+});
+
+test.each([
+  ['', 'must be an object'],
+  ['connections: []', 'connections must be an object'],
+  ['connections: {Acme Inc: {}}', 'is no connection name: use a-z'],
+  ['connections: {acme: {}}', 'connections.acme.credentials is missing; connections.acme.destination is missing'],
+  [acme.replace('files: ./data', 'postgres: made-up'), 'connections.acme.destination.files is missing'],
+  [acme.replace('made-up-id', '5'), 'connections.acme.credentials.client_id must be a text (in quotes)'],
+])('%j is refused with what is wrong', async (content, message) => {
+  const failure = await failureOf(() => load(content));
+  expect(failure.message).toContain(message);
+  expect(failure.message).toContain(file);
+  expect(failure.message).not.toContain('made-up');
+});

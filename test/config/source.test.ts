@@ -1,0 +1,191 @@
+import fc from 'fast-check';
+import { ConfigError } from '../../src/config/errors';
+import { parseSourceConfig, secretsOf } from '../../src/config/source';
+import { failureOf } from './failure';
+
+const machine = { auth_type: 'oauth2_confidential_application', client_id: 'id', client_secret: 'made-up-secret' };
+const token = { auth_type: 'oauth2_access_token', access_token: 'made-up-token' };
+const domain = 'acme.eu.auth0.com';
+
+test('the configuration of Airbyte’s own connector is read unchanged', () => {
+  expect(
+    parseSourceConfig({
+      base_url: 'https://acme.eu.auth0.com/',
+      credentials: { ...machine, audience: 'https://acme.eu.auth0.com/api/v2/' },
+      start_date: '2023-08-05T00:43:59.244Z',
+    }),
+  ).toEqual({
+    baseUrl: 'https://acme.eu.auth0.com',
+    credentials: {
+      type: 'client_credentials',
+      clientId: 'id',
+      clientSecret: 'made-up-secret',
+      audience: 'https://acme.eu.auth0.com/api/v2/',
+    },
+    startDate: '2023-08-05T00:43:59.244Z',
+  });
+  expect(parseSourceConfig({ base_url: 'https://acme.eu.auth0.com', credentials: token })).toEqual({
+    baseUrl: 'https://acme.eu.auth0.com',
+    credentials: { type: 'access_token', accessToken: 'made-up-token' },
+  });
+});
+
+test.each([
+  [{ domain }],
+  [{ domain: 'ACME.eu.auth0.com' }],
+  [{ base_url: 'https://acme.eu.auth0.com' }],
+  [{ base_url: 'https://acme.eu.auth0.com//' }],
+  [{ base_url: ' https://acme.eu.auth0.com/\n' }],
+  [{ domain, base_url: 'https://acme.eu.auth0.com/' }],
+  [{ domain, base_url: null, start_date: null, _limit: 5, colour: { of: 'bikeshed' } }],
+])('%j is one tenant', (tenant) => {
+  expect(parseSourceConfig({ ...tenant, credentials: { ...token, _note: 1 } })).toEqual({
+    baseUrl: 'https://acme.eu.auth0.com',
+    credentials: { type: 'access_token', accessToken: 'made-up-token' },
+  });
+});
+
+test.each([
+  ['http://127.0.0.1:4010', 'http://127.0.0.1:4010'],
+  ['http://127.8.9.1/', 'http://127.8.9.1'],
+  ['http://localhost:80/', 'http://localhost'],
+  ['http://[::1]:3000', 'http://[::1]:3000'],
+  ['https://localhost:8443', 'https://localhost:8443'],
+])('%s is a loopback address and may go unencrypted', (base_url, baseUrl) => {
+  expect(parseSourceConfig({ base_url, credentials: token }).baseUrl).toBe(baseUrl);
+});
+
+test.each([
+  ['http://acme.eu.auth0.com', 'must begin with https://'],
+  ['http://127.0.0.1.example.com', 'must begin with https://'],
+  ['http://128.0.0.1', 'must begin with https://'],
+  ['http://localhost.example.com', 'must begin with https://'],
+  ['http://[::2]', 'must begin with https://'],
+  ['acme.eu.auth0.com', 'must be an address'],
+  ['ftp://acme.eu.auth0.com', 'must be an address'],
+  ['https:acme.eu.auth0.com', 'must be an address'],
+  ['https://user:made-up-secret@acme.eu.auth0.com', 'must not carry a user name'],
+  ['https://acme.eu.auth0.com/api/v2/', 'must end after the host'],
+  ['https://acme.eu.auth0.com/?a=made-up-secret', 'must end after the host'],
+  ['https://acme.eu.auth0.com/#made-up-secret', 'must end after the host'],
+])('the base URL %s is refused', async (base_url, message) => {
+  const failure = await failureOf(() => parseSourceConfig({ base_url, credentials: token }));
+  expect(failure.message).toContain(`base_url ${message}`);
+  expect(failure.message).not.toContain('made-up');
+});
+
+test.each([
+  'https://acme.eu.auth0.com',
+  'acme',
+  'acme.eu.auth0.com/',
+  'acme.eu.auth0.com:443',
+  'a@acme.com',
+  '1.2.3.4.5',
+  'acme..com',
+  'xn--.com',
+])('the domain %s is refused', async (wrong) => {
+  const failure = await failureOf(() => parseSourceConfig({ domain: wrong, credentials: token }));
+  expect(failure.message.match(/domain must be a host name alone/g)).toHaveLength(1);
+});
+
+test.each([
+  [undefined, 'https://acme.eu.auth0.com/api/v2/'],
+  [null, 'https://acme.eu.auth0.com/api/v2/'],
+  ['https://acme.eu.auth0.com/api/v2', 'https://acme.eu.auth0.com/api/v2/'],
+  ['https://other.eu.auth0.com/api/v2/', 'https://other.eu.auth0.com/api/v2/'],
+])('from the audience %s comes %s', (audience, expected) => {
+  expect(parseSourceConfig({ domain, credentials: { ...machine, audience } }).credentials).toMatchObject({
+    audience: expected,
+  });
+});
+
+test.each([
+  ['2024-01-31', '2024-01-31T00:00:00.000Z'],
+  ['2017-01-25T00:00:00Z', '2017-01-25T00:00:00.000Z'],
+  ['2024-01-31T08:30:00.123456789+02:00', '2024-01-31T06:30:00.123Z'],
+])('the start date %s is %s', (start_date, startDate) => {
+  expect(parseSourceConfig({ domain, credentials: token, start_date }).startDate).toBe(startDate);
+});
+
+test('blanks around values, as they come with copying, are cut off', () => {
+  expect(
+    parseSourceConfig({ domain: ` ${domain} `, credentials: { ...token, access_token: 'made-up-token\n' } }),
+  ).toEqual(parseSourceConfig({ domain, credentials: token }));
+});
+
+test('all that is wrong is named in one message, without a value', async () => {
+  const failure = await failureOf(() =>
+    parseSourceConfig(
+      { credentials: { ...machine, client_id: 5, client_secret: '  ' }, start_date: 'made-up' },
+      'connections.acme',
+    ),
+  );
+  expect(failure.message).toBe(
+    'the configuration cannot be used: connections.acme.credentials.client_id must be a text (in quotes); ' +
+      'connections.acme.credentials.client_secret is empty; ' +
+      'connections.acme.start_date is not a date or time of ISO 8601, such as 2024-01-31 or 2024-01-31T08:30:00Z; ' +
+      'connections.acme.domain is missing (or base_url in its place). ' +
+      'Correct it and run again; the `spec` command shows every key.',
+  );
+  expect(failure.where).toBe('connections.acme.credentials.client_id');
+});
+
+test.each<[unknown, string]>([
+  [null, 'must be an object'],
+  [[], 'must be an object'],
+  [{ domain }, 'credentials is missing'],
+  [{ domain, credentials: 'made-up-secret' }, 'credentials must be an object'],
+  [
+    { domain, credentials: {} },
+    'credentials.auth_type must be one of oauth2_confidential_application, oauth2_access_token',
+  ],
+  [
+    { domain, credentials: { auth_type: 'made-up' } },
+    'credentials.auth_type must be one of oauth2_confidential_application',
+  ],
+  [{ domain, credentials: { ...machine, client_secret: undefined } }, 'credentials.client_secret is missing'],
+  [{ domain, credentials: { ...token, access_token: null } }, 'credentials.access_token is missing'],
+  [
+    { domain, base_url: 'https://other.eu.auth0.com', credentials: token },
+    'domain and base_url name different tenants',
+  ],
+])('%j is refused', async (json, message) => {
+  const failure = await failureOf(() => parseSourceConfig(json));
+  expect(failure.message).toContain(message);
+  expect(failure.message).not.toContain('made-up');
+});
+
+test('the secrets of a configuration are known', () => {
+  expect(secretsOf(parseSourceConfig({ domain, credentials: machine }))).toEqual(['made-up-secret']);
+  expect(secretsOf(parseSourceConfig({ domain, credentials: token }))).toEqual(['made-up-token']);
+});
+
+test('any JSON is either a usable configuration or a ConfigError that repeats no value', () => {
+  const value = fc.oneof(fc.jsonValue(), fc.constantFrom('a.b', 'https://a.b', '2024-01-01'), fc.domain(), fc.webUrl());
+  const secret = fc.constantFrom('s3cr3t-value', 's3cr3t\u0000', 5, null);
+  const credentials = fc.record(
+    {
+      auth_type: fc.constantFrom('oauth2_confidential_application', 'oauth2_access_token', 's3cr3t', 1),
+      client_id: secret,
+      client_secret: secret,
+      access_token: secret,
+      audience: value,
+    },
+    { requiredKeys: [] },
+  );
+  const config = fc.record(
+    { domain: value, base_url: value, credentials: fc.oneof(credentials, value), start_date: value },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(fc.oneof(config, value), (json) => {
+      try {
+        expect(new URL(parseSourceConfig(json).baseUrl).origin).toBe(parseSourceConfig(json).baseUrl);
+      } catch (error) {
+        expect(error).toBeInstanceOf(ConfigError);
+        expect((error as ConfigError).message).not.toContain('s3cr3t');
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
