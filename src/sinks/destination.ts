@@ -1,0 +1,28 @@
+import { explainDiskError } from '../staging/disk-trouble';
+
+/** The destination's folder cannot be written or read now. */
+export class DestinationUnavailable extends Error {
+  override readonly name = 'DestinationUnavailable';
+  constructor(directory: string, what: string, nextStep: string, options?: ErrorOptions) {
+    super(`the destination ${directory} cannot be used: ${what}. ${nextStep}`, options);
+  }
+}
+
+/** What the destination holds makes no sense to this version; nothing in it was changed. */
+export class DestinationUnreadable extends Error {
+  override readonly name = 'DestinationUnreadable';
+  constructor(path: string, what: string, nextStep: string, options?: ErrorOptions) {
+    super(`${path} ${what}; nothing was changed. ${nextStep}`, options);
+  }
+}
+
+/** Does some disk work; errors of the system become DestinationUnavailable. */
+export async function atDestination<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    const trouble = explainDiskError(error);
+    if (!trouble) throw error;
+    throw new DestinationUnavailable(directory, trouble.what, trouble.nextStep, { cause: error });
+  }
+}

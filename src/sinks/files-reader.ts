@@ -1,0 +1,49 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StagedRecord } from '../staging/segment';
+import { isMissing } from '../staging/disk-trouble';
+import { folderOf } from './data-file';
+import { atDestination, DestinationUnreadable } from './destination';
+import type { CountedFile } from './manifest';
+import { readManifest } from './manifest-file';
+
+/** Body of a RECORD message. */
+export interface AirbyteRecord extends StagedRecord {
+  stream: string;
+  namespace?: string;
+}
+
+/**
+ * Reads the records of a files destination that count, stream by stream, in the order of their delivery.
+ * Errors: DestinationUnavailable; DestinationUnreadable, also for a file that the manifest lists and that is not whole.
+ */
+export async function* readFilesDestination(directory: string): AsyncGenerator<AirbyteRecord, void> {
+  const { streams } = await readManifest(directory);
+  for (const [name, { files }] of Object.entries(streams)) {
+    for (const file of files) {
+      const handle = await openWhole(directory, join(folderOf(directory, name), file.name), file);
+      try {
+        const lines = handle.readLines({ autoClose: false });
+        for await (const line of lines) yield (JSON.parse(line) as { record: AirbyteRecord }).record;
+      } finally {
+        await handle.close();
+      }
+    }
+  }
+}
+
+function openWhole(directory: string, path: string, file: CountedFile): Promise<FileHandle> {
+  const advice = 'Restore it from a copy, or name an empty folder as the destination and sync again.';
+  return atDestination(directory, async () => {
+    try {
+      const handle = await open(path, 'r');
+      const { size } = await handle.stat();
+      if (size === file.bytes) return handle;
+      await handle.close();
+      throw new DestinationUnreadable(path, `has ${size} bytes where the manifest says ${file.bytes}`, advice);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      throw new DestinationUnreadable(path, 'is missing, though the manifest lists it', advice);
+    }
+  });
+}

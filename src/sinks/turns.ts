@@ -1,0 +1,31 @@
+import { Mutex } from 'async-mutex';
+
+/** Does one piece of work after the other, in the order in which they came. */
+export type TakeTurn = (work: () => Promise<void>, signal?: AbortSignal) => Promise<void>;
+
+/**
+ * Makes a queue for the steps of a sink. `signal` ends the waiting, for the turn or for the work, with its reason. Work
+ * that has begun goes on to its end all the same, and keeps its turn: half a step must not be followed by another.
+ */
+export function createTurns(): TakeTurn {
+  const mutex = new Mutex();
+  return (work, signal) => {
+    const done = mutex.runExclusive(async () => {
+      if (!signal?.aborted) await work();
+    });
+    return signal ? untilAborted(done, signal) : done;
+  };
+}
+
+function untilAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    void done.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', abort);
+    });
+  });
+}

@@ -1,0 +1,35 @@
+import type { JsonObject } from '../../src/json';
+import type { ConfiguredStream, Delivery } from '../../src/sinks/sink';
+import type { Segment } from '../../src/staging/segment';
+import type { Staging } from '../../src/staging/staging';
+
+export const users: ConfiguredStream = { name: 'users', syncMode: 'incremental', destinationSyncMode: 'append' };
+export const clients: ConfiguredStream = {
+  name: 'clients',
+  syncMode: 'full_refresh',
+  destinationSyncMode: 'overwrite',
+  namespace: 'acme',
+};
+
+/** Rows with the given ids. */
+export function rows(...ids: string[]): JsonObject[] {
+  return ids.map((id) => ({ id }));
+}
+
+let slices = 0;
+
+/** Puts rows into a segment of its own. */
+export async function stage(staging: Staging, stream: string, data: JsonObject[]): Promise<Segment> {
+  slices += 1;
+  const writer = await staging.open({ run: 'staged', slice: `${stream}-${slices}`, attempt: 1, stream });
+  await writer.append(data.map((each) => ({ emitted_at: 1_700_000_000_000, data: each })));
+  const segment = await writer.commit();
+  await writer.close();
+  return segment;
+}
+
+/** Numbers the steps of one stream in one run. */
+export function stepsOf(run: string, stream: ConfiguredStream, first = 0): (step: Partial<Delivery>) => Delivery {
+  let sequence = first;
+  return (step) => ({ run, stream, sequence: sequence++, segments: [], ...step });
+}

@@ -1,0 +1,17 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseState } from '../../src/airbyte/state';
+import type { JsonObject } from '../../src/json';
+import { createFilesSink } from '../../src/sinks/files';
+import { readFilesDestination } from '../../src/sinks/files-reader';
+import { describeSink } from './sink';
+
+describeSink('files', ({ directory, staging }) => ({
+  open: () => createFilesSink({ directory, staging }),
+  async held(stream) {
+    const held: JsonObject[] = [];
+    for await (const record of readFilesDestination(directory)) if (record.stream === stream) held.push(record.data);
+    return held;
+  },
+  states: () => Promise.resolve(parseState(JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8')))),
+}));

@@ -1,0 +1,16 @@
+import { createOutput } from '../../src/airbyte/output';
+import { createStdoutSink } from '../../src/sinks/stdout';
+import { AirbyteDestination } from './airbyte-destination';
+import { describeSink } from './sink';
+
+describeSink('stdout', ({ staging, catalog }) => {
+  const destination = new AirbyteDestination(catalog);
+  return {
+    open: () => {
+      const output = createOutput(destination.begin(), { level: 'INFO', secrets: new Set() });
+      return Promise.resolve(createStdoutSink({ output, staging, initialState: { ...destination.states } }));
+    },
+    held: (stream) => Promise.resolve(destination.held(stream)),
+    states: () => Promise.resolve({ ...destination.states }),
+  };
+});

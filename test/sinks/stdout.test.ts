@@ -1,0 +1,176 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Writable } from 'node:stream';
+import { BrokenPipe, createOutput } from '../../src/airbyte/output';
+import type { ConfiguredStream } from '../../src/sinks/sink';
+import { createStdoutSink } from '../../src/sinks/stdout';
+import { createStaging } from '../../src/staging/staging';
+import { AirbyteDestination, type Message } from '../contract/airbyte-destination';
+import { clients, rows, stage, stepsOf, users } from '../contract/deliveries';
+import { scratchFolders } from '../staging/scratch';
+
+const newFolder = scratchFolders();
+const at = 1_700_000_123_456;
+
+function openSink(pipe: Writable) {
+  const staging = createStaging(newFolder());
+  const output = createOutput(pipe, { level: 'INFO', secrets: new Set() });
+  return { staging, sink: createStdoutSink({ output, staging, initialState: {}, now: () => at }) };
+}
+
+function openRead(catalog: ConfiguredStream[] = [users, clients]) {
+  const destination = new AirbyteDestination(catalog);
+  return { destination, ...openSink(destination.begin()) };
+}
+
+/** What kind of message it is, in a word or two. */
+function kindOf({ type, trace, state }: Message): string {
+  if (state) return `STATE ${state.sourceStats.recordCount}`;
+  return trace?.stream_status?.status ?? trace?.type ?? type;
+}
+
+test('a step is written in the order that the platform relies on', async () => {
+  const { destination, staging, sink } = openRead();
+  const failure = { type: 'MissingScope', kind: 'config_error', message: 'Grant read:users.' } as const;
+  await sink.deliver({
+    ...stepsOf('run-1', users)({ status: 'STARTED' }),
+    segments: [await stage(staging, 'users', rows('a', 'b'))],
+    estimate: 3000,
+    rateLimited: { until: 1_700_000_999_999.5 },
+    failure,
+    state: { cursor: 'b' },
+  });
+  expect(destination.messages.map(kindOf)).toEqual([
+    'STARTED',
+    'RUNNING',
+    'RECORD',
+    'RECORD',
+    'ESTIMATE',
+    'RUNNING',
+    'ERROR',
+    'STATE 2',
+  ]);
+  const traces = destination.messages.flatMap(({ trace }) => trace ?? []);
+  expect(traces.map(({ emitted_at }) => emitted_at)).toEqual([at, at, at, at, at]);
+  expect(traces[2]?.estimate).toEqual({ name: 'users', type: 'STREAM', row_estimate: 3000 });
+  expect(traces[3]?.stream_status?.reasons).toEqual([
+    { type: 'RATE_LIMITED', rate_limited: { quota_reset: 1_700_001_000_000 } },
+  ]);
+  expect(traces[4]?.error).toEqual({
+    message: 'Grant read:users.',
+    internal_message: 'MissingScope',
+    failure_type: 'config_error',
+    stream_descriptor: { name: 'users' },
+  });
+});
+
+test('a record is written with the time of its page, and in the namespace of its stream', async () => {
+  const { destination, staging, sink } = openRead();
+  const segments = [await stage(staging, 'clients', rows('a'))];
+  await sink.deliver(stepsOf('run-1', clients)({ status: 'STARTED', segments }));
+  expect(destination.messages.at(-1)).toEqual({
+    type: 'RECORD',
+    record: { stream: 'clients', namespace: 'acme', emitted_at: 1_700_000_000_000, data: { id: 'a' } },
+  });
+});
+
+test('a stream is said to run once, at its first record', async () => {
+  const { destination, staging, sink } = openRead();
+  const step = stepsOf('run-1', users);
+  await sink.deliver(step({ status: 'STARTED' }));
+  await sink.deliver(step({ segments: [await stage(staging, 'users', [])], state: { n: 0 } }));
+  await sink.deliver(step({ segments: [await stage(staging, 'users', rows('a'))], state: { n: 1 } }));
+  await sink.deliver(step({ segments: [await stage(staging, 'users', rows('b'))] }));
+  await sink.deliver(step({ segments: [await stage(staging, 'users', rows('c'))], state: { n: 3 } }));
+  await sink.deliver(step({ status: 'COMPLETE', state: { n: 3, finished: true } }));
+  expect(destination.messages.map(kindOf)).toEqual([
+    'STARTED',
+    'STATE 0',
+    'RUNNING',
+    'RECORD',
+    'STATE 1',
+    'RECORD',
+    'RECORD',
+    'STATE 2',
+    'STATE 0',
+    'COMPLETE',
+  ]);
+});
+
+test('a stream that ends without a state of its own is given one', async () => {
+  const { destination, sink } = openRead();
+  await sink.deliver(stepsOf('run-1', users)({ status: 'COMPLETE' }));
+  expect(destination.messages.map(kindOf)).toEqual(['STATE 0', 'COMPLETE']);
+  expect(Object.keys(destination.states.users ?? {})).not.toEqual([]);
+});
+
+test('records of a step that failed midway are counted by the state that follows', async () => {
+  const { destination, staging, sink } = openRead();
+  const lost = await stage(staging, 'users', rows('b'));
+  const segments = [await stage(staging, 'users', rows('a')), lost];
+  await staging.remove([lost]);
+  const step = stepsOf('run-1', users)({ status: 'STARTED', segments, state: { n: 2 } });
+  await expect(sink.deliver(step)).rejects.toThrow(/is missing/);
+  await sink.deliver({ ...step, segments: [await stage(staging, 'users', rows('a', 'b'))] });
+  expect(destination.messages.map(kindOf)).toEqual(['STARTED', 'RUNNING', 'RECORD', 'RECORD', 'RECORD', 'STATE 3']);
+});
+
+test('a step is answered only when the reader has taken all of it', async () => {
+  let take: (() => void) | undefined;
+  const pipe = new Writable({ write: (_chunk, _encoding, done) => void (take = done) });
+  const { sink } = openSink(pipe);
+  let answered = false;
+  const answer = sink.deliver(stepsOf('run-1', users)({ status: 'STARTED' })).then(() => (answered = true));
+  await wait(20);
+  expect(answered).toBe(false);
+  take?.();
+  await answer;
+});
+
+test('a reader that stands still holds the writing up, and the waiting can be given up', async () => {
+  let taken = 0;
+  let standing = true;
+  let take = (): void => undefined;
+  const pipe = new Writable({
+    decodeStrings: false,
+    write(chunk: string, _encoding, done) {
+      taken += chunk.length;
+      if (standing) take = done;
+      else done();
+    },
+  });
+  const { staging, sink } = openSink(pipe);
+  const lines = staging.lines.bind(staging);
+  let batches = 0;
+  staging.lines = async function* (segment) {
+    for await (const batch of lines(segment)) {
+      batches += 1;
+      yield batch;
+    }
+  };
+  const data = Array.from({ length: 20_000 }, (_, index) => ({ id: `id-${index}`, filler: 'x'.repeat(500) }));
+  const segments = [await stage(staging, 'users', data)];
+  const step = stepsOf('run-1', users)({ status: 'STARTED', segments, state: { n: 1 } });
+  const caller = new AbortController();
+  const answer = sink.deliver(step, caller.signal);
+  await wait(100);
+  expect(taken).toBeLessThan(100_000);
+  expect(batches).toBe(1);
+  caller.abort(new Error('gave up'));
+  await expect(answer).rejects.toThrow('gave up');
+
+  standing = false;
+  take();
+  await sink.deliver(step);
+  expect(taken).toBeGreaterThan(10_000_000);
+  expect(taken).toBeLessThan(20_000_000);
+});
+
+test('a reader that has gone ends every step', async () => {
+  const gone = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+  const { sink } = openSink(new Writable({ write: (_chunk, _encoding, done) => done(gone) }));
+  const step = stepsOf('run-1', users);
+  const steps = [step({ status: 'STARTED' }), step({ state: { n: 1 } })];
+  await expect(sink.deliver(steps[0]!)).rejects.toThrow(BrokenPipe);
+  await expect(sink.deliver(steps[0]!)).rejects.toThrow(BrokenPipe);
+  expect(await sink.loadState()).toEqual({});
+});
