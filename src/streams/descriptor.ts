@@ -1,6 +1,7 @@
 import type { ListRequest } from '../auth0/request';
 import type { SyncMode } from '../sinks/sink';
 import type { JsonSchema } from './schema';
+import type { SearchKey } from './task';
 
 /**
  * How a stream's rows are reached:
@@ -21,8 +22,8 @@ export interface StreamDescriptor {
   reach: Reach;
   primaryKey: string[][];
   cursorField?: string;
-  /** Timestamp that never changes, by which a search is walked in a full refresh. */
-  createdField?: string;
+  /** How a search is walked: by the cursor, or in a full refresh by a timestamp that never changes. */
+  walkedBy?: { cursor: SearchKey; immutable: SearchKey };
   syncModes: SyncMode[];
   jsonSchema: JsonSchema;
   /** Scopes of which the token needs every one. */

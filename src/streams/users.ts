@@ -9,7 +9,7 @@ export const users: StreamDescriptor = {
   reach: 'search',
   primaryKey: [['user_id']],
   cursorField: 'updated_at',
-  createdField: 'created_at',
+  walkedBy: { cursor: 'updated_at', immutable: 'created_at' },
   syncModes: ['full_refresh', 'incremental'],
   scopes: ['read:users'],
   secretFields: ['identities[].access_token', 'identities[].access_token_secret', 'identities[].refresh_token'],

@@ -1,0 +1,37 @@
+import type { ListRequest, Page } from '../auth0/request';
+import type { JsonObject } from '../json';
+import type { FieldChange } from '../staging/segment';
+
+/** A record on its way to staging. `stream` names the stream, or an index that only later slices read. */
+export interface Output {
+  stream: string;
+  data: JsonObject;
+  changes?: FieldChange[];
+}
+
+/** What one page did: where to go on, what came of it. */
+export interface Step<Cursor> {
+  cursor: Cursor;
+  outputs: Output[];
+  /** Rows of the page that had been delivered before and were left out. */
+  repeated: number;
+}
+
+/**
+ * How one task is read, as pure functions over a JSON cursor: no clock, no randomness, no I/O. The cursor is all that a
+ * retry in another process gets, and it holds no person's data (ids are hashed).
+ */
+export interface Reader<Cursor> {
+  /** Where a fresh read begins. */
+  start(): Cursor;
+  /** The request that comes next, or undefined when all is read. */
+  next(cursor: Cursor): ListRequest | undefined;
+  /** Takes the answer to `next(cursor)`. Throws UnexpectedAnswer when the page contradicts the request. */
+  advance(cursor: Cursor, page: Page): Step<Cursor>;
+  /** Where to go on when `next(cursor)` was answered 404: the thing vanished between list and read. Absent: a 404 is an error. */
+  vanished?(cursor: Cursor): Cursor;
+  /** Where to go on when the server refuses the checkpoint token in `next(cursor)` (older than 24 h). Absent: an error. */
+  expired?(cursor: Cursor): Cursor;
+  /** Value of the stream's cursor field up to which everything has been delivered; undefined when nothing has. */
+  frontier?(cursor: Cursor): string | undefined;
+}
