@@ -1,0 +1,71 @@
+import type { Auth0Client } from '../auth0/client';
+import type { ListRequest } from '../auth0/request';
+import { streams } from '../streams/registry';
+
+/** What a check found. */
+export interface CheckReport {
+  /** Why the tenant can't be read at all: complete for its reader, with the error class's name. */
+  failure?: { type: string; message: string };
+  /** Scopes that the token lacks, by the streams that need them. */
+  missingScopes: { stream: string; scopes: string[] }[];
+}
+
+interface NamedError {
+  name: string;
+  message: string;
+  scopes?: string[];
+}
+
+/**
+ * Asks for the least that shows whether each stream can be read: one row of each list. A tenant without organizations
+ * (or without anything) is as good as a full one.
+ */
+export async function checkTenant(client: Auth0Client): Promise<CheckReport> {
+  const missingScopes: CheckReport['missingScopes'] = [];
+  let organization: string | undefined;
+
+  async function ask(stream: string, request: ListRequest): Promise<CheckReport['failure']> {
+    try {
+      const page = await client.list(request, {});
+      if (stream === 'organizations') organization = page.rows[0]?.['id'] as string | undefined;
+      return undefined;
+    } catch (error) {
+      const { name, message, scopes } = error as NamedError;
+      if (name !== 'MissingScope') return { type: name, message: `${stream}: ${message}` };
+      missingScopes.push({ stream, scopes: scopes ?? [] });
+      return undefined;
+    }
+  }
+
+  for (const { name, probe } of streams) {
+    const failure = probe && (await ask(name, probe));
+    if (failure) return { failure, missingScopes };
+  }
+  if (organization === undefined) return { missingScopes };
+  const members = {
+    path: `organizations/${encodeURIComponent(organization)}/members`,
+    list: 'members',
+    key: 'user_id',
+  };
+  const probes = [
+    { stream: 'organization_members', query: { take: 1, fields: 'user_id' } },
+    { stream: 'organization_member_roles', query: { take: 1, fields: 'user_id,roles' } },
+  ];
+  for (const { stream, query } of probes) {
+    const failure = await ask(stream, { ...members, query });
+    if (failure && failure.type !== 'Gone') return { failure, missingScopes };
+  }
+  return { missingScopes };
+}
+
+/** The report in one message, or undefined when all is well. */
+export function checkProblem({ failure, missingScopes }: CheckReport): string | undefined {
+  if (failure) return failure.message;
+  if (missingScopes.length === 0) return undefined;
+  const needs = missingScopes.map(({ stream, scopes }) => `${stream} (needs ${scopes.join(' or ')})`).join(', ');
+  const grant = [...new Set(missingScopes.flatMap(({ scopes }) => scopes.slice(0, 1)))].join(' ');
+  return (
+    `The tenant lets this application sign in, but not read ${needs}. Grant the scopes to the application in Auth0 ` +
+    `(Applications > APIs > Auth0 Management API > Machine to Machine Applications): ${grant}`
+  );
+}

@@ -1,0 +1,35 @@
+import { Context } from '@temporalio/activity';
+import type { Delivery, Sink, StreamState } from '../sinks/sink';
+import { toActivityFailure } from './failure';
+import { withHeartbeats } from './heartbeat';
+
+export interface SinkDeps {
+  /** The destination of a connection; the same object each time. */
+  sinkOf(connection: string): Promise<Sink>;
+}
+
+export interface SinkActivities {
+  /** Where a connection's destination stands: the newest state of each stream. */
+  loadState(input: { connection: string }): Promise<Record<string, StreamState>>;
+  /** Makes one step durable at the destination, then answers. Safe to repeat. */
+  deliver(input: { connection: string; delivery: Delivery }): Promise<void>;
+}
+
+/** The activities of a process that can write to destinations. */
+export function createSinkActivities(deps: SinkDeps): SinkActivities {
+  async function atSink<Result>(connection: string, work: (sink: Sink) => Promise<Result>): Promise<Result> {
+    try {
+      return await withHeartbeats(
+        () => undefined,
+        async () => work(await deps.sinkOf(connection)),
+      );
+    } catch (error) {
+      throw toActivityFailure(error);
+    }
+  }
+  return {
+    loadState: ({ connection }) => atSink(connection, (sink) => sink.loadState()),
+    deliver: ({ connection, delivery }) =>
+      atSink(connection, (sink) => sink.deliver(delivery, Context.current().cancellationSignal)),
+  };
+}

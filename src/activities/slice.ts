@@ -1,0 +1,37 @@
+import type { Json } from '../json';
+import type { Segment } from '../staging/segment';
+import type { SliceCounts } from '../streams/counts';
+import type { Task } from '../streams/task';
+
+/** Bounds of one slice; the first one reached ends it. */
+export interface SliceLimits {
+  /** Pages read from Auth0. Default 40. */
+  pages: number;
+  /** Seconds of work, waiting included. Default 8. */
+  seconds: number;
+  /** Bytes written to staging. Default 32 MiB. */
+  bytes: number;
+}
+
+export interface SliceInput {
+  /** Name of the connection; the worker resolves tenant and credentials from it when it needs them. */
+  connection: string;
+  run: string;
+  /** Place of the slice within the run, unique: `users-3`. Names its segments. */
+  slice: string;
+  task: Task;
+  /** Where to go on; null at the beginning. Opaque to the workflow. */
+  cursor: Json;
+  limits: SliceLimits;
+  /** Attempts in a row without a new page after which the stream is given up. */
+  patience: number;
+}
+
+export interface SliceResult {
+  cursor: Json;
+  done: boolean;
+  segments: Segment[];
+  counts: SliceCounts;
+  /** See Reader.frontier. */
+  frontier?: string;
+}

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { createAuth0Client, type Auth0Client } from '../auth0/client';
+import { createPacer, type Pacer } from '../auth0/pacer';
+import { clientCredentials, fixedToken, type TokenSource } from '../auth0/token';
+import type { SourceConfig } from '../config/source';
+import { version } from '../version';
+
+/** A tenant as a worker knows it: one client, and so one token and one pacer, shared by all of its slices. */
+export interface Tenant {
+  client: Auth0Client;
+}
+
+export interface TenantOptions {
+  /** The configuration of a connection, read anew at each call: a rotated secret takes effect with the next slice. */
+  resolve(connection: string): Promise<SourceConfig>;
+  /** Told of every token, so that it can be kept out of logs. */
+  onToken?(token: string): void;
+}
+
+export interface Tenants {
+  tenantOf(connection: string): Promise<Tenant>;
+  close(): void;
+}
+
+const userAgent = `rollcall/${version}`;
+
+interface Known {
+  fingerprint: string;
+  tenant: Tenant;
+}
+
+/** The tenants of a process. Connections to the same address share its pacer, since they share its limit. */
+export function createTenants({ resolve, onToken }: TenantOptions): Tenants {
+  const known = new Map<string, Known>();
+  const pacers = new Map<string, Pacer>();
+
+  function pacerOf(baseUrl: string): Pacer {
+    const pacer = pacers.get(baseUrl) ?? createPacer({});
+    pacers.set(baseUrl, pacer);
+    return pacer;
+  }
+
+  return {
+    async tenantOf(connection) {
+      const config = await resolve(connection);
+      const fingerprint = createHash('sha256').update(JSON.stringify(config)).digest('hex');
+      const held = known.get(connection);
+      if (held?.fingerprint === fingerprint) return held.tenant;
+      held?.tenant.client.close();
+      const { baseUrl } = config;
+      const tokens = telling(tokensOf(config), onToken);
+      const tenant = { client: createAuth0Client({ baseUrl, tokens, pacer: pacerOf(baseUrl), userAgent }) };
+      known.set(connection, { fingerprint, tenant });
+      return tenant;
+    },
+    close() {
+      for (const { tenant } of known.values()) tenant.client.close();
+      known.clear();
+    },
+  };
+}
+
+function tokensOf({ baseUrl, credentials }: SourceConfig): TokenSource {
+  return credentials.type === 'access_token'
+    ? fixedToken(credentials.accessToken)
+    : clientCredentials({ baseUrl, userAgent, ...credentials });
+}
+
+function telling(tokens: TokenSource, onToken: TenantOptions['onToken']): TokenSource {
+  return {
+    ...tokens,
+    async token(signal) {
+      const token = await tokens.token(signal);
+      onToken?.(token);
+      return token;
+    },
+  };
+}
