@@ -1,0 +1,46 @@
+import { proxyActivities, type ActivityInterfaceFor } from '@temporalio/workflow';
+import type { SinkActivities } from '../activities/deliver';
+import type { FetchActivities } from '../activities/fetch';
+import type { Delivery } from '../sinks/sink';
+import type { ReadInput, SyncLimits } from './contract';
+
+/*
+ * The retry profiles of all activities. Every one has a heartbeat timeout, or a start-to-close of 30 s at most: a
+ * completion is lost when the server is away for longer than the SDK repeats it.
+ */
+
+/** Attempts are not counted: an activity that gets no further gives up by itself (SliceInput.patience). */
+export function fetchActivities(limits: SyncLimits): Pick<ActivityInterfaceFor<FetchActivities>, 'fetchSlice'> {
+  return proxyActivities<FetchActivities>({
+    startToCloseTimeout: '1 hour',
+    heartbeatTimeout: limits.heartbeatSeconds * 1000,
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  });
+}
+
+export function stagingActivities(): Pick<FetchActivities, 'discardRun'> {
+  return proxyActivities<FetchActivities>({ startToCloseTimeout: '30s', retry: { maximumAttempts: 3 } });
+}
+
+export type Deliver = (delivery: Delivery) => Promise<void>;
+
+/**
+ * The activities of the process that can write to the destination. Its queue has a reader as long as that process lives;
+ * a new process has a new queue, so work that nobody takes within 30 s is lost.
+ */
+export function sinkActivities({ connection, sinkQueue, limits }: ReadInput): {
+  loadState: () => ReturnType<SinkActivities['loadState']>;
+  deliver: Deliver;
+} {
+  const sink = proxyActivities<SinkActivities>({
+    taskQueue: sinkQueue,
+    scheduleToStartTimeout: '30s',
+    startToCloseTimeout: '24 hours',
+    heartbeatTimeout: limits.heartbeatSeconds * 1000,
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 5 },
+  });
+  return {
+    loadState: () => sink.loadState({ connection }),
+    deliver: (delivery) => sink.deliver({ connection, delivery }),
+  };
+}

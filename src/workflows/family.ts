@@ -1,0 +1,234 @@
+import { condition, isCancellation } from '@temporalio/workflow';
+import type { SliceInput, SliceResult } from '../activities/slice';
+import { buildState, readResume } from '../airbyte/state';
+import type { Json } from '../json';
+import type { StreamFailure, StreamState } from '../sinks/sink';
+import type { Segment } from '../staging/segment';
+import { organizationIndex, roleIndex, type MembersTask, type Task } from '../streams/task';
+import type { SyncLimits } from './contract';
+import { failureOf } from './failure';
+import type { StreamRun } from './stream-run';
+
+/** List pages in a slice while members are read too: few, so that members begin early and a state can stand close. */
+const listPagesAhead = 5;
+
+/** Some organizations whose members one chain of slices reads. */
+interface Batch {
+  organizations: MembersTask['organizations'];
+  /** Place in the list before the slice that found these organizations: where a later attempt would go on. */
+  listed: ListPlace;
+  cursor: Json;
+}
+
+/** A place in the list of organizations. */
+interface ListPlace {
+  cursor: Json;
+  /** Slices of the list read before this place; orders places, since cursors are opaque. */
+  slices: number;
+}
+
+/** Where the reading of the family stands; carried through continue-as-new. */
+export interface FamilyReading {
+  list: ListPlace & { done: boolean };
+  /** Role index; undefined until it has been read, null when the token may not read it. */
+  roles?: Segment[] | null;
+  /** Batches not read to their end, in list order. */
+  batches: Batch[];
+  /** Slices so far, of any kind; numbers the next one. */
+  slices: number;
+}
+
+/** The place that all the given states have passed, when each was left by an earlier attempt of the same job. */
+export function resumePlace(runs: readonly StreamRun[], states: Record<string, StreamState>): FamilyReading {
+  const places = runs
+    .filter((each) => each.open)
+    .map(({ stream }) => {
+      const state = states[stream.name];
+      return state ? (readResume(state, stream.syncId)?.cursor as ListPlace | null | undefined) : undefined;
+    });
+  const start: ListPlace = { cursor: null, slices: 0 };
+  const place = places.reduce<ListPlace>(
+    (least, each) => (!each ? start : each.slices < least.slices ? each : least),
+    places[0] ?? start,
+  );
+  return { list: { ...place, done: false }, batches: [], slices: 0 };
+}
+
+/**
+ * Reads the list of organizations, and side by side the members of those already listed. Every method goes on until its
+ * part is done, `paused` says stop, or its streams have failed; failures stay with the streams they concern.
+ */
+export class Family {
+  private readonly inFlight = new Set<Batch>();
+
+  constructor(
+    readonly reading: FamilyReading,
+    /** The `organizations` stream, when it is wanted. */
+    private readonly organizations: StreamRun | undefined,
+    /** The member streams that are wanted; the one that needs the most scopes last. */
+    private readonly members: readonly StreamRun[],
+    private readonly fetch: (
+      summary: string,
+      input: Pick<SliceInput, 'slice' | 'task' | 'cursor' | 'limits'>,
+    ) => Promise<SliceResult>,
+    private readonly limits: SyncLimits,
+    private readonly paused: () => boolean,
+    private readonly changed: () => void,
+  ) {}
+
+  async read(): Promise<void> {
+    await Promise.all([this.list(), this.readMembers()]);
+  }
+
+  /** True when every stream that has not failed is read to its end. */
+  get done(): boolean {
+    return this.reading.list.done && (this.openMembers.length === 0 || this.reading.batches.length === 0);
+  }
+
+  /** What a state of the given stream would hold after `records` records. */
+  stateOf(run: StreamRun, records: number): StreamState {
+    const { syncId } = run.stream;
+    const { cursor, slices } =
+      run === this.organizations ? this.reading.list : (this.reading.batches[0]?.listed ?? this.reading.list);
+    const finished = run === this.organizations ? this.reading.list.done : this.done;
+    return buildState({ records, finished, ...(syncId === undefined ? {} : { syncId, cursor: { cursor, slices } }) });
+  }
+
+  private get openMembers(): StreamRun[] {
+    return this.members.filter((each) => each.open);
+  }
+
+  private fail(runs: readonly StreamRun[], failure: StreamFailure): void {
+    for (const run of runs.filter((each) => each.open)) run.fail(failure, this.stateOf(run, run.records));
+    this.changed();
+  }
+
+  private async list(): Promise<void> {
+    const { reading, limits } = this;
+    const wanted = (): boolean => this.organizations?.open === true || this.openMembers.length > 0;
+    while (!reading.list.done && wanted() && !this.paused()) {
+      const { cursor, slices } = reading.list;
+      try {
+        const slice = await this.slice(
+          'organizations',
+          { kind: 'organizations', emit: this.organizations?.open === true },
+          cursor,
+          this.openMembers.length > 0 ? listPagesAhead : limits.slice.pages,
+        );
+        reading.list = { cursor: slice.cursor, slices: slices + 1, done: slice.done };
+        this.addBatches(slice.segments, { cursor, slices });
+        (this.organizations ?? this.members[0])?.count(slice.counts);
+        await this.hand(this.organizations ? [this.organizations] : [], slice.segments);
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        return this.fail([...(this.organizations ? [this.organizations] : []), ...this.members], failureOf(error));
+      }
+      await condition(() => this.waitingBatches < 2 * limits.lanes || this.openMembers.length === 0 || this.paused());
+    }
+  }
+
+  private get waitingBatches(): number {
+    return this.reading.batches.length - this.inFlight.size;
+  }
+
+  private addBatches(segments: readonly Segment[], listed: ListPlace): void {
+    if (this.openMembers.length === 0) return;
+    const size = this.limits.organizationsPerBatch;
+    for (const segment of segments.filter((each) => each.stream === organizationIndex)) {
+      for (let first = 0; first < segment.records; first += size) {
+        const organizations = { segment, first, count: Math.min(size, segment.records - first) };
+        this.reading.batches.push({ organizations, listed, cursor: null });
+      }
+    }
+  }
+
+  private async readMembers(): Promise<void> {
+    await this.readRoles();
+    await Promise.all(Array.from({ length: this.limits.lanes }, () => this.lane()));
+  }
+
+  /** The last of the member streams is the one that shows roles. */
+  private async readRoles(): Promise<void> {
+    const { reading } = this;
+    const run = this.members.find((each) => each.stream.name === 'organization_member_roles' && each.open);
+    if (!run || reading.roles !== undefined) return;
+    try {
+      const segments: Segment[] = [];
+      for (let cursor: Json = null, done = false; !done;) {
+        const slice: SliceResult = await this.slice(roleIndex, { kind: 'roles' }, cursor, this.limits.slice.pages);
+        run.count(slice.counts);
+        segments.push(...slice.segments);
+        ({ cursor, done } = slice);
+      }
+      reading.roles = segments;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      const failure = failureOf(error);
+      if (failure.type === 'MissingScope') reading.roles = null;
+      else this.fail([run], failure);
+    }
+  }
+
+  /** Takes one slice of the earliest free batch after the other. */
+  private async lane(): Promise<void> {
+    const free = (): Batch | undefined => this.reading.batches.find((each) => !this.inFlight.has(each));
+    const over = (): boolean => this.reading.list.done || this.openMembers.length === 0 || this.paused();
+    for (;;) {
+      await condition(() => free() !== undefined || over());
+      const batch = free();
+      if (!batch || this.paused() || this.openMembers.length === 0) return;
+      const runs = this.openMembers;
+      this.inFlight.add(batch);
+      try {
+        await this.readBatch(batch, runs);
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        this.giveUp(runs, failureOf(error));
+      } finally {
+        this.inFlight.delete(batch);
+      }
+    }
+  }
+
+  private async readBatch(batch: Batch, runs: readonly StreamRun[]): Promise<void> {
+    const task: MembersTask = {
+      kind: 'members',
+      streams: runs.map((each) => each.stream.name),
+      organizations: batch.organizations,
+      roles: this.reading.roles ?? null,
+    };
+    const slice = await this.slice('members', task, batch.cursor, this.limits.slice.pages);
+    batch.cursor = slice.cursor;
+    if (slice.done) this.reading.batches.splice(this.reading.batches.indexOf(batch), 1);
+    runs[0]?.count(slice.counts);
+    await this.hand(runs, slice.segments);
+  }
+
+  /**
+   * Without a scope, members can still be read when only their roles ask for it: of the streams that were asked for,
+   * the one that needs the most scopes is given up, and the batch read again without it.
+   */
+  private giveUp(asked: readonly StreamRun[], failure: StreamFailure): void {
+    this.fail(failure.type === 'MissingScope' ? asked.slice(-1) : asked, failure);
+  }
+
+  private async hand(runs: readonly StreamRun[], segments: readonly Segment[]): Promise<void> {
+    for (const run of runs.filter((each) => each.open)) {
+      const own = segments.filter((each) => each.stream === run.stream.name);
+      if (own.length > 0) run.hand(own, (records) => this.stateOf(run, records));
+    }
+    this.changed();
+    await Promise.all(runs.map((run) => run.room()));
+  }
+
+  private slice(name: string, task: Task, cursor: Json, pages: number): Promise<SliceResult> {
+    const slice = `${name}-${this.reading.slices}`;
+    this.reading.slices += 1;
+    return this.fetch(`${name} · slice ${this.reading.slices}`, {
+      slice,
+      task,
+      cursor,
+      limits: { ...this.limits.slice, pages },
+    });
+  }
+}

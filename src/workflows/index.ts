@@ -1,0 +1,3 @@
+export { organizationsWorkflow } from './organizations';
+export { streamWorkflow } from './stream';
+export { syncWorkflow } from './sync';

@@ -1,0 +1,56 @@
+import { continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
+import type { StreamState } from '../sinks/sink';
+import { fetchActivities, sinkActivities } from './activities';
+import { progressQuery, type PlannedStream, type ReadInput, type StreamResult } from './contract';
+import { Family, resumePlace, type FamilyReading } from './family';
+import { conclude, showProgress } from './outcome';
+import { StreamRun, type CarriedStream } from './stream-run';
+
+export interface OrganizationsInput extends ReadInput {
+  /** The streams that come from the list of organizations; the one that needs the most scopes last. */
+  streams: PlannedStream[];
+  /** By stream: what the destination holds. */
+  states: Record<string, StreamState>;
+}
+
+/** What the workflow hands to itself when it continues as new. */
+interface Carried {
+  version: 1;
+  reading: FamilyReading;
+  streams: CarriedStream[];
+}
+
+/** Reads organizations, their members and the members' roles, as far as they are wanted. */
+export async function organizationsWorkflow(input: OrganizationsInput, carried?: Carried): Promise<StreamResult[]> {
+  const { run, limits, connection } = input;
+  const { fetchSlice } = fetchActivities(limits);
+  const { deliver } = sinkActivities(input);
+  const runs = input.streams.map((stream, index) => new StreamRun(stream, run, deliver, carried?.streams[index]));
+  setHandler(progressQuery, () => runs.map((each) => each.progress()));
+  const show = (): void => showProgress(runs.map((each) => each.progress()));
+
+  const reading = carried?.reading ?? resumePlace(runs, input.states);
+  const firstSlice = reading.slices;
+  const family = new Family(
+    reading,
+    runs.find((each) => each.stream.reach === 'organization'),
+    runs.filter((each) => each.stream.reach === 'members'),
+    (summary, slice) =>
+      fetchSlice.executeWithOptions({ summary }, [{ connection, run, patience: limits.patience, ...slice }]),
+    limits,
+    () => workflowInfo().continueAsNewSuggested || reading.slices - firstSlice >= limits.slicesPerRun,
+    show,
+  );
+
+  await family.read();
+  const open = runs.filter((each) => each.open);
+  if (family.done) for (const each of open) each.complete([], (records) => family.stateOf(each, records));
+  await Promise.all(runs.map((each) => each.settled()));
+  show();
+  if (!family.done && runs.some((each) => each.open)) {
+    const streams = runs.map((each) => each.carried());
+    await continueAsNew<typeof organizationsWorkflow>(input, { version: 1, reading, streams });
+  }
+  const results = runs.map((each) => each.result());
+  return conclude(results, results);
+}

@@ -1,0 +1,105 @@
+import { isCancellation } from '@temporalio/workflow';
+import type { StreamFailure, StreamState } from '../sinks/sink';
+import type { Segment } from '../staging/segment';
+import { addCounts, noCounts, type SliceCounts } from '../streams/counts';
+import type { Deliver } from './activities';
+import type { PlannedStream, StreamProgress, StreamResult } from './contract';
+import { failureOf } from './failure';
+import { DeliveryChain, noDeliveries, recordsIn, type DeliveryPosition } from './delivery';
+
+/** What a stream takes along through continue-as-new. */
+export interface CarriedStream {
+  deliveries: DeliveryPosition;
+  counts: SliceCounts;
+  status: StreamProgress['status'];
+  failure?: StreamFailure;
+}
+
+/** One stream of a run: what was done to read it, how it stands, and its way to the destination. */
+export class StreamRun {
+  private status: StreamProgress['status'];
+  private counts: SliceCounts;
+  private failure: StreamFailure | undefined;
+  private readonly chain: DeliveryChain;
+
+  constructor(
+    readonly stream: PlannedStream,
+    run: string,
+    deliver: Deliver,
+    carried?: CarriedStream,
+  ) {
+    this.chain = new DeliveryChain(run, stream, deliver, { ...(carried?.deliveries ?? noDeliveries) });
+    this.status = carried?.status ?? 'running';
+    this.counts = carried?.counts ?? { ...noCounts };
+    this.failure = carried?.failure;
+    if (!carried) this.chain.push({ status: 'STARTED', segments: [] });
+  }
+
+  get open(): boolean {
+    return this.status === 'running';
+  }
+
+  /** Pages read so far. */
+  get pages(): number {
+    return this.counts.pages;
+  }
+
+  /** Records handed over so far, delivered or not: what a state written now covers. */
+  get records(): number {
+    return this.chain.produced;
+  }
+
+  count(counts: SliceCounts): void {
+    this.counts = addCounts(this.counts, counts);
+  }
+
+  /** Hands over what a slice staged. `state` is made after the segments are counted, so that it covers them. */
+  hand(segments: Segment[], state: (records: number) => StreamState): void {
+    this.chain.push({ segments, state: state(this.records + recordsIn(segments)) });
+  }
+
+  /** The last step: what the last slice staged, and that the stream is whole. */
+  complete(segments: Segment[], state: (records: number) => StreamState): void {
+    this.status = 'complete';
+    this.chain.push({ status: 'COMPLETE', segments, state: state(this.records + recordsIn(segments)) });
+  }
+
+  /** Without a state the destination keeps the one it has. */
+  fail(failure: StreamFailure, state?: StreamState): void {
+    this.status = 'incomplete';
+    this.failure = failure;
+    this.chain.push({ status: 'INCOMPLETE', segments: [], failure, ...(state && { state }) });
+  }
+
+  /** Waits until fetching may go on. Throws what a delivery threw. */
+  room(): Promise<void> {
+    return this.chain.room();
+  }
+
+  /** Waits until all that was handed over is durable, or the destination has failed, which fails the stream. */
+  async settled(): Promise<void> {
+    try {
+      await this.chain.drained();
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      this.status = 'incomplete';
+      this.failure = failureOf(error);
+    }
+  }
+
+  carried(): CarriedStream {
+    const { counts, status, failure } = this;
+    return { deliveries: this.chain.position, counts, status, ...(failure && { failure }) };
+  }
+
+  progress(): StreamProgress {
+    const { counts, status, failure } = this;
+    const delivered = this.chain.position.records;
+    return { stream: this.stream.name, status, delivered, counts, ...(failure && { failure }) };
+  }
+
+  result(): StreamResult {
+    const { delivered, ...progress } = this.progress();
+    return { ...progress, status: this.status === 'complete' ? 'complete' : 'incomplete', records: delivered };
+  }
+}

@@ -1,0 +1,123 @@
+import {
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  executeChild,
+  isCancellation,
+  ParentClosePolicy,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { StreamState } from '../sinks/sink';
+import { noCounts } from '../streams/counts';
+import { sinkActivities, stagingActivities } from './activities';
+import { syncProgressQuery, type PlannedStream, type StreamResult, type SyncInput, type SyncResult } from './contract';
+import { failureOf } from './failure';
+import { organizationsWorkflow } from './organizations';
+import { conclude, incompleteType, showProgress } from './outcome';
+import { streamWorkflow } from './stream';
+import { StreamRun } from './stream-run';
+
+/** Streams that one child workflow reads. */
+interface Group {
+  name: string;
+  streams: PlannedStream[];
+  start(states: Record<string, StreamState>): Promise<StreamResult[]>;
+}
+
+/** Later runs of a connection sort after earlier ones, and a run keeps its name through retries and restarts. */
+function runId(): string {
+  const { startTime, firstExecutionRunId } = workflowInfo();
+  return `${startTime.toISOString().replace(/[-:.]/g, '')}-${firstExecutionRunId.slice(0, 8)}`;
+}
+
+function resultsOf(error: unknown, streams: readonly PlannedStream[]): StreamResult[] {
+  const cause = error instanceof ChildWorkflowFailure ? error.cause : undefined;
+  if (cause instanceof ApplicationFailure && cause.type === incompleteType) {
+    return cause.details?.[0] as StreamResult[];
+  }
+  const failure = failureOf(error);
+  return streams.map(({ name }) => ({ stream: name, status: 'incomplete', records: 0, counts: noCounts, failure }));
+}
+
+function groupsOf(input: SyncInput, run: string): Group[] {
+  const { connection, sinkQueue, limits } = input;
+  const common = { connection, run, sinkQueue, limits };
+  const child = (name: string) =>
+    ({
+      workflowId: `${workflowInfo().workflowId}/${name}`,
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+    }) as const;
+  const alone = input.streams.filter(({ reach }) => reach === 'list' || reach === 'search');
+  const family = input.streams.filter(({ reach }) => reach === 'organization' || reach === 'members');
+  const groups = alone.map<Group>((stream) => ({
+    name: stream.name,
+    streams: [stream],
+    start: (states) =>
+      executeChild(streamWorkflow, {
+        ...child(stream.name),
+        staticSummary: stream.name,
+        args: [{ ...common, stream, state: states[stream.name] ?? null }],
+      }),
+  }));
+  if (family.length > 0) {
+    groups.push({
+      name: 'organizations',
+      streams: family,
+      start: (states) =>
+        executeChild(organizationsWorkflow, {
+          ...child('organizations'),
+          staticSummary: family.map(({ name }) => name).join(', '),
+          args: [{ ...common, streams: family, states }],
+        }),
+    });
+  }
+  return groups;
+}
+
+/** Copies the streams of one connection; one child workflow for each stream, and one for the organization family. */
+export async function syncWorkflow(input: SyncInput): Promise<SyncResult> {
+  const run = runId();
+  const { discardRun } = stagingActivities();
+  const { loadState, deliver } = sinkActivities({ ...input, run });
+  const groups = groupsOf(input, run);
+  const running = new Set(groups);
+  const finished: StreamResult[] = [];
+  setHandler(syncProgressQuery, () => ({
+    run,
+    finished,
+    running: [...running].map(({ name, streams }) => ({
+      workflowId: `${workflowInfo().workflowId}/${name}`,
+      streams: streams.map((each) => each.name),
+    })),
+  }));
+
+  function finish(results: StreamResult[]): void {
+    finished.push(...results);
+    showProgress(finished.map(({ records, ...each }) => ({ ...each, delivered: records })));
+  }
+
+  const states = input.full ? {} : await loadState();
+  await Promise.all([
+    ...groups.map(async (group) => {
+      try {
+        finish(await group.start(states));
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        finish(resultsOf(error, group.streams));
+      } finally {
+        running.delete(group);
+      }
+    }),
+    ...input.refused.map(async ({ stream, failure }) => {
+      const refused = new StreamRun({ ...stream, reach: 'list' }, run, deliver);
+      refused.fail(failure);
+      await refused.settled();
+      finish([refused.result()]);
+    }),
+  ]);
+  await discardRun({ run });
+
+  const complete = finished.filter(({ status }) => status === 'complete').length;
+  const status = complete === finished.length ? 'complete' : complete > 0 ? 'partial' : 'failed';
+  return conclude(finished, { run, status, streams: finished });
+}
