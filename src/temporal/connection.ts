@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { dataConverter } from './data-converter';
+import type { TemporalTarget } from './profile';
+
+export interface TemporalConnection {
+  /** For workers. */
+  native: NativeConnection;
+  /** Over the same connection. */
+  client: Client;
+  namespace: string;
+  /** To be called after the last worker on it has stopped. */
+  close(): Promise<void>;
+}
+
+/** No Temporal server could be reached at the address. */
+export class TemporalUnreachable extends Error {
+  override readonly name = 'TemporalUnreachable';
+  constructor(address: string, cause: unknown) {
+    super(
+      `no Temporal server could be reached at ${address}: ${(cause as Error).message}. ` +
+        'Check that it runs and that TEMPORAL_ADDRESS (or your Temporal profile) names it, with its TLS settings or ' +
+        'API key; without an address Rollcall starts a local server by itself where it can.',
+      { cause },
+    );
+  }
+}
+
+const PATIENCE_MS = 10_000;
+/** A local server refuses calls for some 10 ms after its port opens; a remote one needs no such hurry. */
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 500;
+
+/**
+ * Connects, trying again for `patienceMs` (10 s) while the server is starting or away. Throws TemporalUnreachable. A
+ * `signal` ends the waiting with its reason.
+ */
+export async function connect(
+  target: TemporalTarget,
+  options: { patienceMs?: number; signal?: AbortSignal } = {},
+): Promise<TemporalConnection> {
+  const { namespace, ...connectionOptions } = target;
+  const deadline = performance.now() + (options.patienceMs ?? PATIENCE_MS);
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+    options.signal?.throwIfAborted();
+    try {
+      const native = await within(deadline, NativeConnection.connect(connectionOptions), options.signal);
+      const client = new Client({ connection: native, namespace, dataConverter });
+      return { native, client, namespace, close: () => native.close() };
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      const isPassing = (error as Error).name === 'TransportError';
+      if (!isPassing || performance.now() + pause > deadline) throw new TemporalUnreachable(target.address, error);
+    }
+    await sleep(pause);
+  }
+}
+
+/** An attempt may hang for minutes where packets are dropped; one that succeeds too late is closed again. */
+async function within(
+  deadline: number,
+  attempt: Promise<NativeConnection>,
+  signal: AbortSignal | undefined,
+): Promise<NativeConnection> {
+  const settled = new AbortController();
+  const limits = AbortSignal.any(signal ? [settled.signal, signal] : [settled.signal]);
+  const expiry = sleep(Math.max(0, deadline - performance.now()), undefined, { signal: limits }).then(() => undefined);
+  try {
+    const native = await Promise.race([attempt, expiry]);
+    if (native !== undefined) return native;
+    throw new Error('the connection attempt got no answer');
+  } catch (error) {
+    attempt.then((late) => late.close()).catch(() => undefined);
+    throw error;
+  } finally {
+    settled.abort();
+    expiry.catch(() => undefined);
+  }
+}

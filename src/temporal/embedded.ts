@@ -1,0 +1,163 @@
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { leaseDatabase, type DatabaseLease } from './database-lease';
+import { spawnGuarded, type GuardedProcess } from './guarded-process';
+import { findFreePort, isFree, isListening, waitUntilFree } from './ports';
+
+export interface EmbeddedServerOptions {
+  /** Path of a `temporal` binary (see binary.ts). */
+  binary: string;
+  /** Where the server's own output goes; written anew at each start. */
+  logFile: string;
+  /** SQLite file that keeps workflows over restarts. Absent: in memory, gone when the server ends. */
+  dbFile?: string;
+  /** Port of the server; to bring one back where its workers look for it. Default: any free one. */
+  port?: number;
+  /** Serve the web UI, on this port when it is free and on another otherwise; 0 for any. Absent: no UI. */
+  uiPort?: number;
+}
+
+export interface EmbeddedServer {
+  /** `127.0.0.1:<port>`. It accepts connections; the first calls may still be refused, which `connect` waits out. */
+  address: string;
+  namespace: string;
+  uiUrl?: string;
+  /** Settles when the server has ended: with the reason when nobody asked for it, with undefined after `stop`. */
+  exited: Promise<EmbeddedServerFailed | undefined>;
+  stop(): Promise<void>;
+}
+
+/** The server could not be started, or ended by itself. */
+export class EmbeddedServerFailed extends Error {
+  override readonly name = 'EmbeddedServerFailed';
+  constructor(what: string, logFile: string, output: string) {
+    const words = output === '' ? '' : ` Its last words (${logFile}):\n${output}`;
+    super(`the local Temporal server ${what}.${words}`);
+  }
+}
+
+/**
+ * A development server is slow by default: 20 polls a second make a step take 50 ms, and timers are rounded up to a
+ * second. Measured with these: 13 ms instead of 100 for an activity. Durations must be JSON strings. The version check
+ * would call a host on the internet.
+ */
+const DYNAMIC_CONFIG = [
+  'history.transferProcessorMaxPollRPS=2000',
+  'history.timerProcessorMaxPollRPS=2000',
+  'history.timerProcessorMaxTimeShift="10ms"',
+  'frontend.enableServerVersionCheck=false',
+];
+
+const START_DEADLINE_MS = 10_000;
+const POLL_MS = 20;
+const START_ATTEMPTS = 5;
+const PORT_PATIENCE_MS = 1_000;
+
+/**
+ * Starts `temporal server start-dev`, which takes 0.1 s, and answers when it accepts connections. The server never
+ * outlives this process. It is spawned within the first turn of the event loop, so a caller can load modules meanwhile.
+ *
+ * Throws EmbeddedServerBusy when another process has a server on `dbFile`, EmbeddedServerFailed when it does not start.
+ */
+export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
+  for (const file of [options.logFile, options.dbFile]) {
+    if (file !== undefined) mkdirSync(dirname(file), { recursive: true });
+  }
+  const lease = options.dbFile === undefined ? undefined : leaseDatabase(options.dbFile);
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      const port = options.port ?? (await findFreePort());
+      // A server that was killed a moment ago may hold its port a little longer.
+      if (options.port !== undefined && !(await waitUntilFree(port, PORT_PATIENCE_MS))) {
+        throw new EmbeddedServerFailed(`cannot have port ${port}: it is in use`, options.logFile, '');
+      }
+      const uiPort = await chooseUiPort(options.uiPort);
+      const process = launch(options, port, uiPort);
+      if (process.pid !== undefined) lease?.record(process.pid);
+      const problem = await waitForPort(process, port);
+      if (problem === undefined) return serve(options, process, port, uiPort, lease);
+      const output = tail(options.logFile);
+      const taken = output.includes('address already in use') && options.port === undefined;
+      if (!taken || attempt === START_ATTEMPTS) throw new EmbeddedServerFailed(problem, options.logFile, output);
+    }
+  } catch (error) {
+    lease?.release();
+    throw error;
+  }
+}
+
+async function chooseUiPort(wanted: number | undefined): Promise<number | undefined> {
+  if (wanted === undefined) return undefined;
+  return wanted !== 0 && (await isFree(wanted)) ? wanted : findFreePort();
+}
+
+function launch(options: EmbeddedServerOptions, port: number, uiPort: number | undefined): GuardedProcess {
+  const output = openSync(options.logFile, 'w');
+  try {
+    return spawnGuarded(
+      [
+        options.binary,
+        ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)],
+        ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
+        ...(options.dbFile === undefined ? [] : ['--db-filename', options.dbFile]),
+        ...DYNAMIC_CONFIG.flatMap((setting) => ['--dynamic-config-value', setting]),
+      ],
+      output,
+    );
+  } finally {
+    closeSync(output);
+  }
+}
+
+/** What went wrong, or undefined once the port answers. */
+async function waitForPort(process: GuardedProcess, port: number): Promise<string | undefined> {
+  const deadline = performance.now() + START_DEADLINE_MS;
+  while (process.isRunning()) {
+    if (await isListening(port)) return undefined;
+    if (performance.now() > deadline) {
+      await process.kill();
+      return `did not accept connections within ${START_DEADLINE_MS / 1000} s`;
+    }
+    await sleep(POLL_MS);
+  }
+  return `ended at its start with code ${await process.exited}`;
+}
+
+function serve(
+  options: EmbeddedServerOptions,
+  process: GuardedProcess,
+  port: number,
+  uiPort: number | undefined,
+  lease: DatabaseLease | undefined,
+): EmbeddedServer {
+  let stopping = false;
+  const exited = process.exited.then((code) => {
+    lease?.release();
+    if (stopping) return undefined;
+    return new EmbeddedServerFailed(`ended by itself with code ${code}`, options.logFile, tail(options.logFile));
+  });
+  return {
+    address: `127.0.0.1:${port}`,
+    namespace: 'default',
+    ...(uiPort !== undefined && { uiUrl: `http://127.0.0.1:${uiPort}` }),
+    exited,
+    /**
+     * SIGKILL also for a database file: it takes 10 ms where SIGTERM takes 1.1 s, and SQLite's journal makes a killed
+     * process lose nothing that was committed; Temporal answers only for what is.
+     */
+    async stop() {
+      stopping = true;
+      await process.kill();
+      await exited;
+    },
+  };
+}
+
+function tail(file: string): string {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines
+    .filter((line) => line.trim() !== '')
+    .slice(-8)
+    .join('\n');
+}

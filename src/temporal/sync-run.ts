@@ -1,0 +1,86 @@
+import { WorkflowFailedError, WorkflowIdConflictPolicy, type Client, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { StreamProgress, SyncInput, SyncProgress, SyncResult } from '../workflows/contract';
+import type { organizationsWorkflow, streamWorkflow, syncWorkflow } from '../workflows/index';
+import { awaitResult } from './result';
+
+/** A run of the sync workflow, as its starter sees it. */
+export interface SyncRun {
+  workflowId: string;
+  /** False when a run of this connection was under way already and was joined. */
+  started: boolean;
+  /** Resolves when the run has ended, also when it is incomplete. Throws when it ended without a result (cancelled, terminated). */
+  result(signal?: AbortSignal): Promise<SyncResult>;
+  /** Where every stream stands; empty while no worker answers. */
+  progress(): Promise<StreamProgress[]>;
+}
+
+export interface SyncStart {
+  workflowId: string;
+  taskQueue: string;
+  input: SyncInput;
+  /** Absent: no limit. */
+  timeoutMs?: number;
+}
+
+/** Starts a sync, or joins the one that runs under the same id. */
+export async function startSync(
+  client: Client,
+  { workflowId, taskQueue, input, timeoutMs }: SyncStart,
+): Promise<SyncRun> {
+  const names = input.streams.map(({ name }) => name);
+  const before = await runningId(client, workflowId);
+  const handle = await client.workflow.start<typeof syncWorkflow>('syncWorkflow', {
+    workflowId,
+    taskQueue,
+    args: [input],
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    staticSummary: `${input.connection}: ${names.length} streams`,
+    staticDetails: names.map((name) => `- ${name}`).join('\n'),
+    ...(timeoutMs === undefined ? {} : { workflowExecutionTimeout: timeoutMs }),
+  });
+  return {
+    workflowId,
+    started: handle.firstExecutionRunId !== before,
+    result: (signal) => resultOf(handle, signal),
+    progress: () => progressOf(client, handle),
+  };
+}
+
+async function runningId(client: Client, workflowId: string): Promise<string | undefined> {
+  try {
+    const description = await client.workflow.getHandle(workflowId).describe();
+    return description.status.name === 'RUNNING' ? description.runId : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function resultOf(handle: WorkflowHandle<typeof syncWorkflow>, signal?: AbortSignal): Promise<SyncResult> {
+  try {
+    return await awaitResult(handle, signal ? { signal } : {});
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const { cause } = error;
+    if (cause instanceof ApplicationFailure && cause.type === 'Incomplete') return cause.details?.[0] as SyncResult;
+    throw cause ?? error;
+  }
+}
+
+async function progressOf(client: Client, handle: WorkflowHandle<typeof syncWorkflow>): Promise<StreamProgress[]> {
+  const { finished, running } = await handle.query<SyncProgress>('progress');
+  const others = await Promise.all(
+    running.map(async ({ workflowId, streams }) => {
+      const child = client.workflow.getHandle<typeof streamWorkflow | typeof organizationsWorkflow>(workflowId);
+      // A child that has not started yet, or has just ended, is asked again at the next look.
+      const waiting = streams.map<StreamProgress>((stream) => ({
+        stream,
+        status: 'waiting',
+        delivered: 0,
+        counts: { pages: 0, requests: 0, repeated: 0, vanished: 0 },
+      }));
+      return child.query<StreamProgress[]>('progress').catch(() => waiting);
+    }),
+  );
+  return [...finished.map(({ records, ...each }) => ({ ...each, delivered: records })), ...others.flat()];
+}

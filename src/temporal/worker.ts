@@ -1,0 +1,39 @@
+import { Worker, type NativeConnection } from '@temporalio/worker';
+import { dataConverter } from './data-converter';
+
+export interface WorkerSettings {
+  connection: NativeConnection;
+  namespace: string;
+  taskQueue: string;
+  activities?: object;
+  /** Path of the built workflow bundle. Absent: the worker runs activities only. */
+  workflowBundle?: string;
+  /** Activities at the same time. */
+  concurrency: number;
+  /**
+   * Run workflows in the main thread: 0.2 s faster to start, but a workflow that never yields blocks everything. For
+   * processes that run one sync and end.
+   */
+  inThread?: boolean;
+}
+
+/** Creates a worker; its `run` or `runUntil` starts it. */
+export function createWorker(settings: WorkerSettings): Promise<Worker> {
+  return Worker.create({
+    connection: settings.connection,
+    namespace: settings.namespace,
+    taskQueue: settings.taskQueue,
+    dataConverter,
+    // An option that is present and undefined is refused by Core, hence the conditional spreads.
+    ...(settings.activities !== undefined && { activities: settings.activities }),
+    ...(settings.workflowBundle !== undefined && { workflowBundle: { codePath: settings.workflowBundle } }),
+    ...(settings.inThread === true && { debugMode: true }),
+    maxConcurrentActivityTaskExecutions: settings.concurrency,
+    // The default of 60 s would leave the server with the cursor of the first page for most of a slice.
+    maxHeartbeatThrottleInterval: '1s',
+    // Time to finish a page; a slice that is longer is cancelled then, and resumes elsewhere from its heartbeat.
+    shutdownGraceTime: '5s',
+    // The default follows from the machine's memory: thousands, at 0.4 MB each.
+    maxCachedWorkflows: 100,
+  });
+}
