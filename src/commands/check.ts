@@ -1,0 +1,34 @@
+import { checkProblem, checkTenant } from '../activities/check';
+import { createTenants } from '../activities/tenant';
+import { connectionStatusLine } from '../airbyte/messages';
+import type { VerbContext } from './verb';
+import { readJsonObject } from '../config/json-file';
+import { parseSourceConfig, secretsOf } from '../config/source';
+import { exitCodes } from './exit';
+
+/** Airbyte's `check`: a configuration that does not work is an answer (FAILED), not an error of the command. */
+export async function check(flags: { config: string }, { output, secrets }: VerbContext): Promise<number> {
+  const problem = await findProblem(flags.config, secrets);
+  await output.write(
+    problem === undefined ? connectionStatusLine('SUCCEEDED') : connectionStatusLine('FAILED', problem),
+  );
+  return exitCodes.ok;
+}
+
+async function findProblem(file: string, secrets: Set<string>): Promise<string | undefined> {
+  const json = await readJsonObject('--config', file);
+  try {
+    const config = parseSourceConfig(json);
+    for (const secret of secretsOf(config)) secrets.add(secret);
+    const tenants = createTenants({ resolve: () => Promise.resolve(config), onToken: (token) => secrets.add(token) });
+    try {
+      const { client } = await tenants.tenantOf('check');
+      return checkProblem(await checkTenant(client));
+    } finally {
+      tenants.close();
+    }
+  } catch (error) {
+    if ((error as Error).name === 'ConfigError') return (error as Error).message;
+    throw error;
+  }
+}

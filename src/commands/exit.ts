@@ -1,0 +1,39 @@
+/** What a process's exit code says; the same for every command. */
+export const exitCodes = {
+  ok: 0,
+  /** Nothing was copied, or something is wrong that no other code names. */
+  failed: 1,
+  /** The command line, a file, or the environment is not as it must be. */
+  usage: 2,
+  /** Some streams are complete, others are not. */
+  partial: 3,
+  /** The tenant refuses the credentials, or they lack a scope. */
+  credentials: 4,
+  /** Auth0 or Temporal can't be reached. */
+  unreachable: 5,
+  interrupted: 130,
+  /** Whoever read standard output has closed it. */
+  brokenPipe: 141,
+} as const;
+
+/** The codes of error classes and failure types, by name; `failed` for all others. */
+const codesByName: Readonly<Record<string, number>> = {
+  ConfigError: exitCodes.usage,
+  CatalogError: exitCodes.usage,
+  StateError: exitCodes.usage,
+  UnknownStream: exitCodes.usage,
+  UnreadableState: exitCodes.usage,
+  TemporalMissing: exitCodes.usage,
+  EmbeddedServerBusy: exitCodes.usage,
+  BadCredentials: exitCodes.credentials,
+  MissingScope: exitCodes.credentials,
+  FeatureNotInPlan: exitCodes.credentials,
+  TemporalUnreachable: exitCodes.unreachable,
+  Transient: exitCodes.unreachable,
+  BrokenPipe: exitCodes.brokenPipe,
+};
+
+/** The exit code of an error or a failure, from its name. */
+export function exitCodeOf(name: string): number {
+  return codesByName[name] ?? exitCodes.failed;
+}

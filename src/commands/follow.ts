@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SyncRun } from '../temporal/sync-run';
+import type { SyncResult } from '../workflows/contract';
+import { exitCodes } from './exit';
+import type { Hosting } from './hosting';
+import { narrate, progressLine, resultTable } from './progress';
+import { exitCodeOfResult } from './result';
+import type { Session } from './session';
+
+/** How often a run is asked how it stands. */
+const progressMs = 1_000;
+
+type End = { result: SyncResult } | 'interrupted';
+
+/**
+ * Waits for a run, telling how it stands; prints its result. On Ctrl-C the pages under way are finished when they are
+ * read here, and the run goes on with the next start, or at the workers elsewhere.
+ */
+export async function follow(
+  session: Session,
+  hosting: Hosting | undefined,
+  run: SyncRun,
+  json: boolean,
+): Promise<number> {
+  const begun = Date.now();
+  const over = new AbortController();
+  const interrupted = interruption();
+  try {
+    const end = await Promise.race([
+      run.result(over.signal).then<End>((result) => ({ result })),
+      interrupted.promise.then<End>(() => 'interrupted'),
+      session.lost.then((reason) => Promise.reject(reason)),
+      ...(hosting
+        ? [hosting.done.then(() => Promise.reject(new Error('the worker stopped before the sync ended')))]
+        : []),
+      tellProgress(run, over.signal),
+    ]);
+    if (end === 'interrupted') {
+      narrate(
+        hosting ? 'Stopping; the same command goes on from here.' : 'The sync goes on; `rollcall sync` shows it again.',
+      );
+      return exitCodes.interrupted;
+    }
+    const seconds = (Date.now() - begun) / 1000;
+    const { result } = end;
+    process.stdout.write(
+      json ? `${JSON.stringify({ event: 'end', seconds, ...result })}\n` : `${resultTable(result, seconds)}\n`,
+    );
+    for (const { stream, failure } of result.streams) if (failure) narrate(`${stream}: ${failure.message}`);
+    return exitCodeOfResult(result);
+  } finally {
+    over.abort();
+    interrupted.release();
+  }
+}
+
+/** Never resolves: it ends with the signal. */
+async function tellProgress(run: SyncRun, signal: AbortSignal): Promise<never> {
+  let told = '';
+  for (;;) {
+    await sleep(progressMs, undefined, { signal });
+    // Progress is a courtesy: a server or worker that does not answer just now is no reason to stop.
+    const line = await run.progress().then(progressLine, () => told);
+    if (line !== told && !signal.aborted) narrate(line);
+    told = line;
+  }
+}
+
+/** Resolves at Ctrl-C or when the process is told to end. */
+export function interruption(): { promise: Promise<void>; release(): void } {
+  let interrupt: () => void = () => undefined;
+  const promise = new Promise<void>((resolve) => {
+    interrupt = resolve;
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
+  return {
+    promise,
+    release() {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+    },
+  };
+}

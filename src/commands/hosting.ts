@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import { createSinkActivities } from '../activities/deliver';
+import { createFetchActivities } from '../activities/fetch';
+import { createTenants } from '../activities/tenant';
+import type { Connection } from '../config/project';
+import { resolveSecrets } from '../config/references';
+import type { SourceConfig } from '../config/source';
+import { createFilesSink } from '../sinks/files';
+import type { Sink } from '../sinks/sink';
+import { createStaging, type Staging } from '../staging/staging';
+import type { TemporalConnection } from '../temporal/connection';
+import { createWorker } from '../temporal/worker';
+
+/** The workflows as the build bundles them. */
+const workflowBundle = join(__dirname, '..', 'workflow-bundle.js');
+
+/** Activities at the same time in one process: far more than one sync has in flight. */
+const concurrency = 40;
+
+export interface HostingOptions {
+  connection: TemporalConnection;
+  taskQueue: string;
+  staging: Staging;
+  /** The tenant's settings by the connection's name, with secrets; asked at every use. */
+  resolve(connection: string): Promise<SourceConfig>;
+  sinkOf(connection: string): Promise<Sink>;
+  onToken?(token: string): void;
+  /** True for a process that runs one sync and ends. */
+  oneShot: boolean;
+}
+
+/** A worker in this process. */
+export interface Hosting {
+  /** Rejects when the worker fails by itself; resolves when it has stopped. */
+  done: Promise<void>;
+  /** Finishes the pages under way, hands the rest back, and closes. */
+  stop(): Promise<void>;
+}
+
+/** Runs workflows and all activities in this process. */
+export async function hostWorker(options: HostingOptions): Promise<Hosting> {
+  const tenants = createTenants(options);
+  const worker = await createWorker({
+    connection: options.connection.native,
+    namespace: options.connection.namespace,
+    taskQueue: options.taskQueue,
+    workflowBundle,
+    inThread: options.oneShot,
+    concurrency,
+    activities: {
+      ...createFetchActivities({ tenantOf: tenants.tenantOf, staging: options.staging }),
+      ...createSinkActivities({ sinkOf: options.sinkOf }),
+    },
+  });
+  const done = worker.run().finally(() => {
+    tenants.close();
+  });
+  // Whoever awaits `done` later still sees the failure.
+  done.catch(() => undefined);
+  return {
+    done,
+    async stop() {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await done;
+    },
+  };
+}
+
+export interface ProjectHostingOptions {
+  connection: TemporalConnection;
+  taskQueue: string;
+  stagingDir: string;
+  /** The connection of a name, read anew at every use. */
+  connectionOf(name: string): Promise<Connection>;
+}
+
+/** Runs a worker for connections that are configured by name. */
+export async function hostProject(options: ProjectHostingOptions): Promise<Hosting> {
+  const { connection, taskQueue, connectionOf } = options;
+  const staging = createStaging(options.stagingDir);
+  const sinks = new Map<string, Promise<Sink>>();
+  return hostWorker({
+    connection,
+    taskQueue,
+    staging,
+    resolve: async (name) => resolveSecrets(await connectionOf(name)),
+    async sinkOf(name) {
+      const { folder } = (await connectionOf(name)).destination;
+      const sink = sinks.get(folder) ?? createFilesSink({ directory: folder, staging });
+      sinks.set(folder, sink);
+      // A destination that could not be opened is tried anew at the next step.
+      sink.catch(() => sinks.delete(folder));
+      return sink;
+    },
+    oneShot: false,
+  });
+}

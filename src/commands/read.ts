@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseConfiguredCatalog } from '../airbyte/catalog';
+import type { VerbContext } from './verb';
+import { parseState } from '../airbyte/state';
+import { readEnvironment } from '../config/environment';
+import { readJsonObject, readStateFile } from '../config/json-file';
+import { parseSourceConfig, secretsOf } from '../config/source';
+import { createStdoutSink } from '../sinks/stdout';
+import { createStaging } from '../staging/staging';
+import { streams } from '../streams/registry';
+import { installRuntime } from '../temporal/runtime';
+import { startSync } from '../temporal/sync-run';
+import { hostWorker } from './hosting';
+import { exitCodeOfResult } from './result';
+import { openSession } from './session';
+import { defaultLimits, syncInput } from './sync-input';
+
+export interface ReadFlags {
+  config: string;
+  catalog: string;
+  state?: string;
+}
+
+/** A `read` that nobody ends: longer than any tenant takes, so that nothing of a killed process stays on a shared server. */
+const timeoutMs = 7 * 24 * 3600 * 1000;
+
+/** Airbyte's `read`: everything of it runs in this process, on a task queue of its own. */
+export async function read(flags: ReadFlags, { output, secrets }: VerbContext): Promise<number> {
+  installRuntime({
+    log: ({ level, message, meta }) => {
+      output.log(level === 'WARN' ? 'WARN' : 'ERROR', message, framesOf(meta?.['error']));
+    },
+  });
+  const environment = readEnvironment();
+  const config = parseSourceConfig(await readJsonObject('--config', flags.config));
+  for (const secret of secretsOf(config)) secrets.add(secret);
+  const catalog = parseConfiguredCatalog(await readJsonObject('--catalog', flags.catalog), streams);
+  const initialState = parseState(flags.state === undefined ? undefined : await readStateFile('--state', flags.state));
+
+  const folder = await mkdtemp(join(tmpdir(), 'rollcall-read-'));
+  const staging = createStaging(environment.stagingDir ?? join(folder, 'staging'));
+  const session = await openSession({ logDir: folder });
+  try {
+    const connection = `read-${randomUUID()}`;
+    const sink = createStdoutSink({ output, staging, initialState });
+    const hosting = await hostWorker({
+      connection: session.connection,
+      taskQueue: connection,
+      staging,
+      resolve: () => Promise.resolve(config),
+      sinkOf: () => Promise.resolve(sink),
+      onToken: (token) => secrets.add(token),
+      oneShot: true,
+    });
+    const run = await startSync(session.connection.client, {
+      workflowId: `read/${connection}`,
+      taskQueue: connection,
+      timeoutMs,
+      input: syncInput({
+        connection,
+        streams: catalog.streams,
+        sinkQueue: connection,
+        limits: { ...defaultLimits, slice: environment.slice, heartbeatSeconds: environment.heartbeatSeconds },
+        ...(config.startDate === undefined ? {} : { startDate: config.startDate }),
+        refused: catalog.problems.map(({ stream, message }) => ({
+          stream: { ...stream, syncMode: 'full_refresh', destinationSyncMode: 'append' },
+          failure: { type: 'UnknownStream', kind: 'config_error', message },
+        })),
+      }),
+    });
+    const result = await Promise.race([
+      run.result(),
+      hosting.done.then(() => Promise.reject(new Error('the worker stopped before the sync ended'))),
+      session.lost.then((reason) => Promise.reject(reason)),
+    ]);
+    await output.flush();
+    await hosting.stop();
+    return exitCodeOfResult(result);
+  } finally {
+    await session.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Where an error came from; not its message, which may quote a record. */
+function framesOf(error: unknown): string | undefined {
+  const { name, stack } = (error ?? {}) as Partial<Error>;
+  const frames = stack?.split('\n').filter((line) => /^\s+at /.test(line));
+  return frames && [name, ...frames].join('\n');
+}

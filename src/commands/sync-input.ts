@@ -1,0 +1,58 @@
+import type { Connection } from '../config/project';
+import type { ConfiguredStream, StreamFailure } from '../sinks/sink';
+import { streamOf, streams } from '../streams/registry';
+import type { PlannedStream, SyncInput, SyncLimits } from '../workflows/contract';
+
+export const defaultLimits: SyncLimits = {
+  slice: { pages: 40, seconds: 8, bytes: 32 * 1024 * 1024 },
+  slicesPerRun: 500,
+  lanes: 4,
+  organizationsPerBatch: 25,
+  lookbackSeconds: 180,
+  patience: 5,
+  heartbeatSeconds: 10,
+};
+
+/** What a sync is asked to do, before the descriptors are consulted. */
+export interface SyncRequest {
+  connection: string;
+  streams: ConfiguredStream[];
+  startDate?: string;
+  sinkQueue: string;
+  limits: SyncLimits;
+  refused?: { stream: ConfiguredStream; failure: StreamFailure }[];
+  full?: boolean;
+}
+
+/** Completes a request with what the workflows must know of each stream. */
+export function syncInput({
+  streams: wanted,
+  startDate,
+  refused = [],
+  full = false,
+  ...request
+}: SyncRequest): SyncInput {
+  const planned = wanted.map<PlannedStream>((configured) => {
+    const { reach, cursorField, walkedBy } = streamOf(configured.name);
+    return {
+      ...configured,
+      reach,
+      ...(cursorField && { cursorField }),
+      ...(walkedBy && { walkedBy }),
+      ...(startDate && reach === 'search' ? { startDate } : {}),
+    };
+  });
+  // The catalog's order is the descriptors' order, in which the stream that needs the most scopes comes last.
+  const order = (name: string): number => streams.findIndex((each) => each.name === name);
+  planned.sort((a, b) => order(a.name) - order(b.name));
+  return { version: 1, ...request, streams: planned, refused, full };
+}
+
+/** Streams that are read incrementally are added to; the others replace what the destination held. */
+export function configuredStreams({ streams }: Connection): ConfiguredStream[] {
+  return streams.map(({ name, syncMode }) => ({
+    name,
+    syncMode,
+    destinationSyncMode: syncMode === 'incremental' ? 'append' : 'overwrite',
+  }));
+}

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { readEnvironment } from '../config/environment';
+import { resolveSecrets } from '../config/references';
+import { startSync } from '../temporal/sync-run';
+import { findConnection, type ConnectionFlags } from './connection';
+import { exitCodes } from './exit';
+import { follow } from './follow';
+import { hostProject } from './hosting';
+import { narrate } from './progress';
+import { openSession } from './session';
+import { configuredStreams, defaultLimits, syncInput } from './sync-input';
+
+export interface SyncFlags extends ConnectionFlags {
+  full?: boolean;
+  detach?: boolean;
+  json?: boolean;
+}
+
+/** Where people expect Temporal's UI. */
+const uiPort = 8233;
+
+/** Copies one connection and says how that went: narration on stderr, the result on stdout. */
+export async function sync(name: string | undefined, flags: SyncFlags): Promise<number> {
+  const environment = readEnvironment();
+  const connection = await findConnection(name, flags);
+  const { startDate } = await resolveSecrets(connection);
+  const stateDir = join(connection.folder, '.rollcall');
+  const session = await openSession({ stateDir, logDir: stateDir, uiPort });
+  try {
+    // A worker elsewhere knows the connections of its own project file, not one that was spelled out here.
+    const elsewhere = !session.embedded && name !== undefined;
+    const taskQueue = session.embedded || elsewhere ? environment.taskQueue : `sync-${randomUUID()}`;
+    const stagingDir = environment.stagingDir ?? join(stateDir, 'staging');
+    const hosting = elsewhere
+      ? undefined
+      : await hostProject({
+          connection: session.connection,
+          taskQueue,
+          stagingDir,
+          connectionOf: () => Promise.resolve(connection),
+        });
+    const run = await startSync(session.connection.client, {
+      workflowId: `sync/${connection.name}`,
+      taskQueue,
+      input: syncInput({
+        connection: connection.name,
+        streams: configuredStreams(connection),
+        sinkQueue: taskQueue,
+        limits: { ...defaultLimits, slice: environment.slice, heartbeatSeconds: environment.heartbeatSeconds },
+        ...(startDate === undefined ? {} : { startDate }),
+        full: flags.full ?? false,
+      }),
+    });
+    narrate(run.started ? `${run.workflowId} has started.` : `${run.workflowId} was under way already and goes on.`);
+    if (session.uiUrl) narrate(`Watch it at ${session.uiUrl}`);
+    if (flags.detach && elsewhere) return exitCodes.ok;
+    const code = await follow(session, hosting, run, flags.json ?? false);
+    await hosting?.stop();
+    return code;
+  } finally {
+    await session.close();
+  }
+}

@@ -1,0 +1,66 @@
+import { createOutput, type Output } from '../airbyte/output';
+import { readEnvironment } from '../config/environment';
+import { exitCodes } from './exit';
+import { failOnOutput } from './fail';
+
+/** What a verb writes to, and the values that no message may show; more of them may be added. */
+export interface VerbContext {
+  output: Output;
+  secrets: Set<string>;
+}
+
+/** One of Airbyte's verbs: writes messages, answers the exit code. */
+export type Verb<Flags> = (flags: Flags, context: VerbContext) => Promise<number>;
+
+/**
+ * Runs a verb whose standard output belongs to the protocol: whatever else would be printed becomes a LOG message, and
+ * every failure a TRACE ERROR.
+ */
+export async function runVerb<Flags extends { debug?: boolean }>(verb: Verb<Flags>, flags: Flags): Promise<number> {
+  const secrets = new Set<string>();
+  const open = (level: ReturnType<typeof readEnvironment>['logLevel']): Output =>
+    createOutput(process.stdout, { level, secrets });
+  let output = open('INFO');
+  try {
+    output = open(flags.debug ? 'DEBUG' : readEnvironment().logLevel);
+    output.captureConsole();
+    onUnhandled(output);
+    dieBySignal(output);
+    const code = await verb(flags, { output, secrets });
+    await output.flush();
+    return code;
+  } catch (error) {
+    try {
+      return await failOnOutput(output, error);
+    } catch {
+      return exitCodes.brokenPipe;
+    }
+  }
+}
+
+/** A fault that nobody waits for must neither print a stack among the messages nor go unnoticed. */
+function onUnhandled(output: Output): void {
+  const report = (error: unknown): void => {
+    void failOnOutput(output, error).finally(() => process.exit(exitCodes.failed));
+  };
+  process.on('uncaughtException', report);
+  process.on('unhandledRejection', report);
+}
+
+/**
+ * A signal ends the process as a signal: a caller must not take a read that was ended for a whole one, and tells by the
+ * way of dying. What has been written is whole lines.
+ */
+function dieBySignal(output: Output): void {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.prependOnceListener(signal, () => {
+      void output
+        .flush()
+        .catch(() => undefined)
+        .finally(() => {
+          process.removeAllListeners(signal);
+          process.kill(process.pid, signal);
+        });
+    });
+  }
+}

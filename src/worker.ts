@@ -1,0 +1,49 @@
+import { dirname, join, resolve } from 'node:path';
+import { processVariables, readEnvironment } from './config/environment';
+import { ConfigError } from './config/errors';
+import { connectionOf, loadProject } from './config/project';
+import { hostProject } from './commands/hosting';
+import { streams } from './streams/registry';
+import { connect } from './temporal/connection';
+import { readProfile } from './temporal/profile';
+
+export interface WorkerOptions {
+  /** The project's file. */
+  config: string;
+  /** Default: ROLLCALL_TASK_QUEUE, or `rollcall`. */
+  taskQueue?: string;
+  /** Told when the worker listens. */
+  onReady(where: { address: string; taskQueue: string; connections: string[] }): void;
+}
+
+/**
+ * The long-running worker: serves the syncs of every connection in the project's file. It ends on SIGTERM or SIGINT,
+ * which the Temporal runtime takes: the pages under way are finished, the rest is handed to the other workers.
+ */
+export async function runWorker({ config, taskQueue, onReady }: WorkerOptions): Promise<void> {
+  const environment = readEnvironment();
+  const project = await loadProject(config, streams);
+  const target = readProfile(processVariables());
+  if (!target) {
+    throw new ConfigError(
+      'no Temporal server is named, and a worker needs one that others can reach too',
+      'TEMPORAL_ADDRESS',
+      'Set TEMPORAL_ADDRESS to host:port, or name a Temporal profile. `rollcall sync` needs no worker: it brings its own server.',
+    );
+  }
+  const connection = await connect(target);
+  try {
+    const queue = taskQueue ?? environment.taskQueue;
+    const hosting = await hostProject({
+      connection,
+      taskQueue: queue,
+      stagingDir: environment.stagingDir ?? join(dirname(resolve(config)), '.rollcall', 'staging'),
+      // The file is read anew, so that a new connection or another secret needs no restart.
+      connectionOf: async (name) => connectionOf(await loadProject(config, streams), name),
+    });
+    onReady({ address: target.address, taskQueue: queue, connections: [...project.connections.keys()] });
+    await hosting.done;
+  } finally {
+    await connection.close();
+  }
+}
