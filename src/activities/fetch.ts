@@ -108,17 +108,18 @@ type Answer =
 async function ask(tenant: Tenant, reader: Reader<Json>, cursor: Json, signal: AbortSignal): Promise<Answer> {
   const request = reader.next(cursor);
   if (!request) throw new Error('asked for a page after the last one');
-  const before = tenant.client.stats().requests;
-  const requests = (): number => tenant.client.stats().requests - before;
+  let requests = 0;
+  const onRequest = (): void => {
+    requests += 1;
+  };
   try {
-    const page = await tenant.client.list(request, { signal });
-    return { page, requests: requests() };
+    const page = await tenant.client.list(request, { signal, onRequest });
+    return { page, requests };
   } catch (error) {
     const name = (error as { name?: string }).name;
-    if (name === 'Gone' && reader.vanished)
-      return { cursor: reader.vanished(cursor), requests: requests(), vanished: 1 };
+    if (name === 'Gone' && reader.vanished) return { cursor: reader.vanished(cursor), requests, vanished: 1 };
     if (name === 'RequestRejected' && reader.expired && 'from' in request.query) {
-      return { cursor: reader.expired(cursor), requests: requests(), vanished: 0 };
+      return { cursor: reader.expired(cursor), requests, vanished: 0 };
     }
     throw error;
   }

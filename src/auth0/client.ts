@@ -35,6 +35,8 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** Told when a wait of a second or more begins; `until` is epoch ms. */
   onWait?: (until: number, reason: WaitReason) => void;
+  /** Told of every request that is sent for the call, repeats included. */
+  onRequest?: () => void;
 }
 
 export interface ClientStats {
@@ -66,7 +68,11 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
   const stats: ClientStats = { requests: 0, retries: 0, rateLimited: 0 };
 
   /** Sends one request when the pacer lets it; a 429 is not an answer but a reason to wait. */
-  async function send(request: ListRequest, label: string, { signal, onWait }: CallOptions): Promise<HttpAnswer> {
+  async function send(
+    request: ListRequest,
+    label: string,
+    { signal, onWait, onRequest }: CallOptions,
+  ): Promise<HttpAnswer> {
     let giveUpAt: number | undefined;
     for (;;) {
       const token = await tokens.token(signal);
@@ -76,6 +82,7 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
         onWait: onWait && ((until) => onWait(until, 'limit')),
       });
       stats.requests += 1;
+      onRequest?.();
       let answer: HttpAnswer;
       try {
         const url = `${baseUrl}/api/v2/${request.path}?${encodeQuery(request.query)}`;

@@ -7,17 +7,17 @@ const plain = { style: { head: [], border: [] }, chars: { mid: '', 'left-mid': '
 /** What a sync did, for a reader at a terminal of 80 columns. */
 export function resultTable(result: SyncResult, seconds: number): string {
   const table = new Table({
-    head: ['stream', 'status', 'rows', 'requests', 'left out'],
+    head: ['stream', 'status', 'rows', 'requests', 'seconds'],
     colAligns: ['left', 'left', 'right', 'right', 'right'],
     ...plain,
   });
-  for (const { stream, status, records, counts } of result.streams) {
-    table.push([stream, status, records, counts.requests, counts.repeated + counts.vanished]);
+  for (const { stream, status, records, counts, seconds: took } of result.streams) {
+    table.push([stream, status, records, counts.requests, took.toFixed(1)]);
   }
   const requests = result.streams.reduce((sum, { counts }) => sum + counts.requests, 0);
   const rows = result.streams.reduce((sum, { records }) => sum + records, 0);
-  table.push(['total', result.status, rows, requests, '']);
-  return `${table.toString()}\n${rows} rows in ${seconds.toFixed(1)} s`;
+  table.push(['total', result.status, rows, requests, seconds.toFixed(1)]);
+  return table.toString();
 }
 
 /** Where a sync stands, in one line. */

@@ -52,6 +52,8 @@ export interface StreamResult {
   stream: string;
   status: 'complete' | 'incomplete';
   records: number;
+  /** From the stream's first step to its last. */
+  seconds: number;
   counts: SliceCounts;
   failure?: StreamFailure;
 }

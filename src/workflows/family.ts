@@ -9,8 +9,8 @@ import type { SyncLimits } from './contract';
 import { failureOf } from './failure';
 import type { StreamRun } from './stream-run';
 
-/** List pages in a slice while members are read too: few, so that members begin early and a state can stand close. */
-const listPagesAhead = 5;
+/** List pages in a slice while members are read too: a page has work for a while, and its place can be resumed at. */
+const listPagesAhead = 1;
 
 /** Some organizations whose members one chain of slices reads. */
 interface Batch {

@@ -13,6 +13,8 @@ export interface CarriedStream {
   counts: SliceCounts;
   status: StreamProgress['status'];
   failure?: StreamFailure;
+  /** Epoch ms. */
+  begun: number;
 }
 
 /** One stream of a run: what was done to read it, how it stands, and its way to the destination. */
@@ -20,6 +22,7 @@ export class StreamRun {
   private status: StreamProgress['status'];
   private counts: SliceCounts;
   private failure: StreamFailure | undefined;
+  private readonly begun: number;
   private readonly chain: DeliveryChain;
 
   constructor(
@@ -32,6 +35,7 @@ export class StreamRun {
     this.status = carried?.status ?? 'running';
     this.counts = carried?.counts ?? { ...noCounts };
     this.failure = carried?.failure;
+    this.begun = carried?.begun ?? Date.now();
     if (!carried) this.chain.push({ status: 'STARTED', segments: [] });
   }
 
@@ -88,8 +92,8 @@ export class StreamRun {
   }
 
   carried(): CarriedStream {
-    const { counts, status, failure } = this;
-    return { deliveries: this.chain.position, counts, status, ...(failure && { failure }) };
+    const { counts, status, failure, begun } = this;
+    return { deliveries: this.chain.position, counts, status, begun, ...(failure && { failure }) };
   }
 
   progress(): StreamProgress {
@@ -100,6 +104,7 @@ export class StreamRun {
 
   result(): StreamResult {
     const { delivered, ...progress } = this.progress();
-    return { ...progress, status: this.status === 'complete' ? 'complete' : 'incomplete', records: delivered };
+    const status = this.status === 'complete' ? 'complete' : 'incomplete';
+    return { ...progress, status, records: delivered, seconds: (Date.now() - this.begun) / 1000 };
   }
 }

@@ -36,7 +36,14 @@ function resultsOf(error: unknown, streams: readonly PlannedStream[]): StreamRes
     return cause.details?.[0] as StreamResult[];
   }
   const failure = failureOf(error);
-  return streams.map(({ name }) => ({ stream: name, status: 'incomplete', records: 0, counts: noCounts, failure }));
+  return streams.map(({ name }) => ({
+    stream: name,
+    status: 'incomplete',
+    records: 0,
+    seconds: 0,
+    counts: noCounts,
+    failure,
+  }));
 }
 
 function groupsOf(input: SyncInput, run: string): Group[] {

@@ -55,7 +55,9 @@ export function start(program: 'rollcall' | 'source-auth0', args: string[], opti
         child.stdout.on('data', look);
         child.stderr.on('data', look);
         void ended.then((end) => {
-          reject(new Error(`ended (${end.code}) before it said ${String(text)}:\n${end.stdout.slice(-2000)}\n${end.stderr}`));
+          reject(
+            new Error(`ended (${end.code}) before it said ${String(text)}:\n${end.stdout.slice(-2000)}\n${end.stderr}`),
+          );
         });
         look();
       }),

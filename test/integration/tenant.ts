@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { startEmulator, type Emulator, type EmulatorOptions } from '../../src/emulator/server';
 import { hashContent, type TruthStream } from '../../src/emulator/truth';
 import type { JsonObject } from '../../src/json';
@@ -66,3 +68,17 @@ export function compare(stream: TruthStream, records: readonly JsonObject[], tru
 }
 
 export const exact: Comparison = { lost: [], invented: [], twice: [], different: [] };
+
+/** Writes the project file of a folder, with one connection, `acme`, into `./data`. */
+export function projectFor(folder: string, { url, clientId, clientSecret }: Emulator): string {
+  const file = join(folder, 'rollcall.yaml');
+  const lines = [
+    'connections:',
+    '  acme:',
+    `    base_url: ${url}`,
+    `    credentials: { client_id: ${clientId}, client_secret: ${clientSecret} }`,
+    '    destination: { files: ./data }',
+  ];
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  return file;
+}
