@@ -6,6 +6,7 @@ import { hostProject } from './commands/hosting';
 import { streams } from './streams/registry';
 import { connect } from './temporal/connection';
 import { readProfile } from './temporal/profile';
+import { installRuntime } from './temporal/runtime';
 
 export interface WorkerOptions {
   /** The project's file. */
@@ -31,6 +32,7 @@ export async function runWorker({ config, taskQueue, onReady }: WorkerOptions): 
       'Set TEMPORAL_ADDRESS to host:port, or name a Temporal profile. `rollcall sync` needs no worker: it brings its own server.',
     );
   }
+  installRuntime();
   const connection = await connect(target);
   try {
     const queue = taskQueue ?? environment.taskQueue;

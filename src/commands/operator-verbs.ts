@@ -9,14 +9,10 @@ import type { WorkerFlags } from './worker';
 export function addOperatorVerbs(program: Command, finish: (code: number) => void): void {
   /** Every failure ends here: told in words on stderr, with its exit code. */
   async function act(verb: () => Promise<number>): Promise<void> {
-    const [{ failOnTerminal }, { installRuntime }] = await Promise.all([
-      import('./fail.js'),
-      import('../temporal/runtime.js'),
-    ]);
     try {
-      installRuntime();
       finish(await verb());
     } catch (error) {
+      const { failOnTerminal } = await import('./fail.js');
       finish(failOnTerminal(error));
     }
   }

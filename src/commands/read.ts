@@ -11,9 +11,6 @@ import { parseSourceConfig, secretsOf } from '../config/source';
 import { createStdoutSink } from '../sinks/stdout';
 import { createStaging } from '../staging/staging';
 import { streams } from '../streams/registry';
-import { installRuntime } from '../temporal/runtime';
-import { startSync } from '../temporal/sync-run';
-import { hostWorker } from './hosting';
 import { exitCodeOfResult } from './result';
 import { openSession } from './session';
 import { defaultLimits, syncInput } from './sync-input';
@@ -29,11 +26,6 @@ const timeoutMs = 7 * 24 * 3600 * 1000;
 
 /** Airbyte's `read`: everything of it runs in this process, on a task queue of its own. */
 export async function read(flags: ReadFlags, { output, secrets }: VerbContext): Promise<number> {
-  installRuntime({
-    log: ({ level, message, meta }) => {
-      output.log(level === 'WARN' ? 'WARN' : 'ERROR', message, framesOf(meta?.['error']));
-    },
-  });
   const environment = readEnvironment();
   const config = parseSourceConfig(await readJsonObject('--config', flags.config));
   for (const secret of secretsOf(config)) secrets.add(secret);
@@ -42,7 +34,17 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
 
   const folder = await mkdtemp(join(tmpdir(), 'rollcall-read-'));
   const staging = createStaging(environment.stagingDir ?? join(folder, 'staging'));
-  const session = await openSession({ logDir: folder });
+  const [session, { hostWorker }, { startSync }] = await Promise.all([
+    openSession({
+      logDir: folder,
+      log: ({ level, message, meta }) => {
+        output.log(level === 'WARN' ? 'WARN' : 'ERROR', message, framesOf(meta?.['error']));
+      },
+    }),
+    // Loaded while the server comes up.
+    import('./hosting.js'),
+    import('../temporal/sync-run.js'),
+  ]);
   try {
     const connection = `read-${randomUUID()}`;
     const sink = createStdoutSink({ output, staging, initialState });

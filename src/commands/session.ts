@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { LogEntry } from '@temporalio/worker';
 import { processVariables } from '../config/environment';
 import { locateTemporal } from '../temporal/binary';
-import { connect, type TemporalConnection } from '../temporal/connection';
+import type { TemporalConnection } from '../temporal/connection';
 import { startEmbeddedServer, type EmbeddedServer } from '../temporal/embedded';
 import { readProfile } from '../temporal/profile';
 
@@ -25,30 +26,48 @@ export interface SessionOptions {
   stateDir?: string;
   /** Folder of the embedded server's log. */
   logDir: string;
+  /** Told of warnings and errors of workers, workflows and activities; they go to stderr without it. */
+  log?: (entry: LogEntry) => void;
   /** Port of an embedded server's web UI; absent: none. */
   uiPort?: number;
 }
 
+type Connect = (typeof import('../temporal/connection.js'))['connect'];
+
 const never = new Promise<never>(() => undefined);
 
-/** Connects to the server that the environment names; with none, starts one for this process alone. */
+/**
+ * Connects to the server that the environment names; with none, starts one for this process alone. The server comes up
+ * while Temporal's modules are loaded, which takes longer.
+ */
 export async function openSession(options: SessionOptions): Promise<Session> {
   const variables = processVariables();
   const target = options.embedOnly ? undefined : readProfile(variables);
   if (target) {
+    const connect = await loadTemporal(options.log);
     const connection = await connect(target);
     return { connection, embedded: false, lost: never, close: () => connection.close() };
   }
-  const server = await startEmbeddedServer({
+  const starting = startEmbeddedServer({
     binary: locateTemporal(variables),
     logFile: join(options.logDir, `temporal-${options.stateDir ? 'server' : randomUUID().slice(0, 8)}.log`),
     ...(options.stateDir === undefined ? {} : { dbFile: join(options.stateDir, 'temporal.db') }),
     ...(options.uiPort === undefined ? {} : { uiPort: options.uiPort }),
   });
-  return embeddedSession(server);
+  // Whatever ends the loading below, a failed start is reported by the line after it.
+  starting.catch(() => undefined);
+  const connect = await loadTemporal(options.log);
+  return embeddedSession(await starting, connect);
 }
 
-async function embeddedSession(server: EmbeddedServer): Promise<Session> {
+/** The runtime has to be told where to log before anything else of Temporal runs. */
+async function loadTemporal(log: SessionOptions['log']): Promise<Connect> {
+  const { installRuntime } = await import('../temporal/runtime.js');
+  installRuntime(log ? { log } : {});
+  return (await import('../temporal/connection.js')).connect;
+}
+
+async function embeddedSession(server: EmbeddedServer, connect: Connect): Promise<Session> {
   const { address, namespace, uiUrl } = server;
   try {
     const connection = await connect({ address, namespace });
@@ -58,7 +77,8 @@ async function embeddedSession(server: EmbeddedServer): Promise<Session> {
       embedded: true,
       lost: server.exited.then((reason) => reason ?? never),
       async close() {
-        await connection.close();
+        // A worker that did not stop in time holds the connection; it ends with the server and the process.
+        await connection.close().catch(() => undefined);
         await server.stop();
       },
     };
