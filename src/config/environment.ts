@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { logLevels, type LogLevel } from '../airbyte/messages';
@@ -10,18 +9,6 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 export interface Environment {
   /** LOG_LEVEL, in any case. Default INFO. */
   logLevel: LogLevel;
-  temporal: {
-    /** TEMPORAL_ADDRESS, `host:port`. Absent: a profile's, or an embedded server. */
-    address?: string;
-    /** TEMPORAL_NAMESPACE. Default `default`. */
-    namespace: string;
-  };
-  /** TEMPORAL_CLI_PATH: the `temporal` binary. */
-  temporalCliPath?: string;
-  /** NO_COLOR, set to anything but the empty text. */
-  noColor: boolean;
-  /** `rollcall` under XDG_CACHE_HOME, by default under `~/.cache`. */
-  cacheDir: string;
   /** Bounds of a slice: ROLLCALL_SLICE_PAGES (40), ROLLCALL_SLICE_SECONDS (8), ROLLCALL_SLICE_BYTES (32 MiB). */
   slice: { pages: number; seconds: number; bytes: number };
   /** ROLLCALL_HEARTBEAT_SECONDS: without a heartbeat for so long, an activity's worker is taken for dead. Default 10. */
@@ -44,14 +31,11 @@ const variables = z.object({
     .transform((level) => levelAliases[level.toUpperCase()] ?? level.toUpperCase())
     .pipe(z.enum(logLevels))
     .optional(),
+  // Checked here; it is read, with Temporal's other variables, by temporal/profile.ts.
   TEMPORAL_ADDRESS: z
     .string()
     .regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port, such as localhost:7233')
     .optional(),
-  TEMPORAL_NAMESPACE: z.string().optional(),
-  TEMPORAL_CLI_PATH: z.string().optional(),
-  NO_COLOR: z.string().optional(),
-  XDG_CACHE_HOME: z.string().optional(),
   ROLLCALL_SLICE_PAGES: count,
   ROLLCALL_SLICE_SECONDS: seconds,
   ROLLCALL_SLICE_BYTES: count,
@@ -72,20 +56,8 @@ export function processVariables(): Variables {
 export function readEnvironment(environment: Variables = processVariables()): Environment {
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const read = parseWith(variables, set, 'the environment', 'Correct or unset it.');
-  const cacheHome = read.XDG_CACHE_HOME;
   return {
     logLevel: read.LOG_LEVEL ?? 'INFO',
-    temporal: {
-      ...(read.TEMPORAL_ADDRESS !== undefined && { address: read.TEMPORAL_ADDRESS }),
-      namespace: read.TEMPORAL_NAMESPACE ?? 'default',
-    },
-    ...(read.TEMPORAL_CLI_PATH !== undefined && { temporalCliPath: read.TEMPORAL_CLI_PATH }),
-    noColor: read.NO_COLOR !== undefined,
-    // The XDG specification has relative paths ignored.
-    cacheDir: path.join(
-      cacheHome && path.isAbsolute(cacheHome) ? cacheHome : path.join(homedir(), '.cache'),
-      'rollcall',
-    ),
     slice: {
       pages: read.ROLLCALL_SLICE_PAGES ?? 40,
       seconds: read.ROLLCALL_SLICE_SECONDS ?? 8,

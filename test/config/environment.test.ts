@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { readEnvironment } from '../../src/config/environment';
 import { failureOf } from './failure';
@@ -6,9 +5,6 @@ import { failureOf } from './failure';
 test('an empty environment gives the defaults', () => {
   expect(readEnvironment({})).toEqual({
     logLevel: 'INFO',
-    temporal: { namespace: 'default' },
-    noColor: false,
-    cacheDir: path.join(homedir(), '.cache/rollcall'),
     slice: { pages: 40, seconds: 8, bytes: 33_554_432 },
     heartbeatSeconds: 10,
     taskQueue: 'rollcall',
@@ -16,14 +12,7 @@ test('an empty environment gives the defaults', () => {
 });
 
 test('variables that are set to nothing count as absent', () => {
-  const names = [
-    'LOG_LEVEL',
-    'TEMPORAL_ADDRESS',
-    'NO_COLOR',
-    'ROLLCALL_SLICE_PAGES',
-    'ROLLCALL_STAGING',
-    'XDG_CACHE_HOME',
-  ];
+  const names = ['LOG_LEVEL', 'TEMPORAL_ADDRESS', 'ROLLCALL_SLICE_PAGES', 'ROLLCALL_STAGING'];
   expect(readEnvironment(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readEnvironment({}));
 });
 
@@ -32,10 +21,6 @@ test('every variable is read', () => {
     readEnvironment({
       LOG_LEVEL: 'debug',
       TEMPORAL_ADDRESS: '127.0.0.1:7233',
-      TEMPORAL_NAMESPACE: 'syncs',
-      TEMPORAL_CLI_PATH: '/opt/temporal',
-      NO_COLOR: '1',
-      XDG_CACHE_HOME: '/var/cache',
       ROLLCALL_SLICE_PAGES: '3',
       ROLLCALL_SLICE_SECONDS: '0.5',
       ROLLCALL_SLICE_BYTES: '1e6',
@@ -46,10 +31,6 @@ test('every variable is read', () => {
     }),
   ).toEqual({
     logLevel: 'DEBUG',
-    temporal: { address: '127.0.0.1:7233', namespace: 'syncs' },
-    temporalCliPath: '/opt/temporal',
-    noColor: true,
-    cacheDir: '/var/cache/rollcall',
     slice: { pages: 3, seconds: 0.5, bytes: 1_000_000 },
     heartbeatSeconds: 2.5,
     stagingDir: path.resolve('staging'),
@@ -64,10 +45,6 @@ test.each([
   ['critical', 'FATAL'],
 ])('LOG_LEVEL=%s means %s', (LOG_LEVEL, level) => {
   expect(readEnvironment({ LOG_LEVEL }).logLevel).toBe(level);
-});
-
-test('a relative XDG_CACHE_HOME is ignored', () => {
-  expect(readEnvironment({ XDG_CACHE_HOME: 'cache' }).cacheDir).toBe(path.join(homedir(), '.cache/rollcall'));
 });
 
 test.each([
