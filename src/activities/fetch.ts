@@ -58,12 +58,9 @@ async function fetchSlice(deps: FetchDeps, input: SliceInput): Promise<SliceResu
       const { counts } = checkpoint;
       const bytes = checkpoint.segments.reduce((sum, segment) => sum + segment.bytes, 0);
       const { limits } = input;
-      if (
-        !request ||
-        counts.pages >= limits.pages ||
-        bytes >= limits.bytes ||
-        Date.now() - begun >= limits.seconds * 1000
-      ) {
+      const full = counts.pages >= limits.pages || bytes >= limits.bytes || Date.now() - begun >= limits.seconds * 1000;
+      // A slice always moves: one without a page, for a slow start, would be followed by others like it.
+      if (!request || (full && counts.pages > 0)) {
         const frontier = reader.frontier?.(cursor);
         const { segments } = checkpoint;
         return { cursor, done: !request, segments, counts, ...(frontier === undefined ? {} : { frontier }) };
@@ -116,9 +113,9 @@ async function ask(tenant: Tenant, reader: Reader<Json>, cursor: Json, signal: A
     const page = await tenant.client.list(request, { signal, onRequest });
     return { page, requests };
   } catch (error) {
-    const name = (error as { name?: string }).name;
+    const { name, status } = error as { name?: string; status?: number };
     if (name === 'Gone' && reader.vanished) return { cursor: reader.vanished(cursor), requests, vanished: 1 };
-    if (name === 'RequestRejected' && reader.expired && 'from' in request.query) {
+    if (name === 'RequestRejected' && status === 400 && reader.expired && 'from' in request.query) {
       return { cursor: reader.expired(cursor), requests, vanished: 0 };
     }
     throw error;

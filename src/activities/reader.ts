@@ -11,19 +11,15 @@ import type { MembersTask, Task } from '../streams/task';
 export async function readerOf(task: Task, staging: Staging): Promise<Reader<Json>> {
   switch (task.kind) {
     case 'list':
-      return listReader(task.stream) as Reader<Json>;
+      return listReader(task.stream);
     case 'organizations':
-      return organizationsReader(task.emit) as Reader<Json>;
+      return organizationsReader(task.emit);
     case 'search':
-      return searchReader(task) as Reader<Json>;
+      return searchReader(task);
     case 'roles':
-      return rolesReader() as Reader<Json>;
+      return rolesReader();
     case 'members':
-      return membersReader(
-        task.streams,
-        await organizationsOf(task, staging),
-        await rolesOf(task, staging),
-      ) as Reader<Json>;
+      return membersReader(task.streams, await organizationsOf(task, staging), await rolesOf(task, staging));
   }
 }
 

@@ -124,8 +124,8 @@ function failureOf(label: string, error: unknown): Transient | UnexpectedAnswer 
   const noWay = unreachable[code];
   if (noWay) return new Transient(label, noWay, true);
   if (certificateCode.test(code)) return new Transient(label, `the host's certificate is not trusted (${code})`, true);
-  if (/^maxContentLength/.test(message)) return new UnexpectedAnswer(label, 'the answer is too large');
-  if (/^Z_/.test(code)) return new UnexpectedAnswer(label, 'the answer cannot be decompressed');
-  if (/^HPE_/.test(code)) return new UnexpectedAnswer(label, 'the answer is not HTTP');
+  if (message.startsWith('maxContentLength')) return new UnexpectedAnswer(label, 'the answer is too large');
+  if (code.startsWith('Z_')) return new UnexpectedAnswer(label, 'the answer cannot be decompressed');
+  if (code.startsWith('HPE_')) return new UnexpectedAnswer(label, 'the answer is not HTTP');
   return new Transient(label, interrupted[code] ?? `the connection broke off${code ? ` (${code})` : ''}`);
 }

@@ -54,8 +54,8 @@ export function tokenRefusalOf(request: string, { status, body }: HttpAnswer): A
     return new UnexpectedAnswer(request, `a redirect (${status}) to elsewhere`, seeDomain);
   if (status === 404) return new BadCredentials('no_token_endpoint');
   if (said.error === 'unauthorized_client') return new BadCredentials('grant_type');
-  if (/^Service not enabled within domain/.test(text)) return new BadCredentials('audience');
-  if (/not authorized to access/.test(text)) return new BadCredentials('client_grant');
+  if (text.startsWith('Service not enabled within domain')) return new BadCredentials('audience');
+  if (text.includes('not authorized to access')) return new BadCredentials('client_grant');
   if (status === 401) return new BadCredentials('secret');
   if (said.error === undefined)
     return new UnexpectedAnswer(request, `status ${status}, not in the form of Auth0`, seeDomain);

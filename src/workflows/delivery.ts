@@ -36,7 +36,7 @@ export class DeliveryChain {
   produced: number;
   private readonly waiting: Step[] = [];
   private running = false;
-  private error: unknown;
+  private error: Error | undefined;
 
   constructor(
     private readonly run: string,
@@ -77,7 +77,7 @@ export class DeliveryChain {
         this.position.records += recordsIn(step.segments);
       }
     } catch (error) {
-      this.error = error;
+      this.error = error as Error;
     } finally {
       this.running = false;
     }

@@ -250,8 +250,8 @@ test('a message names the template of the path and holds nothing of what was sen
       key: 'user_id',
     }),
   );
-  expect(error.message).toBe('GET organizations/{id}/members was refused with 400 (invalid_uri).');
-  expect(JSON.stringify({ ...error, stack: error.stack, message: error.message })).not.toContain('planted');
+  expect(error.message).toMatch(/^GET organizations\/{id}\/members was refused with 400 \(invalid_uri\)\. \w/);
+  expect(`${JSON.stringify(error)} ${error.message} ${error.stack}`).not.toContain('planted');
 });
 
 describe('what may pass is tried again in place, with growing pauses, and then thrown', () => {

@@ -35,7 +35,7 @@ it('gives every user, client, organization and role an id of its own', () => {
 it('exceeds every cap in the scenario of that name, by what it says', () => {
   const tenant = tenantOf(SCENARIOS.caps);
   const users = [...tenant.users.all()];
-  const [[at = '', size] = []] = [...countBy(users, 'created_at')].sort((one, other) => other[1] - one[1]);
+  const [[at, size] = ['', 0]] = [...countBy(users, 'created_at')].sort((one, other) => other[1] - one[1]);
   const connections = users.filter((user) => user['created_at'] === at).map(connectionOf);
   expect(size).toBe(1_200);
   expect(new Set(connections).size).toBe(2);

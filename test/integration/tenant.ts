@@ -1,14 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startEmulator, type Emulator, type EmulatorOptions } from '../../src/emulator/server';
+import type { Emulator } from '../../src/emulator/server';
 import { hashContent, type TruthStream } from '../../src/emulator/truth';
 import type { JsonObject } from '../../src/json';
 import { streams } from '../../src/streams/registry';
-
-/** An emulated tenant that lives as long as the tests of the file, or until it is closed. */
-export async function tenantFor(options: EmulatorOptions): Promise<Emulator> {
-  return startEmulator(options);
-}
 
 /** The configuration of Airbyte's own connector for an emulated tenant. */
 export function configOf({ url, clientId, clientSecret, audience }: Emulator): JsonObject {

@@ -56,7 +56,8 @@ export function advanceOffset(base: ListRequest, cursor: OffsetCursor, page: Pag
     return { cursor: { ...kept, ...total, read, done: true }, fresh, repeated };
   }
   // A server may hold itself to a smaller page than it was asked for; pages are counted in its size then.
-  const size = cursor.page === 0 ? Math.min(cursor.size, page.limit || cursor.size) : cursor.size;
+  const told = cursor.page === 0 ? (page.limit ?? 0) : 0;
+  const size = told > 0 ? Math.min(cursor.size, told) : cursor.size;
   if ((cursor.page + 2) * size > mostRows) {
     throw new UnexpectedAnswer(
       label,

@@ -61,7 +61,7 @@ function connectionsOf(row: JsonObject): string[] {
 
 function prefixTerms(part: Part, rows: JsonObject[]): Term[] | undefined {
   // By code points: half a surrogate pair is no prefix.
-  const ids = [...new Set(rows.map((row) => String(row['user_id'])))];
+  const ids = [...new Set(rows.map((row) => row['user_id'] as string))];
   const [first, ...others] = ids;
   if (first === undefined || others.length === 0) return undefined;
   const astray = ids.some(
