@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 
 /** The environment variables that say where a `temporal` binary may be; the same names as in the process. */
 export interface BinaryEnvironment {
@@ -34,7 +34,8 @@ export class TemporalMissing extends Error {
 
 /** Where set-up puts the binary it builds; shared by all clones of the project. */
 export function cachedBinary(env: BinaryEnvironment): string {
-  const cache = env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache');
+  const { XDG_CACHE_HOME: named } = env;
+  const cache = named && isAbsolute(named) ? named : join(env.HOME || homedir(), '.cache');
   return join(cache, 'rollcall', `temporal-v${CLI_VERSION}`, 'temporal');
 }
 

@@ -19,12 +19,17 @@ export class TemporalUnreachable extends Error {
   override readonly name = 'TemporalUnreachable';
   constructor(address: string, cause: unknown) {
     super(
-      `no Temporal server could be reached at ${address}: ${(cause as Error).message}. ` +
+      `no Temporal server could be reached at ${address}: ${reasonOf(cause as Error)}. ` +
         'Check that it runs and that TEMPORAL_ADDRESS (or your Temporal profile) names it, with its TLS settings or ' +
         'API key; without an address Rollcall starts a local server by itself where it can.',
       { cause },
     );
   }
+}
+
+/** Core's message is the printed form of nested errors; the innermost one's words are for people. */
+function reasonOf({ message }: Error): string {
+  return /.*message: "([^"]+)"/s.exec(message)?.[1] ?? message;
 }
 
 const PATIENCE_MS = 10_000;

@@ -1,5 +1,5 @@
 import { WorkflowFailedError, WorkflowIdConflictPolicy, type Client, type WorkflowHandle } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import type { StreamProgress, SyncInput, SyncProgress, SyncResult } from '../workflows/contract';
 import type { organizationsWorkflow, streamWorkflow, syncWorkflow } from '../workflows/index';
 import { awaitResult } from './result';
@@ -9,7 +9,7 @@ export interface SyncRun {
   workflowId: string;
   /** False when a run of this connection was under way already and was joined. */
   started: boolean;
-  /** Resolves when the run has ended, also when it is incomplete. Throws when it ended without a result (cancelled, terminated). */
+  /** Resolves when the run has ended, also when it is incomplete. Throws when it ended without a result: SyncFailed, or Temporal's failure when it was cancelled or terminated. */
   result(signal?: AbortSignal): Promise<SyncResult>;
   /** Where every stream stands; empty while no worker answers. */
   progress(): Promise<StreamProgress[]>;
@@ -21,6 +21,16 @@ export interface SyncStart {
   input: SyncInput;
   /** Absent: no limit. */
   timeoutMs?: number;
+}
+
+/** The run as a whole failed, whatever its streams: the destination could not be read, for one. */
+export class SyncFailed extends Error {
+  override readonly name: string;
+  /** The error bears the name of the failure's class, as the error did in the process where it happened. */
+  constructor({ type, message }: ApplicationFailure) {
+    super(message);
+    this.name = type ?? 'SyncFailed';
+  }
 }
 
 /** Starts a sync, or joins the one that runs under the same id. */
@@ -63,7 +73,8 @@ async function resultOf(handle: WorkflowHandle<typeof syncWorkflow>, signal?: Ab
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
     if (cause instanceof ApplicationFailure && cause.type === 'Incomplete') return cause.details?.[0] as SyncResult;
-    throw cause ?? error;
+    const reason = cause instanceof ActivityFailure ? cause.cause : cause;
+    throw reason instanceof ApplicationFailure ? new SyncFailed(reason) : (cause ?? error);
   }
 }
 

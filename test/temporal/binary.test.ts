@@ -25,7 +25,8 @@ it('looks in TEMPORAL_CLI_PATH, PATH, the cache and the SDK download, in this or
   expect(locateTemporal({ ...env, TEMPORAL_CLI_PATH: named })).toBe(named);
 });
 
-it('follows XDG_CACHE_HOME', () => {
+it('follows XDG_CACHE_HOME, unless it is relative', () => {
+  expect(cachedBinary({ XDG_CACHE_HOME: 'cache', HOME: '/home/x' })).toMatch(/^\/home\/x\/\.cache\/rollcall/);
   expect(cachedBinary({ XDG_CACHE_HOME: '/cache', HOME: '/home/x' })).toBe('/cache/rollcall/temporal-v1.5.1/temporal');
 });
 

