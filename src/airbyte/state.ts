@@ -137,13 +137,29 @@ export function buildState(progress: Progress): JsonObject {
 }
 
 /**
+ * Where the first read of an incremental stream stood when it was broken off. Its caller only ever adds what comes, so
+ * any later read may go on there.
+ */
+export function readFirstRead(state: JsonObject): Resume | undefined {
+  const resume = readMark(state);
+  return resume?.finished === false ? resume : undefined;
+}
+
+/**
  * What an earlier attempt of the same job had reached. Undefined, so read from the beginning, unless state and catalog
  * carry one and the same `sync_id`: a caller without it may overwrite its table and would lose the first part; and a
  * stream finished in another job must be read again in this one.
  */
 export function readResume(state: JsonObject | undefined, syncId: number | undefined): Resume | undefined {
   const mark = state?.[key];
-  if (syncId === undefined || !isObject(mark) || mark.version !== 1 || mark.sync_id !== syncId) return undefined;
+  const sameJob = syncId !== undefined && isObject(mark) && mark.sync_id === syncId;
+  return state && sameJob ? readMark(state) : undefined;
+}
+
+/** Our own part of a state; undefined when there is none that this version understands. */
+function readMark(state: JsonObject): Resume | undefined {
+  const mark = state[key];
+  if (!isObject(mark) || mark.version !== 1) return undefined;
   const { records, finished, cursor } = mark;
   if (typeof finished !== 'boolean' || typeof records !== 'number') return undefined;
   if (!Number.isSafeInteger(records) || records < 0) return undefined;

@@ -63,7 +63,7 @@ async function run(session: Session, hosting: Hosting, connection: Connection, f
     taskQueue,
     input: syncInput({
       connection: connection.name,
-      streams: configuredStreams(connection),
+      streams: configuredStreams(connection, full),
       sinkQueue: taskQueue,
       limits: defaultLimits,
       full,
@@ -74,7 +74,7 @@ async function run(session: Session, hosting: Hosting, connection: Connection, f
 
 function change({ tenant }: Emulator): void {
   for (const index of [3, 70, 141, 400]) {
-    tenant.apply({ type: 'updateUser', user_id: String(tenant.users.read(index)?.['user_id']) });
+    tenant.apply({ type: 'updateUser', user_id: tenant.users.read(index)?.['user_id'] as string });
   }
   tenant.apply({ type: 'createUser' });
   tenant.apply({ type: 'createUser' });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { LogEntry } from '@temporalio/worker';
 import { processVariables } from '../config/environment';
 import { locateTemporal } from '../temporal/binary';
-import type { TemporalConnection } from '../temporal/connection';
+import type { connect as connectFunction, TemporalConnection } from '../temporal/connection';
 import { startEmbeddedServer, type EmbeddedServer } from '../temporal/embedded';
 import { readProfile } from '../temporal/profile';
 
@@ -32,7 +32,7 @@ export interface SessionOptions {
   uiPort?: number;
 }
 
-type Connect = (typeof import('../temporal/connection.js'))['connect'];
+type Connect = typeof connectFunction;
 
 const never = new Promise<never>(() => undefined);
 

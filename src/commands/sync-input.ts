@@ -48,11 +48,14 @@ export function syncInput({
   return { version: 1, ...request, streams: planned, refused, full };
 }
 
-/** Streams that are read incrementally are added to; the others replace what the destination held. */
-export function configuredStreams({ streams }: Connection): ConfiguredStream[] {
+/**
+ * Streams that are read incrementally are added to; the others replace what the destination held, as all do when
+ * everything is read again.
+ */
+export function configuredStreams({ streams }: Connection, full: boolean): ConfiguredStream[] {
   return streams.map(({ name, syncMode }) => ({
     name,
     syncMode,
-    destinationSyncMode: syncMode === 'incremental' ? 'append' : 'overwrite',
+    destinationSyncMode: syncMode === 'incremental' && !full ? 'append' : 'overwrite',
   }));
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readEnvironment } from '../config/environment';
 import { resolveSecrets } from '../config/references';
 import { startSync } from '../temporal/sync-run';
+import { hasWorkers } from '../temporal/task-queue';
 import { findConnection, type ConnectionFlags } from './connection';
 import { exitCodes } from './exit';
 import { follow } from './follow';
@@ -45,7 +46,7 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
       taskQueue,
       input: syncInput({
         connection: connection.name,
-        streams: configuredStreams(connection),
+        streams: configuredStreams(connection, flags.full ?? false),
         sinkQueue: taskQueue,
         limits: { ...defaultLimits, slice: environment.slice, heartbeatSeconds: environment.heartbeatSeconds },
         ...(startDate === undefined ? {} : { startDate }),
@@ -54,6 +55,12 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
     });
     narrate(run.started ? `${run.workflowId} has started.` : `${run.workflowId} was under way already and goes on.`);
     if (session.uiUrl) narrate(`Watch it at ${session.uiUrl}`);
+    if (elsewhere && !(await hasWorkers(session.connection, taskQueue))) {
+      narrate(
+        `No worker listens on task queue ${taskQueue}; the sync waits for one. ` +
+          'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
+      );
+    }
     if (flags.detach && elsewhere) return exitCodes.ok;
     const code = await follow(session, hosting, run, flags.json ?? false);
     await hosting?.stop();

@@ -6,14 +6,15 @@ import type { PlannedStream } from './contract';
 /** What a run of a searched stream begins with. */
 export interface SearchPlan {
   task: SearchTask;
-  /** What an earlier run saved. */
+  /** What an earlier run saved; absent when this run reads everything. */
   savedCursor?: string;
 }
 
 /**
- * A full refresh walks by the timestamp that never changes, so that no row moves while it reads. An incremental run, and
- * a refresh from a start date, walk by the cursor; what an incremental run finds is bounded by the tenant's clock, so
- * that rows which change meanwhile are the next run's.
+ * A full refresh, and the first run of an incremental stream, read everything: they walk by the timestamp that never
+ * changes, so that no row moves while they read, or from a start date by the cursor, with an open end that rows may move
+ * towards. Later runs read what has a later cursor, up to the tenant's time at the first answer: what changes meanwhile
+ * is the next run's. That time is where it begins, less the look-back.
  */
 export function planSearch(
   stream: PlannedStream,
@@ -29,15 +30,14 @@ export function planSearch(
     frozen,
     ...(from === undefined ? {} : { from }),
   });
-  if (syncMode === 'full_refresh') {
-    return { task: search(startDate ? walkedBy.cursor : walkedBy.immutable, startDate, false) };
-  }
+  const everything = search(startDate ? walkedBy.cursor : walkedBy.immutable, startDate, false);
+  if (syncMode === 'full_refresh') return { task: everything };
   const saved = state ? readCursor(state, walkedBy.cursor) : {};
   if ('problem' in saved)
     return {
       problem: `the saved state of ${name} cannot be used: ${saved.problem}. Correct it, or reset it to read everything again.`,
     };
-  if (saved.cursor === undefined) return { task: search(walkedBy.cursor, startDate, true) };
+  if (saved.cursor === undefined) return { task: everything };
   const from = new Date(Date.parse(saved.cursor) - lookbackSeconds * 1000).toISOString();
   return { task: search(walkedBy.cursor, from, true), savedCursor: saved.cursor };
 }

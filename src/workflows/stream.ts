@@ -1,5 +1,5 @@
 import { continueAsNew, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
-import { buildState, readResume } from '../airbyte/state';
+import { buildState, readFirstRead, readResume } from '../airbyte/state';
 import type { Json } from '../json';
 import type { StreamFailure, StreamState } from '../sinks/sink';
 import type { ListTask, SearchTask } from '../streams/task';
@@ -28,29 +28,47 @@ interface Carried {
   stream: CarriedStream;
 }
 
+/** What a state holds of an unfinished reading: good only for the very same task. */
+interface Unfinished {
+  task: Reading['task'];
+  place: Json;
+}
+
 /** Where to begin, or why that can't be told. */
 function begin({ stream, state, limits }: StreamInput): Reading | StreamFailure {
-  const incremental = stream.syncMode === 'incremental';
-  const resume = state && !incremental ? readResume(state, stream.syncId) : undefined;
-  const fresh = { cursor: resume?.cursor ?? null, done: resume?.finished ?? false, slices: 0 };
-  if (stream.reach !== 'search') return { ...fresh, task: { kind: 'list', stream: stream.name } };
-
-  const plan = planSearch(stream, state, limits.lookbackSeconds);
+  const plan =
+    stream.reach === 'search'
+      ? planSearch(stream, state, limits.lookbackSeconds)
+      : { task: { kind: 'list', stream: stream.name } as const };
   if ('problem' in plan) return { type: 'UnreadableState', kind: 'config_error', message: plan.problem };
-  const saved = plan.savedCursor === undefined ? {} : { cursorValue: plan.savedCursor };
-  return { ...fresh, task: plan.task, ...saved };
+  const fresh = { task: plan.task, cursor: null, done: false, slices: 0 };
+  if ('savedCursor' in plan) return { ...fresh, cursorValue: plan.savedCursor };
+
+  const whole = stream.syncMode === 'full_refresh';
+  const resume = state && (whole ? readResume(state, stream.syncId) : readFirstRead(state));
+  const unfinished = resume?.cursor as Unfinished | undefined;
+  if (!resume || !unfinished || !isSame(unfinished.task, plan.task)) return fresh;
+  return { ...fresh, cursor: unfinished.place, done: resume.finished };
+}
+
+/** Whoever kept the state may have put its keys into another order. */
+function isSame(one: Reading['task'], other: Reading['task']): boolean {
+  const sorted = (task: Reading['task']): string => JSON.stringify(Object.entries(task).sort());
+  return sorted(one) === sorted(other);
 }
 
 /** The state of a stream after `records` records. */
 function stateOf({ stream }: StreamInput, reading: Reading | undefined, records: number): StreamState {
+  const { syncMode, syncId, cursorField } = stream;
   const finished = reading?.done ?? false;
-  if (stream.syncMode === 'full_refresh') {
-    const resume = stream.syncId === undefined ? {} : { syncId: stream.syncId, cursor: reading?.cursor ?? null };
-    return buildState({ records, finished, ...resume });
-  }
-  const { cursorField } = stream;
   const cursorValue = reading?.cursorValue;
-  return buildState({ records, finished, ...(cursorField && cursorValue ? { cursorField, cursorValue } : {}) });
+  if (syncMode === 'incremental' && cursorField && cursorValue !== undefined) {
+    return buildState({ records, finished, cursorField, cursorValue });
+  }
+  // Without a cursor value the place itself is what a later read goes on from: see begin.
+  const cursor = reading && { task: reading.task, place: reading.cursor };
+  const resumable = syncMode === 'incremental' || syncId !== undefined;
+  return buildState({ records, finished, syncId, ...(resumable && { cursor: cursor as Json | undefined }) });
 }
 
 /**

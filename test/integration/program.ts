@@ -90,3 +90,30 @@ export function messagesOf(stdout: string): JsonObject[] {
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as JsonObject);
 }
+
+/** The body of a TRACE ERROR. */
+export interface TracedError {
+  message: string;
+  failure_type: string;
+  stream_descriptor?: { name: string };
+  stack_trace?: string;
+}
+
+/** The errors that a program of the Airbyte protocol reported. */
+export function tracedErrors(stdout: string): TracedError[] {
+  return messagesOf(stdout)
+    .filter(({ type }) => type === 'TRACE')
+    .map(({ trace }) => (trace as { error?: TracedError }).error)
+    .filter((error) => error !== undefined);
+}
+
+/** The names of the streams whose last status is the given one. */
+export function streamsThatAre(status: 'COMPLETE' | 'INCOMPLETE', stdout: string): string[] {
+  const last = new Map<string, string>();
+  for (const { trace } of messagesOf(stdout)) {
+    const said = (trace as { stream_status?: { status: string; stream_descriptor: { name: string } } } | undefined)
+      ?.stream_status;
+    if (said) last.set(said.stream_descriptor.name, said.status);
+  }
+  return [...last].filter(([, each]) => each === status).map(([name]) => name);
+}
