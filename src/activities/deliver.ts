@@ -1,11 +1,13 @@
 import { Context } from '@temporalio/activity';
 import type { Delivery, Sink, StreamState } from '../sinks/sink';
+import type { Staging } from '../staging/staging';
 import { toActivityFailure } from './failure';
 import { withHeartbeats } from './heartbeat';
 
 export interface SinkDeps {
   /** The destination of a connection; the same object each time. */
   sinkOf(connection: string): Promise<Sink>;
+  staging: Pick<Staging, 'remove'>;
 }
 
 export interface SinkActivities {
@@ -30,6 +32,10 @@ export function createSinkActivities(deps: SinkDeps): SinkActivities {
   return {
     loadState: ({ connection }) => atSink(connection, (sink) => sink.loadState()),
     deliver: ({ connection, delivery }) =>
-      atSink(connection, (sink) => sink.deliver(delivery, Context.current().cancellationSignal)),
+      atSink(connection, async (sink) => {
+        await sink.deliver(delivery, Context.current().cancellationSignal);
+        // A repeat of the step is answered without them.
+        await deps.staging.remove(delivery.segments);
+      }),
   };
 }

@@ -23,7 +23,8 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   Gone: { kind: 'system_error', retry: false },
   UnsplittableBlock: { kind: 'system_error', retry: false },
   StagingUnavailable: { kind: 'transient_error', retry: true },
-  StagingLost: { kind: 'system_error', retry: false },
+  // A step that another attempt has delivered meanwhile has nothing in staging any more, and needs nothing.
+  StagingLost: { kind: 'system_error', retry: true },
   DestinationUnavailable: { kind: 'transient_error', retry: true },
   DestinationUnreadable: { kind: 'config_error', retry: false },
   StepsMissing: { kind: 'system_error', retry: false },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { readEnvironment } from '../config/environment';
-import { resolveSecrets } from '../config/references';
+import { resolveSecrets, resolveStartDate } from '../config/references';
 import { startSync } from '../temporal/sync-run';
 import { hasWorkers } from '../temporal/task-queue';
 import { findConnection, type ConnectionFlags } from './connection';
@@ -25,13 +25,14 @@ const uiPort = 8233;
 export async function sync(name: string | undefined, flags: SyncFlags): Promise<number> {
   const environment = readEnvironment();
   const connection = await findConnection(name, flags);
-  const { startDate } = await resolveSecrets(connection);
   const stateDir = join(connection.folder, '.rollcall');
   const session = await openSession({ stateDir, logDir: stateDir, uiPort });
   try {
     // A worker elsewhere knows the connections of its own project file, not one that was spelled out here.
     const elsewhere = !session.embedded && name !== undefined;
     const taskQueue = session.embedded || elsewhere ? environment.taskQueue : `sync-${randomUUID()}`;
+    // Whoever does the work needs the secrets; to find out at once that they are missing is better than to find it later.
+    const startDate = elsewhere ? await resolveStartDate(connection) : (await resolveSecrets(connection)).startDate;
     const stagingDir = environment.stagingDir ?? join(stateDir, 'staging');
     const hosting = elsewhere
       ? undefined

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { normaliseTimestamp } from '../airbyte/timestamp';
 import { processVariables, type Variables } from './environment';
 import { ConfigError } from './errors';
 import type { Connection } from './project';
@@ -40,6 +41,24 @@ export async function resolveSecrets(
     },
     prefix,
   );
+}
+
+/**
+ * The connection's start date alone, without its secrets: all that whoever starts a sync has to know, when its workers
+ * are elsewhere.
+ * @returns ISO 8601 with milliseconds, UTC
+ * @throws ConfigError as `resolveSecrets` does
+ */
+export async function resolveStartDate(connection: Connection): Promise<string | undefined> {
+  const { start_date: written } = connection.source;
+  if (written === undefined) return undefined;
+  const where = `connections.${connection.name}.start_date`;
+  const value = await valueOf(written, where, connection.folder, processVariables(), (file) => readFile(file, 'utf8'));
+  const startDate = normaliseTimestamp(value);
+  if (startDate === undefined) {
+    throw new ConfigError(`${where} is no date or time of ISO 8601`, where, 'Write it as 2024-01-31.');
+  }
+  return startDate;
 }
 
 const reference = /^(env|file):(.+)$/s;

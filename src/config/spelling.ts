@@ -7,10 +7,10 @@ export function closest(word: string, candidates: readonly string[]): string | u
   return best && best.distance <= Math.min(2, Math.ceil(word.length / 3)) ? best.candidate : undefined;
 }
 
-/** `; did you mean x?`, or nothing. */
+/** ` (did you mean x?)`, or nothing. */
 export function suggestion(word: string, candidates: readonly string[]): string {
   const candidate = closest(word, candidates);
-  return candidate === undefined ? '' : `; did you mean ${candidate}?`;
+  return candidate === undefined ? '' : ` (did you mean ${candidate}?)`;
 }
 
 /** Levenshtein distance. */

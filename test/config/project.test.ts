@@ -109,7 +109,7 @@ test('an unknown connection is answered with those there are, and the one that w
     `${acme}  other:\n    domain: b.example.com\n    credentials: {}\n    destination: { files: b }\n`,
   );
   const failure = await failureOf(() => connectionOf(project, 'acne'));
-  expect(failure.message).toContain('has no connection "acne"; did you mean acme?');
+  expect(failure.message).toContain('has no connection "acne" (did you mean acme?).');
   expect(failure.nextStep).toBe('It has: acme, other.');
   expect((await failureOf(() => connectionOf(project, 'production'))).message).not.toContain('did you mean');
   expect((await failureOf(() => connectionOf({ file, connections: new Map() }, 'acme'))).nextStep).toMatch(
@@ -118,7 +118,7 @@ test('an unknown connection is answered with those there are, and the one that w
 });
 
 test.each([
-  ['streams: [usres]', 'connections.acme.streams names the unknown stream "usres"; did you mean users?'],
+  ['streams: [usres]', 'connections.acme.streams names the unknown stream "usres" (did you mean users?).'],
   [
     'streams: [invoices]',
     'connections.acme.streams names the unknown stream "invoices". The streams are: clients, users.',

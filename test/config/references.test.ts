@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseConnection } from '../../src/config/project';
-import { resolveSecrets } from '../../src/config/references';
+import { resolveSecrets, resolveStartDate } from '../../src/config/references';
 import { failureOf } from './failure';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'references-'));
@@ -92,4 +92,14 @@ test('a client and a token together are refused', async () => {
     credentials: { client_secret: 'made-up', access_token: 'made-up' },
   });
   expect((await failureOf(() => resolveSecrets(both, {}))).message).toContain('both an access token and a client');
+});
+
+test('whoever only starts a sync learns the start date without the secrets', async () => {
+  const settings = { domain: 'acme.eu.auth0.com', credentials: { client_id: 'made-up', client_secret: 'env:NOT_SET' } };
+  expect(await resolveStartDate(connection({ ...settings, start_date: '2024-01-31' }))).toBe(
+    '2024-01-31T00:00:00.000Z',
+  );
+  expect(await resolveStartDate(connection(settings))).toBeUndefined();
+  const error = await failureOf(() => resolveStartDate(connection({ ...settings, start_date: 'soon' })));
+  expect(error).toMatchObject({ name: 'ConfigError', where: 'connections.acme.start_date' });
 });

@@ -1,0 +1,90 @@
+import { DefaultLogger } from '@temporalio/worker';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createSinkActivities, type SinkActivities } from '../../src/activities/deliver';
+import { createFilesSink } from '../../src/sinks/files';
+import { readFilesDestination } from '../../src/sinks/files-reader';
+import { type Delivery, type Sink } from '../../src/sinks/sink';
+import { createStaging } from '../../src/staging/staging';
+import { scratchFolders } from '../staging/scratch';
+
+const newFolder = scratchFolders();
+const stream = { name: 'users', syncMode: 'incremental', destinationSyncMode: 'append' } as const;
+const step = (sequence: number, more: Partial<Delivery> = {}): { connection: string; delivery: Delivery } => ({
+  connection: 'acme',
+  delivery: { run: 'run', stream, sequence, segments: [], ...more },
+});
+const environment = (): MockActivityEnvironment =>
+  new MockActivityEnvironment({ heartbeatTimeoutMs: 40 }, { logger: new DefaultLogger('WARN', () => undefined) });
+
+async function filesActivities(): Promise<SinkActivities> {
+  const staging = createStaging(newFolder());
+  const sink = await createFilesSink({ directory: newFolder(), staging });
+  return createSinkActivities({ sinkOf: async () => sink, staging });
+}
+
+it('answers where the destination stands after a step that it has made durable', async () => {
+  const { loadState, deliver } = await filesActivities();
+  const state = { updated_at: '2026-01-01T00:00:00.000Z' };
+  expect(await environment().run(loadState, { connection: 'acme' })).toEqual({});
+  await environment().run(deliver, step(0, { status: 'STARTED' }));
+  await environment().run(deliver, step(1, { state }));
+  expect(await environment().run(loadState, { connection: 'acme' })).toEqual({ users: state });
+});
+
+it('keeps nothing in staging of a step that is delivered, and can be asked for it again', async () => {
+  const staging = createStaging(newFolder());
+  const directory = newFolder();
+  const sink = await createFilesSink({ directory, staging });
+  const { deliver } = createSinkActivities({ sinkOf: async () => sink, staging });
+  const writer = await staging.open({ run: 'run', slice: 'users-0', attempt: 1, stream: 'users' });
+  await writer.append([{ emitted_at: 1, data: { user_id: 'auth0|1' } }]);
+  const segment = await writer.commit();
+  await writer.close();
+  const delivery = step(0, { segments: [segment] });
+  await environment().run(deliver, delivery);
+  await expect(staging.values(segment)).rejects.toMatchObject({ name: 'StagingLost' });
+  await environment().run(deliver, delivery);
+  const delivered = [];
+  for await (const { data } of readFilesDestination(directory)) delivered.push(data);
+  expect(delivered).toEqual([{ user_id: 'auth0|1' }]);
+});
+
+it('does not repeat a step that can never be taken', async () => {
+  const { deliver } = await filesActivities();
+  for (const sequence of [0, 1]) await environment().run(deliver, step(sequence));
+  const failure = { nonRetryable: true, details: [{ kind: 'system_error' }] };
+  await expect(environment().run(deliver, step(0))).rejects.toMatchObject({ type: 'StaleDelivery', ...failure });
+  await expect(environment().run(deliver, step(3))).rejects.toMatchObject({ type: 'StepsMissing', ...failure });
+});
+
+it('shows that it lives while the destination takes its time, and lets go when it is cancelled', async () => {
+  const sink: Sink = {
+    loadState: async () => ({}),
+    deliver: (_delivery, signal) =>
+      new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error))),
+    close: async () => undefined,
+  };
+  const { deliver } = createSinkActivities({ sinkOf: async () => sink, staging: createStaging(newFolder()) });
+  const blocked = environment();
+  let heartbeats = 0;
+  blocked.on('heartbeat', () => (heartbeats += 1));
+  setTimeout(() => blocked.cancel('CANCELLED'), 200);
+  await expect(blocked.run(deliver, step(0))).rejects.toMatchObject({ name: 'CancelledFailure' });
+  expect(heartbeats).toBeGreaterThan(5);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const after = heartbeats;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(heartbeats).toBe(after);
+});
+
+it('tells of a destination that cannot be opened as of one that cannot be written', async () => {
+  const { loadState } = createSinkActivities({
+    sinkOf: () => createFilesSink({ directory: '/dev/null/nothing', staging: createStaging(newFolder()) }),
+    staging: createStaging(newFolder()),
+  });
+  await expect(environment().run(loadState, { connection: 'acme' })).rejects.toMatchObject({
+    type: 'DestinationUnavailable',
+    nonRetryable: false,
+    details: [{ kind: 'transient_error' }],
+  });
+});

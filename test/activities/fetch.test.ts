@@ -1,0 +1,268 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createFetchActivities } from '../../src/activities/fetch';
+import { findSecrets } from '../../src/emulator/secrets';
+import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { READER_SCOPES, SECRET_SCOPES } from '../../src/emulator/settings';
+import { createStaging } from '../../src/staging/staging';
+import { organizationIndex, type Task } from '../../src/streams/task';
+import { scratchFolders } from '../staging/scratch';
+import { impatientClient, slicesIn } from './fixture';
+
+const hour = 3_600_000;
+const clients = { kind: 'list', stream: 'clients' } as const;
+const newFolder = scratchFolders();
+let tenant: Emulator;
+let client: ReturnType<typeof impatientClient>;
+let clock = 0;
+
+beforeAll(async () => {
+  tenant = await startEmulator({
+    scenario: {
+      users: { count: 120 },
+      clients: { count: 450 },
+      organizations: { count: 5, members: 3, big: [110] },
+      roles: { count: 2 },
+    },
+    scopes: [...READER_SCOPES, ...SECRET_SCOPES],
+    now: () => Date.now() + clock,
+  });
+  client = impatientClient(tenant);
+});
+afterEach(() => {
+  tenant.configure({ latencyMs: 0 });
+  tenant.setFaults([]);
+});
+afterAll(async () => {
+  client.close();
+  await tenant.close();
+});
+
+const slices = (folder = newFolder()) => slicesIn(folder, () => client);
+const idsOf = (rows: object[]): string[] => rows.map((row) => (row as { client_id: string }).client_id);
+const allIds = (): string[] => [...tenant.truth().clients.keys()];
+
+describe('a slice ends', () => {
+  it.each([
+    ['at its number of pages', { pages: 2 }, 2],
+    ['when it has staged enough bytes', { bytes: 1 }, 1],
+    ['when its time is over', { seconds: 0.05 }, 1],
+    ['with one page at least, however little time it has', { seconds: 0 }, 1],
+  ])('%s', async (_when, limits, pages) => {
+    if ('seconds' in limits) tenant.configure({ latencyMs: 60 });
+    const { attempt } = slices();
+    const result = await attempt({ task: clients, limits: { pages: 100, seconds: 60, bytes: 1e9, ...limits } }).result;
+    expect(result).toMatchObject({ done: false, counts: { pages, requests: pages } });
+  });
+
+  it('with the list, and the next one begins where it ended: nothing is lost, nothing comes twice', async () => {
+    const { attempt, rowsOf } = slices();
+    const limits = { pages: 2, seconds: 60, bytes: 1e9 };
+    const ids: string[] = [];
+    let cursor = null;
+    for (let slice = 0, done = false; !done; slice += 1) {
+      const result = await attempt({ task: clients, slice: `clients-${slice}`, cursor, limits }).result;
+      ids.push(...idsOf(await rowsOf(result.segments)));
+      ({ done } = result);
+      cursor = result.cursor as never;
+      expect(slice).toBeLessThan(3);
+    }
+    expect(ids.sort()).toEqual(allIds().sort());
+  });
+});
+
+describe('another attempt', () => {
+  it('goes on at the page that failed, and the pages before it are not read again', async () => {
+    tenant.setFaults([{ kind: '503', nth: 3 }]);
+    const { attempt, rowsOf } = slices();
+    const first = attempt({ task: clients });
+    await expect(first.result).rejects.toMatchObject({ type: 'Transient', nonRetryable: false });
+    expect(first.heartbeats.at(-1)).toMatchObject({ counts: { pages: 2 }, stalled: 1 });
+
+    tenant.resetStats();
+    const { segments, counts } = await attempt({ task: clients }, 2, first.heartbeats.at(-1)).result;
+    expect(tenant.stats().requests).toBe(3);
+    expect(counts).toEqual({ pages: 5, requests: 5, repeated: 0, vanished: 0 });
+    expect(idsOf(await rowsOf(segments)).sort()).toEqual(allIds().sort());
+    expect(segments.map(({ file }) => file)).toEqual(['run/slice-0.1.clients.jsonl', 'run/slice-0.2.clients.jsonl']);
+  });
+
+  it('does not count what the first had staged after its last heartbeat that arrived', async () => {
+    const { attempt, rowsOf } = slices();
+    const first = attempt({ task: clients });
+    await first.result;
+    const arrived = first.heartbeats.find(({ counts }) => counts.pages === 2);
+    const { segments } = await attempt({ task: clients }, 2, arrived).result;
+    expect(idsOf(await rowsOf(segments)).sort()).toEqual(allIds().sort());
+  });
+
+  it('finds every page on the disk that a heartbeat tells of', async () => {
+    const folder = newFolder();
+    const told = new Set<number>();
+    const { attempt } = slicesIn(
+      folder,
+      () => client,
+      ({ segments, counts }) => {
+        told.add(counts.pages);
+        for (const { file, bytes } of segments) expect(statSync(join(folder, file)).size).toBeGreaterThanOrEqual(bytes);
+      },
+    );
+    await attempt({ task: clients }).result;
+    expect([...told]).toEqual([1, 2, 3, 4, 5]);
+  });
+});
+
+describe('what never comes right', () => {
+  it('is given up after as many attempts without a page as there is patience', async () => {
+    tenant.setFaults([{ kind: '503' }]);
+    const { attempt } = slices();
+    let from;
+    for (const [nth, final] of [false, false, true].entries()) {
+      const { result, heartbeats } = attempt({ task: clients }, nth + 1, from);
+      await expect(result).rejects.toMatchObject({ type: 'Transient', nonRetryable: final });
+      from = heartbeats.at(-1);
+    }
+  });
+
+  it('is tried anew with full patience after a page was read', async () => {
+    const { attempt } = slices();
+    const whole = attempt({ task: clients, limits: { pages: 1, seconds: 60, bytes: 1e9 } });
+    await whole.result;
+    tenant.setFaults([{ kind: '503', nth: 2 }]);
+    const stalled = { ...whole.heartbeats.at(-1)!, stalled: 2 };
+    const { result, heartbeats } = attempt({ task: clients }, 4, stalled);
+    await expect(result).rejects.toMatchObject({ nonRetryable: false });
+    expect(heartbeats.at(-1)).toMatchObject({ counts: { pages: 2 }, stalled: 1 });
+  });
+
+  it('is not tried again when a scope is missing', async () => {
+    tenant.configure({ scopes: ['read:users'] });
+    const poor = impatientClient(tenant);
+    const { attempt } = slicesIn(newFolder(), () => poor);
+    await expect(attempt({ task: clients }).result).rejects.toMatchObject({
+      type: 'MissingScope',
+      nonRetryable: true,
+      details: [{ kind: 'config_error' }],
+      message: expect.stringContaining('read:clients'),
+    });
+    tenant.configure({ scopes: [...READER_SCOPES, ...SECRET_SCOPES] });
+    poor.close();
+  });
+
+  it("is tried again only when the tenant's limit allows, and costs no patience", async () => {
+    tenant.setFaults([{ kind: '429' }]);
+    const hurried = impatientClient(tenant, { maxWaitMs: 1 });
+    const { attempt } = slicesIn(newFolder(), () => hurried);
+    const { result, heartbeats } = attempt({ task: clients, patience: 1 });
+    const failure = (await result.catch((error: unknown) => error)) as { nextRetryDelay: number };
+    expect(failure).toMatchObject({ type: 'RateLimited', nonRetryable: false, category: 'BENIGN' });
+    expect(failure.nextRetryDelay).toBeGreaterThan(0);
+    expect(failure.nextRetryDelay).toBeLessThanOrEqual(2_000);
+    expect(heartbeats.at(-1)).toMatchObject({ stalled: 0 });
+    hurried.close();
+  });
+
+  it('tells nothing of an error that is not ours, but to the log', async () => {
+    const { attempt } = slicesIn(newFolder(), () => {
+      throw new TypeError('somebody@example.com is not iterable');
+    });
+    const { result, logged } = attempt({ task: clients, patience: 1 });
+    const failure = (await result.catch((error: unknown) => error)) as Error;
+    expect(failure).toMatchObject({ type: 'Unexpected', nonRetryable: true, details: [{ kind: 'system_error' }] });
+    expect(failure.message).toContain('TypeError');
+    expect(JSON.stringify(failure) + failure.message).not.toContain('somebody');
+    expect(logged.map(({ meta }) => String(meta?.['error'])).join()).toContain('somebody@example.com');
+  });
+});
+
+it('ends in the middle of a page when it is cancelled', async () => {
+  tenant.configure({ latencyMs: 3_000 });
+  const { attempt } = slices();
+  const { result, cancel } = attempt({ task: clients });
+  const begun = performance.now();
+  setTimeout(cancel, 50);
+  await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
+  expect(performance.now() - begun).toBeLessThan(1_000);
+});
+
+it('stages no secret, though the token may read them all, and heartbeats nothing of anybody', async () => {
+  const sent = await client.list({ path: 'users', query: { per_page: 50, page: 0 }, list: 'users', key: 'user_id' });
+  expect(findSecrets(JSON.stringify(sent))).not.toEqual([]);
+  const folder = newFolder();
+  const { attempt } = slices(folder);
+  const heartbeats: unknown[] = [];
+  for (const stream of ['clients', 'users']) {
+    const task = stream === 'users' ? ({ kind: 'search', stream, key: 'created_at', frozen: false } as const) : clients;
+    const whole = attempt({ task, slice: stream });
+    await whole.result;
+    heartbeats.push(...whole.heartbeats);
+  }
+  const files = readdirSync(join(folder, 'run')).map((name) => readFileSync(join(folder, 'run', name), 'utf8'));
+  expect(files.map((text) => text.split('\n').length - 1).sort()).toEqual([120, 450]);
+  expect(findSecrets(files.join())).toEqual([]);
+
+  const sentToTemporal = JSON.stringify(heartbeats);
+  const people = [...tenant.tenant.users.all()].flatMap(({ user_id: id, email }) => [id as string, email as string]);
+  expect(people.filter((value) => value && sentToTemporal.includes(value))).toEqual([]);
+});
+
+describe('of organizations', () => {
+  const limits = { pages: 100, seconds: 60, bytes: 1e9 };
+
+  it('the members are read from the index, with the descriptions of the roles that an earlier slice read', async () => {
+    const folder = newFolder();
+    const { attempt, rowsOf } = slices(folder);
+    const listed = await attempt({ task: { kind: 'organizations', emit: false } }).result;
+    const roles = await attempt({ task: { kind: 'roles' }, slice: 'roles-0' }).result;
+    const [segment] = listed.segments;
+    expect(listed.segments.map((each) => each.stream)).toEqual([organizationIndex]);
+    const streams = ['organization_members', 'organization_member_roles'];
+    const organizations = { segment: segment!, first: 0, count: 2 };
+    const task: Task = { kind: 'members', streams, organizations, roles: roles.segments };
+    const { segments, counts, done } = await attempt({ task, slice: 'members-0', limits }).result;
+
+    const ids = tenant.tenant.organizations.rows.slice(0, 2).map(({ id }) => id);
+    const members = await rowsOf(segments.filter(({ stream }) => stream === streams[0]));
+    expect({ done, pages: counts.pages }).toEqual({ done: true, pages: 3 });
+    expect(members).toHaveLength(113);
+    expect(new Set(members.map((row) => row['org_id']))).toEqual(new Set(ids));
+    const held = await rowsOf(segments.filter(({ stream }) => stream === streams[1]));
+    const truth = new Map(tenant.tenant.roles.rows.map(({ id, record }) => [id, record['description']]));
+    expect(held.length).toBeGreaterThan(20);
+    for (const row of held) expect(row['description']).toBe(truth.get(row['id'] as string));
+  });
+
+  it('one that was deleted since it was listed is counted and passed over', async () => {
+    const { attempt, rowsOf } = slices();
+    const listed = await attempt({ task: { kind: 'organizations', emit: true } }).result;
+    const index = listed.segments.find(({ stream }) => stream === organizationIndex)!;
+    const { id } = tenant.tenant.organizations.rows[3]!;
+    tenant.tenant.apply({ type: 'deleteOrganization', id });
+    const organizations = { segment: index, first: 2, count: 3 };
+    const task: Task = { kind: 'members', streams: ['organization_members'], organizations, roles: null };
+    const { counts, done, segments } = await attempt({ task, slice: 'members-1', limits }).result;
+    expect({ done, ...counts }).toEqual({ done: true, pages: 3, requests: 3, repeated: 0, vanished: 1 });
+    expect(await rowsOf(segments)).toHaveLength(6);
+  });
+});
+
+it('reads a list from its beginning when its place has expired in a long pause', async () => {
+  const { attempt, rowsOf } = slices();
+  const limits = { pages: 1, seconds: 60, bytes: 1e9 };
+  const first = await attempt({ task: clients, limits }).result;
+  clock += 25 * hour;
+  const { segments, counts } = await attempt({ task: clients, slice: 'slice-1', cursor: first.cursor }).result;
+  expect(counts).toMatchObject({ pages: 6, requests: 7 });
+  expect(idsOf(await rowsOf(segments)).sort()).toEqual(allIds().sort());
+});
+
+it('discards what a run has staged, and nothing of another', async () => {
+  const folder = newFolder();
+  const { attempt } = slices(folder);
+  await attempt({ task: { kind: 'roles' } }).result;
+  await attempt({ task: { kind: 'roles' }, run: 'other' }).result;
+  const { discardRun } = createFetchActivities({ tenantOf: async () => ({ client }), staging: createStaging(folder) });
+  await new MockActivityEnvironment().run(discardRun, { run: 'run' });
+  expect(readdirSync(folder)).toEqual(['other']);
+});

@@ -1,0 +1,80 @@
+import { DefaultLogger, type LogEntry } from '@temporalio/worker';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createFetchActivities } from '../../src/activities/fetch';
+import type { SliceInput, SliceResult } from '../../src/activities/slice';
+import { createAuth0Client, type Auth0Client, type Auth0ClientOptions } from '../../src/auth0/client';
+import { createPacer } from '../../src/auth0/pacer';
+import { clientCredentials } from '../../src/auth0/token';
+import type { Emulator } from '../../src/emulator/server';
+import type { Json, JsonObject } from '../../src/json';
+import type { Segment, StagedRecord } from '../../src/staging/segment';
+import { createStaging } from '../../src/staging/staging';
+import type { SliceCounts } from '../../src/streams/counts';
+
+/** A client of the emulated tenant that repeats nothing by itself, so that every failure is the activity's. */
+export function impatientClient(
+  { url: baseUrl, clientId, clientSecret }: Emulator,
+  options: Partial<Auth0ClientOptions> = {},
+): Auth0Client {
+  const tokens = clientCredentials({ baseUrl, clientId, clientSecret });
+  return createAuth0Client({ baseUrl, tokens, pacer: createPacer({}), retries: 0, ...options });
+}
+
+/** What an attempt heartbeats: what the next one begins from. */
+export interface Heartbeat {
+  cursor: Json;
+  segments: Segment[];
+  counts: SliceCounts;
+  stalled: number;
+}
+
+/** One attempt at a slice. */
+export interface Attempt {
+  result: Promise<SliceResult>;
+  /** So far, oldest first. */
+  heartbeats: Heartbeat[];
+  logged: LogEntry[];
+  cancel(): void;
+}
+
+export interface Slices {
+  /** Begins an attempt at a slice, from what an earlier one heartbeated. */
+  attempt(input: Partial<SliceInput> & Pick<SliceInput, 'task'>, attempt?: number, from?: Heartbeat): Attempt;
+  /** The rows of segments, in their order. */
+  rowsOf(segments: readonly Segment[]): Promise<JsonObject[]>;
+}
+
+const plenty = { pages: 100, seconds: 60, bytes: 1e9 };
+
+/** Attempts at slices in a staging folder. `onHeartbeat` sees each as it leaves. */
+export function slicesIn(
+  folder: string,
+  clientOf: () => Auth0Client,
+  onHeartbeat: (heartbeat: Heartbeat) => void = () => undefined,
+): Slices {
+  const staging = createStaging(folder);
+  const tenantOf = async (): Promise<{ client: Auth0Client }> => ({ client: clientOf() });
+  const { fetchSlice } = createFetchActivities({ tenantOf, staging });
+  return {
+    attempt(input, attempt = 1, from) {
+      const logged: LogEntry[] = [];
+      const heartbeats: Heartbeat[] = [];
+      const environment = new MockActivityEnvironment(
+        { attempt, ...(from && { heartbeatDetails: structuredClone(from) }) },
+        { logger: new DefaultLogger('WARN', (entry) => logged.push(entry)) },
+      );
+      environment.on('heartbeat', (heartbeat: Heartbeat) => {
+        heartbeats.push(structuredClone(heartbeat));
+        onHeartbeat(heartbeat);
+      });
+      const whole = { connection: 'acme', run: 'run', slice: 'slice-0', cursor: null, limits: plenty, patience: 3 };
+      const result = environment.run<[SliceInput], SliceResult, typeof fetchSlice>(fetchSlice, { ...whole, ...input });
+      result.catch(() => undefined);
+      return { result, heartbeats, logged, cancel: () => environment.cancel('CANCELLED') };
+    },
+    async rowsOf(segments) {
+      const values = await Promise.all(segments.map((segment) => staging.values(segment)));
+      return values.flat().map((line) => (line as unknown as StagedRecord).data);
+    },
+  };
+}
