@@ -122,7 +122,12 @@ export async function syncWorkflow(input: SyncInput): Promise<SyncResult> {
       finish([refused.result()]);
     }),
   ]);
-  await discardRun({ run });
+  try {
+    await discardRun({ run });
+  } catch (error) {
+    // What is left over makes the copy no less whole.
+    if (isCancellation(error)) throw error;
+  }
 
   const complete = finished.filter(({ status }) => status === 'complete').length;
   const status = complete === finished.length ? 'complete' : complete > 0 ? 'partial' : 'failed';

@@ -1,0 +1,122 @@
+#!/usr/bin/env node
+// Records the histories that test/replay plays back: small syncs of an emulated tenant, on a real server, by the built
+// code. To be run when workflows changed on purpose; a diff of the histories then shows what running syncs would meet.
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { format } from 'prettier';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const HISTORIES = join(ROOT, 'test', 'replay', 'histories');
+const load = createRequire(join(ROOT, 'dist', 'cli.js'));
+const { installRuntime } = load('./temporal/runtime.js');
+installRuntime();
+const { createStaging } = load('./staging/staging.js');
+const { createFilesSink } = load('./sinks/files.js');
+const { hostWorker } = load('./commands/hosting.js');
+const { defaultLimits, syncInput } = load('./commands/sync-input.js');
+const { startEmulator } = load('./emulator/server.js');
+const { READER_SCOPES } = load('./emulator/settings.js');
+const { locateTemporal } = load('./temporal/binary.js');
+const { connect } = load('./temporal/connection.js');
+const { startEmbeddedServer } = load('./temporal/embedded.js');
+const { startSync } = load('./temporal/sync-run.js');
+const { historyToJSON } = load('@temporalio/common/lib/proto-utils');
+
+const taskQueue = 'rollcall';
+const scenario = {
+  users: { count: 420 },
+  clients: { count: 3 },
+  organizations: { count: 9, members: 2, big: [230] },
+  roles: { count: 2 },
+};
+const limits = {
+  ...defaultLimits,
+  slice: { ...defaultLimits.slice, pages: 1 },
+  slicesPerRun: 5,
+  lanes: 2,
+  organizationsPerBatch: 4,
+};
+const full = (name) => ({ name, syncMode: 'full_refresh', destinationSyncMode: 'overwrite', syncId: 7 });
+const family = ['organizations', 'organization_members', 'organization_member_roles'].map(full);
+
+/** What is recorded: every workflow, whole, continued as new, and with a stream that failed. */
+const syncs = [
+  { name: 'whole', streams: ['clients', 'users'].map(full).concat(family), limits },
+  { name: 'incomplete', streams: family, without: 'read:organization_member_roles', limits: defaultLimits },
+];
+
+const folder = mkdtempSync(join(tmpdir(), 'rollcall-'));
+const tenant = await startEmulator({ scenario });
+const server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'server.log') });
+try {
+  const connection = await connect(server);
+  const recorded = [];
+  for (const sync of syncs) recorded.push(...(await record(connection, sync)));
+  await connection.close();
+  await write(recorded);
+} finally {
+  await server.stop();
+  await tenant.close();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function record(connection, { name, streams, without, limits: chosen }) {
+  tenant.configure({ scopes: READER_SCOPES.filter((scope) => scope !== without) });
+  const { url: baseUrl, clientId, clientSecret, audience } = tenant;
+  const staging = createStaging(join(folder, 'staging'));
+  const sink = await createFilesSink({ directory: join(folder, name), staging });
+  const hosting = await hostWorker({
+    connection,
+    taskQueue,
+    staging,
+    resolve: async () => ({ baseUrl, credentials: { type: 'client_credentials', clientId, clientSecret, audience } }),
+    sinkOf: async () => sink,
+    oneShot: true,
+  });
+  const input = syncInput({ connection: name, streams, sinkQueue: taskQueue, limits: chosen });
+  const run = await startSync(connection.client, { workflowId: `sync/${name}`, taskQueue, input });
+  await run.result();
+  await hosting.stop();
+  return historiesOf(connection.client, name, `sync/${name}`);
+}
+
+/** The histories of a workflow and of its children, each with the runs that it continued as, by file names. */
+async function historiesOf(client, sync, root) {
+  const found = [];
+  const waiting = [{ workflowId: root }];
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    const history = await client.workflow.getHandle(next.workflowId, next.runId).fetchHistory();
+    const nth = found.filter((each) => each.workflowId === next.workflowId).length + 1;
+    const part = next.workflowId.split('/')[2] ?? 'sync';
+    found.push({ workflowId: next.workflowId, file: `${sync}-${part}-${nth}.json`, history });
+    for (const event of history.events) {
+      const child = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
+      const runId = event.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+      if (child) waiting.push(child);
+      if (runId) waiting.push({ workflowId: next.workflowId, runId });
+    }
+  }
+  return found;
+}
+
+async function write(recorded) {
+  mkdirSync(HISTORIES, { recursive: true });
+  for (const file of readdirSync(HISTORIES)) rmSync(join(HISTORIES, file));
+  for (const { file, history } of recorded) {
+    const text = JSON.stringify(scrub(JSON.parse(historyToJSON(history))));
+    writeFileSync(join(HISTORIES, file), await format(text, { parser: 'json', printWidth: 120 }));
+  }
+}
+
+/** Without what names this machine: identities (process@host, in the names of sticky queues too) and stack traces. */
+function scrub(value) {
+  if (typeof value === 'string') return value.replaceAll(`${process.pid}@${hostname()}`, 'recorder');
+  if (Array.isArray(value)) return value.map(scrub);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, key === 'stackTrace' ? '' : scrub(inner)]),
+  );
+}

@@ -1,0 +1,41 @@
+import { SliceWriter } from '../../src/activities/slice-writer';
+import { createStaging } from '../../src/staging/staging';
+import { scratchFolders } from '../staging/scratch';
+
+const staging = createStaging(scratchFolders()());
+
+it('drops the secrets of a stream, whatever the API sent, and leaves the rest as it came', async () => {
+  const client = {
+    client_id: 'c1',
+    client_secret: 'planted',
+    signing_keys: [{ cert: 'planted' }],
+    encryption_key: { pub: 'planted' },
+    client_authentication_methods: { private_key_jwt: { credentials: [{ id: 'planted' }] } },
+    addons: { azure_sb: { sasKey: 'planted', region: 'eu' }, samlp: {} },
+  };
+  const writer = new SliceWriter(staging, { run: 'run', slice: 'clients-0' }, 1);
+  const [segment] = await writer.write([{ stream: 'clients', data: client }], 7);
+  await writer.close();
+  expect(await staging.values(segment!)).toEqual([
+    { emitted_at: 7, data: { client_id: 'c1', addons: { azure_sb: { region: 'eu' }, samlp: {} } } },
+  ]);
+});
+
+it('answers after each page every segment of the attempt, as far as it counts now', async () => {
+  const writer = new SliceWriter(staging, { run: 'run', slice: 'members-0' }, 2);
+  const changes = [{ field: 'description', change: 'NULLED', reason: 'SOURCE_RETRIEVAL_ERROR' } as const];
+  const first = await writer.write([{ stream: 'organization_members', data: { user_id: 'u1' } }], 7);
+  const second = await writer.write(
+    [{ stream: 'organization_member_roles', data: { id: 'r1', description: null }, changes }],
+    8,
+  );
+  await writer.close();
+  expect(first.map(({ records }) => records)).toEqual([1]);
+  expect(second.map(({ stream, file, records }) => ({ stream, file, records }))).toEqual([
+    { stream: 'organization_members', file: 'run/members-0.2.organization_members.jsonl', records: 1 },
+    { stream: 'organization_member_roles', file: 'run/members-0.2.organization_member_roles.jsonl', records: 1 },
+  ]);
+  expect(await staging.values(second[1]!)).toEqual([
+    { emitted_at: 8, data: { id: 'r1', description: null }, meta: { changes } },
+  ]);
+});

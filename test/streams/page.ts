@@ -1,0 +1,26 @@
+import type { ListRequest, Page } from '../../src/auth0/request';
+import type { JsonObject } from '../../src/json';
+import type { Output, Reader } from '../../src/streams/reader';
+
+/** The answer to a request, as the client hands it on. */
+export function pageOf(rows: JsonObject[], about: Partial<Page> = {}): Page {
+  return { rows, bare: false, bytes: 1, at: Date.parse('2026-03-01T12:00:00.400Z'), ...about };
+}
+
+/** Reads to the end from scripted answers; the cursor goes through JSON after every page, as in a heartbeat. */
+export function readAll<Cursor>(
+  reader: Reader<Cursor>,
+  answer: (request: ListRequest) => Page,
+): { outputs: Output[]; requests: ListRequest[]; cursors: Cursor[] } {
+  const read = { outputs: [] as Output[], requests: [] as ListRequest[], cursors: [] as Cursor[] };
+  let cursor = reader.start();
+  for (let request = reader.next(cursor); request; request = reader.next(cursor)) {
+    if (read.requests.length > 50) throw new Error('the reader does not come to an end');
+    read.requests.push(request);
+    const step = reader.advance(cursor, answer(request));
+    read.outputs.push(...step.outputs);
+    cursor = JSON.parse(JSON.stringify(step.cursor)) as Cursor;
+    read.cursors.push(cursor);
+  }
+  return read;
+}

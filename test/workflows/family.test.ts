@@ -1,0 +1,42 @@
+import type { Json } from '../../src/json';
+import type { StreamState } from '../../src/sinks/sink';
+import { resumePlace } from '../../src/workflows/family';
+import { StreamRun } from '../../src/workflows/stream-run';
+
+const names = ['organizations', 'organization_members'];
+const runOf = (name: string): StreamRun =>
+  new StreamRun(
+    { name, syncMode: 'full_refresh', destinationSyncMode: 'append', reach: 'members', syncId: 7 },
+    'run',
+    async () => undefined,
+  );
+const stateAt = (cursor: Json, slices: number, syncId = 7): StreamState => ({
+  rollcall: { version: 1, sync_id: syncId, records: 5, finished: false, cursor: { cursor, slices } },
+});
+const place = (cursor: Json, slices: number) => ({ list: { cursor, slices, done: false }, batches: [], slices: 0 });
+const beginning = place(null, 0);
+
+it.each<[string, Record<string, StreamState>, object]>([
+  ['at the beginning without states', {}, beginning],
+  ['at the beginning when one stream has no state', { organizations: stateAt('b', 2) }, beginning],
+  ['at the beginning when the first stream has none', { organization_members: stateAt('b', 2) }, beginning],
+  ['where all have been', { organizations: stateAt('c', 3), organization_members: stateAt('b', 2) }, place('b', 2)],
+  [
+    'in whatever order they come',
+    { organizations: stateAt('a', 1), organization_members: stateAt('b', 2) },
+    place('a', 1),
+  ],
+  [
+    'at the beginning when one state is of another job',
+    { organizations: stateAt('b', 2), organization_members: stateAt('b', 2, 8) },
+    beginning,
+  ],
+])('a family goes on %s', (_where, states, expected) => {
+  expect(resumePlace(names.map(runOf), states)).toEqual(expected);
+});
+
+it('a stream that has failed holds the others back no longer', () => {
+  const [organizations, members] = names.map(runOf);
+  members!.fail({ type: 'MissingScope', kind: 'config_error', message: 'It lacks a scope.' });
+  expect(resumePlace([organizations!, members!], { organizations: stateAt('b', 2) })).toEqual(place('b', 2));
+});

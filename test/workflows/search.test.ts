@@ -1,0 +1,47 @@
+import { planSearch } from '../../src/workflows/search';
+import type { PlannedStream } from '../../src/workflows/contract';
+
+const users: PlannedStream = {
+  name: 'users',
+  syncMode: 'incremental',
+  destinationSyncMode: 'append',
+  reach: 'search',
+  cursorField: 'updated_at',
+  walkedBy: { cursor: 'updated_at', immutable: 'created_at' },
+};
+const startDate = '2025-01-01T00:00:00.000Z';
+const search = { kind: 'search', stream: 'users' };
+
+it('walks a full refresh by the key that never changes, from the beginning, and leaves its end open', () => {
+  const plan = planSearch({ ...users, syncMode: 'full_refresh' }, { updated_at: '2026-01-01T00:00:00Z' }, 180);
+  expect(plan).toEqual({ task: { ...search, key: 'created_at', frozen: false } });
+});
+
+it('walks a full refresh from a start date by the cursor', () => {
+  const plan = planSearch({ ...users, syncMode: 'full_refresh', startDate }, null, 180);
+  expect(plan).toEqual({ task: { ...search, key: 'updated_at', from: startDate, frozen: false } });
+});
+
+it.each([[null], [{}]])('reads everything at first, with the state %j', (state) => {
+  for (const stream of [users, { ...users, startDate }]) {
+    expect(planSearch(stream, state, 180)).toEqual(planSearch({ ...stream, syncMode: 'full_refresh' }, null, 180));
+  }
+});
+
+it('then reads from a little before the saved cursor, whatever the start date, with a frozen end', () => {
+  const plan = planSearch({ ...users, startDate }, { updated_at: '2026-01-01T00:00:00+01:00' }, 180);
+  expect(plan).toEqual({
+    task: { ...search, key: 'updated_at', from: '2025-12-31T22:57:00.000Z', frozen: true },
+    savedCursor: '2025-12-31T23:00:00.000Z',
+  });
+});
+
+it('says which saved state cannot be used, and what to do', () => {
+  const plan = planSearch(users, { updated_at: 'yesterday' }, 180);
+  expect(plan).toEqual({ problem: expect.stringMatching(/^the saved state of users .*updated_at is not.*reset it/) });
+});
+
+it('refuses a stream that is searched by nothing', () => {
+  const { walkedBy: _, ...stream } = users;
+  expect(() => planSearch(stream, null, 180)).toThrow('says not by which timestamps');
+});
