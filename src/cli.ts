@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { exitCodes } from './commands/exit';
+import { exitCodeHelp, exitCodes } from './commands/exit';
 import { addAirbyteVerbs } from './commands/airbyte-verbs';
 import { addOperatorVerbs } from './commands/operator-verbs';
 import { version } from './version';
@@ -10,6 +10,11 @@ const about = {
   'source-auth0': 'An Airbyte source for Auth0. Messages of the Airbyte protocol go to standard output.',
 };
 
+const examples = {
+  rollcall: ['rollcall demo', 'rollcall sync acme', 'TEMPORAL_ADDRESS=localhost:7233 rollcall worker'],
+  'source-auth0': ['source-auth0 spec', 'source-auth0 check --config config.json'],
+};
+
 /**
  * The entry of every command. The module of a verb is loaded when the verb is called, so that help and `spec` answer
  * without loading Temporal. The exit code of the process is set here and nowhere else.
@@ -17,6 +22,10 @@ const about = {
 export async function main(name: 'rollcall' | 'source-auth0'): Promise<void> {
   const program = new Command(name).description(about[name]).version(version).showSuggestionAfterError();
   program.exitOverride().configureHelp({ helpWidth: Math.min(process.stdout.columns || 80, 100) });
+  program.addHelpText(
+    'after',
+    ['', 'Examples:', ...examples[name].map((line) => `  $ ${line}`), exitCodeHelp()].join('\n'),
+  );
   const finish = (code: number): void => {
     process.exitCode = code;
   };

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { errorLine } from '../airbyte/messages';
 import type { ReadFlags } from './read';
 import type { Verb } from './verb';
 
@@ -14,6 +15,7 @@ export function addAirbyteVerbs(program: Command, finish: (code: number) => void
       .summary(summary)
       .description(`${summary} (Airbyte protocol).`)
       .option('--debug', 'log more')
+      .configureOutput({ outputError: (text) => process.stdout.write(usageLine(text, `${program.name()} ${name}`)) })
       .action(async (flags: Flags) => {
         const { runVerb } = await import('./verb.js');
         finish(await runVerb(await load(), flags));
@@ -23,7 +25,7 @@ export function addAirbyteVerbs(program: Command, finish: (code: number) => void
   add('spec', 'Print the specification of the configuration', async () => {
     const { spec } = await import('./spec.js');
     return (_flags, { output }) => spec(output);
-  });
+  }).addHelpText('after', '\nExample:\n  $ source-auth0 spec');
   add<VerbFlags & { config: string }>('check', 'Check that the tenant can be read', async () => {
     const { check } = await import('./check.js');
     return (flags, context) => check(flags, context);
@@ -45,6 +47,15 @@ export function addAirbyteVerbs(program: Command, finish: (code: number) => void
     .option('--state <file>', 'state that an earlier read wrote, JSON')
     .addHelpText(
       'after',
-      '\nExample:\n  $ source-auth0 read --config config.json --catalog catalog.json --state state.json',
+      '\nExample:\n  $ source-auth0 read --config config.json --catalog catalog.json \\\n      --state state.json',
     );
+}
+
+/** What commander says of a wrong command line, as a message of the protocol: its reader reads nothing else. */
+function usageLine(text: string, command: string): string {
+  const what = text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll('\n', ' ');
+  return errorLine({ message: `${what}. See \`${command} --help\`.`, failureType: 'config_error' }, Date.now());
 }

@@ -32,7 +32,7 @@ export async function demo({ files, keep }: DemoFlags): Promise<number> {
       stagingDir: join(stateDir, 'staging'),
       connectionOf: () => Promise.resolve(connection),
     });
-    narrate(`An emulated tenant answers at ${emulator.url}, with the limits of an enterprise plan.`);
+    narrate(`An emulated tenant answers at ${emulator.url},\nwith the limits of an enterprise plan.`);
     if (session.uiUrl) narrate(`Temporal's UI shows every workflow at ${session.uiUrl}`);
 
     narrate(`\nFirst everything, into ${connection.destination.folder}:`);
@@ -40,10 +40,10 @@ export async function demo({ files, keep }: DemoFlags): Promise<number> {
     if (full !== exitCodes.ok) return full;
 
     change(emulator);
-    narrate('\nFour users have changed since and two are new. The second sync reads those users, and the lists again:');
+    narrate('\nFour users have changed since, and two are new. The second sync reads those,\nand the lists again:');
     const incremental = await run(session, hosting, connection, false);
     if (keep && session.uiUrl && incremental === exitCodes.ok) await waitForCtrlC(session.uiUrl);
-    else narrate(`\nThe UI ends with this command; \`rollcall demo --keep\` keeps it at ${session.uiUrl ?? ''}.`);
+    else narrate('\nThe UI ends with this command; `rollcall demo --keep` keeps it open.');
     await hosting.stop();
     return incremental;
   } finally {

@@ -9,12 +9,31 @@ export const exitCodes = {
   partial: 3,
   /** The tenant refuses the credentials, or they lack a scope. */
   credentials: 4,
-  /** Auth0 or Temporal can't be reached. */
+  /** Auth0, Temporal or the destination can't be reached, or what answers is something else. */
   unreachable: 5,
   interrupted: 130,
   /** Whoever read standard output has closed it. */
   brokenPipe: 141,
 } as const;
+
+const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
+  ok: 'done, and every stream is complete; check: answered',
+  failed: 'failed',
+  usage: 'the command line, a file or the environment is not as it must be',
+  partial: 'some streams are complete, others are not',
+  credentials: 'the tenant refuses the credentials, or they lack a scope',
+  unreachable: "Auth0, Temporal or the destination can't be reached",
+  interrupted: 'interrupted',
+  brokenPipe: 'whoever read the output has gone',
+};
+
+/** The codes for people, as the help shows them. */
+export function exitCodeHelp(): string {
+  const lines = Object.entries(exitCodes).map(
+    ([name, code]) => `  ${String(code).padEnd(3)}  ${meanings[name as keyof typeof exitCodes]}`,
+  );
+  return ['', 'Exit codes:', ...lines].join('\n');
+}
 
 /** The codes of error classes and failure types, by name; `failed` for all others. */
 const codesByName: Readonly<Record<string, number>> = {
@@ -24,12 +43,16 @@ const codesByName: Readonly<Record<string, number>> = {
   UnknownStream: exitCodes.usage,
   UnreadableState: exitCodes.usage,
   TemporalMissing: exitCodes.usage,
+  TemporalProfileInvalid: exitCodes.usage,
   EmbeddedServerBusy: exitCodes.usage,
+  DestinationUnreadable: exitCodes.usage,
   BadCredentials: exitCodes.credentials,
   MissingScope: exitCodes.credentials,
   FeatureNotInPlan: exitCodes.credentials,
   TemporalUnreachable: exitCodes.unreachable,
   Transient: exitCodes.unreachable,
+  UnexpectedAnswer: exitCodes.unreachable,
+  DestinationUnavailable: exitCodes.unreachable,
   BrokenPipe: exitCodes.brokenPipe,
 };
 

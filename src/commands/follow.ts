@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SyncRun } from '../temporal/sync-run';
-import type { SyncResult } from '../workflows/contract';
+import type { StreamProgress, SyncResult } from '../workflows/contract';
 import { exitCodes } from './exit';
 import type { Hosting } from './hosting';
-import { narrate, progressLine, resultTable } from './progress';
+import { failureLines, narrate, progressLine, resultTable } from './progress';
 import { exitCodeOfResult } from './result';
 import type { Session } from './session';
 
@@ -37,7 +37,9 @@ export async function follow(
     ]);
     if (end === 'interrupted') {
       narrate(
-        hosting ? 'Stopping; the same command goes on from here.' : 'The sync goes on; `rollcall sync` shows it again.',
+        hosting
+          ? 'Stopping; the same command goes on from here.'
+          : 'The sync goes on; the same command shows it again.',
       );
       return exitCodes.interrupted;
     }
@@ -46,7 +48,7 @@ export async function follow(
     process.stdout.write(
       json ? `${JSON.stringify({ event: 'end', seconds, ...result })}\n` : `${resultTable(result, seconds)}\n`,
     );
-    for (const { stream, failure } of result.streams) if (failure) narrate(`${stream}: ${failure.message}`);
+    for (const line of failureLines(result)) narrate(line);
     return exitCodeOfResult(result);
   } finally {
     over.abort();
@@ -56,13 +58,14 @@ export async function follow(
 
 /** Never resolves: it ends with the signal. */
 async function tellProgress(run: SyncRun, signal: AbortSignal): Promise<never> {
-  let told = '';
+  let told: StreamProgress[] = [];
   for (;;) {
     await sleep(progressMs, undefined, { signal });
     // Progress is a courtesy: a server or worker that does not answer just now is no reason to stop.
-    const line = await run.progress().then(progressLine, () => told);
-    if (line !== told && !signal.aborted) narrate(line);
-    told = line;
+    const now = await run.progress().catch(() => told);
+    const line = progressLine(told, now);
+    if (line !== '' && !signal.aborted) narrate(line);
+    told = now;
   }
 }
 

@@ -49,7 +49,7 @@ export async function hostWorker(options: HostingOptions): Promise<Hosting> {
     concurrency,
     activities: {
       ...createFetchActivities({ tenantOf: tenants.tenantOf, staging: options.staging }),
-      ...createSinkActivities({ sinkOf: options.sinkOf }),
+      ...createSinkActivities({ sinkOf: options.sinkOf, staging: options.staging }),
     },
   });
   const done = worker.run().finally(() => {

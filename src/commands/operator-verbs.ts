@@ -40,7 +40,7 @@ export function addOperatorVerbs(program: Command, finish: (code: number) => voi
     .option('--files <folder>', 'destination (default: ./data)')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ rollcall sync acme\n  $ rollcall sync --domain acme.eu.auth0.com --client-id … --client-secret env:AUTH0_CLIENT_SECRET --files ./data',
+      '\nExamples:\n  $ rollcall sync acme\n  $ rollcall sync --domain acme.eu.auth0.com --client-id … \\\n      --client-secret env:AUTH0_CLIENT_SECRET --files ./data',
     )
     .action((connection: string | undefined, flags: SyncFlags) =>
       act(async () => (await import('./sync.js')).sync(connection, flags)),

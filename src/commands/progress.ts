@@ -20,14 +20,31 @@ export function resultTable(result: SyncResult, seconds: number): string {
   return table.toString();
 }
 
-/** Where a sync stands, in one line. */
-export function progressLine(streams: readonly StreamProgress[]): string {
-  return streams
-    .map(
-      ({ stream, status, delivered }) =>
-        `${stream} ${delivered}${status === 'running' || status === 'waiting' ? '…' : ''}`,
-    )
-    .join(' · ');
+/** Why streams are incomplete: one line for each reason. */
+export function failureLines({ streams }: SyncResult): string[] {
+  const streamsOf = new Map<string, string[]>();
+  for (const { stream, failure } of streams) {
+    if (failure) streamsOf.set(failure.message, [...(streamsOf.get(failure.message) ?? []), stream]);
+  }
+  return [...streamsOf].map(([message, names]) => `${names.join(', ')}: ${message}`);
+}
+
+/** What has changed since the last look, on lines of at most 80 columns; empty when nothing has. */
+export function progressLine(before: readonly StreamProgress[], now: readonly StreamProgress[]): string {
+  const told = new Set(before.map(standing));
+  const news = now.map(standing).filter((text) => text !== '' && !told.has(text));
+  return news.reduce((text, item) => {
+    const line = text.slice(text.lastIndexOf('\n') + 1);
+    if (line === '') return item;
+    return `${text}${line.length + item.length + 3 > 80 ? '\n' : ' · '}${item}`;
+  }, '');
+}
+
+/** A stream that is not done ends in "…", and is not worth a word before it has begun. */
+function standing({ stream, status, delivered }: StreamProgress): string {
+  if (status === 'complete') return `${stream} ${delivered}`;
+  if (status === 'incomplete') return `${stream} ${delivered} (incomplete)`;
+  return delivered > 0 ? `${stream} ${delivered}…` : '';
 }
 
 /** Says something about the work, apart from its result. */

@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfiguredCatalog } from '../airbyte/catalog';
 import type { VerbContext } from './verb';
@@ -12,6 +10,7 @@ import { createStdoutSink } from '../sinks/stdout';
 import { createStaging } from '../staging/staging';
 import { streams } from '../streams/registry';
 import { exitCodeOfResult } from './result';
+import { openScratch } from './scratch';
 import { openSession } from './session';
 import { defaultLimits, syncInput } from './sync-input';
 
@@ -32,7 +31,7 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
   const catalog = parseConfiguredCatalog(await readJsonObject('--catalog', flags.catalog), streams);
   const initialState = parseState(flags.state === undefined ? undefined : await readStateFile('--state', flags.state));
 
-  const folder = await mkdtemp(join(tmpdir(), 'rollcall-read-'));
+  const folder = await openScratch();
   const staging = createStaging(environment.stagingDir ?? join(folder, 'staging'));
   const [session, { hostWorker }, { startSync }] = await Promise.all([
     openSession({
@@ -83,7 +82,6 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
     return exitCodeOfResult(result);
   } finally {
     await session.close();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -69,8 +69,10 @@ async function loadTemporal(log: SessionOptions['log']): Promise<Connect> {
 
 async function embeddedSession(server: EmbeddedServer, connect: Connect): Promise<Session> {
   const { address, namespace, uiUrl } = server;
+  const ended = new AbortController();
+  void server.exited.then((reason) => ended.abort(reason));
   try {
-    const connection = await connect({ address, namespace });
+    const connection = await connect({ address, namespace }, { signal: ended.signal });
     return {
       connection,
       ...(uiUrl === undefined ? {} : { uiUrl }),

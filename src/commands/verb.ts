@@ -1,7 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createOutput, type Output } from '../airbyte/output';
 import { readEnvironment } from '../config/environment';
 import { exitCodes } from './exit';
 import { failOnOutput } from './fail';
+import { removeScratch } from './scratch';
+
+/** How long a process that is told to end waits for its reader to take the lines so far. */
+const readerPatienceMs = 2_000;
 
 /** What a verb writes to, and the values that no message may show; more of them may be added. */
 export interface VerbContext {
@@ -49,18 +54,17 @@ function onUnhandled(output: Output): void {
 
 /**
  * A signal ends the process as a signal: a caller must not take a read that was ended for a whole one, and tells by the
- * way of dying. What has been written is whole lines.
+ * way of dying. What has been written is whole lines, unless nobody reads them.
  */
 function dieBySignal(output: Output): void {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.prependOnceListener(signal, () => {
-      void output
-        .flush()
-        .catch(() => undefined)
-        .finally(() => {
-          process.removeAllListeners(signal);
-          process.kill(process.pid, signal);
-        });
+      const flushed = output.flush().catch(() => undefined);
+      void Promise.race([flushed, sleep(readerPatienceMs)]).finally(() => {
+        removeScratch();
+        process.removeAllListeners(signal);
+        process.kill(process.pid, signal);
+      });
     });
   }
 }

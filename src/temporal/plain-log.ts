@@ -1,25 +1,27 @@
 import type { LogEntry } from '@temporalio/worker';
 
-/** The shape of an ApplicationFailure; those of the workflows' sandbox are of another realm. */
+/** The shape of an ApplicationFailure. */
 interface Failure {
   name?: string;
   message: string;
   nonRetryable?: boolean | null;
 }
 
-/** Warnings about workers that have only workflows or only activities, which ours have on purpose. */
-const meant = /^No (activities|workflows) registered, not polling/;
+/**
+ * Workers that have only workflows or only activities have so on purpose; how a workflow failed is its starter's to tell.
+ */
+const unneeded = /^No (activities|workflows) registered, not polling|^Workflow failed$/;
 
 /**
- * An entry of Temporal's log for people, or undefined when it says nothing new. Activities and workflows fail on purpose,
- * in words meant for the reader: where that came from says no more, and what is not tried again is told as the result.
+ * An entry of Temporal's log for people, or undefined when it says nothing new. Activities fail on purpose, in words meant
+ * for the reader: where in the code that was says no more, and what is not tried again is told as the result.
  */
 export function plainEntry(entry: LogEntry): LogEntry | undefined {
-  if (meant.test(entry.message)) return undefined;
+  if (unneeded.test(entry.message)) return undefined;
   const { error, workflowId, attempt } = entry.meta ?? {};
   if ((error as Failure | undefined)?.name !== 'ApplicationFailure') return entry;
   const { message, nonRetryable } = error as Failure;
-  if (nonRetryable || entry.message === 'Workflow failed') return undefined;
+  if (nonRetryable) return undefined;
   return {
     level: entry.level,
     timestampNanos: entry.timestampNanos,

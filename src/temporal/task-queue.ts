@@ -1,18 +1,14 @@
 import type { TemporalConnection } from './connection';
 
-/** temporal.api.enums.v1.TaskQueueType */
-const workflowQueue = 1;
-
 /** A poll lasts a minute; a poller that has not come back for longer is gone, though the server lists it for a while. */
 const pollerLifeMs = 70_000;
 
-/** Whether any worker listens on a task queue of the server's. */
+/** Whether any worker that runs workflows listens on a task queue. */
 export async function hasWorkers({ client, namespace }: TemporalConnection, taskQueue: string): Promise<boolean> {
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace,
     taskQueue: { name: taskQueue },
-    taskQueueType: workflowQueue,
   });
   const since = Date.now() / 1000 - pollerLifeMs / 1000;
-  return (pollers ?? []).some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) > since);
+  return pollers.some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) > since);
 }

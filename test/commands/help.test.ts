@@ -1,0 +1,90 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { messagesOf, run, scratchFolder } from '../integration/program';
+
+const folder = scratchFolder();
+const airbyteVerbs = ['spec', 'check', 'discover', 'read'];
+
+/** Makes a program tell which modules of Temporal's it loads, and that it starts a process. */
+function watched(): Record<string, string> {
+  const hook = join(folder, 'hook.js');
+  writeFileSync(
+    hook,
+    `const { _load: load } = require('node:module');
+    require('node:module')._load = function (name, ...rest) {
+      if (name.startsWith('@temporalio')) process.stderr.write('loaded ' + name + '\\n');
+      return load.call(this, name, ...rest);
+    };
+    require('node:child_process').spawn = () => process.stderr.write('started a process\\n');`,
+  );
+  return { NODE_OPTIONS: `--require ${hook}` };
+}
+
+const helps: ['rollcall' | 'source-auth0', string[]][] = [
+  ['rollcall', []],
+  ...['sync', 'worker', 'emulator', 'demo'].map((verb): ['rollcall', string[]] => ['rollcall', [verb]]),
+  ['source-auth0', []],
+  ...airbyteVerbs.map((verb): ['source-auth0', string[]] => ['source-auth0', [verb]]),
+];
+
+it.each(helps)(
+  '%s %j --help fits a terminal, has an example, is quick and loads nothing of Temporal',
+  async (program, verb) => {
+    const begun = performance.now();
+    const { code, stdout, stderr } = await run(program, [...verb, '--help'], { env: watched() });
+    expect(performance.now() - begun).toBeLessThan(1_500);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    expect(stdout).toMatch(/Examples?:\n {2}\$ .*(rollcall|source-auth0)/);
+  },
+);
+
+it('the help lists the exit codes once', async () => {
+  const { stdout } = await run('rollcall', ['--help']);
+  expect(stdout.match(/Exit codes:/g)).toHaveLength(1);
+  for (const code of [0, 1, 2, 3, 4, 5, 130, 141]) expect(stdout).toMatch(new RegExp(`^ {2}${code} +\\S`, 'm'));
+});
+
+it('spec answers quickly, without a server or anything of Temporal', async () => {
+  const begun = performance.now();
+  const { code, stdout, stderr } = await run('source-auth0', ['spec'], { env: watched() });
+  expect(performance.now() - begun).toBeLessThan(1_500);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(messagesOf(stdout)).toMatchObject([{ type: 'SPEC' }]);
+});
+
+const mistakes: [string[], string][] = [
+  [['snyc'], "unknown command 'snyc'\n(Did you mean sync?)"],
+  [['sync', '--fulll'], "unknown option '--fulll'\n(Did you mean --full?)"],
+  [['sync', 'acme', 'other'], 'too many arguments'],
+  [['sync', '--files'], "option '--files <folder>' argument missing"],
+  [['emulator', '--port', 'x'], 'It must be a whole number'],
+  [['emulator', '--scenario', 'x'], 'Allowed choices are small'],
+];
+
+it.concurrent.each(mistakes)('rollcall %j is told what is wrong with it', async (args, words) => {
+  const { code, stdout, stderr } = await run('rollcall', args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain(words);
+  expect(stderr).not.toMatch(/^ +at /m);
+});
+
+it('a program without a command shows its help, as an error', async () => {
+  const { code, stderr } = await run('rollcall', []);
+  expect(code).toBe(2);
+  expect(stderr).toContain('Usage: rollcall');
+});
+
+const unprotocolled: [string[], string][] = [
+  [['read'], "required option '--config <file>' not specified"],
+  [['check', '--config'], "option '--config <file>' argument missing"],
+  [['spec', '--debgu'], "unknown option '--debgu' (Did you mean --debug?). See `source-auth0 spec --help`."],
+];
+
+it.concurrent.each(unprotocolled)('source-auth0 %j is answered in the protocol', async (args, words) => {
+  const { code, stdout, stderr } = await run('source-auth0', args);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
+  expect(messagesOf(stdout)).toMatchObject([
+    { type: 'TRACE', trace: { error: { message: expect.stringContaining(words), failure_type: 'config_error' } } },
+  ]);
+});
