@@ -3,6 +3,10 @@ module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  // On a busy machine a server's start alone can take seconds.
+  testTimeout: 60_000,
+  // Much of the time is spent waiting: for timers, retries, other processes.
+  maxWorkers: 2,
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

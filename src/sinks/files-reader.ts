@@ -5,7 +5,7 @@ import { isMissing } from '../staging/disk-trouble';
 import { folderOf } from './data-file';
 import { atDestination, DestinationUnreadable } from './destination';
 import type { CountedFile } from './manifest';
-import { readManifest } from './manifest-file';
+import { readManifests } from './manifest-file';
 
 /** Body of a RECORD message. */
 export interface AirbyteRecord extends StagedRecord {
@@ -18,8 +18,7 @@ export interface AirbyteRecord extends StagedRecord {
  * Errors: DestinationUnavailable; DestinationUnreadable, also for a file that the manifest lists and that is not whole.
  */
 export async function* readFilesDestination(directory: string): AsyncGenerator<AirbyteRecord, void> {
-  const { streams } = await readManifest(directory);
-  for (const [name, { files }] of Object.entries(streams)) {
+  for (const { stream: name, files } of await readManifests(directory)) {
     for (const file of files) {
       const handle = await openWhole(directory, join(folderOf(directory, name), file.name), file);
       try {

@@ -1,18 +1,89 @@
 import type { BigIntStats } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from '../staging/disk-trouble';
+import { makeFolder } from '../staging/folder';
 import { writeAtomically } from './atomic-file';
+import { folderOf } from './data-file';
 import { atDestination, DestinationUnreadable } from './destination';
-import { manifestSchema, type Manifest } from './manifest';
+import { manifestSchema, type Manifest, type StreamEntry } from './manifest';
 
 export const manifestName = 'manifest.json';
 
-/** Reads the manifest of a files destination; an empty one when there is none. Errors: DestinationUnreadable, DestinationUnavailable. */
-export async function readManifest(directory: string): Promise<Manifest> {
-  const path = join(directory, manifestName);
-  const text = await atDestination(directory, () => readIfPresent(path));
-  return text === undefined ? { version: 1, streams: {} } : parseManifest(path, text);
+/** The manifest of one stream as one process sees it. */
+export interface ManifestFile {
+  /** The manifest on disk, undefined when there is none; read again only when another process has replaced it. */
+  read(): Promise<Manifest | undefined>;
+  write(entry: StreamEntry): Promise<void>;
+}
+
+/** @param folder the stream's; made when it is missing */
+function openManifest(folder: string, stream: string): ManifestFile {
+  const path = join(folder, manifestName);
+  let known: { manifest: Manifest | undefined; mark: string } | undefined;
+  return {
+    async read() {
+      const mark = await currentMark(path);
+      if (known?.mark !== mark) {
+        const text = mark === missing ? undefined : await readIfPresent(path);
+        known = { mark, manifest: text === undefined ? undefined : parseManifest(path, text) };
+      }
+      return known.manifest;
+    },
+    async write(entry) {
+      await makeFolder(folder);
+      const manifest: Manifest = { ...entry, version: 1, stream };
+      const stats = await writeAtomically(path, (handle) => handle.writeFile(`${JSON.stringify(manifest)}\n`));
+      known = { manifest, mark: markOf(stats) };
+    },
+  };
+}
+
+/** The manifests of a files destination. */
+export interface Manifests {
+  of(stream: string): ManifestFile;
+  /** Those of all streams, in the order of their folders' names. Errors: DestinationUnreadable. */
+  readAll(): Promise<Manifest[]>;
+}
+
+/**
+ * Each stream has a manifest of its own, because each has a chain of deliveries of its own: workers that deliver
+ * different streams at once have no file in common that one could overwrite for the other.
+ */
+export function openManifests(directory: string): Manifests {
+  const files = new Map<string, ManifestFile>();
+  const at = (folder: string, stream: string): ManifestFile => {
+    const file = files.get(folder) ?? openManifest(folder, stream);
+    files.set(folder, file);
+    return file;
+  };
+  return {
+    of: (stream) => at(folderOf(directory, stream), stream),
+    async readAll() {
+      const manifests = await Promise.all(
+        (await foldersIn(directory)).map((name) => at(join(directory, name), name).read()),
+      );
+      return manifests.filter((manifest) => manifest !== undefined);
+    },
+  };
+}
+
+/** Reads all manifests of a files destination. Errors: DestinationUnreadable, DestinationUnavailable. */
+export function readManifests(directory: string): Promise<Manifest[]> {
+  return atDestination(directory, () => openManifests(directory).readAll());
+}
+
+async function foldersIn(directory: string): Promise<string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .sort();
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
 }
 
 /** The text of a file; undefined when there is none. */
@@ -44,34 +115,13 @@ function parseManifest(path: string, text: string): Manifest {
   throw new DestinationUnreadable(path, `is not a manifest of Rollcall's (see ${place || 'its top'})`, advice);
 }
 
-/** The manifest as one process sees it. */
-export interface ManifestFile {
-  /** The manifest on disk; read again only when another process has replaced it. */
-  read(): Promise<Manifest>;
-  write(manifest: Manifest): Promise<void>;
-}
-
-export function openManifest(directory: string): ManifestFile {
-  const path = join(directory, manifestName);
-  let known: { manifest: Manifest; mark: string } | undefined;
-  return {
-    async read() {
-      const mark = await currentMark(path);
-      if (known?.mark !== mark) known = { mark, manifest: await readManifest(directory) };
-      return known.manifest;
-    },
-    async write(manifest) {
-      const stats = await writeAtomically(path, (handle) => handle.writeFile(`${JSON.stringify(manifest)}\n`));
-      known = { manifest, mark: markOf(stats) };
-    },
-  };
-}
+const missing = 'missing';
 
 async function currentMark(path: string): Promise<string> {
   try {
     return markOf(await stat(path, { bigint: true }));
   } catch (error) {
-    if (isMissing(error)) return 'missing';
+    if (isMissing(error)) return missing;
     throw error;
   }
 }

@@ -27,8 +27,8 @@ const streamEntry = z.object({
   pending: z.object({ files: z.array(countedFile), state: streamState.exactOptional() }).exactOptional(),
 });
 
-/** Version 1 of `manifest.json`: the truth about a files destination. What it does not list does not count. */
-export const manifestSchema = z.object({ version: z.literal(1), streams: z.record(z.string(), streamEntry) });
+/** Version 1 of a stream's `manifest.json`: the truth about its folder. What it does not list does not count. */
+export const manifestSchema = streamEntry.extend({ version: z.literal(1), stream: z.string().min(1) });
 
 export type CountedFile = z.infer<typeof countedFile>;
 export type StreamEntry = z.infer<typeof streamEntry>;

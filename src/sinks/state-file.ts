@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { writeAtomically } from './atomic-file';
 import type { Manifest } from './manifest';
-import { readIfPresent } from './manifest-file';
+import { readIfPresent, type Manifests } from './manifest-file';
 
 export const stateName = 'state.json';
 
-/** The states that the manifest holds, as the array of state messages that `read --state` takes. */
-function stateTextOf({ streams }: Manifest): string {
-  const messages = Object.entries(streams).flatMap(([name, { namespace, state }]) =>
+/** The states that the manifests hold, as the array of state messages that `read --state` takes. */
+function stateTextOf(manifests: readonly Manifest[]): string {
+  const messages = manifests.flatMap(({ stream: name, namespace, state }) =>
     state
       ? [
           {
@@ -24,16 +24,16 @@ function stateTextOf({ streams }: Manifest): string {
 }
 
 /**
- * Keeps `state.json` equal to the manifest, from which it can be made again at any time. The function that it answers
- * does nothing when the file is as it should be.
+ * Keeps `state.json` equal to the manifests, from which it can be made again at any time. Of several processes that do
+ * so at once the last one looks once more after it has written, so that none leaves behind what another has outdated.
  */
-export async function openStateFile(directory: string): Promise<(manifest: Manifest) => Promise<void>> {
+export function openStateFile(directory: string, manifests: Manifests): () => Promise<void> {
   const path = join(directory, stateName);
-  let written = await readIfPresent(path);
-  return async (manifest) => {
-    const text = stateTextOf(manifest);
-    if (text === written) return;
-    await writeAtomically(path, (handle) => handle.writeFile(text));
-    written = text;
+  return async () => {
+    for (;;) {
+      const text = stateTextOf(await manifests.readAll());
+      if (text === (await readIfPresent(path))) return;
+      await writeAtomically(path, (handle) => handle.writeFile(text));
+    }
   };
 }

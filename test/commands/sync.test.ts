@@ -127,13 +127,13 @@ it('a wrong secret is told once for all streams', async () => {
 
 it('a destination that makes no sense is not touched', async () => {
   const own = project('unreadable');
-  mkdirSync(join(own, 'data'));
-  writeFileSync(join(own, 'data', 'manifest.json'), '{{');
+  mkdirSync(join(own, 'data', 'users'), { recursive: true });
+  writeFileSync(join(own, 'data', 'users', 'manifest.json'), '{{');
   const { code, stdout, stderr } = await sync(own, ['acme']);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(/rollcall: .*manifest.json is not JSON; nothing was changed. Restore the file/);
   expect(stderr).not.toMatch(/^ +at /m);
-  expect(readdirSync(join(own, 'data'))).toEqual(['manifest.json']);
+  expect(readdirSync(join(own, 'data'))).toEqual(['users']);
 });
 
 it('a destination that cannot be written to is told at the first attempt, and at last', async () => {

@@ -33,8 +33,12 @@ afterEach(() => jest.restoreAllMocks());
 
 const open = (): Promise<Sink> => createFilesSink({ directory, staging });
 const read = (path: string): string => readFileSync(join(directory, path), 'utf8');
-const manifest = (): Manifest => JSON.parse(read('manifest.json')) as Manifest;
-const list = (path: string): string[] => readdirSync(join(directory, path)).sort();
+const manifestOf = (stream: string): Manifest => JSON.parse(read(`${stream}/manifest.json`)) as Manifest;
+/** The data files of a stream, and what else does not belong to it. */
+const list = (stream: string): string[] =>
+  readdirSync(join(directory, stream))
+    .filter((name) => name !== 'manifest.json')
+    .sort();
 
 /** Copies the rows in one run, each in a step of its own. */
 async function copy(sink: Sink, stream: ConfiguredStream, run: string, ...ids: string[]): Promise<void> {
@@ -68,19 +72,16 @@ describe('a files destination', () => {
   test('has a manifest of what counts', async () => {
     await copy(await open(), clients, 'run-1', 'a');
     const bytes = read('clients/000001-000001.jsonl').length;
-    expect(manifest()).toEqual({
+    expect(manifestOf('clients')).toEqual({
       version: 1,
-      streams: {
-        clients: {
-          namespace: 'acme',
-          run: 'run-1',
-          sequence: 2,
-          generation: 1,
-          complete: true,
-          files: [{ name: '000001-000001.jsonl', records: 1, bytes }],
-          state: { at: 'end' },
-        },
-      },
+      stream: 'clients',
+      namespace: 'acme',
+      run: 'run-1',
+      sequence: 2,
+      generation: 1,
+      complete: true,
+      files: [{ name: '000001-000001.jsonl', records: 1, bytes }],
+      state: { at: 'end' },
     });
   });
 
@@ -89,23 +90,23 @@ describe('a files destination', () => {
     await copy(sink, users, 'run-1', 'a');
     await copy(sink, clients, 'run-1', 'b');
     expect(JSON.parse(read('state.json'))).toEqual([
-      { type: 'STREAM', stream: { stream_descriptor: { name: 'users' }, stream_state: { at: 'end' } } },
       {
         type: 'STREAM',
         stream: { stream_descriptor: { name: 'clients', namespace: 'acme' }, stream_state: { at: 'end' } },
       },
+      { type: 'STREAM', stream: { stream_descriptor: { name: 'users' }, stream_state: { at: 'end' } } },
     ]);
   });
 
   test('says of an appended stream that it is no whole copy until its run is complete', async () => {
     const sink = await open();
     await copy(sink, users, 'run-1', 'a');
-    expect(manifest().streams.users?.complete).toBe(true);
+    expect(manifestOf('users').complete).toBe(true);
     const step = stepsOf('run-2', users);
     await sink.deliver(step({ status: 'STARTED' }));
-    expect(manifest().streams.users?.complete).toBe(false);
+    expect(manifestOf('users').complete).toBe(false);
     await sink.deliver(step({ status: 'INCOMPLETE' }));
-    expect(manifest().streams.users?.complete).toBe(false);
+    expect(manifestOf('users').complete).toBe(false);
   });
 
   test('holds no half of an overwritten stream: neither records nor state', async () => {
@@ -136,7 +137,7 @@ describe('a files destination', () => {
     const { rename } = disk;
     const known: unknown[] = [];
     jest.spyOn(disk, 'rename').mockImplementation(async (from, to) => {
-      if (String(to).endsWith('.jsonl')) known.push(manifest().streams.users);
+      if (String(to).endsWith('.jsonl')) known.push(manifestOf('users'));
       await rename(from, to);
     });
     const segments = [await stage(staging, 'users', rows('a'))];
@@ -149,7 +150,9 @@ describe('a files destination', () => {
     const step = stepsOf('run-1', users);
     const readFile = jest.spyOn(disk, 'readFile');
     for (let n = 0; n < 3; n += 1) await sink.deliver(step({ state: { n } }));
-    expect(readFile).not.toHaveBeenCalled();
+    expect(readFile.mock.calls.map(([path]) => String(path)).filter((path) => path.endsWith('manifest.json'))).toEqual(
+      [],
+    );
   });
 });
 
@@ -182,22 +185,22 @@ describe('opening a files destination', () => {
     ['is no JSON', '{"version":1,', /manifest\.json is not JSON; nothing was changed\. Restore the file from a copy/],
     [
       'is of a newer version',
-      '{"version":2,"streams":[]}',
+      '{"version":2,"stream":[]}',
       /is of version 2, which a newer Rollcall wrote.*Use that version/,
     ],
-    ['has lost a part', '{"version":1,"streams":{"users":{"run":"r"}}}', /is not a manifest .*streams\.users\./],
+    ['has lost a part', '{"version":1,"stream":"users","run":"r"}', /is not a manifest .*\(see sequence\)/],
     [
       'names a file elsewhere',
-      '{"version":1,"streams":{"users":{"run":"r","sequence":0,"generation":1,"complete":true,"files":[{"name":"../x","records":1,"bytes":1}]}}}',
-      /streams\.users\.files\.0\.name/,
+      '{"version":1,"stream":"users","run":"r","sequence":0,"generation":1,"complete":true,"files":[{"name":"../x","records":1,"bytes":1}]}',
+      /\(see files\.0\.name\)/,
     ],
   ])('fails when the manifest %s, and leaves it as it is', async (_, text, message) => {
-    mkdirSync(directory);
-    writeFileSync(join(directory, 'manifest.json'), text);
+    mkdirSync(join(directory, 'users'), { recursive: true });
+    writeFileSync(join(directory, 'users/manifest.json'), text);
     await expect(open()).rejects.toThrow(DestinationUnreadable);
     await expect(open()).rejects.toThrow(message);
-    expect(list('')).toEqual(['manifest.json']);
-    expect(read('manifest.json')).toBe(text);
+    expect(list('')).toEqual(['users']);
+    expect(read('users/manifest.json')).toBe(text);
   });
 
   test.each([
@@ -247,7 +250,30 @@ describe('two processes on one folder', () => {
     const second = step({ segments: [await stage(staging, 'users', rows('c'))] });
     await other.deliver(second);
     await one.deliver(second);
-    expect(await idsHeld()).toEqual(['a', 'c', 'b']);
+    expect(await idsHeld()).toEqual(['b', 'a', 'c']);
+  });
+
+  test('lose nothing to each other when they take steps of different streams at the same instant', async () => {
+    const [one, other] = [await open(), await open()];
+    const { rename } = disk;
+    let runs = 0;
+    let copying = false;
+    // Whatever the first one is about to put in its place, the second one copies a whole stream meanwhile.
+    jest.spyOn(disk, 'rename').mockImplementation(async (from, to) => {
+      if (!copying) {
+        copying = true;
+        runs += 1;
+        await copy(other, clients, `run-${String(runs).padStart(3, '0')}`, `c${runs}`);
+        copying = false;
+      }
+      await rename(from, to);
+    });
+    await copy(one, users, 'run-1', 'a', 'b');
+    jest.restoreAllMocks();
+    expect(runs).toBeGreaterThan(5);
+    expect(await idsHeld()).toEqual([`c${runs}`, 'a', 'b']);
+    expect(Object.keys(await (await open()).loadState())).toEqual(['clients', 'users']);
+    expect(JSON.parse(read('state.json'))).toHaveLength(2);
   });
 
   test('are told apart by their runs: the older one changes nothing more', async () => {
