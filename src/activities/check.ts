@@ -1,6 +1,6 @@
 import type { Auth0Client } from '../auth0/client';
 import type { ListRequest } from '../auth0/request';
-import { streams } from '../streams/registry';
+import { streamOf, streams } from '../streams/registry';
 
 /** What a check found. */
 export interface CheckReport {
@@ -21,6 +21,7 @@ interface NamedError {
  * (or without anything) is as good as a full one.
  */
 export async function checkTenant(client: Auth0Client): Promise<CheckReport> {
+  const granted = await scopesOf(client);
   const missingScopes: CheckReport['missingScopes'] = [];
   let organization: string | undefined;
 
@@ -31,8 +32,9 @@ export async function checkTenant(client: Auth0Client): Promise<CheckReport> {
       return undefined;
     } catch (error) {
       const { name, message, scopes } = error as NamedError;
+      if (name === 'BadCredentials') return { type: name, message };
       if (name !== 'MissingScope') return { type: name, message: `${stream}: ${message}` };
-      missingScopes.push({ stream, scopes: scopes ?? [] });
+      missingScopes.push({ stream, scopes: lackOf(stream, granted) ?? scopes ?? [] });
       return undefined;
     }
   }
@@ -41,7 +43,14 @@ export async function checkTenant(client: Auth0Client): Promise<CheckReport> {
     const failure = probe && (await ask(name, probe));
     if (failure) return { failure, missingScopes };
   }
-  if (organization === undefined) return { missingScopes };
+  if (organization === undefined) {
+    // Without an organization there is no member list to ask for; the token itself may tell.
+    for (const { name } of streams.filter(({ reach }) => reach === 'members')) {
+      const lack = lackOf(name, granted);
+      if (lack) missingScopes.push({ stream: name, scopes: lack });
+    }
+    return { missingScopes };
+  }
   const members = {
     path: `organizations/${encodeURIComponent(organization)}/members`,
     list: 'members',
@@ -58,12 +67,27 @@ export async function checkTenant(client: Auth0Client): Promise<CheckReport> {
   return { missingScopes };
 }
 
+/** Scopes of the token, when they can be told; what is wrong with the token shows at the first request. */
+async function scopesOf(client: Auth0Client): Promise<string[] | undefined> {
+  try {
+    return await client.scopes();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Scopes that a stream needs and the token has not; undefined when it has all, or nobody knows. */
+function lackOf(stream: string, granted: string[] | undefined): string[] | undefined {
+  const lack = streamOf(stream).scopes.filter((scope) => granted && !granted.includes(scope));
+  return lack.length > 0 ? lack : undefined;
+}
+
 /** The report in one message, or undefined when all is well. */
 export function checkProblem({ failure, missingScopes }: CheckReport): string | undefined {
   if (failure) return failure.message;
   if (missingScopes.length === 0) return undefined;
-  const needs = missingScopes.map(({ stream, scopes }) => `${stream} (needs ${scopes.join(' or ')})`).join(', ');
-  const grant = [...new Set(missingScopes.flatMap(({ scopes }) => scopes.slice(0, 1)))].join(' ');
+  const needs = missingScopes.map(({ stream, scopes }) => `${stream} (needs ${scopes.join(' and ')})`).join(', ');
+  const grant = [...new Set(missingScopes.flatMap(({ scopes }) => scopes))].join(' ');
   return (
     `The tenant lets this application sign in, but not read ${needs}. Grant the scopes to the application in Auth0 ` +
     `(Applications > APIs > Auth0 Management API > Machine to Machine Applications): ${grant}`

@@ -33,6 +33,9 @@ interface Checkpoint {
   stalled: number;
 }
 
+/** Times that one slice begins a list again because its place in it has expired. */
+const mostRestarts = 2;
+
 /** The activities of a process that can speak to tenants. */
 export function createFetchActivities(deps: FetchDeps): FetchActivities {
   return {
@@ -50,6 +53,7 @@ async function fetchSlice(deps: FetchDeps, input: SliceInput): Promise<SliceResu
 
   async function readPages(): Promise<SliceResult> {
     const tenant = await deps.tenantOf(input.connection);
+    let expired = 0;
     const reader = await readerOf(input.task, deps.staging);
     const earlier = checkpoint.segments;
     let cursor = checkpoint.cursor ?? reader.start();
@@ -65,7 +69,8 @@ async function fetchSlice(deps: FetchDeps, input: SliceInput): Promise<SliceResu
         const { segments } = checkpoint;
         return { cursor, done: !request, segments, counts, ...(frontier === undefined ? {} : { frontier }) };
       }
-      const answer = await ask(tenant, reader, cursor, context.cancellationSignal);
+      const answer = await ask(tenant, reader, cursor, context.cancellationSignal, expired < mostRestarts);
+      if ('expired' in answer) expired += answer.expired;
       const step = 'page' in answer ? reader.advance(cursor, answer.page) : { ...answer, outputs: [], repeated: 0 };
       cursor = step.cursor;
       const segments = await writer.write(step.outputs, Date.now());
@@ -100,9 +105,19 @@ async function fetchSlice(deps: FetchDeps, input: SliceInput): Promise<SliceResu
 type Answer =
   | { page: Page; requests: number }
   /** Nothing came; the reader knows where to go on. */
-  | { cursor: Json; requests: number; vanished: number };
+  | { cursor: Json; requests: number; vanished: number; expired: number };
 
-async function ask(tenant: Tenant, reader: Reader<Json>, cursor: Json, signal: AbortSignal): Promise<Answer> {
+/**
+ * @param mayExpire whether a refused checkpoint token may mean that the list has to be begun again: not for ever, since
+ *   what it had brought comes again each time
+ */
+async function ask(
+  tenant: Tenant,
+  reader: Reader<Json>,
+  cursor: Json,
+  signal: AbortSignal,
+  mayExpire: boolean,
+): Promise<Answer> {
   const request = reader.next(cursor);
   if (!request) throw new Error('asked for a page after the last one');
   let requests = 0;
@@ -114,9 +129,12 @@ async function ask(tenant: Tenant, reader: Reader<Json>, cursor: Json, signal: A
     return { page, requests };
   } catch (error) {
     const { name, status } = error as { name?: string; status?: number };
-    if (name === 'Gone' && reader.vanished) return { cursor: reader.vanished(cursor), requests, vanished: 1 };
-    if (name === 'RequestRejected' && status === 400 && reader.expired && 'from' in request.query) {
-      return { cursor: reader.expired(cursor), requests, vanished: 0 };
+    if (name === 'Gone' && reader.vanished) {
+      return { cursor: reader.vanished(cursor), requests, vanished: 1, expired: 0 };
+    }
+    const refused = name === 'RequestRejected' && status === 400 && 'from' in request.query;
+    if (refused && mayExpire && reader.expired) {
+      return { cursor: reader.expired(cursor), requests, vanished: 0, expired: 1 };
     }
     throw error;
   }

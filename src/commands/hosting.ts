@@ -74,10 +74,14 @@ export interface ProjectHostingOptions {
   connectionOf(name: string): Promise<Connection>;
 }
 
+/** A run that has staged nothing for so long, waits for the tenant's limit included, is none any more. */
+const abandonedMs = 7 * 24 * 3600 * 1000;
+
 /** Runs a worker for connections that are configured by name. */
 export async function hostProject(options: ProjectHostingOptions): Promise<Hosting> {
   const { connection, taskQueue, connectionOf } = options;
   const staging = createStaging(options.stagingDir);
+  await staging.sweep(abandonedMs, Date.now());
   const sinks = new Map<string, Promise<Sink>>();
   return hostWorker({
     connection,

@@ -257,6 +257,19 @@ it('reads a list from its beginning when its place has expired in a long pause',
   expect(idsOf(await rowsOf(segments)).sort()).toEqual(allIds().sort());
 });
 
+it('gives a list up whose places are refused again and again, rather than read its beginning for ever', async () => {
+  tenant.configure({ checkpointSeconds: -1 });
+  try {
+    const { attempt } = slices();
+    const { result, heartbeats } = attempt({ task: clients });
+    await expect(result).rejects.toMatchObject({ type: 'RequestRejected', nonRetryable: true });
+    // The first page three times, each time with a refused second one.
+    expect(heartbeats.at(-1)?.counts.pages).toBe(5);
+  } finally {
+    tenant.configure({ checkpointSeconds: 86_400 });
+  }
+});
+
 it('discards what a run has staged, and nothing of another', async () => {
   const folder = newFolder();
   const { attempt } = slices(folder);
