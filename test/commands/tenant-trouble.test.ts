@@ -187,7 +187,9 @@ describe('a tenant that lets one in', () => {
   it('without any scope: all are named in one message, and nothing is read', async () => {
     tenant.configure({ scopes: [] });
     const [answer, ended] = await Promise.all([check(config), read(config, catalogFor())]);
-    expect(answer.message).toMatch(/clients .*users .*organizations .*: read:clients read:users read:organizations read:organization_members read:organization_member_roles$/);
+    expect(answer.message).toMatch(
+      /clients .*users .*organizations .*: read:clients read:users read:organizations read:organization_members read:organization_member_roles$/,
+    );
     expectRefusal(ended, { code: 4, type: 'config_error', words: /the token lacks read:/ });
   });
 
