@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { createSinkActivities } from '../activities/deliver';
 import { createFetchActivities } from '../activities/fetch';
-import { createTenants } from '../activities/tenant';
+import { createTenants, type Tenants } from '../activities/tenant';
 import type { Connection } from '../config/project';
 import { resolveSecrets } from '../config/references';
-import type { SourceConfig } from '../config/source';
 import { createFilesSink } from '../sinks/files';
 import type { Sink } from '../sinks/sink';
 import { createStaging, type Staging } from '../staging/staging';
@@ -21,10 +20,9 @@ export interface HostingOptions {
   connection: TemporalConnection;
   taskQueue: string;
   staging: Staging;
-  /** The tenant's settings by the connection's name, with secrets; asked at every use. */
-  resolve(connection: string): Promise<SourceConfig>;
+  /** Closed when the worker has stopped. */
+  tenants: Tenants;
   sinkOf(connection: string): Promise<Sink>;
-  onToken?(token: string): void;
   /** True for a process that runs one sync and ends. */
   oneShot: boolean;
 }
@@ -39,7 +37,7 @@ export interface Hosting {
 
 /** Runs workflows and all activities in this process. */
 export async function hostWorker(options: HostingOptions): Promise<Hosting> {
-  const tenants = createTenants(options);
+  const { tenants } = options;
   const worker = await createWorker({
     connection: options.connection.native,
     namespace: options.connection.namespace,
@@ -87,7 +85,7 @@ export async function hostProject(options: ProjectHostingOptions): Promise<Hosti
     connection,
     taskQueue,
     staging,
-    resolve: async (name) => resolveSecrets(await connectionOf(name)),
+    tenants: createTenants({ resolve: async (name) => resolveSecrets(await connectionOf(name)) }),
     async sinkOf(name) {
       const { folder } = (await connectionOf(name)).destination;
       const sink = sinks.get(folder) ?? createFilesSink({ directory: folder, staging });

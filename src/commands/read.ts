@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { createTenants, type Tenants } from '../activities/tenant';
 import { parseConfiguredCatalog } from '../airbyte/catalog';
 import type { VerbContext } from './verb';
 import { parseState } from '../airbyte/state';
@@ -31,6 +32,13 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
   const catalog = parseConfiguredCatalog(await readJsonObject('--catalog', flags.catalog), streams);
   const initialState = parseState(flags.state === undefined ? undefined : await readStateFile('--state', flags.state));
 
+  const connection = `read-${randomUUID()}`;
+  const tenants = createTenants({
+    resolve: () => Promise.resolve(config),
+    onToken: (token) => secrets.add(token),
+  });
+  signIn(tenants, connection);
+
   const folder = await openScratch();
   const staging = createStaging(environment.stagingDir ?? join(folder, 'staging'));
   const [session, { hostWorker }, { startSync }] = await Promise.all([
@@ -45,15 +53,13 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
     import('../temporal/sync-run.js'),
   ]);
   try {
-    const connection = `read-${randomUUID()}`;
     const sink = createStdoutSink({ output, staging, initialState });
     const hosting = await hostWorker({
       connection: session.connection,
       taskQueue: connection,
       staging,
-      resolve: () => Promise.resolve(config),
+      tenants,
       sinkOf: () => Promise.resolve(sink),
-      onToken: (token) => secrets.add(token),
       oneShot: true,
     });
     const run = await startSync(session.connection.client, {
@@ -83,6 +89,13 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
   } finally {
     await session.close();
   }
+}
+
+/** Fetches the token while the server comes up. What is wrong with it is the first slice's to tell. */
+function signIn({ tenantOf }: Tenants, connection: string): void {
+  tenantOf(connection)
+    .then(({ client }) => client.scopes())
+    .catch(() => undefined);
 }
 
 /** Where an error came from; not its message, which may quote a record. */
