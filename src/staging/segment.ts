@@ -35,3 +35,8 @@ export interface Segment {
 
 /** Value of an index line: what later slices look up (organization ids, role descriptions). */
 export type IndexLine = Json;
+
+/** Records in all of the segments. */
+export function recordsIn(segments: readonly Segment[]): number {
+  return segments.reduce((sum, segment) => sum + segment.records, 0);
+}

@@ -2,6 +2,7 @@ import { proxyActivities, type ActivityInterfaceFor } from '@temporalio/workflow
 import type { SinkActivities } from '../activities/deliver';
 import type { FetchActivities } from '../activities/fetch';
 import type { Delivery } from '../sinks/sink';
+import { recordsIn } from '../staging/segment';
 import type { ReadInput, SyncLimits } from './contract';
 
 /*
@@ -32,7 +33,7 @@ export function sinkActivities({ connection, sinkQueue, limits }: ReadInput): {
   loadState: () => ReturnType<SinkActivities['loadState']>;
   deliver: Deliver;
 } {
-  const sink = proxyActivities<SinkActivities>({
+  const sink: ActivityInterfaceFor<SinkActivities> = proxyActivities<SinkActivities>({
     taskQueue: sinkQueue,
     scheduleToStartTimeout: '30s',
     startToCloseTimeout: '24 hours',
@@ -41,6 +42,12 @@ export function sinkActivities({ connection, sinkQueue, limits }: ReadInput): {
   });
   return {
     loadState: () => sink.loadState({ connection }),
-    deliver: (delivery) => sink.deliver({ connection, delivery }),
+    deliver: (delivery) =>
+      sink.deliver.executeWithOptions({ summary: summaryOf(delivery) }, [{ connection, delivery }]),
   };
+}
+
+/** What the Temporal UI shows of a delivery. */
+function summaryOf({ stream, sequence, segments, status }: Delivery): string {
+  return [stream.name, `step ${sequence}`, `${recordsIn(segments)} records`, ...(status ? [status] : [])].join(' · ');
 }

@@ -1,6 +1,6 @@
 import { condition } from '@temporalio/workflow';
 import type { ConfiguredStream, Delivery } from '../sinks/sink';
-import type { Segment } from '../staging/segment';
+import { recordsIn } from '../staging/segment';
 import type { Deliver } from './activities';
 
 /** What a caller gives; run, stream and sequence are the chain's. */
@@ -21,10 +21,6 @@ function merge(first: Step, second: Step): Step | undefined {
   const status = first.status ?? second.status;
   if (first.failure || (first.status && (second.status || first.status !== 'STARTED'))) return undefined;
   return { ...first, ...second, ...(status && { status }), segments: [...first.segments, ...second.segments] };
-}
-
-export function recordsIn(segments: readonly Segment[]): number {
-  return segments.reduce((sum, segment) => sum + segment.records, 0);
 }
 
 /**

@@ -1,11 +1,11 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { StreamFailure, StreamState } from '../sinks/sink';
-import type { Segment } from '../staging/segment';
+import { recordsIn, type Segment } from '../staging/segment';
 import { addCounts, noCounts, type SliceCounts } from '../streams/counts';
 import type { Deliver } from './activities';
 import type { PlannedStream, StreamProgress, StreamResult } from './contract';
 import { failureOf } from './failure';
-import { DeliveryChain, noDeliveries, recordsIn, type DeliveryPosition } from './delivery';
+import { DeliveryChain, noDeliveries, type DeliveryPosition } from './delivery';
 
 /** What a stream takes along through continue-as-new. */
 export interface CarriedStream {
