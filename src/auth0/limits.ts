@@ -31,6 +31,10 @@ export class Limits {
   private readonly buckets = new Map<number, Bucket>();
   private readonly routes = new Map<string, Route>();
   private latest: Bucket | undefined;
+  /** Requests out, of all routes. */
+  private out = 0;
+  /** True once any request has been answered. */
+  private tenantKnown = false;
 
   /** @param reserve part of every bucket that is left to others, 0 to 1 */
   constructor(private readonly reserve: number) {}
@@ -38,7 +42,8 @@ export class Limits {
   /** ms until a request of this route may be sent; Infinity: not before one that is out is answered. */
   waitFor(name: string, now: number): number {
     const route = this.routeOf(name);
-    if (!route.known && route.inflight > 0) return Infinity;
+    // What nothing is known of is tried by a single request: of the tenant at first, of the route later.
+    if (!route.known && (this.tenantKnown ? route.inflight : this.out) > 0) return Infinity;
     const waits = this.bucketsOf(route, now).map((bucket) => bucket.waitFor(now));
     return Math.max(0, route.blockedUntil - now, ...waits);
   }
@@ -48,6 +53,7 @@ export class Limits {
     const buckets = this.bucketsOf(route, now);
     for (const bucket of buckets) bucket.take(now);
     route.inflight += 1;
+    this.out += 1;
     return { route: name, buckets };
   }
 
@@ -55,6 +61,7 @@ export class Limits {
   answered(permit: Permit, reading: Reading | undefined, now: number): void {
     const route = this.giveBack(permit);
     route.known = true;
+    this.tenantKnown = true;
     route.refusals = 0;
     if (reading) this.observe(route, reading, now, true);
   }
@@ -74,6 +81,7 @@ export class Limits {
   ): number {
     const route = this.giveBack(permit);
     route.known = true;
+    this.tenantKnown = true;
     route.refusals += 1;
     const backOff = Math.min(60_000, 1000 * 2 ** (route.refusals - 1)) * (0.5 + random / 2);
     const until = now + (delayMs ?? backOff);
@@ -104,6 +112,7 @@ export class Limits {
   private giveBack(permit: Permit): Route {
     const route = this.routeOf(permit.route);
     route.inflight -= 1;
+    this.out -= 1;
     for (const bucket of permit.buckets) bucket.settle();
     return route;
   }
@@ -112,7 +121,13 @@ export class Limits {
     for (const [bucket, at] of route.seen) {
       if (route.seen.size > 1 && now - at > forgottenAfterMs) route.seen.delete(bucket);
     }
-    return [...route.seen.keys()];
+    if (route.known) return [...route.seen.keys()];
+    // Until its own answer says otherwise, a route is taken to draw on what most do: the largest bucket.
+    const largest = [...this.buckets.values()].reduce<Bucket | undefined>(
+      (most, bucket) => (most && most.limit >= bucket.limit ? most : bucket),
+      undefined,
+    );
+    return largest ? [largest] : [];
   }
 
   private routeOf(name: string): Route {

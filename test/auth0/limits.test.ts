@@ -186,6 +186,23 @@ test('a small bucket of one route does not slow another route', () => {
   expect(limits.waitFor('users', 1)).toBe(0);
 });
 
+test('of a tenant that nothing is known of, one request is out, whatever its route', () => {
+  const limits = new Limits(0);
+  const first = limits.take('clients', 0);
+  expect(limits.waitFor('users', 0)).toBe(Infinity);
+  limits.answered(first, { limit: 2, remaining: 1 }, 0);
+  expect(limits.waitFor('users', 0)).toBe(0);
+});
+
+test('a route that nothing is known of draws on the largest bucket until its own answer', () => {
+  const limits = new Limits(0);
+  limits.answered(limits.take('clients', 0), { limit: 50, remaining: 1 }, 0);
+  limits.answered(limits.take('organizations', 0), { limit: 10, remaining: 9 }, 0);
+  limits.take('clients', 0);
+  expect(limits.waitFor('users', 0)).toBeGreaterThan(0);
+  expect(limits.waitFor('organizations', 0)).toBe(0);
+});
+
 test('routes that report the same bucket share it', () => {
   const limits = new Limits(0);
   limits.answered(limits.take('clients', 0), { limit: 10, remaining: 9 }, 0);
