@@ -18,8 +18,8 @@ COPY --from=build /app/node_modules /app/node_modules
 COPY --from=build /app/dist /app/dist
 COPY package.json /app/
 COPY bin /app/bin
-RUN mkdir /work && chown node:node /work
+RUN mkdir /rollcall && chown node:node /rollcall
 USER node
-WORKDIR /work
+WORKDIR /rollcall
 ENTRYPOINT ["node", "/app/bin/rollcall"]
 CMD ["worker"]
