@@ -33,6 +33,8 @@ export function createWorker(settings: WorkerSettings): Promise<Worker> {
     maxHeartbeatThrottleInterval: '1s',
     // Time to finish a page; a slice that is longer is cancelled then, and resumes elsewhere from its heartbeat.
     shutdownGraceTime: '5s',
+    // A workflow's next step waits this long for the worker that ran the last one, before any other may take it.
+    stickyQueueScheduleToStartTimeout: '3s',
     // The default follows from the machine's memory: thousands, at 0.4 MB each.
     maxCachedWorkflows: 100,
   });
