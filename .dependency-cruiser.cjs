@@ -60,7 +60,7 @@ module.exports = {
       from: { pathNot: '^src/workflows/' },
       to: {
         path: '^src/workflows/',
-        pathNot: '^src/workflows/(contract|search)[.]ts$',
+        pathNot: '^src/workflows/(contract|names)[.]ts$',
         dependencyTypesNot: ['type-only'],
       },
     },

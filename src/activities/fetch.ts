@@ -53,9 +53,9 @@ async function fetchSlice(deps: FetchDeps, input: SliceInput): Promise<SliceResu
 
   async function readPages(): Promise<SliceResult> {
     const tenant = await deps.tenantOf(input.connection);
-    let expired = 0;
     const reader = await readerOf(input.task, deps.staging);
     const earlier = checkpoint.segments;
+    let expired = 0;
     let cursor = checkpoint.cursor ?? reader.start();
     for (;;) {
       const request = reader.next(cursor);

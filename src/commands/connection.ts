@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
 import { ConfigError } from '../config/errors';
 import { connectionOf, loadProject, parseConnection, type Connection } from '../config/project';
 import { streams } from '../streams/registry';
@@ -19,8 +21,14 @@ export interface ConnectionFlags {
   stream?: string[];
 }
 
-/** Name of a connection that flags spell out. */
-const spelledOut = 'command-line';
+/**
+ * Name of a connection that flags spell out: the same for the same tenant and folder, so that a sync that was killed goes
+ * on when the command is given again, and different for any other, so that none is taken for it.
+ */
+function nameOf({ domain, baseUrl, files }: ConnectionFlags): string {
+  const place = JSON.stringify([domain ?? baseUrl, resolve(files ?? './data')]);
+  return `command-line-${createHash('sha256').update(place).digest('hex').slice(0, 8)}`;
+}
 
 /** The connection of that name in the project's file, or the one that the flags spell out. */
 export async function findConnection(name: string | undefined, flags: ConnectionFlags): Promise<Connection> {
@@ -46,7 +54,7 @@ function spellOut(flags: ConnectionFlags): Connection {
     start_date: flags.startDate,
     destination: { files: flags.files ?? './data' },
   };
-  return parseConnection(spelledOut, settings, streams, '.');
+  return parseConnection(nameOf(flags), settings, streams, '.');
 }
 
 function narrow(connection: Connection, wanted: string[]): Connection {

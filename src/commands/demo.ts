@@ -8,7 +8,7 @@ import { exitCodes } from './exit';
 import { follow, interruption } from './follow';
 import { hostProject, type Hosting } from './hosting';
 import { narrate } from './progress';
-import { openSession, type Session } from './session';
+import { openSession, uiPort, type Session } from './session';
 import { configuredStreams, defaultLimits, syncInput } from './sync-input';
 
 export interface DemoFlags {
@@ -17,7 +17,6 @@ export interface DemoFlags {
 }
 
 const taskQueue = 'rollcall';
-const uiPort = 8233;
 
 /** Copies an emulated tenant twice: all of it, then what has changed. */
 export async function demo({ files, keep }: DemoFlags): Promise<number> {

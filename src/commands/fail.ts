@@ -14,13 +14,14 @@ function named(error: unknown): NamedError {
     : { name: 'Error', message: String(error) };
 }
 
-/** Tells an operator on stderr what went wrong; a stack only for faults that no error class names. */
+/** Errors of the language itself are faults of ours: where they arose is what can be reported. */
+const faults = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
+
+/** Tells an operator on stderr what went wrong; a stack only for faults of ours. */
 export function failOnTerminal(error: unknown): number {
   const { name, message, stack } = named(error);
   const code = exitCodeOf(name);
-  process.stderr.write(
-    `rollcall: ${code === exitCodes.failed && name === 'TypeError' ? (stack ?? message) : message}\n`,
-  );
+  process.stderr.write(`rollcall: ${faults.has(name) ? (stack ?? message) : message}\n`);
   return code;
 }
 

@@ -32,6 +32,9 @@ export interface SessionOptions {
   uiPort?: number;
 }
 
+/** Where people expect Temporal's UI. */
+export const uiPort = 8233;
+
 type Connect = typeof connectFunction;
 
 const never = new Promise<never>(() => undefined);

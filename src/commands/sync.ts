@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { readEnvironment } from '../config/environment';
+import { ConfigError } from '../config/errors';
 import { resolveSecrets, resolveStartDate } from '../config/references';
 import { startSync } from '../temporal/sync-run';
 import { hasWorkers } from '../temporal/task-queue';
@@ -9,7 +9,7 @@ import { exitCodes } from './exit';
 import { follow } from './follow';
 import { hostProject } from './hosting';
 import { narrate } from './progress';
-import { openSession } from './session';
+import { openSession, uiPort } from './session';
 import { configuredStreams, defaultLimits, syncInput } from './sync-input';
 
 export interface SyncFlags extends ConnectionFlags {
@@ -17,9 +17,6 @@ export interface SyncFlags extends ConnectionFlags {
   detach?: boolean;
   json?: boolean;
 }
-
-/** Where people expect Temporal's UI. */
-const uiPort = 8233;
 
 /** Copies one connection and says how that went: narration on stderr, the result on stdout. */
 export async function sync(name: string | undefined, flags: SyncFlags): Promise<number> {
@@ -30,7 +27,14 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
   try {
     // A worker elsewhere knows the connections of its own project file, not one that was spelled out here.
     const elsewhere = !session.embedded && name !== undefined;
-    const taskQueue = session.embedded || elsewhere ? environment.taskQueue : `sync-${randomUUID()}`;
+    if (flags.detach && !elsewhere) {
+      throw new ConfigError(
+        'nobody would do the work of a detached sync',
+        '--detach',
+        'Leave --detach out; or set TEMPORAL_ADDRESS and name a connection of the project file that a `rollcall worker` serves.',
+      );
+    }
+    const taskQueue = session.embedded || elsewhere ? environment.taskQueue : `sync-${connection.name}`;
     // Whoever does the work needs the secrets; to find out at once that they are missing is better than to find it later.
     const startDate = elsewhere ? await resolveStartDate(connection) : (await resolveSecrets(connection)).startDate;
     const stagingDir = environment.stagingDir ?? join(stateDir, 'staging');
@@ -62,7 +66,7 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
           'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
       );
     }
-    if (flags.detach && elsewhere) return exitCodes.ok;
+    if (flags.detach) return exitCodes.ok;
     const code = await follow(session, hosting, run, flags.json ?? false);
     await hosting?.stop();
     return code;

@@ -1,7 +1,9 @@
 import { WorkflowFailedError, WorkflowIdConflictPolicy, type Client, type WorkflowHandle } from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
+import { noCounts } from '../streams/counts';
 import type { StreamProgress, SyncInput, SyncProgress, SyncResult } from '../workflows/contract';
 import type { organizationsWorkflow, streamWorkflow, syncWorkflow } from '../workflows/index';
+import { incompleteType, progressName } from '../workflows/names';
 import { awaitResult } from './result';
 
 /** A run of the sync workflow, as its starter sees it. */
@@ -72,14 +74,14 @@ async function resultOf(handle: WorkflowHandle<typeof syncWorkflow>, signal?: Ab
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
-    if (cause instanceof ApplicationFailure && cause.type === 'Incomplete') return cause.details?.[0] as SyncResult;
+    if (cause instanceof ApplicationFailure && cause.type === incompleteType) return cause.details?.[0] as SyncResult;
     const reason = cause instanceof ActivityFailure ? cause.cause : cause;
     throw reason instanceof ApplicationFailure ? new SyncFailed(reason) : (cause ?? error);
   }
 }
 
 async function progressOf(client: Client, handle: WorkflowHandle<typeof syncWorkflow>): Promise<StreamProgress[]> {
-  const { finished, running } = await handle.query<SyncProgress>('progress');
+  const { finished, running } = await handle.query<SyncProgress>(progressName);
   const others = await Promise.all(
     running.map(async ({ workflowId, streams }) => {
       const child = client.workflow.getHandle<typeof streamWorkflow | typeof organizationsWorkflow>(workflowId);
@@ -88,9 +90,9 @@ async function progressOf(client: Client, handle: WorkflowHandle<typeof syncWork
         stream,
         status: 'waiting',
         delivered: 0,
-        counts: { pages: 0, requests: 0, repeated: 0, vanished: 0 },
+        counts: noCounts,
       }));
-      return child.query<StreamProgress[]>('progress').catch(() => waiting);
+      return child.query<StreamProgress[]>(progressName).catch(() => waiting);
     }),
   );
   return [...finished.map(({ records, ...each }) => ({ ...each, delivered: records })), ...others.flat()];

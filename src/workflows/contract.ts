@@ -4,6 +4,7 @@ import type { ConfiguredStream, StreamFailure, StreamState } from '../sinks/sink
 import type { SliceCounts } from '../streams/counts';
 import type { Reach } from '../streams/descriptor';
 import type { SearchKey } from '../streams/task';
+import { progressName } from './names';
 
 /** A stream as the starter, who knows the descriptors, hands it to the workflows, who do not. */
 export interface PlannedStream extends ConfiguredStream {
@@ -42,7 +43,7 @@ export interface SyncInput {
   /** Task queue of the process that can write to the destination. */
   sinkQueue: string;
   limits: SyncLimits;
-  /** Streams that could not even be begun (an unreadable saved cursor, say): delivered as INCOMPLETE. */
+  /** Streams that can't be begun, since no such stream is known: delivered as INCOMPLETE. */
   refused: { stream: ConfiguredStream; failure: StreamFailure }[];
   /** Read everything again, whatever state the destination holds. */
   full: boolean;
@@ -75,7 +76,7 @@ export interface StreamProgress {
 }
 
 /** Asked of a workflow that reads streams. */
-export const progressQuery = defineQuery<StreamProgress[]>('progress');
+export const progressQuery = defineQuery<StreamProgress[]>(progressName);
 
 /** Answer to the `progress` query of the `sync` workflow: finished streams, and who to ask about the others. */
 export interface SyncProgress {
@@ -85,7 +86,7 @@ export interface SyncProgress {
 }
 
 /** Asked of the `sync` workflow. */
-export const syncProgressQuery = defineQuery<SyncProgress>('progress');
+export const syncProgressQuery = defineQuery<SyncProgress>(progressName);
 
 /** What every workflow that reads streams is told. */
 export interface ReadInput {

@@ -147,7 +147,7 @@ export class Family {
     await Promise.all(Array.from({ length: this.limits.lanes }, () => this.lane()));
   }
 
-  /** The last of the member streams is the one that shows roles. */
+  /** Before any batch, so that every slice can join the descriptions. */
   private async readRoles(): Promise<void> {
     const { reading } = this;
     const run = this.members.find((each) => each.stream.name === 'organization_member_roles' && each.open);

@@ -1,8 +1,6 @@
 import { ApplicationFailure, setCurrentDetails } from '@temporalio/workflow';
 import type { StreamProgress, StreamResult } from './contract';
-
-/** Type of the failure by which a workflow says that it did not copy everything; its details hold the results. */
-export const incompleteType = 'Incomplete';
+import { incompleteType } from './names';
 
 /** Ends a workflow: a part is not a whole, so results with an incomplete stream are thrown. */
 export function conclude<Result>(streams: readonly StreamResult[], result: Result): Result {

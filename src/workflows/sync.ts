@@ -13,7 +13,8 @@ import { sinkActivities, stagingActivities } from './activities';
 import { syncProgressQuery, type PlannedStream, type StreamResult, type SyncInput, type SyncResult } from './contract';
 import { failureOf } from './failure';
 import { organizationsWorkflow } from './organizations';
-import { conclude, incompleteType, showProgress } from './outcome';
+import { incompleteType } from './names';
+import { conclude, showProgress } from './outcome';
 import { streamWorkflow } from './stream';
 import { StreamRun } from './stream-run';
 

@@ -96,3 +96,29 @@ it('goes on with another worker when one is killed in mid-work, and every copy i
   });
   expect(ended.stderr).not.toMatch(/^ +at /m);
 });
+
+it('a sync that was spelled out and killed goes on when the same command is given again, and no other takes it', async () => {
+  const { url, clientId, clientSecret } = tenant;
+  const spelled = ['sync', '--base-url', url, '--client-id', clientId, '--client-secret', clientSecret];
+  const before = tenant.stats().requests;
+  const first = start('rollcall', [...spelled, '--files', './spelled'], { cwd: folder, env });
+  programs.push(first);
+  while (tenant.stats().requests < before + 20) await sleep(10);
+  first.child.kill('SIGKILL');
+  await first.ended;
+
+  const elsewhere = await run('rollcall', [...spelled, '--files', './other', '--stream', 'clients'], {
+    cwd: folder,
+    env,
+  });
+  expect(elsewhere.stderr).toContain('has started.');
+  expect(elsewhere.code).toBe(0);
+  const second = await run('rollcall', [...spelled, '--files', './spelled'], { cwd: folder, env });
+  expect(second.stderr).toContain('was under way already and goes on.');
+  expect(second.code).toBe(0);
+  const users: JsonObject[] = [];
+  for await (const { stream, data } of readFilesDestination(join(folder, 'spelled'))) {
+    if (stream === 'users') users.push(data);
+  }
+  expect(compare('users', users, tenant.truth().users)).toEqual(exact);
+});

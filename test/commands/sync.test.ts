@@ -144,3 +144,9 @@ it('a destination that cannot be written to is told at the first attempt, and at
   expect(stderr.match(words)?.length).toBeGreaterThan(2);
   expect(stderr).not.toMatch(/^ +at /m);
 });
+
+it('nobody is left to do the work of a sync that is detached without a server', async () => {
+  const { code, stdout, stderr } = await sync(project('detached'), ['acme', '--detach']);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/nobody would do the work of a detached sync.*TEMPORAL_ADDRESS/);
+});
