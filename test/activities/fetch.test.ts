@@ -177,13 +177,13 @@ describe('what never comes right', () => {
 });
 
 it('ends in the middle of a page when it is cancelled', async () => {
-  tenant.configure({ latencyMs: 3_000 });
+  tenant.configure({ latencyMs: 20_000 });
   const { attempt } = slices();
   const { result, cancel } = attempt({ task: clients });
   const begun = performance.now();
   setTimeout(cancel, 50);
   await expect(result).rejects.toMatchObject({ name: 'CancelledFailure' });
-  expect(performance.now() - begun).toBeLessThan(1_000);
+  expect(performance.now() - begun).toBeLessThan(10_000);
 });
 
 it('stages no secret, though the token may read them all, and heartbeats nothing of anybody', async () => {

