@@ -65,7 +65,7 @@ export function addOperatorVerbs(program: Command, finish: (code: number) => voi
     .description("Serve an emulated tenant over HTTP, with Auth0's limits and bodies, until stopped.")
     .addOption(
       new Option('--scenario <name>', 'what the tenant holds')
-        .choices(['small', 'caps', 'empty', 'large', 'million'])
+        .choices(['small', 'caps', 'empty', 'large', 'million', 'owned-roles'])
         .default('small'),
     )
     .option('--port <number>', 'port to listen on (default: any free one)', whole)

@@ -4,20 +4,31 @@ import { hash } from './random';
 import { NoSuchEntity, type Tenant } from './tenant';
 import { textOf } from './text';
 
+/**
+ * A change that is carried out once: before the nth request to the Management API is answered, or when it has been. Requests
+ * are counted from 1 as statistics count them, and anew after these are reset. What is impossible by then is left undone.
+ */
+export type ScriptedChange = { change: Change } & ({ atRequest: number } | { afterRequest: number });
+
 /** Changes to the tenant's data that happen while it is read. */
 export interface Churn {
-  /** Each is carried out once, when the nth request to the Management API (from 1) has been answered. */
-  script?: readonly { afterRequest: number; change: Change }[];
+  script?: readonly ScriptedChange[];
   /** Random changes to users per second: three quarters updates, the rest creations and deletions in equal parts. */
   perSecond?: number;
 }
 
-/** `answered` is to be told the number of each request that was answered, `stop` ends the random changes. */
-export function createChurn(
-  { script = [], perSecond = 0 }: Churn,
-  tenant: Tenant,
-  seed: number,
-): { answered(nth: number): void; stop(): void } {
+export interface ChurnPlan {
+  /** To be told the number of each request: that it has come, */
+  arrived(nth: number): void;
+  /** and that its answer is on the way. */
+  answered(nth: number): void;
+  /** Replaces what is left of the script. */
+  setScript(script: readonly ScriptedChange[]): void;
+  /** Ends the random changes. */
+  stop(): void;
+}
+
+export function createChurn({ script = [], perSecond = 0 }: Churn, tenant: Tenant, seed: number): ChurnPlan {
   let waiting = [...script];
   let drawn = 0;
   const timer = perSecond > 0 ? setInterval(changeAnyUser, 1_000 / perSecond) : undefined;
@@ -32,12 +43,18 @@ export function createChurn(
     else if (user) tenant.apply(kind === 1 ? { type: 'deleteUser', user_id } : { type: 'updateUser', user_id });
   }
 
+  function carryOut(isDue: (entry: ScriptedChange) => boolean): void {
+    const due = waiting.filter(isDue);
+    if (due.length === 0) return;
+    waiting = waiting.filter((entry) => !isDue(entry));
+    for (const { change } of due) applyIfPossible(tenant, change);
+  }
+
   return {
-    answered(nth) {
-      const due = waiting.filter(({ afterRequest }) => afterRequest <= nth);
-      if (due.length === 0) return;
-      waiting = waiting.filter(({ afterRequest }) => afterRequest > nth);
-      for (const { change } of due) applyIfPossible(tenant, change);
+    arrived: (nth) => carryOut((entry) => 'atRequest' in entry && entry.atRequest <= nth),
+    answered: (nth) => carryOut((entry) => 'afterRequest' in entry && entry.afterRequest <= nth),
+    setScript(next) {
+      waiting = [...next];
     },
     stop: () => clearInterval(timer),
   };

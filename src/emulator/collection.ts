@@ -26,6 +26,7 @@ export function rowsAfter<T extends Keyset>(rows: readonly T[], after: Keyset | 
 export class Collection {
   private loaded: Row[] | undefined;
   private readonly byId = new Map<string, Row>();
+  private readonly removed = new Set<string>();
 
   constructor(private readonly generate: () => Row[]) {}
 
@@ -38,9 +39,10 @@ export class Collection {
     return this.byId.get(id)?.record;
   }
 
-  /** Appends; two entities never share an instant. */
+  /** Appends; two entities never share an instant. Throws a RangeError for an id that is or was in use: Auth0 gives none twice. */
   insert(id: string, record: JsonObject, now: number): void {
     const rows = this.load();
+    if (this.byId.has(id) || this.removed.has(id)) throw new RangeError(`The id ${id} has been given before`);
     const row = { id, record, at: Math.max(now, (rows.at(-1)?.at ?? 0) + 1) };
     rows.push(row);
     this.byId.set(id, row);
@@ -60,6 +62,7 @@ export class Collection {
     const row = this.byId.get(id);
     if (!row) return false;
     rows.splice(rows.indexOf(row), 1);
+    this.removed.add(id);
     return this.byId.delete(id);
   }
 

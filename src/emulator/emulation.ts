@@ -1,7 +1,9 @@
+import { type Arrivals, createArrivals } from './arrivals';
 import { createBuckets } from './buckets';
 import { type Checkpoints, createCheckpoints, PLAIN, SEALED } from './checkpoints';
-import { type Churn, createChurn } from './churn';
+import { type Churn, type ChurnPlan, createChurn } from './churn';
 import { createFaultPlan, type Fault, type FaultPlan } from './faults';
+import { createKeyHistory, type KeyHistory } from './key-history';
 import { RATE_LIMIT_PRESETS, type RateLimitPreset, type RateLimits } from './rate-limits';
 import type { Scenario } from './scenario';
 import { DEFAULT_SETTINGS, type Settings } from './settings';
@@ -33,7 +35,9 @@ export interface Emulation {
   statistics: StatisticsKeeper;
   buckets: ReturnType<typeof createBuckets>;
   faults: FaultPlan;
-  churn: ReturnType<typeof createChurn>;
+  churn: ChurnPlan;
+  arrivals: Arrivals;
+  keyHistory: KeyHistory;
   now: () => number;
 }
 
@@ -43,6 +47,7 @@ export function createEmulation(scenario: Scenario, options: EmulationOptions): 
   const seed = scenario.seed ?? 1;
   const tenant = new Tenant(scenario, now);
   const { users, memberships, organizations } = tenant;
+  const statistics = createStatistics(now);
   const lifeMs = (): number => settings.checkpointSeconds * 1_000;
   return {
     seed,
@@ -54,10 +59,12 @@ export function createEmulation(scenario: Scenario, options: EmulationOptions): 
       members: createCheckpoints(PLAIN, now, lifeMs),
       clients: createCheckpoints(SEALED, now, lifeMs),
     },
-    statistics: createStatistics(now),
+    statistics,
     buckets: createBuckets(settings.rateLimits),
     faults: createFaultPlan(faults, seed),
     churn: createChurn(churn, tenant, seed),
+    arrivals: createArrivals(() => statistics.read().requests),
+    keyHistory: createKeyHistory(tenant, () => new Tenant(scenario, now)),
     now,
   };
 }

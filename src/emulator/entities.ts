@@ -115,13 +115,40 @@ export function organizationCreatedAt({ organizations }: Scenario, index: number
   return createdAt(organizations.count, index);
 }
 
-export function generateRoles({ seed = 1, roles }: Scenario): Row[] {
+/** The tenant's roles, then those that organizations own. */
+export function generateRoles({ seed = 1, roles, organizations }: Scenario): Row[] {
+  const { count, owned = { organizations: 0, each: 0 } } = roles;
   const id = (index: number): string => roleIdAt(seed, index);
-  return generateRows(roles.count, id, (index) => ({
-    id: id(index),
+  return generateRows(count + Math.min(owned.organizations, organizations.count) * owned.each, id, (index) =>
+    index < count ? buildTenantRole(id(index), index) : buildOwnedRole(id(index), seed, index - count, owned.each),
+  );
+}
+
+function buildTenantRole(id: string, index: number): JsonObject {
+  return {
+    id,
     name: index < DUTIES.length ? pick(DUTIES, index) : `${pick(DUTIES, index)}-${index + 1}`,
     description: index % 6 === 5 ? '' : `May act as ${pick(DUTIES, index)}`,
-  }));
+  };
+}
+
+/** `nth` counts the roles of all organizations. */
+function buildOwnedRole(id: string, seed: number, nth: number, each: number): JsonObject {
+  const duty = pick(DUTIES, nth % each);
+  return {
+    id,
+    name: `own-${duty}-${nth + 1}`,
+    description: nth % 5 === 4 ? '' : `May act as ${duty} here (${nth + 1})`,
+    type: 'organization',
+    owner_id: organizationIdAt(seed, Math.floor(nth / each)),
+  };
+}
+
+/** Ids of the roles that the organization of an index was generated with. */
+export function ownedRoleIds({ seed = 1, roles }: Scenario, organization: number): string[] {
+  const { organizations, each } = roles.owned ?? { organizations: 0, each: 0 };
+  if (organization >= organizations) return [];
+  return Array.from({ length: each }, (_, nth) => roleIdAt(seed, roles.count + organization * each + nth));
 }
 
 export function roleIdAt(seed: number, index: number): string {

@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
+import type { JsonObject } from '../json';
 import { ApiError } from './api-error';
 import type { FaultKind } from './faults';
 
@@ -35,6 +36,19 @@ export function tooManyRequests(): ApiError {
 
 export function sendError(reply: FastifyReply, error: ApiError): FastifyReply {
   return reply.code(error.status).send(error.toBody());
+}
+
+/** A list's body without every `nth` of its rows. `length`, where it stands, says how many rows there are. */
+export function omitRows(body: JsonObject | JsonObject[], nth = 3): JsonObject | JsonObject[] {
+  const keep = <T>(rows: T[]): T[] => rows.filter((_, place) => (place + 1) % nth !== 0);
+  if (Array.isArray(body)) return keep(body);
+  const kept = { ...body };
+  for (const [name, rows] of Object.entries(body)) {
+    if (!Array.isArray(rows)) continue;
+    kept[name] = keep(rows);
+    if ('length' in body) kept['length'] = keep(rows).length;
+  }
+  return kept;
 }
 
 /** Sends an answer's body, cut in half when the fault says so. */

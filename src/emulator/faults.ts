@@ -24,7 +24,9 @@ export type FaultKind =
   /** 200 with `{}`. */
   | 'empty-object'
   /** The body of the endpoint's answer before this one, again. */
-  | 'repeat-page';
+  | 'repeat-page'
+  /** Lists leave rows out; `total` and `next` stay as if they were there, as with an index whose count and rows disagree. */
+  | 'omit-rows';
 
 /** When something goes wrong. Of `nth`, `every` and `probability` one is given; with none, every matching request fails. */
 export interface Fault {
@@ -41,6 +43,8 @@ export interface Fault {
   times?: number;
   /** For `slow`: milliseconds. */
   ms?: number;
+  /** For `omit-rows`: every so manieth row of the page is left out (1: all of them). Default 3. */
+  rows?: number;
 }
 
 export interface FaultPlan {

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { authenticate } from './access-tokens';
 import { ApiError, insufficientScope, notFound } from './api-error';
 import type { Emulation } from './emulation';
-import { FAULT_ANSWERS, sendError, sendSpoilt, tooManyRequests } from './fault-answers';
+import { FAULT_ANSWERS, omitRows, sendError, sendSpoilt, tooManyRequests } from './fault-answers';
 import { readQuery } from './query-parameters';
 import { ROUTES } from './routes/routes';
 import type { Route } from './routes/route';
@@ -15,19 +15,23 @@ declare module 'fastify' {
     /** The endpoint's name in statistics. */
     endpoint?: string;
   }
+  interface FastifyRequest {
+    /** The request's number among those to the Management API, as statistics count them. */
+    nth: number;
+  }
 }
 
 /** Serves the Management API. A request is counted, authenticated, charged, checked for its scope, then answered or spoilt. */
 export function serveManagementApi(app: FastifyInstance, emulation: Emulation): void {
   const { statistics } = emulation;
-  let arrivals = 0;
-  app.addHook('onRequest', (request, reply, done) => {
-    arrivals += 1;
-    statistics.follow(endpointOf(request), reply.raw);
-    done();
+  app.decorateRequest('nth', 0);
+  app.addHook('onRequest', async (request, reply) => {
+    request.nth = statistics.follow(endpointOf(request), reply.raw);
+    emulation.churn.arrived(request.nth);
+    await emulation.arrivals.arrived(request.nth);
   });
-  app.addHook('onSend', (_request, _reply, _payload, done) => {
-    emulation.churn.answered(arrivals);
+  app.addHook('onSend', (request, _reply, _payload, done) => {
+    emulation.churn.answered(request.nth);
     done();
   });
   app.setErrorHandler((error, _request, reply) => {
@@ -35,10 +39,10 @@ export function serveManagementApi(app: FastifyInstance, emulation: Emulation): 
     return sendError(reply, error);
   });
   app.setNotFoundHandler((_request, reply) => sendError(reply, notFound('Not Found')));
-  for (const route of ROUTES) serveRoute(app, route, emulation, () => arrivals);
+  for (const route of ROUTES) serveRoute(app, route, emulation);
 }
 
-function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation, arrivals: () => number): void {
+function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation): void {
   const { settings } = emulation;
   let previous: string | undefined;
   app.get(route.path, { config: { endpoint: route.name } }, async (request, reply) => {
@@ -51,17 +55,18 @@ function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation, ar
     if (delay > 0) await sleep(delay);
     const answerInstead = fault && FAULT_ANSWERS[fault.kind];
     if (answerInstead) return answerInstead(reply, emulation.now());
+    const leavesRowsOut = fault?.kind === 'omit-rows' && 'per_page' in route.parameters;
     const { body, headers = {} } = route.answer(
       {
         params: request.params as Record<string, string>,
         query: readQuery(request.query as Record<string, unknown>, route.parameters),
         scopes,
         link: `http://${request.host}${request.url.split('?')[0] ?? ''}`,
-        nth: arrivals(),
+        nth: request.nth,
       },
       emulation,
     );
-    const json = JSON.stringify(body);
+    const json = JSON.stringify(leavesRowsOut ? omitRows(body, fault.rows) : body);
     const repeated = previous ?? json;
     previous = json;
     reply.headers(headers).type('application/json; charset=utf-8');

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../json';
 import type { Collection, Keyset } from './collection';
-import { organizationCreatedAt, organizationIdAt, roleIdAt } from './entities';
+import { organizationCreatedAt, organizationIdAt, ownedRoleIds, roleIdAt } from './entities';
 import { createDraws, hash, indexOfCode } from './random';
 import type { Scenario } from './scenario';
 import type { UserStore } from './user-store';
@@ -15,10 +15,12 @@ export interface Member extends Keyset {
 
 /**
  * Who belongs to which organization, ordered by when they joined. An organization's list is generated when it is first
- * asked for. Members whose user is deleted, and roles that are, drop out without being looked for.
+ * asked for. Roles that are deleted drop out without being looked for, for no id is given twice.
  */
 export class Memberships {
   private readonly lists = new Map<string, Member[]>();
+  private readonly formerUsers = new Set<string>();
+  private readonly lingering = new Map<string, JsonObject>();
 
   constructor(
     private readonly scenario: Scenario,
@@ -28,7 +30,7 @@ export class Memberships {
 
   /** The members that exist now. The organization must exist. */
   of(organizationId: string): readonly Member[] {
-    return this.users.withoutDeleted(this.load(organizationId));
+    return this.load(organizationId);
   }
 
   find(organizationId: string, userId: string): Member | undefined {
@@ -38,6 +40,16 @@ export class Memberships {
   /** The member's roles as stored, with their descriptions. */
   rolesOf(member: Member): JsonObject[] {
     return member.roles.map((id) => this.roles.get(id)).filter((role) => role !== undefined);
+  }
+
+  /** The roles that the members list shows: besides those that there are, deleted ones that linger in it. */
+  inlineRolesOf(member: Member): JsonObject[] {
+    return member.roles.map((id) => this.roles.get(id) ?? this.lingering.get(id)).filter((role) => role !== undefined);
+  }
+
+  /** Has the members list show a role for good, whether it is deleted or not. */
+  letLinger(id: string, role: JsonObject): void {
+    this.lingering.set(id, role);
   }
 
   /** Someone who is a member already keeps the place and gets the roles. */
@@ -51,9 +63,16 @@ export class Memberships {
   /** Returns whether the user was a member. */
   remove(organizationId: string, userId: string): boolean {
     const list = this.load(organizationId);
-    const place = list.findIndex((member) => member.id === userId);
-    if (place >= 0) list.splice(place, 1);
-    return place >= 0;
+    const rest = list.filter((member) => member.id !== userId);
+    if (rest.length === list.length) return false;
+    this.lists.set(organizationId, rest);
+    return true;
+  }
+
+  /** Ends every membership of a user, who may come back under the same id without them. */
+  removeEverywhere(userId: string): void {
+    this.formerUsers.add(userId);
+    for (const organizationId of this.lists.keys()) this.remove(organizationId, userId);
   }
 
   private load(organizationId: string): Member[] {
@@ -62,7 +81,8 @@ export class Memberships {
       const { seed = 1, organizations } = this.scenario;
       const index = indexOfCode(seed, Number.parseInt(organizationId.slice(-8), 16));
       const generated = index < organizations.count && organizationIdAt(seed, index) === organizationId;
-      list = generated ? generateMembers(this.scenario, index, (user) => this.users.generateId(user)) : [];
+      const all = generated ? generateMembers(this.scenario, index, (user) => this.users.generateId(user)) : [];
+      list = this.formerUsers.size === 0 ? all : all.filter(({ id }) => !this.formerUsers.has(id));
       this.lists.set(organizationId, list);
     }
     return list;
@@ -82,20 +102,27 @@ function drawBetween(seed: number, index: number, { min, max }: { min: number; m
 /** Distinct users, because the stride shares no divisor with their number; two at a time join on one millisecond. */
 function generateMembers(scenario: Scenario, index: number, userIdOf: (index: number) => string): Member[] {
   const { seed = 1, users, roles } = scenario;
+  const { perMember = 3 } = roles;
+  const owned = ownedRoleIds(scenario, index);
   const start = hash(seed, 41, index) % Math.max(1, users.count);
   const stride = strideFor(users.count, hash(seed, 42, index));
   const founded = organizationCreatedAt(scenario, index);
   const members = Array.from({ length: countMembers(scenario, index) }, (_, nth): Member => {
-    const draw = createDraws(hash(seed, 43, index), 44, nth);
-    const wanted = roles.count === 0 ? 0 : draw() % ((roles.perMember ?? 3) + 1);
-    const held = new Set(Array.from({ length: wanted }, () => draw() % roles.count));
+    const held = drawSome(roles.count, perMember, createDraws(hash(seed, 43, index), 44, nth));
+    const heldOfOwned = drawSome(owned.length, perMember, createDraws(hash(seed, 45, index), 46, nth));
     return {
       id: userIdOf((start + nth * stride) % users.count),
       at: founded + (1 + Math.floor(nth / 2)) * 1_000,
-      roles: [...held].map((role) => roleIdAt(seed, role)),
+      roles: [...held.map((role) => roleIdAt(seed, role)), ...heldOfOwned.map((role) => owned[role] as string)],
     };
   });
   return members.sort((one, other) => one.at - other.at || (one.id < other.id ? -1 : 1));
+}
+
+/** None to `most` distinct numbers below `count`. */
+function drawSome(count: number, most: number, draw: () => number): number[] {
+  const wanted = count === 0 ? 0 : draw() % (most + 1);
+  return [...new Set(Array.from({ length: wanted }, () => draw() % count))];
 }
 
 function strideFor(count: number, drawn: number): number {

@@ -23,6 +23,7 @@ export interface Timeline {
   updatedAt: (index: number) => number;
   lacksCreatedAt: ReadonlySet<number>;
   lacksUpdatedAt: ReadonlySet<number>;
+  hasHugeProfile: ReadonlySet<number>;
   /** The place of a user's connection in CONNECTIONS when a tie block decides it. */
   tiedConnection(index: number): number | undefined;
 }
@@ -47,6 +48,7 @@ export function createTimeline(population: UserPopulation, seed: number): Timeli
     },
     lacksCreatedAt: spread(population.missingCreatedAt ?? 0, count, 0.3, blockOf),
     lacksUpdatedAt: spread(population.missingUpdatedAt ?? 0, count, 0.7, blockOf),
+    hasHugeProfile: spread(population.hugeProfiles ?? 0, count, 0.5, blockOf),
     tiedConnection(index) {
       const block = blockOf(index);
       return block && (index - block.first) % block.connections;

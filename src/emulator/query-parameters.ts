@@ -26,8 +26,11 @@ export const CHECKPOINT: Parameters = {
   take: { type: 'integer', least: 1, most: 100, about: PER_PAGE },
 };
 
+const FIELD_LIST =
+  'Comma-separated list of fields to include or exclude (based on value provided for include_fields) in the result. Leave empty to retrieve all fields';
+
 export const FIELDS: Parameters = {
-  fields: { type: 'string', about: 'Comma-separated list of fields to include or exclude' },
+  fields: { type: 'string', about: FIELD_LIST },
   include_fields: { type: 'boolean', about: 'Whether specified fields are to be included (true) or excluded (false)' },
 };
 

@@ -17,6 +17,8 @@ export interface UserPopulation {
   missingCreatedAt?: number;
   /** Users without e-mail, integer identity ids, odd ids, linked identities, unusual metadata. Default true. */
   edgeCases?: boolean;
+  /** Users whose profile takes about 1 MB, as legacy ones may; never members of a tie block. Default 0. */
+  hugeProfiles?: number;
 }
 
 interface OrganizationPopulation {
@@ -38,6 +40,11 @@ export interface Scenario {
     count: number;
     /** A member holds 0 to this many roles. Default 3. */
     perMember?: number;
+    /**
+     * Roles that belong to an organization (Auth0's early access feature "Organization Roles"): `each` of them for each of
+     * the first `organizations`. A member holds 0 to `perMember` of them, beside roles of the tenant. Default none.
+     */
+    owned?: { organizations: number; each: number };
   };
 }
 
@@ -72,6 +79,13 @@ export const SCENARIOS = {
     organizations: { count: 1_000, members: { min: 10, max: 200 }, big: [100_000] },
     clients: { count: 300 },
     roles: { count: 100 },
+  },
+  /** Half of the organizations own roles, which the list of roles does not show. */
+  'owned-roles': {
+    users: { count: 120 },
+    organizations: { count: 8, members: { min: 5, max: 20 } },
+    clients: { count: 3 },
+    roles: { count: 5, owned: { organizations: 4, each: 3 } },
   },
 } as const satisfies Record<string, Scenario>;
 

@@ -2,9 +2,12 @@ import type { AddressInfo } from 'node:net';
 import formbody from '@fastify/formbody';
 import fastify from 'fastify';
 import { prepareKeys } from './access-tokens';
+import type { ArrivalCallback } from './arrivals';
+import type { ScriptedChange } from './churn';
 import { serveControlApi } from './control-api';
 import { changeFaults, changeSettings, createEmulation, type EmulationOptions, type SettingsPatch } from './emulation';
 import type { Fault } from './faults';
+import type { StreamKeys } from './key-history';
 import { serveManagementApi } from './management-api';
 import { type Scenario, type ScenarioName, SCENARIOS } from './scenario';
 import { plantSecret } from './secrets';
@@ -37,6 +40,20 @@ export interface Emulator {
   resetStats(): void;
   /** Key → content hash of every record, by stream (see `truth.ts`). */
   truth(): Record<TruthStream, Map<string, string>>;
+  /** Has the time that the next two speak of begin now; before, it begins with the emulator. */
+  mark(): void;
+  /** Keys of the records that existed all the time, without interruption, by stream. A copy that began and ended meanwhile holds them. */
+  heldThroughout(): StreamKeys;
+  /** Keys of the records that existed at any moment, by stream. A copy holds nothing else. */
+  everHeld(): StreamKeys;
+  /** Replaces what is left of the scripted changes. */
+  setScript(script: readonly ScriptedChange[]): void;
+  /**
+   * Calls back when the nth request to the Management API arrives, and answers it once the callback's promise, if it
+   * returns one, has settled. Requests are counted from 1 as `stats` does, and anew after `resetStats`. Throws a RangeError
+   * for one that has come already.
+   */
+  onRequest(nth: number, callback: ArrivalCallback): void;
   /** Replaces the faults; their counts start anew. */
   setFaults(faults: readonly Fault[]): void;
   /** What is not named stays. */
@@ -104,6 +121,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         TruthStream,
         Map<string, string>
       >,
+    ...emulation.keyHistory,
+    setScript: (script) => emulation.churn.setScript(script),
+    onRequest: (nth, callback) => emulation.arrivals.expect(nth, callback),
     setFaults: (faults) => changeFaults(emulation, faults),
     configure: (settings) => changeSettings(emulation, settings),
     close: () => app.close(),

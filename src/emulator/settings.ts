@@ -28,6 +28,8 @@ export interface Settings {
   rolesWithoutScope: 'refuse' | 'omit';
   /** `roles` of a member who has none. */
   emptyRoles: 'list' | 'absent';
+  /** `GET /roles` without `type` lists the roles that organizations own as well (not known of Auth0). */
+  ownedRolesListed: boolean;
   /** Life of a checkpoint token. */
   checkpointSeconds: number;
 }
@@ -56,5 +58,6 @@ export const DEFAULT_SETTINGS: Omit<Settings, 'rateLimits'> = {
   nextOnFullPage: false,
   rolesWithoutScope: 'refuse',
   emptyRoles: 'list',
+  ownedRolesListed: false,
   checkpointSeconds: 86_400,
 };

@@ -19,8 +19,11 @@ export interface Statistics {
 }
 
 export interface StatisticsKeeper {
-  /** Counts a request that has just arrived, and its answer once that is sent or broken off. */
-  follow(endpoint: string, response: ServerResponse): void;
+  /**
+   * Counts a request that has just arrived, and its answer once that is sent or broken off. Returns the number of requests
+   * to the Management API by now: that of this one, if it is one of them.
+   */
+  follow(endpoint: string, response: ServerResponse): number;
   read(): Statistics;
   reset(): void;
 }
@@ -59,6 +62,7 @@ export function createStatistics(now: () => number): StatisticsKeeper {
         inFlight -= weight;
         countAnswer(endpoint, response.writableFinished ? response.statusCode : 0);
       });
+      return current.requests;
     },
     read: () => structuredClone(current),
     reset() {

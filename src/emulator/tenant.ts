@@ -8,6 +8,7 @@ import type { Scenario } from './scenario';
 import { isoOf } from './user-record';
 import { UserStore } from './user-store';
 import { textOf } from './text';
+import { keyOf, type TruthStream } from './truth';
 
 /** Thrown for a change to something that does not exist. */
 export class NoSuchEntity extends Error {
@@ -23,6 +24,7 @@ export class Tenant {
   readonly memberships: Memberships;
   private readonly seed: number;
   private created = 0;
+  private readonly listeners: ((stream: TruthStream, key: string) => void)[] = [];
 
   constructor(
     scenario: Scenario,
@@ -36,6 +38,11 @@ export class Tenant {
     this.memberships = new Memberships(scenario, this.users, this.roles);
   }
 
+  /** The listener hears the key of each record that the tenant holds from now on and did not hold the moment before. */
+  onAppearance(listener: (stream: TruthStream, key: string) => void): void {
+    this.listeners.push(listener);
+  }
+
   /** Carries a change out at once and returns the entity as it then is (as it was, when deleted). Throws NoSuchEntity. */
   apply(change: Change): JsonObject {
     switch (change.type) {
@@ -46,26 +53,17 @@ export class Tenant {
       case 'deleteUser':
         return this.deleteUser(change.user_id);
       case 'createOrganization':
-        return this.create(this.organizations, 'id', `org_${this.freshId()}`, {
-          name: `new-organization-${this.created}`,
-          display_name: 'New organization',
-          ...change.organization,
-        });
+        return this.createOrganization(change.organization);
       case 'updateOrganization':
         return this.update(this.organizations, change.id, change.patch);
       case 'deleteOrganization':
-        return this.remove(this.organizations, change.id);
+        return this.deleteOrganization(change.id);
       case 'addMember':
         return this.addMember(change.org_id, change.user_id, change.roles);
       case 'removeMember':
         return this.removeMember(change.org_id, change.user_id);
       case 'createClient':
-        return this.create(this.clients, 'client_id', this.freshId() + this.freshId(), {
-          tenant: 'emulated-tenant',
-          global: false,
-          name: 'New application',
-          ...change.client,
-        });
+        return this.createClient(change.client);
       case 'updateClient':
         return this.update(this.clients, change.client_id, change.patch);
       case 'deleteClient':
@@ -79,7 +77,7 @@ export class Tenant {
       case 'updateRole':
         return this.update(this.roles, change.id, change.patch);
       case 'deleteRole':
-        return this.remove(this.roles, change.id);
+        return this.deleteRole(change.id, change.lingers);
     }
   }
 
@@ -100,7 +98,9 @@ export class Tenant {
       updated_at: at,
       ...user,
     };
-    this.users.write(textOf(record['user_id']), record);
+    const userId = textOf(record['user_id']);
+    if (!this.users.get(userId)) this.appear('users', userId);
+    this.users.write(userId, record);
     return record;
   }
 
@@ -115,12 +115,21 @@ export class Tenant {
   deleteUser(userId: string): JsonObject {
     const record = this.userOf(userId);
     this.users.write(userId, undefined);
+    this.memberships.removeEverywhere(userId);
     return record;
   }
 
+  /** Throws NoSuchEntity for an organization, user or role that does not exist. */
   addMember(organizationId: string, userId: string, roles: string[] = []): JsonObject {
     this.organizationOf(organizationId);
     this.userOf(userId);
+    for (const role of roles) this.found(this.roles.get(role), role);
+    const former = this.memberships.find(organizationId, userId);
+    if (!former) this.appear('organization_members', keyOf(organizationId, userId));
+    for (const role of roles) {
+      if (former?.roles.includes(role)) continue;
+      this.appear('organization_member_roles', keyOf(organizationId, userId, role));
+    }
     this.memberships.add(organizationId, userId, roles, this.now());
     return { org_id: organizationId, user_id: userId, roles };
   }
@@ -129,6 +138,44 @@ export class Tenant {
     this.organizationOf(organizationId);
     if (!this.memberships.remove(organizationId, userId)) throw new NoSuchEntity(`No member ${userId}`);
     return { org_id: organizationId, user_id: userId };
+  }
+
+  private createOrganization(organization?: JsonObject): JsonObject {
+    const record = this.create(this.organizations, 'id', `org_${this.freshId()}`, {
+      name: `new-organization-${this.created}`,
+      display_name: 'New organization',
+      ...organization,
+    });
+    this.appear('organizations', textOf(record['id']));
+    return record;
+  }
+
+  private deleteOrganization(id: string): JsonObject {
+    const record = this.remove(this.organizations, id);
+    const owned = this.roles.rows.filter((role) => role.record['owner_id'] === id);
+    for (const role of owned) this.roles.remove(role.id);
+    return record;
+  }
+
+  private createClient(client?: JsonObject): JsonObject {
+    const record = this.create(this.clients, 'client_id', this.freshId() + this.freshId(), {
+      tenant: 'emulated-tenant',
+      global: false,
+      name: 'New application',
+      ...client,
+    });
+    this.appear('clients', textOf(record['client_id']));
+    return record;
+  }
+
+  private deleteRole(id: string, lingers = false): JsonObject {
+    const record = this.remove(this.roles, id);
+    if (lingers) this.memberships.letLinger(id, record);
+    return record;
+  }
+
+  private appear(stream: TruthStream, key: string): void {
+    for (const listener of this.listeners) listener(stream, key);
   }
 
   private create(collection: Collection, key: string, freshId: string, made: JsonObject): JsonObject {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '../json';
 import type { Tenant } from './tenant';
-import { viewClient, viewMember, viewUser } from './views';
+import { viewClient, viewMember, viewMemberRole, viewUser } from './views';
 import { textOf } from './text';
 
 export const TRUTH_STREAMS = [
@@ -17,6 +17,11 @@ export type TruthStream = (typeof TRUTH_STREAMS)[number];
 export interface TrueRecord {
   key: string;
   content: JsonObject;
+}
+
+/** The key of a record that several ids name together. */
+export function keyOf(...ids: string[]): string {
+  return ids.join(',');
 }
 
 const NO_SCOPES: ReadonlySet<string> = new Set(['read:clients']);
@@ -39,7 +44,7 @@ export const TRUTH: Record<TruthStream, (tenant: Tenant) => Generator<TrueRecord
   *organization_members({ organizations, memberships, users }) {
     for (const { id } of organizations.rows) {
       for (const member of memberships.of(id)) {
-        yield { key: `${id},${member.id}`, content: viewMember(users.get(member.id) ?? {}) };
+        yield { key: keyOf(id, member.id), content: viewMember(users.get(member.id) ?? {}) };
       }
     }
   },
@@ -47,7 +52,7 @@ export const TRUTH: Record<TruthStream, (tenant: Tenant) => Generator<TrueRecord
     for (const { id } of organizations.rows) {
       for (const member of memberships.of(id)) {
         for (const role of memberships.rolesOf(member)) {
-          yield { key: `${id},${member.id},${textOf(role['id'])}`, content: role };
+          yield { key: keyOf(id, member.id, textOf(role['id'])), content: viewMemberRole(role) };
         }
       }
     }

@@ -70,6 +70,8 @@ const EDGE_CASES: readonly ((draft: Draft) => void)[] = [
   },
 ];
 const EDGE_CASE_EVERY = 11;
+/** The largest profile that user search returns. */
+const HUGE_PROFILE_BYTES = 1_000_000;
 
 /** The rare connections come in turn, one in ten users; the rest have a password or a social login. */
 function connectionOf(timeline: Timeline, seed: number, index: number, edgeCases: boolean): Connection {
@@ -119,6 +121,7 @@ export function buildUser(timeline: Timeline, seed: number, index: number, edgeC
   if (edgeCases && index % EDGE_CASE_EVERY === 5) {
     pick(EDGE_CASES, floor(index / EDGE_CASE_EVERY))({ record, code, seed, index });
   }
+  if (timeline.hasHugeProfile.has(index)) record['app_metadata'] = { notes: 'x'.repeat(HUGE_PROFILE_BYTES) };
   return record;
 }
 

@@ -28,7 +28,6 @@ export class UserStore {
   private readonly handles = new Map<string, number>();
   private readonly orders: Record<UserKey, BaseOrder>;
   private nextHandle: number;
-  private readonly deleted = new Set<string>();
   private readonly listeners: UserWrite[] = [];
 
   constructor(scenario: Scenario) {
@@ -46,11 +45,6 @@ export class UserStore {
   /** Handles that were ever given out, 0 up to this number less one. */
   get size(): number {
     return this.nextHandle;
-  }
-
-  /** The users among these that were not deleted. */
-  withoutDeleted<T extends { id: string }>(rows: readonly T[]): readonly T[] {
-    return this.deleted.size === 0 ? rows : rows.filter(({ id }) => !this.deleted.has(id));
   }
 
   onWrite(listener: UserWrite): void {
@@ -103,8 +97,6 @@ export class UserStore {
       this.nextHandle += 1;
       this.handles.set(userId, handle);
     }
-    if (record) this.deleted.delete(userId);
-    else this.deleted.add(userId);
     this.written.set(handle, record);
     for (const listener of this.listeners) listener(handle, record);
   }

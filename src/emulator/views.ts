@@ -36,6 +36,11 @@ export function viewMember(user: JsonObject): JsonObject {
   return projectRecord(user, { fields: MEMBER_FIELDS, include: true });
 }
 
+/** A role as the endpoint of one member's roles shows it: whoever owns it. */
+export function viewMemberRole(role: JsonObject): JsonObject {
+  return projectRecord(role, { fields: ['id', 'name', 'description'], include: true });
+}
+
 /** A role as it stands in a member's inline roles: without its description. */
 export function viewInlineRole(role: JsonObject): JsonObject {
   return projectRecord(role, { fields: ['id', 'name'], include: true });

@@ -79,6 +79,27 @@ it('lists roles, and gets one', async () => {
   expect(await sdk.roles.get(String(data[0]?.id))).toEqual(data[0]);
 });
 
+it('lists the roles that an organization owns, and gets one that a member holds', async () => {
+  const owning = await startEmulator({ scenario: 'owned-roles' });
+  try {
+    const client = new ManagementClient({
+      domain: owning.domain,
+      clientId: owning.clientId,
+      clientSecret: owning.clientSecret,
+      fetch: overHttp,
+    });
+    const owner_id = owning.tenant.organizations.rows[0]?.id ?? '';
+    const { data } = await client.roles.list({ type: 'organization', owner_id });
+    expect(data.map((role) => [role.type, role.owner_id])).toEqual(Array(3).fill(['organization', owner_id]));
+    expect((await client.roles.list({})).data.every((role) => role.owner_id === undefined)).toBe(true);
+    const members = await collect(await client.organizations.members.list(owner_id, { fields: 'user_id,roles' }));
+    const held = members.flatMap(({ roles = [] }) => roles).find(({ id }) => data.some((role) => role.id === id));
+    expect(await client.roles.get(String(held?.id))).toEqual(data.find(({ id }) => id === held?.id));
+  } finally {
+    await owning.close();
+  }
+});
+
 it('is told by an exception that an organization does not exist', async () => {
   await expect(sdk.organizations.get('org_0000000000000000')).rejects.toMatchObject({ statusCode: 404 });
 });

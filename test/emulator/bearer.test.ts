@@ -60,6 +60,7 @@ it.each([
   ['users', 'read:users'],
   ['users/auth0%7Cx', 'read:users'],
   ['clients', 'read:clients, read:client_keys, read:client_credentials, read:client_summary'],
+  ['clients/x', 'read:clients, read:client_keys, read:client_credentials, read:client_summary'],
   ['organizations', 'read:organizations, read:organizations_summary'],
   ['organizations/org_0000000000000000/members', 'read:organization_members'],
   ['organizations/org_0000000000000000/members/x/roles', 'read:organization_member_roles'],

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../src/json';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
+import { NoSuchEntity } from '../../src/emulator/tenant';
 import { textOf } from '../../src/emulator/text';
 import { control, readAll, type Visitor, visit } from './visitor';
 
@@ -100,6 +101,57 @@ it('changes data by script once the nth request was answered', async () => {
   const counts: number[] = [];
   for (let nth = 0; nth < 3; nth += 1) counts.push((await visitor.get('roles')).body.length);
   expect(counts).toEqual([6, 6, 7]);
+});
+
+it('changes data by script before the nth request is answered, whatever is to be changed', async () => {
+  await start();
+  const org_id = organizationAt(0);
+  const [gone = '', updated = ''] = [1, 2].map(userAt);
+  const isOutside = (user_id: string): boolean => emulator.tenant.memberships.find(org_id, user_id) === undefined;
+  const added = [3, 4, 5, 6, 7, 8, 9].map(userAt).find(isOutside) ?? '';
+  const member = textOf((await readAll(visitor, `organizations/${org_id}/members`, 'members', {}))[5]?.['user_id']);
+  emulator.resetStats();
+  emulator.setScript([
+    { atRequest: 1, change: { type: 'removeMember', org_id, user_id: member } },
+    { atRequest: 2, change: { type: 'addMember', org_id, user_id: added } },
+    { atRequest: 3, change: { type: 'deleteUser', user_id: gone } },
+    { atRequest: 3, change: { type: 'deleteUser', user_id: gone } },
+    { atRequest: 4, change: { type: 'updateUser', user_id: updated, patch: { nickname: 'scripted' } } },
+    { atRequest: 5, change: { type: 'createUser', user: { user_id: 'auth0|scripted' } } },
+    { atRequest: 6, change: { type: 'deleteOrganization', id: org_id } },
+  ]);
+  const total = async (path: string, query = {}): Promise<unknown> =>
+    (await visitor.get(path, { include_totals: true, ...query })).body['total'];
+  const members = `organizations/${org_id}/members`;
+  expect([await total(members), await total(members)]).toEqual([229, 230]);
+  expect(await total('users')).toBe(449);
+  expect((await visitor.get('users', { sort: 'updated_at:-1' })).body[0]).toMatchObject({ nickname: 'scripted' });
+  expect(await total('users', { q: 'user_id:"auth0|scripted"' })).toBe(1);
+  expect((await visitor.get(members)).status).toBe(404);
+});
+
+it('does not give the memberships of a deleted user to one who comes back under the same id', async () => {
+  await start();
+  const members = `organizations/${organizationAt(0)}/members`;
+  const count = async (): Promise<number> => (await readAll(visitor, members, 'members', {})).length;
+  const user_id = textOf(emulator.tenant.memberships.of(organizationAt(0))[0]?.id);
+  const unread = emulator.tenant.organizations.rows.slice(2).map(({ id }) => id);
+  emulator.tenant.deleteUser(user_id);
+  emulator.tenant.createUser({ user_id });
+  expect(await count()).toBe(229);
+  for (const id of unread) expect(emulator.tenant.memberships.find(id, user_id)).toBeUndefined();
+  emulator.tenant.addMember(organizationAt(0), user_id);
+  expect(await count()).toBe(230);
+});
+
+it('gives no id twice, and no role that does not exist', async () => {
+  await start();
+  const id = organizationAt(3);
+  const create = (): unknown => emulator.tenant.apply({ type: 'createOrganization', organization: { id } });
+  expect(create).toThrow(RangeError);
+  emulator.tenant.apply({ type: 'deleteOrganization', id });
+  expect(create).toThrow(RangeError);
+  expect(() => emulator.tenant.addMember(organizationAt(0), userAt(1), ['rol_x'])).toThrow(NoSuchEntity);
 });
 
 it('changes users continuously when set to', async () => {

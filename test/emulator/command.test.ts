@@ -40,7 +40,7 @@ it('prints a configuration that signs in, and ends on SIGTERM', async () => {
 });
 
 it.each([
-  [{ scenario: 'huge' }, /--scenario .*small, caps, empty, large, million/],
+  [{ scenario: 'huge' }, /--scenario .*small, caps, empty, large, million, owned-roles/],
   [{ scenario: 'small', rateLimits: 'platinum' }, /--rate-limits .*free, essentials, enterprise, unlimited/],
 ])('refuses %j and names the choices', async (options, message) => {
   await expect(runEmulator(options)).rejects.toThrow(message);

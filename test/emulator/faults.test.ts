@@ -1,3 +1,5 @@
+import type { JsonObject } from '../../src/json';
+import { textOf } from '../../src/emulator/text';
 import type { FaultKind } from '../../src/emulator/faults';
 import { createFaultPlan } from '../../src/emulator/faults';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
@@ -99,6 +101,33 @@ it('repeats the page before', async () => {
   const repeated = await visitor.get('users', { page: 2 });
   expect(repeated.text).toBe(first.text);
   expect((await visitor.get('users', { page: 3 })).text).not.toBe(first.text);
+});
+
+describe('leaving rows out', () => {
+  const FAULT = { kind: 'omit-rows', match: 'api/v2', nth: 1 } as const;
+
+  it.each([
+    ['users', 'users', { include_totals: true, per_page: 9, page: 1 }],
+    ['organizations', 'organizations', { take: 9 }],
+    ['roles', 'roles', { include_totals: true }],
+  ])('keeps total and next of %s as if every row were there', async (path, list, query) => {
+    const whole = (await visitor.get(path, query)).body;
+    emulator.setFaults([FAULT]);
+    const struck = (await visitor.get(path, query)).body;
+    const rest = (whole[list] as JsonObject[]).filter((_, place) => ![2, 5, 8].includes(place));
+    expect(rest.length).toBeGreaterThanOrEqual(4);
+    const length = path === 'users' ? { length: rest.length } : {};
+    expect(struck).toEqual({ ...(whole as JsonObject), [list]: rest, ...length });
+  });
+
+  it('leaves out as many as it is told to, of bare arrays too, and nothing of what is no list', async () => {
+    const [first, ...others] = (await visitor.get('users', { per_page: 5 })).body;
+    emulator.setFaults([{ ...FAULT, rows: 2 }]);
+    expect((await visitor.get('users', { per_page: 5 })).body).toEqual([first, others[1], others[3]]);
+    emulator.setFaults([{ kind: 'omit-rows', rows: 1 }]);
+    expect((await visitor.get('users', { per_page: 5 })).body).toEqual([]);
+    expect((await visitor.get(`users/${encodeURIComponent(textOf(first?.['user_id']))}`)).body).toEqual(first);
+  });
 });
 
 it('strikes sign-ins too', async () => {

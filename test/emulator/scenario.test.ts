@@ -86,6 +86,12 @@ it('leaves timestamps out of as many records as it is told to', () => {
   expect(Math.max(...countBy(users, 'created_at').values())).toBe(300);
 });
 
+it('gives as many users as it is told to a profile of a megabyte', () => {
+  const users = usersOf(population({ count: 200, hugeProfiles: 2, ties: [{ size: 150 }] }));
+  const sizes = users.map((user) => JSON.stringify(user).length);
+  expect(sizes.filter((size) => size > 1_000_000 && size < 1_048_576)).toHaveLength(2);
+});
+
 it('gives members zero to three roles, or as many as it is told to', () => {
   const rolesHeld = (perMember?: number): Set<number> => {
     const roles = { count: 50, ...(perMember !== undefined && { perMember }) };

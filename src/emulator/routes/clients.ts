@@ -1,19 +1,28 @@
 import type { JsonObject } from '../../json';
+import { notFound } from '../api-error';
 import type { Row } from '../collection';
 import { answerList, readOffset } from '../paging';
 import { projectRecord, readProjection } from '../projection';
-import { CHECKPOINT, FIELDS, PAGE } from '../query-parameters';
+import { CHECKPOINT, FIELDS, PAGE, type Values } from '../query-parameters';
 import { viewClient } from '../views';
 import { type Call, listOptions, type Route } from './route';
 import { textOf } from '../text';
+
+const READ_CLIENTS = ['read:clients', 'read:client_keys', 'read:client_credentials', 'read:client_summary'];
 
 export const listClients: Route = {
   name: 'clients',
   path: '/clients',
   group: 'clients',
-  scopes: ['read:clients', 'read:client_keys', 'read:client_credentials', 'read:client_summary'],
+  scopes: READ_CLIENTS,
   parameters: {
     ...PAGE,
+    per_page: {
+      type: 'integer',
+      least: 1,
+      most: 100,
+      about: 'Number of results per page. Default value is 50, maximum value is 100',
+    },
     ...CHECKPOINT,
     ...FIELDS,
     is_global: { type: 'boolean', about: 'Optional filter on the global client parameter' },
@@ -21,20 +30,36 @@ export const listClients: Route = {
     app_type: { type: 'string', about: 'Optional filter by a comma-separated list of application types' },
   },
   answer(call, emulation) {
-    const { query, scopes } = call;
+    const { query } = call;
     const rows = emulation.tenant.clients.rows.filter(({ record }) => isWanted(record, query));
-    const projection = readProjection(query);
-    // Auth0 returns `tenant` beside the fields that were named.
-    const fields =
-      projection.include && projection.fields.length > 0 ? [...projection.fields, 'tenant'] : projection.fields;
-    const view = ({ record }: Row): JsonObject => projectRecord(viewClient(record, scopes), { ...projection, fields });
+    const view = ({ record }: Row): JsonObject => showClient(record, call);
     const body = answerList('clients', rows, view, query, listOptions(emulation, 'clients'));
     if (!Array.isArray(body)) return { body };
     return { body, headers: { link: writeLinks(call, rows.length, emulation.settings.pageCap) } };
   },
 };
 
-function isWanted(client: JsonObject, query: Call['query']): boolean {
+export const getClient: Route = {
+  name: 'client',
+  path: '/clients/:id',
+  group: 'others',
+  scopes: READ_CLIENTS,
+  parameters: FIELDS,
+  answer(call, { tenant }) {
+    const client = tenant.clients.get(call.params['id'] ?? '');
+    if (!client) throw notFound('The client does not exist', 'inexistent_client');
+    return { body: showClient(client, call) };
+  },
+};
+
+/** Auth0 returns `tenant` beside the fields that were named. */
+function showClient(client: JsonObject, { query, scopes }: Call): JsonObject {
+  const { fields, include } = readProjection(query);
+  const named = include && fields.length > 0 ? [...fields, 'tenant'] : fields;
+  return projectRecord(viewClient(client, scopes), { fields: named, include });
+}
+
+function isWanted(client: JsonObject, query: Values): boolean {
   const types = query['app_type'] === undefined ? undefined : String(query['app_type']).split(',');
   return (
     (query['is_global'] === undefined || client['global'] === query['is_global']) &&
@@ -55,6 +80,6 @@ function writeLinks({ query, link }: Call, count: number, pageCap: number | unde
   return targets.join(', ');
 }
 
-function mapToText(query: Call['query']): Record<string, string> {
+function mapToText(query: Values): Record<string, string> {
   return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, String(value)]));
 }

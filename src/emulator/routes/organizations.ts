@@ -6,7 +6,7 @@ import type { Member } from '../memberships';
 import { answerList } from '../paging';
 import { projectRecord, readProjection } from '../projection';
 import { CHECKPOINT, FIELDS, PAGE, type Values } from '../query-parameters';
-import { viewInlineRole, viewMember } from '../views';
+import { viewInlineRole, viewMember, viewMemberRole } from '../views';
 import { type Call, listOptions, type Route } from './route';
 import { textOf } from '../text';
 
@@ -58,7 +58,7 @@ export const listMembers: Route = {
     const view = (member: Member): JsonObject => {
       const record = projectRecord(viewMember(users.get(member.id) ?? {}), projection);
       if (!withRoles) return record;
-      const roles = memberships.rolesOf(member).map(viewInlineRole);
+      const roles = memberships.inlineRolesOf(member).map(viewInlineRole);
       return roles.length === 0 && emulation.settings.emptyRoles === 'absent' ? record : { ...record, roles };
     };
     const options = listOptions(emulation, 'members');
@@ -81,7 +81,7 @@ export const listMemberRoles: Route = {
     if (!member) throw notFound('The user does not exist.', 'inexistent_user');
     const rows = memberships.rolesOf(member).map((record) => ({ at: 0, id: textOf(record['id']), record }));
     const options = listOptions(emulation, 'members');
-    return { body: answerList('roles', rows, ({ record }) => record, query, options) };
+    return { body: answerList('roles', rows, ({ record }) => viewMemberRole(record), query, options) };
   },
 };
 

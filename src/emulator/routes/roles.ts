@@ -1,8 +1,13 @@
+import type { JsonObject } from '../../json';
 import { notFound } from '../api-error';
+import type { Row } from '../collection';
 import { answerList } from '../paging';
-import { PAGE } from '../query-parameters';
+import { PAGE, refuseParameter, type Values } from '../query-parameters';
+import type { Settings } from '../settings';
 import { listOptions, type Route } from './route';
 import { textOf } from '../text';
+
+const OWNER_ABOUT = 'Filter organization-level roles by owner ID. Required when type is "organization"';
 
 export const listRoles: Route = {
   name: 'roles',
@@ -12,18 +17,15 @@ export const listRoles: Route = {
   parameters: {
     ...PAGE,
     name_filter: { type: 'string', about: 'Optional filter on name (case-insensitive)' },
-    type: {
-      type: 'string',
-      about: 'Whether to list the roles of the tenant or of an organization',
-      pattern: /^(tenant|organization)$/,
-    },
-    owner_id: { type: 'string', about: 'The organization whose roles to list' },
+    type: { type: 'string', about: 'Optional filter on the type of the role', pattern: /^(tenant|organization)$/ },
+    owner_id: { type: 'string', about: OWNER_ABOUT },
   },
   answer({ query }, emulation) {
     const filter = String(query['name_filter'] ?? '').toLowerCase();
-    // The emulated tenant has no organization roles.
-    const all = query['type'] === 'organization' ? [] : emulation.tenant.roles.rows;
-    const rows = all.filter(({ record }) => textOf(record['name']).toLowerCase().includes(filter));
+    const isWanted = chooseOwner(query, emulation.settings);
+    const rows = emulation.tenant.roles.rows.filter(
+      ({ record }: Row) => isWanted(record) && textOf(record['name']).toLowerCase().includes(filter),
+    );
     const options = listOptions(emulation, 'organizations');
     return { body: answerList('roles', rows, ({ record }) => record, query, options) };
   },
@@ -41,3 +43,13 @@ export const getRole: Route = {
     return { body: role };
   },
 };
+
+/** Roles of the tenant carry no type. */
+function chooseOwner({ type, owner_id }: Values, { ownedRolesListed }: Settings): (role: JsonObject) => boolean {
+  if (type === 'organization') {
+    if (owner_id === undefined) throw refuseParameter('Missing required property: owner_id', 'owner_id', OWNER_ABOUT);
+    return (role) => role['owner_id'] === owner_id;
+  }
+  if (type === undefined && ownedRolesListed) return () => true;
+  return (role) => role['owner_id'] === undefined;
+}

@@ -1,4 +1,4 @@
-import { listClients } from './clients';
+import { getClient, listClients } from './clients';
 import { getOrganization, listMemberRoles, listMembers, listOrganizations } from './organizations';
 import { getRole, listRoles } from './roles';
 import type { Route } from './route';
@@ -9,6 +9,7 @@ export const ROUTES: readonly Route[] = [
   listUsers,
   getUser,
   listClients,
+  getClient,
   listOrganizations,
   getOrganization,
   listMembers,
