@@ -1,10 +1,11 @@
-import { readPage } from './envelope';
-import { BadCredentials, RateLimited, Transient, UnexpectedAnswer } from './errors';
+import type { JsonObject } from '../json';
+import { readOne, readPage } from './envelope';
+import { BadCredentials, type CredentialsProblem, RateLimited, Transient, UnexpectedAnswer } from './errors';
 import { createHttp, type HttpAnswer, type HttpOptions } from './http';
 import type { Pacer } from './pacer';
 import { readRateLimit, retryDelay, serverTime } from './rate-limit';
 import { refusalOf } from './refusal';
-import type { ListRequest, Page } from './request';
+import type { ListRequest, ObjectRequest, Page } from './request';
 import { encodeQuery, templateOf } from './route';
 import type { TokenSource } from './token';
 import { sleep as sleepFor } from './waiting';
@@ -51,6 +52,8 @@ export interface ClientStats {
 export interface Auth0Client {
   /** Reads one page. Throws the classes of errors.ts, or the signal's reason. */
   list(request: ListRequest, options?: CallOptions): Promise<Page>;
+  /** Reads one object, checked to carry its key. Throws as `list` does; Gone when there is no such object. */
+  one(request: ObjectRequest, options?: CallOptions): Promise<JsonObject>;
   /** Scopes that the token carries; undefined when that is not known. */
   scopes(options?: CallOptions): Promise<string[] | undefined>;
   stats(): ClientStats;
@@ -67,16 +70,17 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
   const http = createHttp(options);
   const stats: ClientStats = { requests: 0, retries: 0, rateLimited: 0 };
 
-  /** Sends one request when the pacer lets it; a 429 is not an answer but a reason to wait. */
+  /** Sends one request when the pacer lets it; any status but 200 is thrown, a 429 is waited for. */
   async function send(
-    request: ListRequest,
+    { path, query }: GetRequest,
     label: string,
     { signal, onWait, onRequest }: CallOptions,
   ): Promise<HttpAnswer> {
+    const url = `${baseUrl}/api/v2/${path}${query ? `?${encodeQuery(query)}` : ''}`;
     let giveUpAt: number | undefined;
     for (;;) {
       const token = await tokens.token(signal);
-      const slot = await pacer.acquire(templateOf(request.path), label, {
+      const slot = await pacer.acquire(templateOf(path), label, {
         signal,
         maxWaitMs,
         onWait: onWait && ((until) => onWait(until, 'limit')),
@@ -85,7 +89,6 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
       onRequest?.();
       let answer: HttpAnswer;
       try {
-        const url = `${baseUrl}/api/v2/${request.path}?${encodeQuery(request.query)}`;
         const headers = { authorization: `Bearer ${token}` };
         answer = await http.send({ method: 'GET', url, label, headers, signal });
       } catch (error) {
@@ -95,8 +98,10 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
       const reading = readRateLimit(answer.headers, now());
       if (answer.status !== 429) {
         slot.answered(reading);
-        if (answer.status !== 401 || !tokens.invalidate(token)) return answer;
-        throw new StaleToken();
+        if (answer.status === 200) return answer;
+        const refusal = refusalOf(label, answer);
+        const renewable = answer.status === 401 && refusal instanceof BadCredentials && tokens.invalidate(token);
+        throw renewable ? new StaleToken(refusal.problem) : refusal;
       }
       stats.rateLimited += 1;
       const retryAt = slot.refused(reading, retryDelay(answer.headers, now()));
@@ -121,7 +126,7 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
         return await attempt();
       } catch (error) {
         if (error instanceof StaleToken) {
-          if (renewed) throw new BadCredentials('refused_fresh_token');
+          if (renewed) throw new BadCredentials(afresh[error.problem] ?? error.problem);
           renewed = true;
         } else if (error instanceof RateLimited && error.retryAt <= giveUpAt) {
           await pause(Math.max(0, error.retryAt - now()), 'limit');
@@ -137,15 +142,16 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
     }
   }
 
+  /** Asks until `read` takes the answer, or there is none to be had. */
+  function get<T>(request: GetRequest, call: CallOptions, read: (answer: HttpAnswer, label: string) => T): Promise<T> {
+    const label = `GET ${templateOf(request.path)}`;
+    return persist(label, call, async () => read(await send(request, label, call), label));
+  }
+
   return {
-    list(request, call = {}) {
-      const label = `GET ${templateOf(request.path)}`;
-      return persist(label, call, async () => {
-        const answer = await send(request, label, call);
-        if (answer.status !== 200) throw refusalOf(label, answer);
-        return readPage(request, label, answer.body, serverTime(answer.headers, now()));
-      });
-    },
+    list: (request, call = {}) =>
+      get(request, call, ({ body, headers }, label) => readPage(request, label, body, serverTime(headers, now()))),
+    one: (request, call = {}) => get(request, call, ({ body }, label) => readOne(request, label, body)),
     scopes: (call = {}) => persist('POST /oauth/token', call, () => tokens.scopes(call.signal)),
     stats: () => ({ ...stats }),
     close() {
@@ -155,5 +161,17 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
   };
 }
 
+type GetRequest = Pick<ListRequest, 'path'> & Partial<Pick<ListRequest, 'query'>>;
+
 /** The token was answered 401 and a fresh one can be had. */
-class StaleToken extends Error {}
+class StaleToken extends Error {
+  constructor(readonly problem: CredentialsProblem) {
+    super();
+  }
+}
+
+/** What it means of a token that was fetched a moment ago. */
+const afresh: Partial<Record<CredentialsProblem, CredentialsProblem>> = {
+  expired_token: 'refused_fresh_token',
+  refused_token: 'refused_fresh_token',
+};

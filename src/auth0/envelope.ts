@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Json, JsonObject } from '../json';
 import { UnexpectedAnswer } from './errors';
-import type { ListRequest, Page } from './request';
+import type { ListRequest, ObjectRequest, Page } from './request';
 
 /** The same as `null`, which no list documents but JSON libraries like to send, absent. */
 const count = z.int().nonnegative().nullish();
@@ -23,13 +23,8 @@ export function readPage(request: ListRequest, label: string, body: Buffer, at: 
   const { start, limit, total, next, rows } = bare
     ? { rows: answer, start: null, limit: null, total: null, next: null }
     : open(request, label, answer);
-  rows.forEach((row) => {
-    if (!isObject(row)) throw new UnexpectedAnswer(label, 'a row that is not an object');
-    const key = row[request.key];
-    if (typeof key !== 'string' || key === '') throw new UnexpectedAnswer(label, `a row without its ${request.key}`);
-  });
   return {
-    rows: rows as JsonObject[],
+    rows: rows.map((row) => keyed(row, request.key, label, 'a row')),
     bare,
     ...(next ? { next } : {}),
     ...(typeof total === 'number' ? { total } : {}),
@@ -38,6 +33,18 @@ export function readPage(request: ListRequest, label: string, body: Buffer, at: 
     bytes: body.length,
     at,
   };
+}
+
+/** Reads the body of a 200 that holds a single object. Throws UnexpectedAnswer as `readPage` does. */
+export function readOne({ key }: ObjectRequest, label: string, body: Buffer): JsonObject {
+  return keyed(parse(label, body), key, label, 'JSON');
+}
+
+function keyed(value: Json, key: string, label: string, what: string): JsonObject {
+  if (!isObject(value)) throw new UnexpectedAnswer(label, `${what} that is not an object`);
+  const id = value[key];
+  if (typeof id !== 'string' || id === '') throw new UnexpectedAnswer(label, `${what} without its ${key}`);
+  return value;
 }
 
 function parse(label: string, body: Buffer): Json {

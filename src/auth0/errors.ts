@@ -15,6 +15,7 @@ export type CredentialsProblem =
   | 'client_grant'
   | 'grant_type'
   | 'no_token_endpoint'
+  | 'token_not_received'
   | 'expired_token'
   | 'refused_token'
   | 'refused_fresh_token';
@@ -39,6 +40,10 @@ const credentialsProblems: Readonly<Record<CredentialsProblem, [message: string,
   no_token_endpoint: [
     'There is no Auth0 token endpoint at this address.',
     'Check the domain: https://<tenant>.<region>.auth0.com or the custom domain of the tenant.',
+  ],
+  token_not_received: [
+    'Auth0 did not receive the access token.',
+    'Check that no proxy between here and Auth0 takes the Authorization header away.',
   ],
   expired_token: [
     'The access token has expired.',
@@ -71,7 +76,7 @@ export class MissingScope extends Auth0Error {
   ) {
     const wanted = scopes.length > 0 ? scopes.join(' or ') : 'a scope that Auth0 did not name';
     super(
-      `${request} was answered 403: the token lacks ${wanted}.`,
+      `${request} was refused: the token lacks ${wanted}.`,
       'Add it to the application in the Auth0 Dashboard: APIs, Auth0 Management API, permissions of the application.',
     );
   }
@@ -88,17 +93,25 @@ export class FeatureNotInPlan extends Auth0Error {
   }
 }
 
-/** The tenant's limit is spent for longer than the client may wait in place. */
+const spendables = {
+  rate: ["the tenant's rate limit", 'run fewer jobs against the tenant at a time'],
+  /** https://auth0.com/docs/fine-grained-m2m-token-quotas */
+  tokens: ['the quota of access tokens', 'raise the token quota of the application or the tenant'],
+} as const;
+
+/** What the tenant allows is spent for longer than the client may wait in place. */
 export class RateLimited extends Auth0Error {
   override readonly name = 'RateLimited';
   constructor(
     request: string,
     /** When another try makes sense, epoch ms. */
     readonly retryAt: number,
+    spent: keyof typeof spendables = 'rate',
   ) {
+    const [limit, remedy] = spendables[spent];
     super(
-      `${request} has to wait for the tenant's rate limit until ${new Date(retryAt).toISOString()}.`,
-      'Nothing to do; it goes on by itself. If it happens often, run fewer jobs against the tenant at a time.',
+      `${request} has to wait for ${limit} until ${new Date(retryAt).toISOString()}.`,
+      `Nothing to do; it goes on by itself. If it happens often, ${remedy}.`,
     );
   }
 }

@@ -1,6 +1,7 @@
 import {
   type Auth0Error,
   BadCredentials,
+  type CredentialsProblem,
   FeatureNotInPlan,
   Gone,
   MissingScope,
@@ -20,44 +21,58 @@ const seeDomain =
  */
 export function refusalOf(request: string, { status, body }: HttpAnswer): Auth0Error {
   const said = readErrorBody(body);
-  if (status >= 500 || status === 408) return new Transient(request, `Auth0 answered ${status}`);
-  if (status >= 300 && status < 400)
-    return new UnexpectedAnswer(request, `a redirect (${status}) to elsewhere`, seeDomain);
+  // A request line that is too long does not get as far as the API.
+  if (status !== 414 && !isRefusal(status, said)) return failureOf(request, status, said);
   switch (status) {
     case 401:
-      return new BadCredentials(/expired/i.test(said.message ?? '') ? 'expired_token' : 'refused_token');
+      return new BadCredentials(tokenProblemOf(said.message ?? ''));
     case 403:
-      return forbidden(request, said);
+      if (said.errorCode === 'insufficient_scope') return new MissingScope(request, scopesIn(said.message));
+      if (said.errorCode === 'insufficient_entitlement') return new FeatureNotInPlan(request);
+      break;
     case 404:
-      return new Gone(request);
+      // Every tenant has the lists themselves: only what has an id can vanish.
+      return request.includes('{id}') ? new Gone(request) : new UnexpectedAnswer(request, 'status 404', seeDomain);
     case 400:
       // An opaque token, for the tenant's userinfo endpoint say, is answered so.
       if (said.errorCode === 'Bearer') return new BadCredentials('refused_token');
   }
-  if (status < 400) return new UnexpectedAnswer(request, `status ${status}`);
   return new RequestRejected(request, status, codeOf(said), quotableDetail(said));
 }
 
-function forbidden(request: string, said: ErrorBody): Auth0Error {
-  if (said.errorCode === 'insufficient_scope') return new MissingScope(request, scopesIn(said.message));
-  if (said.errorCode === 'insufficient_entitlement') return new FeatureNotInPlan(request);
-  if (said.error === undefined) return new UnexpectedAnswer(request, 'status 403, not in the form of Auth0', seeDomain);
-  return new RequestRejected(request, 403, codeOf(said), quotableDetail(said));
+function tokenProblemOf(message: string): CredentialsProblem {
+  if (/expired/i.test(message)) return 'expired_token';
+  if (/^missing authentication/i.test(message)) return 'token_not_received';
+  // Said of a token whose application may not use the Management API.
+  if (/^client is not global/i.test(message)) return 'client_grant';
+  return 'refused_token';
 }
 
 /** What a status other than 200 and 429 of the token endpoint means. */
 export function tokenRefusalOf(request: string, { status, body }: HttpAnswer): Auth0Error {
   const said = readErrorBody(body);
   const text = said.error_description ?? '';
-  if (status >= 500 || status === 408) return new Transient(request, `Auth0 answered ${status}`);
-  if (status >= 300 && status < 400)
-    return new UnexpectedAnswer(request, `a redirect (${status}) to elsewhere`, seeDomain);
   if (status === 404) return new BadCredentials('no_token_endpoint');
+  if (!isRefusal(status, said)) return failureOf(request, status, said);
   if (said.error === 'unauthorized_client') return new BadCredentials('grant_type');
   if (text.startsWith('Service not enabled within domain')) return new BadCredentials('audience');
   if (text.includes('not authorized to access')) return new BadCredentials('client_grant');
-  if (status === 401) return new BadCredentials('secret');
-  if (said.error === undefined)
-    return new UnexpectedAnswer(request, `status ${status}, not in the form of Auth0`, seeDomain);
+  if (status === 401 || said.error === 'invalid_client' || text === 'Unauthorized') return new BadCredentials('secret');
   return new RequestRejected(request, status, codeOf(said));
+}
+
+/** True for Auth0's own refusal of the request, in its own form: proxies and firewalls refuse in HTML. */
+function isRefusal(status: number, said: ErrorBody): boolean {
+  return status >= 400 && status < 500 && status !== 408 && said.error !== undefined;
+}
+
+/** What else may come in place of an answer; it says nothing of the request. */
+function failureOf(request: string, status: number, said: ErrorBody): Auth0Error {
+  if (status >= 500 || status === 408) {
+    const detail = quotableDetail(said);
+    return new Transient(request, `Auth0 answered ${status}${detail ? ` (${detail})` : ''}`);
+  }
+  if (status >= 400) return new UnexpectedAnswer(request, `status ${status}, not in the form of Auth0`, seeDomain);
+  if (status >= 300) return new UnexpectedAnswer(request, `a redirect (${status}) to elsewhere`, seeDomain);
+  return new UnexpectedAnswer(request, `status ${status}`);
 }

@@ -11,6 +11,9 @@ export interface ListRequest {
   key: string;
 }
 
+/** One object asked of the Management API by its id. */
+export type ObjectRequest = Pick<ListRequest, 'path' | 'key'>;
+
 /** The answer to a ListRequest, checked: every row is an object that carries the request's key. */
 export interface Page {
   rows: JsonObject[];

@@ -51,6 +51,9 @@ interface Held {
 /** Renewed this long before it ends, ms, or after nine tenths of a short life. */
 const marginMs = 60_000;
 
+/** Between two requests for a token of which the first met a limit, ms; also when the answer names no time. */
+const leastWaitMs = 1_000;
+
 /** A token by client id and secret, kept for its life; callers that come together share one request. */
 export function clientCredentials(options: ClientCredentials): TokenSource {
   const { baseUrl, clientId, clientSecret, audience = `${baseUrl}/api/v2/`, now = Date.now } = options;
@@ -62,13 +65,16 @@ export function clientCredentials(options: ClientCredentials): TokenSource {
     audience: audience.endsWith('/') ? audience : `${audience}/`,
   }).toString();
   let held: Held | undefined;
+  let spent: RateLimited | undefined;
   let pending: Promise<Held> | undefined;
 
   async function fetch(): Promise<Held> {
+    // Asking in vain counts against the limit as well.
+    if (spent && now() < spent.retryAt) throw spent;
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const asked = now();
     const answer = await http.send({ method: 'POST', url: `${baseUrl}/oauth/token`, label, headers, body });
-    if (isLimit(answer)) throw new RateLimited(label, now() + (retryDelay(answer.headers, now()) ?? 1_000));
+    if (isLimit(answer)) throw (spent = limitOf(answer, now()));
     if (answer.status !== 200) throw tokenRefusalOf(label, answer);
     const granted = grant.safeParse(readJson(answer.body));
     if (!granted.success) throw new UnexpectedAnswer(label, 'a 200 without a token');
@@ -112,9 +118,15 @@ export function fixedToken(accessToken: string): TokenSource {
   };
 }
 
-/** A burst of token requests has also been answered 500 with the words of a 429. */
+/** A burst of token requests has also been answered 500 `access_denied` with the words of a 429. */
 function isLimit({ status, body }: HttpAnswer): boolean {
-  return status === 429 || (status >= 500 && /global limit/i.test(readErrorBody(body).error_description ?? ''));
+  return status === 429 || (status >= 400 && /global limit/i.test(readErrorBody(body).error_description ?? ''));
+}
+
+function limitOf({ headers, body }: HttpAnswer, now: number): RateLimited {
+  const delay = Math.max(leastWaitMs, retryDelay(headers, now) ?? 0);
+  const ofTokens = /quota/i.test(readErrorBody(body).error_description ?? '');
+  return new RateLimited(label, now + delay, ofTokens ? 'tokens' : 'rate');
 }
 
 function readJson(body: Buffer): unknown {

@@ -23,8 +23,8 @@ export function readErrorBody(body: Buffer): ErrorBody {
  * and `Insufficient scope; expected any of: …` in the documentation.
  */
 export function scopesIn(message: string | undefined): string[] {
-  const list = /expected (?:any|all) of:?\s*(.*)$/i.exec(message ?? '')?.[1] ?? '';
-  return list.split(/[\s,;]+/).filter((scope) => /^[a-z_]+:[a-z_]+$/i.test(scope));
+  const list = /expected (?:any|all) of:?(.*)$/i.exec(message ?? '')?.[1] ?? '';
+  return list.match(/[a-z_]+:[a-z_]+/gi) ?? [];
 }
 
 /** Texts of Auth0 that say why a request was refused. Others may quote what was sent, and are not repeated. */
@@ -34,6 +34,8 @@ const quotable: readonly RegExp[] = [
   /^Query validation error/,
   /^Path validation error/,
   /^Invalid query string paging options/,
+  /^You are not allowed to use search_engine=v\d/,
+  /^The query exceeded the timeout/,
   /^invalid query: operator '[a-z ]+' is not supported/,
 ];
 

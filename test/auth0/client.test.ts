@@ -111,18 +111,31 @@ test('a compressed page is read, a broken compression is not taken', async () =>
 });
 
 describe('an answer that is not a list of whole rows is never taken', () => {
+  const cut = '{"clients":[{"client_id":"c';
+  const zippedPage = gzipSync(JSON.stringify(onePage));
   test.each<[string, (incoming: ScriptedRequest) => void, RegExp]>([
     ['HTML', raw('<html>hello</html>', { 'content-type': 'text/html' }), /HTML/],
-    ['cut JSON', raw('{"clients":[{"client_id":"c'), /cut/],
+    ['cut JSON', raw(cut), /cut/],
+    ['cut JSON of the length that was announced', raw(cut, { 'content-length': String(cut.length) }), /cut/],
+    ['cut JSON, compressed', raw(gzipSync(cut), { 'content-encoding': 'gzip' }), /cut/],
+    ['JSON cut between two rows', raw('[{"client_id":"c1"},'), /cut/],
+    ['compressed JSON that is cut', raw(zippedPage.subarray(0, -12), { 'content-encoding': 'gzip' }), /cut/],
+    ['null', json(200, null), /list of clients/],
+    ['a text', json(200, 'clients'), /list of clients/],
+    ['no rows at all', json(200, { clients: null, total: 0 }), /list of clients/],
+    ['an error with the status of a success', json(200, { statusCode: 500, error: 'planted' }), /list of clients/],
     ['nothing', raw(''), /nothing/],
     ['broken UTF-8', raw(Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d])), /UTF-8/],
     ['another envelope', json(200, { roles: [] }), /list of clients/],
     ['a total that is no number', json(200, { clients: [], total: 'many' }), /list of clients/],
     ['a row that is no object', json(200, { clients: ['c1'] }), /not an object/],
+    ['a row that is null', json(200, { clients: [{ client_id: 'c1' }, null] }), /not an object/],
+    ['a row that is null, without an envelope', json(200, [null]), /not an object/],
+    ['a row whose key is null', json(200, [{ client_id: null }]), /without its client_id/],
+    ['a row whose key is empty', json(200, [{ client_id: '' }]), /without its client_id/],
     ['a row without its key', json(200, { clients: [{ name: 'planted-row' }] }), /without its client_id/],
     ['a redirect', raw('', { location: 'https://example.org/' }, 302), /redirect/],
     ['a status without sense', raw('', {}, 204), /204/],
-    ['HTML of a 403', raw('<html>blocked</html>', {}, 403), /403/],
   ])('%s', async (_, answer, words) => {
     await serve([answer]);
     const error = await failure(client.list(request));
@@ -146,95 +159,39 @@ describe('an answer that is not a list of whole rows is never taken', () => {
   });
 });
 
-describe('each refusal has a class of its own', () => {
-  const management = (statusCode: number, error: string, message: string, errorCode?: string): object => ({
-    statusCode,
-    error,
-    message,
-    ...(errorCode && { errorCode }),
+describe('a single object', () => {
+  const role = { path: 'roles/rol_planted', key: 'id' };
+  const whole = { id: 'rol_planted', name: 'a role', description: '' };
+
+  test('comes as it is, asked for without a query', async () => {
+    await serve([json(200, whole)]);
+    await expect(client.one(role)).resolves.toEqual(whole);
+    expect(server.requests[0]).toMatchObject({ method: 'GET', url: '/api/v2/roles/rol_planted' });
+    expect(server.requests[0]?.headers).toMatchObject({ authorization: `Bearer ${secretToken}` });
   });
-  test.each<[string, number, object, object]>([
-    [
-      'expired token',
-      401,
-      { ...management(401, 'Unauthorized', 'Expired token received for JSON Web Token validation'), attributes: {} },
-      { name: 'BadCredentials', problem: 'expired_token' },
-    ],
-    [
-      'malformed token',
-      401,
-      management(401, 'Unauthorized', 'Invalid token'),
-      { name: 'BadCredentials', problem: 'refused_token' },
-    ],
-    [
-      'bad signature',
-      401,
-      management(401, 'Unauthorized', 'Invalid signature received for JSON Web Token validation'),
-      { name: 'BadCredentials', problem: 'refused_token' },
-    ],
-    [
-      'opaque token',
-      400,
-      management(400, 'Bad Request', 'Bad HTTP authentication header format', 'Bearer'),
-      { name: 'BadCredentials', problem: 'refused_token' },
-    ],
-    [
-      'missing scope',
-      403,
-      management(403, 'Forbidden', 'Insufficient scope, expected any of: read:users', 'insufficient_scope'),
-      { name: 'MissingScope', scopes: ['read:users'] },
-    ],
-    [
-      'missing scopes',
-      403,
-      management(403, 'Forbidden', 'Insufficient scope, expected any of: read:a, read:b_c', 'insufficient_scope'),
-      { name: 'MissingScope', scopes: ['read:a', 'read:b_c'] },
-    ],
-    [
-      'missing scopes, old comma',
-      403,
-      management(403, 'Forbidden', 'Insufficient scope, expected any of: read:a,read:b', 'insufficient_scope'),
-      { name: 'MissingScope', scopes: ['read:a', 'read:b'] },
-    ],
-    [
-      'missing scopes, semicolon',
-      403,
-      management(403, 'Forbidden', 'Insufficient scope; expected any of: read:a', 'insufficient_scope'),
-      { name: 'MissingScope', scopes: ['read:a'] },
-    ],
-    [
-      'not in the plan',
-      403,
-      management(403, 'Forbidden', 'Please upgrade your subscription to …', 'insufficient_entitlement'),
-      { name: 'FeatureNotInPlan' },
-    ],
-    [
-      'unknown organization',
-      404,
-      management(404, 'Not Found', 'No organization found by that id or name'),
-      { name: 'Gone' },
-    ],
-    [
-      'offset cap',
-      400,
-      management(
-        400,
-        'Bad Request',
-        'You can only page through the first 1000 records. See https://auth0.com/docs',
-        'invalid_paging',
-      ),
-      {
-        name: 'RequestRejected',
-        status: 400,
-        errorCode: 'invalid_paging',
-        detail: 'You can only page through the first 1000 records',
-      },
-    ],
-    ['query too long', 414, {}, { name: 'RequestRejected', status: 414 }],
-  ])('%s', async (_, status, body, expected) => {
-    await serve([json(status, body)]);
-    expect(await failure(client.list(request))).toMatchObject(expected);
-    expect(server.requests).toHaveLength(1);
+
+  test('is asked for again after a failure, and waited for at the limit', async () => {
+    await serve([raw('', {}, 502), json(429, {}, { 'retry-after': '0.1' }), json(200, whole)]);
+    let sent = 0;
+    await expect(client.one(role, { onRequest: () => (sent += 1) })).resolves.toEqual(whole);
+    expect(sent).toBe(3);
+    expect(client.stats()).toEqual({ requests: 3, retries: 1, rateLimited: 1 });
+  });
+
+  test.each<[string, (incoming: ScriptedRequest) => void, RegExp]>([
+    ['cut JSON', raw('{"id":"rol_planted","na'), /cut/],
+    ['HTML', raw('<html>planted</html>'), /HTML/],
+    ['a list', json(200, [whole]), /not an object/],
+    ['null', json(200, null), /not an object/],
+    ['an object without its key', json(200, { roles: [whole] }), /without its id/],
+    ['an object whose key is no text', json(200, { id: 7 }), /without its id/],
+  ])('is not taken from %s', async (_, answer, words) => {
+    await serve([answer]);
+    const error = await failure(client.one(role));
+    expect(error).toMatchObject({ name: 'UnexpectedAnswer', message: expect.stringMatching(words) as string });
+    expect(error.message).toMatch(/^GET roles\/{id} was answered unexpectedly/);
+    expect(error.message).not.toContain('planted');
+    expect(server.requests).toHaveLength(3);
   });
 });
 
@@ -255,12 +212,6 @@ test('a message names the template of the path and holds nothing of what was sen
 });
 
 describe('what may pass is tried again in place, with growing pauses, and then thrown', () => {
-  test.each([500, 502, 503, 504, 520, 408])('status %i', async (status) => {
-    await serve([raw('<html>', {}, status), json(200, [])]);
-    await expect(client.list(request)).resolves.toMatchObject({ rows: [] });
-    expect(client.stats()).toEqual({ requests: 2, retries: 1, rateLimited: 0 });
-  });
-
   test('a server that stays ill', async () => {
     await serve([json(503, {}, { 'retry-after': '30' })]);
     expect(await failure(client.list(request))).toMatchObject({
