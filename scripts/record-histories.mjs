@@ -16,6 +16,8 @@ installRuntime();
 const { createStaging } = load('./staging/staging.js');
 const { createFilesSink } = load('./sinks/files.js');
 const { hostWorker } = load('./commands/hosting.js');
+const { createTenants } = load('./activities/tenant.js');
+const { defaultReading } = load('./streams/options.js');
 const { defaultLimits, syncInput } = load('./commands/sync-input.js');
 const { startEmulator } = load('./emulator/server.js');
 const { READER_SCOPES } = load('./emulator/settings.js');
@@ -38,6 +40,7 @@ const limits = {
   slicesPerRun: 5,
   lanes: 2,
   organizationsPerBatch: 4,
+  rowsPerSpan: 100,
 };
 const full = (name) => ({ name, syncMode: 'full_refresh', destinationSyncMode: 'overwrite', syncId: 7 });
 const family = ['organizations', 'organization_members', 'organization_member_roles'].map(full);
@@ -66,17 +69,18 @@ try {
 async function record(connection, { name, streams, without, limits: chosen }) {
   tenant.configure({ scopes: READER_SCOPES.filter((scope) => scope !== without) });
   const { url: baseUrl, clientId, clientSecret, audience } = tenant;
+  const credentials = { type: 'client_credentials', clientId, clientSecret, audience };
   const staging = createStaging(join(folder, 'staging'));
   const sink = await createFilesSink({ directory: join(folder, name), staging });
   const hosting = await hostWorker({
     connection,
     taskQueue,
     staging,
-    resolve: async () => ({ baseUrl, credentials: { type: 'client_credentials', clientId, clientSecret, audience } }),
+    tenants: createTenants({ resolve: async () => ({ baseUrl, credentials, reading: defaultReading }) }),
     sinkOf: async () => sink,
     oneShot: true,
   });
-  const input = syncInput({ connection: name, streams, sinkQueue: taskQueue, limits: chosen });
+  const input = syncInput({ connection: name, streams, sinkQueue: taskQueue, limits: chosen, reading: defaultReading });
   const run = await startSync(connection.client, { workflowId: `sync/${name}`, taskQueue, input });
   await run.result();
   await hosting.stop();

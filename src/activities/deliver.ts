@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { Delivery, Sink, StreamState } from '../sinks/sink';
+import type { Delivery, RunSummary, Sink, StreamState } from '../sinks/sink';
 import type { Staging } from '../staging/staging';
 import { toActivityFailure } from './failure';
 import { withHeartbeats } from './heartbeat';
@@ -15,6 +15,8 @@ export interface SinkActivities {
   loadState(input: { connection: string }): Promise<Record<string, StreamState>>;
   /** Makes one step durable at the destination, then answers. Safe to repeat. */
   deliver(input: { connection: string; delivery: Delivery }): Promise<void>;
+  /** Hands the run's summary to the destination, once all is delivered. Safe to repeat. */
+  conclude(input: { connection: string; summary: RunSummary }): Promise<void>;
 }
 
 /** The activities of a process that can write to destinations. */
@@ -37,5 +39,10 @@ export function createSinkActivities(deps: SinkDeps): SinkActivities {
         // A repeat of the step is answered without them.
         await deps.staging.remove(delivery.segments);
       }),
+    conclude: ({ connection, summary }) =>
+      atSink(connection, (sink) =>
+        // A pipe that nobody reads any more must not keep the process from ending.
+        Promise.race([sink.conclude(summary), Context.current().cancelled]),
+      ),
   };
 }

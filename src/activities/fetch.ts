@@ -1,13 +1,14 @@
 import { activityInfo, CancelledFailure, Context } from '@temporalio/activity';
-import type { Page } from '../auth0/request';
 import type { Json } from '../json';
 import type { Segment } from '../staging/segment';
 import type { Staging } from '../staging/staging';
-import { noCounts, type SliceCounts } from '../streams/counts';
+import { addCounts, noCounts, type SliceCounts } from '../streams/counts';
 import type { Reader } from '../streams/reader';
 import { mayPass, toActivityFailure } from './failure';
 import { withHeartbeats } from './heartbeat';
-import { readerOf } from './reader';
+import { createLookups, type Lookups } from './lookup';
+import { readNextPage } from './page';
+import { deliveredOf, readerOf } from './reader';
 import type { SliceInput, SliceResult } from './slice';
 import { SliceWriter } from './slice-writer';
 import type { Tenant } from './tenant';
@@ -31,6 +32,8 @@ interface Checkpoint {
   counts: SliceCounts;
   /** Attempts in a row that read no page. */
   stalled: number;
+  /** See SliceResult. */
+  total?: number;
 }
 
 /** Times that one slice begins a list again because its place in it has expired. */
@@ -38,52 +41,56 @@ const mostRestarts = 2;
 
 /** The activities of a process that can speak to tenants. */
 export function createFetchActivities(deps: FetchDeps): FetchActivities {
+  const lookups = createLookups();
   return {
-    fetchSlice: (input) => fetchSlice(deps, input),
+    fetchSlice: (input) => fetchSlice({ ...deps, lookups }, input),
     discardRun: ({ run }) => deps.staging.removeRun(run),
   };
 }
 
-async function fetchSlice(deps: FetchDeps, input: SliceInput): Promise<SliceResult> {
+async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceInput): Promise<SliceResult> {
+  const { staging, lookups } = deps;
+  const { run, task, limits } = input;
   const context = Context.current();
   const begun = Date.now();
   const held = activityInfo().heartbeatDetails as Checkpoint | undefined;
   let checkpoint: Checkpoint = held ?? { cursor: input.cursor, segments: [], counts: { ...noCounts }, stalled: 0 };
-  const writer = new SliceWriter(deps.staging, input, activityInfo().attempt);
+  const earlier = checkpoint.segments;
+  const writer = new SliceWriter(staging, input, activityInfo().attempt);
+
+  /** A slice always moves: one without a page, for a slow start, would be followed by others like it. */
+  function isFull({ counts, segments }: Checkpoint): boolean {
+    const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    const isOver = Date.now() - begun >= limits.seconds * 1000;
+    return counts.pages > 0 && (counts.pages >= limits.pages || bytes >= limits.bytes || isOver);
+  }
 
   async function readPages(): Promise<SliceResult> {
     const tenant = await deps.tenantOf(input.connection);
-    const reader = await readerOf(input.task, deps.staging);
-    const earlier = checkpoint.segments;
-    let expired = 0;
-    let cursor = checkpoint.cursor ?? reader.start();
+    const reader = await readerOf(task, staging, tenant.client, context.cancellationSignal);
+    const reading = { run, tenant, reader, lookups, signal: context.cancellationSignal };
+    const begins = input.cursor === null;
+    let delivered: ReadonlySet<string> | undefined;
     for (;;) {
-      const request = reader.next(cursor);
-      const { counts } = checkpoint;
-      const bytes = checkpoint.segments.reduce((sum, segment) => sum + segment.bytes, 0);
-      const { limits } = input;
-      const full = counts.pages >= limits.pages || bytes >= limits.bytes || Date.now() - begun >= limits.seconds * 1000;
-      // A slice always moves: one without a page, for a slow start, would be followed by others like it.
-      if (!request || (full && counts.pages > 0)) {
-        const frontier = reader.frontier?.(cursor);
-        const { segments } = checkpoint;
-        return { cursor, done: !request, segments, counts, ...(frontier === undefined ? {} : { frontier }) };
+      const { counts, segments, total } = checkpoint;
+      const cursor = checkpoint.cursor ?? reader.start();
+      if (reader.next(cursor) === undefined || isFull(checkpoint)) return resultOf(reader, cursor, checkpoint);
+      if (reader.again?.(cursor)) {
+        delivered ??= await deliveredOf([...(input.delivered ?? []), ...segments], staging);
       }
-      const answer = await ask(tenant, reader, cursor, context.cancellationSignal, expired < mostRestarts);
-      if ('expired' in answer) expired += answer.expired;
-      const step = 'page' in answer ? reader.advance(cursor, answer.page) : { ...answer, outputs: [], repeated: 0 };
-      cursor = step.cursor;
-      const segments = await writer.write(step.outputs, Date.now());
+      const page = await readNextPage(reading, cursor, {
+        delivered: delivered ?? new Set(),
+        mayRestart: counts.restarted < mostRestarts,
+      });
+      // What has come since the list was begun again the last time counts as well.
+      if (page.counts.restarted) delivered = undefined;
+      const told = begins && counts.pages === 0 ? page.total : total;
       checkpoint = {
-        cursor,
-        segments: [...earlier, ...segments],
-        counts: {
-          pages: counts.pages + 1,
-          requests: counts.requests + answer.requests,
-          repeated: counts.repeated + step.repeated,
-          vanished: counts.vanished + ('page' in answer ? 0 : answer.vanished),
-        },
+        cursor: page.cursor,
+        segments: [...earlier, ...(await writer.write(page.outputs, Date.now()))],
+        counts: addCounts(counts, page.counts),
         stalled: 0,
+        ...(told === undefined ? {} : { total: told }),
       };
       context.heartbeat(checkpoint);
     }
@@ -102,40 +109,18 @@ async function fetchSlice(deps: FetchDeps, input: SliceInput): Promise<SliceResu
   }
 }
 
-type Answer =
-  | { page: Page; requests: number }
-  /** Nothing came; the reader knows where to go on. */
-  | { cursor: Json; requests: number; vanished: number; expired: number };
-
-/**
- * @param mayExpire whether a refused checkpoint token may mean that the list has to be begun again: not for ever, since
- *   what it had brought comes again each time
- */
-async function ask(
-  tenant: Tenant,
-  reader: Reader<Json>,
-  cursor: Json,
-  signal: AbortSignal,
-  mayExpire: boolean,
-): Promise<Answer> {
-  const request = reader.next(cursor);
-  if (!request) throw new Error('asked for a page after the last one');
-  let requests = 0;
-  const onRequest = (): void => {
-    requests += 1;
+function resultOf(reader: Reader<Json>, cursor: Json, { segments, counts, total }: Checkpoint): SliceResult {
+  const frontier = reader.frontier?.(cursor);
+  const begun = reader.begun?.(cursor);
+  const rest = reader.rest?.(cursor);
+  return {
+    cursor,
+    done: reader.next(cursor) === undefined,
+    segments,
+    counts,
+    ...(total === undefined ? {} : { total }),
+    ...(frontier === undefined ? {} : { frontier }),
+    ...(begun === undefined ? {} : { begun }),
+    ...(rest === undefined ? {} : { rest }),
   };
-  try {
-    const page = await tenant.client.list(request, { signal, onRequest });
-    return { page, requests };
-  } catch (error) {
-    const { name, status } = error as { name?: string; status?: number };
-    if (name === 'Gone' && reader.vanished) {
-      return { cursor: reader.vanished(cursor), requests, vanished: 1, expired: 0 };
-    }
-    const refused = name === 'RequestRejected' && status === 400 && 'from' in request.query;
-    if (refused && mayExpire && reader.expired) {
-      return { cursor: reader.expired(cursor), requests, vanished: 0, expired: 1 };
-    }
-    throw error;
-  }
 }

@@ -1,14 +1,21 @@
+import type { Auth0Client } from '../auth0/client';
+import { MissingScope } from '../auth0/errors';
 import type { Json, JsonObject } from '../json';
 import type { Segment, StagedRecord } from '../staging/segment';
 import type { Staging } from '../staging/staging';
 import { listReader, organizationsReader, rolesReader } from '../streams/list-readers';
 import { membersReader, type RoleDescriptions } from '../streams/members-reader';
 import type { Reader } from '../streams/reader';
-import { searchReader } from '../streams/search-reader';
-import type { MembersTask, Task } from '../streams/task';
+import { searchEndReader, searchReader } from '../streams/search-reader';
+import { deliveredIndex, type MembersTask, type Task } from '../streams/task';
 
 /** The reader of a task, with what earlier slices left for it in staging. */
-export async function readerOf(task: Task, staging: Staging): Promise<Reader<Json>> {
+export async function readerOf(
+  task: Task,
+  staging: Staging,
+  client: Auth0Client,
+  signal: AbortSignal,
+): Promise<Reader<Json>> {
   switch (task.kind) {
     case 'list':
       return listReader(task.stream);
@@ -16,11 +23,37 @@ export async function readerOf(task: Task, staging: Staging): Promise<Reader<Jso
       return organizationsReader(task.emit);
     case 'search':
       return searchReader(task);
+    case 'search-end':
+      return searchEndReader(task);
     case 'roles':
       return rolesReader();
     case 'members':
-      return membersReader(task.streams, await organizationsOf(task, staging), await rolesOf(task, staging));
+      await demandRolesScope(task, client, signal);
+      return membersReader({
+        ...task,
+        organizations: await organizationsOf(task, staging),
+        descriptions: await rolesOf(task, staging),
+      });
   }
+}
+
+/** What a list that was begun again has delivered before. */
+export async function deliveredOf(segments: readonly Segment[], staging: Staging): Promise<ReadonlySet<string>> {
+  const own = segments.filter(({ stream }) => stream === deliveredIndex);
+  const indexes = await Promise.all(own.map((segment) => indexOf(segment, staging)));
+  return new Set(indexes.flat().map(({ print }) => print as string));
+}
+
+/** Whether Auth0 refuses roles without their scope, or leaves them out in silence, is not known. The token tells. */
+async function demandRolesScope(
+  { streams, rolesSource }: MembersTask,
+  client: Auth0Client,
+  signal: AbortSignal,
+): Promise<void> {
+  const scope = 'read:organization_member_roles';
+  if (rolesSource !== 'inline' || !streams.includes('organization_member_roles')) return;
+  const granted = await client.scopes({ signal });
+  if (granted && !granted.includes(scope)) throw new MissingScope('GET organizations/{id}/members', [scope]);
 }
 
 /** Index lines have the shape of records; what matters is their data. */

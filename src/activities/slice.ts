@@ -1,6 +1,7 @@
 import type { Json } from '../json';
 import type { Segment } from '../staging/segment';
 import type { SliceCounts } from '../streams/counts';
+import type { Rest } from '../streams/span';
 import type { Task } from '../streams/task';
 
 /** Bounds of one slice; the first one reached ends it. */
@@ -25,6 +26,8 @@ export interface SliceInput {
   limits: SliceLimits;
   /** Attempts in a row without a new page after which the stream is given up. */
   patience: number;
+  /** What earlier slices of the same list have delivered, should it have to be begun again: see deliveredIndex. */
+  delivered?: Segment[];
 }
 
 export interface SliceResult {
@@ -32,6 +35,10 @@ export interface SliceResult {
   done: boolean;
   segments: Segment[];
   counts: SliceCounts;
-  /** See Reader.frontier. */
+  /** What the first page said that there is, when the slice was the first of its task: see AuditPart.total. */
+  total?: number;
+  /** See Reader. */
   frontier?: string;
+  begun?: string;
+  rest?: Rest;
 }

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import type { Connection } from '../config/project';
 import { parseConnection } from '../config/project';
 import { startEmulator, type Emulator } from '../emulator/server';
+import { defaultReading } from '../streams/options';
 import { streams } from '../streams/registry';
 import { startSync } from '../temporal/sync-run';
 import { exitCodes } from './exit';
@@ -65,6 +66,7 @@ async function run(session: Session, hosting: Hosting, connection: Connection, f
       streams: configuredStreams(connection, full),
       sinkQueue: taskQueue,
       limits: defaultLimits,
+      reading: defaultReading,
       full,
     }),
   });

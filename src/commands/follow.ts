@@ -3,7 +3,7 @@ import type { SyncRun } from '../temporal/sync-run';
 import type { StreamProgress, SyncResult } from '../workflows/contract';
 import { exitCodes } from './exit';
 import type { Hosting } from './hosting';
-import { failureLines, narrate, progressLine, resultTable } from './progress';
+import { failureLines, narrate, progressLine, resultJson, resultTable } from './progress';
 import { exitCodeOfResult } from './result';
 import type { Session } from './session';
 
@@ -45,9 +45,7 @@ export async function follow(
     }
     const seconds = (Date.now() - begun) / 1000;
     const { result } = end;
-    process.stdout.write(
-      json ? `${JSON.stringify({ event: 'end', seconds, ...result })}\n` : `${resultTable(result, seconds)}\n`,
-    );
+    process.stdout.write(`${json ? resultJson(result, seconds) : resultTable(result, seconds)}\n`);
     for (const line of failureLines(result)) narrate(line);
     return exitCodeOfResult(result);
   } finally {

@@ -71,6 +71,7 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
         streams: catalog.streams,
         sinkQueue: connection,
         limits: { ...defaultLimits, slice: environment.slice, heartbeatSeconds: environment.heartbeatSeconds },
+        reading: config.reading,
         ...(config.startDate === undefined ? {} : { startDate: config.startDate }),
         refused: catalog.problems.map(({ stream, message }) => ({
           stream: { ...stream, syncMode: 'full_refresh', destinationSyncMode: 'append' },

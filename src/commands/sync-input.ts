@@ -1,5 +1,6 @@
 import type { Connection } from '../config/project';
 import type { ConfiguredStream, StreamFailure } from '../sinks/sink';
+import type { ReadingOptions } from '../streams/options';
 import { streamOf, streams } from '../streams/registry';
 import type { PlannedStream, SyncInput, SyncLimits } from '../workflows/contract';
 
@@ -8,7 +9,7 @@ export const defaultLimits: SyncLimits = {
   slicesPerRun: 500,
   lanes: 4,
   organizationsPerBatch: 25,
-  lookbackSeconds: 180,
+  rowsPerSpan: 5_000,
   patience: 5,
   heartbeatSeconds: 10,
 };
@@ -20,6 +21,7 @@ export interface SyncRequest {
   startDate?: string;
   sinkQueue: string;
   limits: SyncLimits;
+  reading: ReadingOptions;
   refused?: { stream: ConfiguredStream; failure: StreamFailure }[];
   full?: boolean;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readEnvironment } from '../config/environment';
 import { ConfigError } from '../config/errors';
-import { resolveSecrets, resolveStartDate } from '../config/references';
+import { resolveReading, resolveSecrets } from '../config/references';
 import { startSync } from '../temporal/sync-run';
 import { hasWorkers } from '../temporal/task-queue';
 import { findConnection, type ConnectionFlags } from './connection';
@@ -36,7 +36,7 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
     }
     const taskQueue = session.embedded || elsewhere ? environment.taskQueue : `sync-${connection.name}`;
     // Whoever does the work needs the secrets; to find out at once that they are missing is better than to find it later.
-    const startDate = elsewhere ? await resolveStartDate(connection) : (await resolveSecrets(connection)).startDate;
+    const { startDate, reading } = elsewhere ? await resolveReading(connection) : await resolveSecrets(connection);
     const stagingDir = environment.stagingDir ?? join(stateDir, 'staging');
     const hosting = elsewhere
       ? undefined
@@ -54,6 +54,7 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
         streams: configuredStreams(connection, flags.full ?? false),
         sinkQueue: taskQueue,
         limits: { ...defaultLimits, slice: environment.slice, heartbeatSeconds: environment.heartbeatSeconds },
+        reading,
         ...(startDate === undefined ? {} : { startDate }),
         full: flags.full ?? false,
       }),

@@ -4,6 +4,7 @@ import type { StreamDeclaration } from '../airbyte/catalog';
 import type { SyncMode } from '../sinks/sink';
 import { ConfigError } from './errors';
 import { parseWith } from './problems';
+import { reachSettings, rolesSettings } from './reading';
 import { suggestion } from './spelling';
 import { readYamlFile } from './yaml-file';
 
@@ -13,7 +14,7 @@ export type Destination = { kind: 'files'; folder: string };
 /** A tenant and where to copy it, as `rollcall.yaml` names it. Secrets may still be references: see `resolveSecrets`. */
 export interface Connection {
   name: string;
-  /** The tenant's settings as written, values possibly `env:NAME` or `file:PATH`. */
+  /** The tenant's settings as written, texts possibly `env:NAME` or `file:PATH`. */
   source: ConnectionSource;
   /** In the order of the file, or all that are known. */
   streams: { name: string; syncMode: SyncMode }[];
@@ -53,6 +54,8 @@ const sourceSettings = z.strictObject({
   }),
   audience: text.optional(),
   start_date: text.optional(),
+  ...reachSettings,
+  roles: rolesSettings.strict().optional(),
 });
 export type ConnectionSource = z.output<typeof sourceSettings>;
 

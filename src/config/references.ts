@@ -4,6 +4,7 @@ import { normaliseTimestamp } from '../airbyte/timestamp';
 import { processVariables, type Variables } from './environment';
 import { ConfigError } from './errors';
 import type { Connection } from './project';
+import { readingOf } from './reading';
 import { parseSourceConfig, type SourceConfig } from './source';
 
 /**
@@ -25,7 +26,7 @@ export async function resolveSecrets(
     }
     return resolved;
   };
-  const { credentials, audience, ...tenant } = connection.source;
+  const { credentials, audience, lookback_seconds, lag_seconds, roles, ...tenant } = connection.source;
   if (credentials.access_token !== undefined && (credentials.client_id ?? credentials.client_secret) !== undefined) {
     const where = `${prefix}.credentials`;
     throw new ConfigError(`${where} has both an access token and a client`, where, 'Leave one of them out.');
@@ -33,6 +34,9 @@ export async function resolveSecrets(
   return parseSourceConfig(
     {
       ...(await resolve(tenant, prefix)),
+      lookback_seconds,
+      lag_seconds,
+      roles,
       credentials: {
         auth_type: credentials.access_token === undefined ? 'oauth2_confidential_application' : 'oauth2_access_token',
         ...(await resolve({ audience }, prefix)),
@@ -44,21 +48,21 @@ export async function resolveSecrets(
 }
 
 /**
- * The connection's start date alone, without its secrets: all that whoever starts a sync has to know, when its workers
- * are elsewhere.
- * @returns ISO 8601 with milliseconds, UTC
+ * From when and how the connection's tenant is read, without its secrets: all that whoever starts a sync has to know,
+ * when its workers are elsewhere.
  * @throws ConfigError as `resolveSecrets` does
  */
-export async function resolveStartDate(connection: Connection): Promise<string | undefined> {
+export async function resolveReading(connection: Connection): Promise<Pick<SourceConfig, 'startDate' | 'reading'>> {
+  const reading = readingOf(connection.source);
   const { start_date: written } = connection.source;
-  if (written === undefined) return undefined;
+  if (written === undefined) return { reading };
   const where = `connections.${connection.name}.start_date`;
   const value = await valueOf(written, where, connection.folder, processVariables(), (file) => readFile(file, 'utf8'));
   const startDate = normaliseTimestamp(value);
   if (startDate === undefined) {
     throw new ConfigError(`${where} is no date or time of ISO 8601`, where, 'Write it as 2024-01-31.');
   }
-  return startDate;
+  return { startDate, reading };
 }
 
 const reference = /^(env|file):(.+)$/s;

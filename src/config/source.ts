@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { isObject, isPresent } from '../airbyte/shape';
 import { normaliseTimestamp, timestampPattern } from '../airbyte/timestamp';
+import type { ReadingOptions } from '../streams/options';
 import { parseWith } from './problems';
+import { reachSettings, readingOf, rolesSettings } from './reading';
 import { baseUrlProblem, isHost } from './tenant';
 
-/** How to reach a tenant, checked and brought to one form. Holds secrets. */
+/** How to reach a tenant and how to read it, checked and brought to one form. Holds secrets. */
 export interface SourceConfig {
   /** `https://acme.eu.auth0.com`, no slash at the end; `http://` only for loopback. */
   baseUrl: string;
@@ -13,6 +15,7 @@ export interface SourceConfig {
     | { type: 'access_token'; accessToken: string };
   /** `YYYY-MM-DDTHH:MM:SS.mmmZ`: users last changed before it are left out. */
   startDate?: string;
+  reading: ReadingOptions;
 }
 
 /** A text that is not empty; blanks and line ends around it come from copying. */
@@ -57,8 +60,8 @@ const accessToken = z
 const notHost = 'must be a host name alone, such as acme.eu.auth0.com, without https:// and without a path';
 
 /**
- * The configuration as it is written: that of Airbyte's own connector, and `domain`, an optional audience and any ISO
- * form of the date besides. The connection specification is generated from it.
+ * The configuration as it is written: that of Airbyte's own connector, and `domain`, an optional audience, any ISO form
+ * of the date and the reading options besides. The connection specification is generated from it.
  */
 export const sourceSchema = z
   .looseObject({
@@ -105,6 +108,10 @@ export const sourceSchema = z
         pattern_descriptor: 'YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ',
         order: 3,
       }),
+    ...reachSettings,
+    roles: rolesSettings
+      .optional()
+      .meta({ title: 'Roles', description: 'How the roles of organization members are read.', order: 6 }),
   })
   .refine(({ domain, base_url }) => domain !== undefined || base_url !== undefined, {
     path: ['domain'],
@@ -132,7 +139,12 @@ export function parseSourceConfig(json: unknown, prefix = ''): SourceConfig {
   );
   const baseUrl = originOf(source.base_url ?? `https://${source.domain}`);
   const startDate = source.start_date === undefined ? undefined : normaliseTimestamp(source.start_date);
-  return { baseUrl, credentials: credentialsOf(source, baseUrl), ...(startDate !== undefined && { startDate }) };
+  return {
+    baseUrl,
+    credentials: credentialsOf(source, baseUrl),
+    ...(startDate !== undefined && { startDate }),
+    reading: readingOf(source),
+  };
 }
 
 /** The values of a configuration that must never be shown. */

@@ -8,6 +8,7 @@ import { beginRun, fileNameOf, takeStep, type CountedFile, type StreamEntry } fr
 import { manifestName, openManifests, readManifests } from './manifest-file';
 import type { Delivery, Sink } from './sink';
 import { openStateFile, stateName } from './state-file';
+import { summaryName, writeSummary } from './summary-file';
 import { createTurns } from './turns';
 
 export interface FilesSinkOptions {
@@ -18,8 +19,9 @@ export interface FilesSinkOptions {
 
 /**
  * A sink that writes JSON Lines: a folder for each stream, in it a file for each step that brought records and
- * `manifest.json`, which says what counts; beside the folders `state.json`. A step is taken at the instant at which the
- * new manifest is renamed into its place; what a crash leaves before that does not count, and is written again.
+ * `manifest.json`, which says what counts; beside the folders `state.json`, and `summary.json` of the newest run that has
+ * ended. A step is taken at the instant at which the new manifest is renamed into its place; what a crash leaves before
+ * that does not count, and is written again.
  * Opening repairs what a crash has left after it. Of two processes the one with the older run is refused.
  * Errors: DestinationUnavailable, DestinationUnreadable, StagingLost, StagingUnavailable, StaleDelivery, StepsMissing.
  */
@@ -31,7 +33,7 @@ export async function createFilesSink({ directory, staging }: FilesSinkOptions):
   await atDestination(directory, async () => {
     await makeFolder(directory);
     const held = await manifests.readAll();
-    await removeTemporaries(directory, [stateName]);
+    await removeTemporaries(directory, [stateName, summaryName]);
     await writeState();
     for (const manifest of held) await tidy(folderOf(directory, manifest.stream), manifest);
   });
@@ -71,6 +73,7 @@ export async function createFilesSink({ directory, staging }: FilesSinkOptions):
       return Object.fromEntries(held.flatMap(({ stream, state }) => (state ? [[stream, state]] : [])));
     },
     deliver: (delivery, signal) => takeTurn(() => atDestination(directory, () => take(delivery)), signal),
+    conclude: (summary) => takeTurn(() => atDestination(directory, () => writeSummary(directory, summary))),
     close: () => takeTurn(() => Promise.resolve()),
   };
 }

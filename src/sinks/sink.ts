@@ -49,6 +49,15 @@ export interface Delivery {
   estimate?: number;
 }
 
+/** What a run did, for whoever looks at the destination afterwards: the result of the `sync` workflow, as JSON. */
+export interface RunSummary {
+  run: string;
+  status: 'complete' | 'partial' | 'failed';
+  /** `complete`, `complete but for …`, or `incomplete because …`. */
+  verdict: string;
+  streams: { stream: string; status: 'complete' | 'incomplete'; records: number; verdict: string }[];
+}
+
 /**
  * A destination. Implementations keep these, and `test/contract/sink.ts` proves them for each:
  * - records of a step come in the order of its segments, and before its state;
@@ -61,6 +70,8 @@ export interface Sink {
   loadState(): Promise<Record<string, StreamState>>;
   /** `signal` aborts waiting (a blocked pipe), never half a step. */
   deliver(delivery: Delivery, signal?: AbortSignal): Promise<void>;
+  /** Takes the run's summary, after its last delivery. Safe to repeat; one of an older run than the one held is left out. */
+  conclude(summary: RunSummary): Promise<void>;
   close(): Promise<void>;
 }
 

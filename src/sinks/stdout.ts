@@ -3,7 +3,8 @@ import type { Output } from '../airbyte/output';
 import { buildState } from '../airbyte/state';
 import type { Staging } from '../staging/staging';
 import { placeStep, type HeldStep } from './fence';
-import type { Delivery, Sink, StreamState } from './sink';
+import type { Delivery, RunSummary, Sink, StreamState } from './sink';
+import { summaryLog } from './summary-log';
 import { createTurns } from './turns';
 
 export interface StdoutSinkOptions {
@@ -34,6 +35,8 @@ export function createStdoutSink({ output, staging, initialState, now = Date.now
   const states = new Map(Object.entries(initialState));
   const streams = new Map<string, Told>();
   const takeTurn = createTurns();
+  /** The newest run whose summary has been told. */
+  let concluded = '';
 
   function toldOf(name: string): Told {
     const told = streams.get(name) ?? { started: false, running: false, stated: false, uncovered: 0 };
@@ -87,9 +90,17 @@ export function createStdoutSink({ output, staging, initialState, now = Date.now
     told.held = { run: delivery.run, sequence: delivery.sequence };
   }
 
+  async function tell(summary: RunSummary): Promise<void> {
+    if (summary.run <= concluded) return;
+    for (const { level, message } of summaryLog(summary)) output.log(level, message);
+    await output.flush();
+    concluded = summary.run;
+  }
+
   return {
     loadState: () => Promise.resolve(Object.fromEntries(states)),
     deliver: (delivery, signal) => takeTurn(() => write(delivery), signal),
+    conclude: (summary) => takeTurn(() => tell(summary)),
     close: () => takeTurn(() => output.flush()),
   };
 }

@@ -1,20 +1,40 @@
-/** What was done to read a slice. Sums over slices are a stream's audit. */
+/** What was done to read a slice, and what was seen on the way. Sums over slices are a stream's audit. */
 export interface SliceCounts {
   pages: number;
   requests: number;
+  /** Rows that the pages brought and that had not been delivered before. */
+  rows: number;
   /** Rows left out because they had been delivered before. */
   repeated: number;
-  /** Organizations that were listed and then answered 404. */
+  /** Organizations, or members whose roles were asked for one by one, that were listed and then answered 404. */
   vanished: number;
+  /** Lists begun again because the server refused the place in them, which is good for 24 h. */
+  restarted: number;
+  /** Users that a search announced in its total and then did not show: deleted, or changed, while it was read. */
+  missed: number;
+  /** Timestamps shared by more users than a page holds, which were read as blocks of their own. */
+  ties: number;
+  /** Parts that such blocks were split into because they hold more than a search shows. */
+  splits: number;
+  /** Roles whose description nobody may read, or whose role is gone: emitted with a null. */
+  undescribed: number;
 }
 
-export const noCounts: Readonly<SliceCounts> = { pages: 0, requests: 0, repeated: 0, vanished: 0 };
+export const noCounts: Readonly<SliceCounts> = {
+  pages: 0,
+  requests: 0,
+  rows: 0,
+  repeated: 0,
+  vanished: 0,
+  restarted: 0,
+  missed: 0,
+  ties: 0,
+  splits: 0,
+  undescribed: 0,
+};
 
-export function addCounts(a: SliceCounts, b: SliceCounts): SliceCounts {
-  return {
-    pages: a.pages + b.pages,
-    requests: a.requests + b.requests,
-    repeated: a.repeated + b.repeated,
-    vanished: a.vanished + b.vanished,
-  };
+export function addCounts(a: SliceCounts, b: Partial<SliceCounts>): SliceCounts {
+  const sum = { ...a };
+  for (const key of Object.keys(noCounts) as (keyof SliceCounts)[]) sum[key] += b[key] ?? 0;
+  return sum;
 }

@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../json';
 import type { StreamDescriptor } from './descriptor';
 import type { Output, Reader } from './reader';
 import { streamOf } from './registry';
-import { organizationIndex, roleIndex } from './task';
+import { deliveredIndex, organizationIndex, roleIndex } from './task';
 
 /**
  * A list of the tenant from its beginning to its end.
@@ -19,13 +19,22 @@ function readerOfList(
   return {
     start: () => paging.start(),
     next: (cursor) => paging.next(cursor),
-    advance(cursor, page) {
-      const { fresh, ...progress } = paging.advance(cursor, page);
-      return { ...progress, outputs: fresh.flatMap(outputsOf) };
+    advance(cursor, page, { delivered }) {
+      const { fresh, prints, ...progress } = paging.advance(cursor, page, (print) => delivered.has(print));
+      return { ...progress, rows: fresh.length, outputs: [...fresh.flatMap(outputsOf), ...prints.map(printOutput)] };
     },
-    // The place in the list is lost with its token; what comes again is delivered again.
-    expired: () => paging.start(),
+    expired: () => paging.restart(),
+    again: isAgain,
   };
+}
+
+/** @param print what tells the row from all others of its task */
+export function printOutput(print: string): Output {
+  return { stream: deliveredIndex, data: { print } };
+}
+
+export function isAgain(list: ListCursor): boolean {
+  return list.mode === 'checkpoint' && list.again === true;
 }
 
 function baseOf({ path, primaryKey, secretFields }: StreamDescriptor): ListRequest {

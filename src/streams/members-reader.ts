@@ -1,6 +1,10 @@
 import { listPaging, type ListCursor, type ListPaging } from '../auth0/paging/list';
+import { UnexpectedAnswer } from '../auth0/errors';
 import type { Json, JsonObject } from '../json';
 import type { FieldChange } from '../staging/segment';
+import { isAgain, printOutput } from './list-readers';
+import type { Found, Lookup } from './lookup';
+import type { RolesSource } from './options';
 import type { Output, Reader } from './reader';
 
 /** Where the reading of some organizations' members stands. */
@@ -14,6 +18,16 @@ export type MembersCursor = {
 /** Role id → description (null: the role has none). */
 export type RoleDescriptions = ReadonlyMap<string, string | null>;
 
+export interface MembersReaderOptions {
+  /** Which of the member streams are wanted. */
+  streams: readonly string[];
+  /** Ids of the organizations. */
+  organizations: readonly string[];
+  rolesSource: RolesSource;
+  /** Of the tenant's own roles; undefined when they can't be read. */
+  descriptions: RoleDescriptions | undefined;
+}
+
 const unknownDescription: FieldChange[] = [
   { field: 'description', change: 'NULLED', reason: 'SOURCE_RETRIEVAL_ERROR' },
 ];
@@ -21,43 +35,57 @@ const unknownDescription: FieldChange[] = [
 /**
  * The members of some organizations and the roles they hold there, from one reading of each member list: roles come
  * inline when they are asked for by name, with id and name (GET /organizations/{id}/members, parameter `fields`).
- * @param streams which of the member streams are wanted
- * @param organizations their ids
- * @param descriptions of the roles; undefined when they can't be read
  */
-export function membersReader(
-  streams: readonly string[],
-  organizations: readonly string[],
-  descriptions: RoleDescriptions | undefined,
-): Reader<MembersCursor> {
+export function membersReader(options: MembersReaderOptions): Reader<MembersCursor> {
+  const { streams, organizations, rolesSource, descriptions } = options;
   const withMembers = streams.includes('organization_members');
   const withRoles = streams.includes('organization_member_roles');
-  const fields = `user_id${withMembers ? ',email,picture,name' : ''}${withRoles ? ',roles' : ''}`;
+  const inline = withRoles && rolesSource === 'inline';
+  const fields = `user_id${withMembers ? ',email,picture,name' : ''}${inline ? ',roles' : ''}`;
 
   function pagingOf(organization: string): ListPaging {
     const path = `organizations/${encodeURIComponent(organization)}/members`;
     return listPaging({ path, query: { fields }, list: 'members', key: 'user_id' }, 'checkpoint');
   }
 
+  function organizationAt(index: number): string {
+    const organization = organizations[index];
+    if (organization === undefined) throw new Error('the members of all organizations have been read');
+    return organization;
+  }
+
   function beginAt(index: number): MembersCursor {
     return { index, list: pagingOf('').start() };
   }
 
-  function outputsOf(organization: string, { roles, ...member }: JsonObject): Output[] {
+  function lookupsOf(organization: string, members: readonly JsonObject[]): Lookup[] {
+    if (withRoles && !inline) {
+      return members.map((member) => ({ kind: 'member-roles', organization, user: member['user_id'] as string }));
+    }
+    // Without the scope for roles, those of an organization are as unknown as the tenant's.
+    if (!inline || !descriptions) return [];
+    const held = new Set(members.flatMap(rolesIn).map((role) => role['id'] as string));
+    return [...held].filter((role) => !descriptions.has(role)).map((role) => ({ kind: 'role', organization, role }));
+  }
+
+  function outputsOf(organization: string, { roles, ...member }: JsonObject, found: Found): Output[] {
+    const user = member['user_id'] as string;
     const outputs: Output[] = withMembers
       ? [{ stream: 'organization_members', data: { org_id: organization, ...member } }]
       : [];
-    // A member without roles comes with an empty list, or without the field.
-    const held = withRoles && Array.isArray(roles) ? (roles as JsonObject[]) : [];
-    return outputs.concat(held.map((role) => roleOutput(organization, member['user_id'] as Json, role)));
+    if (!withRoles) return outputs;
+    const held = inline ? rolesIn({ roles: roles ?? [] }) : (found.memberRoles.get(user) ?? []);
+    return outputs.concat(held.map((role) => roleOutput(organization, user, role, found)));
   }
 
-  function roleOutput(organization: string, user: Json, role: JsonObject): Output {
-    const description = descriptions?.get(role['id'] as string);
+  function roleOutput(organization: string, user: string, role: JsonObject, found: Found): Output {
+    const id = role['id'] as string;
+    const told = inline ? (descriptions?.get(id) ?? found.descriptions.get(id)) : (role['description'] ?? null);
+    const known = told !== undefined || descriptions?.has(id) === true;
     return {
       stream: 'organization_member_roles',
-      data: { org_id: organization, user_id: user, ...role, description: description ?? null },
-      ...(description === undefined ? { changes: unknownDescription } : {}),
+      data: { org_id: organization, user_id: user, ...role, description: told ?? null },
+      ...(known ? {} : { changes: unknownDescription }),
     };
   }
 
@@ -67,18 +95,38 @@ export function membersReader(
       const organization = organizations[index];
       return organization === undefined ? undefined : pagingOf(organization).next(list);
     },
-    advance({ index, list }, page) {
-      const organization = organizations[index];
-      if (organization === undefined) throw new Error('the members of all organizations have been read');
-      const { cursor, fresh, repeated } = pagingOf(organization).advance(list, page);
+    lookups: ({ index }, { rows }) => lookupsOf(organizationAt(index), rows),
+    advance({ index, list }, page, { delivered, found }) {
+      const organization = organizationAt(index);
+      // Somebody may be a member of many organizations.
+      const printOf = (print: string): string => `${index}:${print}`;
+      const isDelivered = (print: string): boolean => delivered.has(printOf(print));
+      const { cursor, fresh, prints, repeated } = pagingOf(organization).advance(list, page, isDelivered);
+      const outputs = fresh.flatMap((row) => outputsOf(organization, row, found));
       return {
         cursor: cursor.done ? beginAt(index + 1) : { index, list: cursor },
-        outputs: fresh.flatMap((row) => outputsOf(organization, row)),
+        outputs: [...outputs, ...prints.map((print) => printOutput(printOf(print)))],
+        rows: fresh.length,
         repeated,
+        notes: { undescribed: outputs.filter(({ changes }) => changes).length },
       };
     },
     // An organization that was deleted since it was listed.
     vanished: ({ index }) => beginAt(index + 1),
-    expired: ({ index }) => beginAt(index),
+    expired: ({ index }) => ({ index, list: pagingOf('').restart() }),
+    again: ({ list }) => isAgain(list),
   };
+}
+
+/** A member without roles comes with an empty list, or without the field. Throws UnexpectedAnswer for anything else. */
+function rolesIn({ roles }: JsonObject): JsonObject[] {
+  const held = roles ?? [];
+  if (!Array.isArray(held) || !held.every(isRole)) {
+    throw new UnexpectedAnswer('GET organizations/{id}/members', 'a member whose roles are not a list of roles');
+  }
+  return held;
+}
+
+function isRole(role: Json): role is JsonObject {
+  return typeof role === 'object' && role !== null && !Array.isArray(role) && typeof role['id'] === 'string';
 }

@@ -1,6 +1,9 @@
+import type { PageNotes } from '../auth0/paging/progress';
 import type { ListRequest, Page } from '../auth0/request';
 import type { JsonObject } from '../json';
 import type { FieldChange } from '../staging/segment';
+import type { Found, Lookup } from './lookup';
+import type { Rest } from './span';
 
 /** A record on its way to staging. `stream` names the stream, or an index that only later slices read. */
 export interface Output {
@@ -13,8 +16,18 @@ export interface Output {
 export interface Step<Cursor> {
   cursor: Cursor;
   outputs: Output[];
+  /** Rows of the page that had not been delivered before. */
+  rows: number;
   /** Rows of the page that had been delivered before and were left out. */
   repeated: number;
+  notes?: PageNotes & { undescribed?: number };
+}
+
+/** What an activity has found out for a reader, apart from the page. */
+export interface Known {
+  /** Prints (see `deliveredIndex`) of what was delivered before the list was begun again. */
+  delivered: ReadonlySet<string>;
+  found: Found;
 }
 
 /**
@@ -27,11 +40,19 @@ export interface Reader<Cursor> {
   /** The request that comes next, or undefined when all is read. */
   next(cursor: Cursor): ListRequest | undefined;
   /** Takes the answer to `next(cursor)`. Throws UnexpectedAnswer when the page contradicts the request. */
-  advance(cursor: Cursor, page: Page): Step<Cursor>;
+  advance(cursor: Cursor, page: Page, known: Known): Step<Cursor>;
+  /** What must be known before `advance(cursor, page)`. Absent: nothing. */
+  lookups?(cursor: Cursor, page: Page): Lookup[];
   /** Where to go on when `next(cursor)` was answered 404: the thing vanished between list and read. Absent: a 404 is an error. */
   vanished?(cursor: Cursor): Cursor;
   /** Where to go on when the server refuses the checkpoint token in `next(cursor)` (older than 24 h). Absent: an error. */
   expired?(cursor: Cursor): Cursor;
+  /** Whether the cursor is in a list that was begun again, so that `Known.delivered` matters. */
+  again?(cursor: Cursor): boolean;
   /** Value of the stream's cursor field up to which everything has been delivered; undefined when nothing has. */
   frontier?(cursor: Cursor): string | undefined;
+  /** The tenant's time at the first answer, ISO 8601, rounded up; undefined before it. */
+  begun?(cursor: Cursor): string | undefined;
+  /** What is left of a search, as far as it can be told. */
+  rest?(cursor: Cursor): Rest | undefined;
 }

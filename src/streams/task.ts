@@ -1,4 +1,5 @@
 import type { Segment } from '../staging/segment';
+import type { RolesSource } from './options';
 
 /** Index of the ids of the organizations listed, one line an organization. Written while listing, read by `members`. */
 export const organizationIndex = 'organization-ids';
@@ -7,9 +8,16 @@ export const organizationIndex = 'organization-ids';
 export const roleIndex = 'roles';
 
 /**
+ * Index of the rows that a list has delivered and that it would deliver again, were it begun again: a hash of each.
+ * Checkpoint tokens are good for 24 h.
+ */
+export const deliveredIndex = 'delivered-rows';
+
+/**
  * What a chain of slices reads, as the workflow hands it to an activity: references and names, never rows or secrets.
  */
-export type Task = ListTask | { kind: 'organizations'; emit: boolean } | SearchTask | { kind: 'roles' } | MembersTask;
+export type Task =
+  ListTask | { kind: 'organizations'; emit: boolean } | SearchTask | SearchEndTask | { kind: 'roles' } | MembersTask;
 
 /** A whole list of the tenant. */
 export interface ListTask {
@@ -20,7 +28,7 @@ export interface ListTask {
 /** Timestamps that the search can walk by. */
 export type SearchKey = 'created_at' | 'updated_at';
 
-/** All rows of a search whose `key` lies in a range, and those that have no `key`. */
+/** All rows of a search whose `key` lies in a range, and perhaps those that have no `key`. */
 export interface SearchTask {
   kind: 'search';
   stream: string;
@@ -28,10 +36,21 @@ export interface SearchTask {
   /** Inclusive lower bound, ISO 8601 with milliseconds; absent: from the beginning. */
   from?: string;
   /**
-   * True: rows that get a later key while the search runs are left to the next run (the upper bound is the server's
-   * clock at the first answer). False: the range stays open, for a key that never changes.
+   * Inclusive upper bound; absent: open, for a key that never changes. A lag: so many seconds before the tenant's own
+   * time at the first answer, so that rows that get a later key while the search runs are left to the next run.
    */
-  frozen: boolean;
+  to?: string | { lagSeconds: number };
+  /** Whether to read the rows without `key` as well. */
+  missing: boolean;
+}
+
+/** The greatest key of a search, from one request; nothing is emitted. */
+export interface SearchEndTask {
+  kind: 'search-end';
+  key: SearchKey;
+  /** Inclusive bounds. */
+  from?: string;
+  to?: string;
 }
 
 /** The members of some organizations, and their roles, from one reading of each member list. */
@@ -41,6 +60,7 @@ export interface MembersTask {
   streams: string[];
   /** Lines of an index segment. */
   organizations: { segment: Segment; first: number; count: number };
+  rolesSource: RolesSource;
   /** Index segments of the roles; null when the token may not read roles, so that descriptions are unknown. */
   roles: Segment[] | null;
 }

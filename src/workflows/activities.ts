@@ -1,7 +1,7 @@
 import { proxyActivities, type ActivityInterfaceFor } from '@temporalio/workflow';
 import type { SinkActivities } from '../activities/deliver';
 import type { FetchActivities } from '../activities/fetch';
-import type { Delivery } from '../sinks/sink';
+import type { Delivery, RunSummary } from '../sinks/sink';
 import { recordsIn } from '../staging/segment';
 import type { ReadInput, SyncLimits } from './contract';
 
@@ -32,6 +32,7 @@ export type Deliver = (delivery: Delivery) => Promise<void>;
 export function sinkActivities({ connection, sinkQueue, limits }: ReadInput): {
   loadState: () => ReturnType<SinkActivities['loadState']>;
   deliver: Deliver;
+  summarize: (summary: RunSummary) => Promise<void>;
 } {
   const sink: ActivityInterfaceFor<SinkActivities> = proxyActivities<SinkActivities>({
     taskQueue: sinkQueue,
@@ -42,6 +43,7 @@ export function sinkActivities({ connection, sinkQueue, limits }: ReadInput): {
   });
   return {
     loadState: () => sink.loadState({ connection }),
+    summarize: (summary) => sink.conclude({ connection, summary }),
     deliver: (delivery) =>
       sink.deliver.executeWithOptions({ summary: summaryOf(delivery) }, [{ connection, delivery }]),
   };

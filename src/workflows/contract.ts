@@ -3,6 +3,7 @@ import type { SliceLimits } from '../activities/slice';
 import type { ConfiguredStream, StreamFailure, StreamState } from '../sinks/sink';
 import type { SliceCounts } from '../streams/counts';
 import type { Reach } from '../streams/descriptor';
+import type { ReadingOptions } from '../streams/options';
 import type { SearchKey } from '../streams/task';
 import { progressName } from './names';
 
@@ -20,15 +21,15 @@ export interface SyncLimits {
   slice: SliceLimits;
   /** Slices after which a stream's workflow continues as new, even if the server does not suggest it yet. Default 500. */
   slicesPerRun: number;
-  /** Member slices in flight at once. Default 4. */
+  /** Slices of a stream, or of the member lists, in flight at once. Default 4. */
   lanes: number;
   /** Organizations read by one chain of member slices. Default 25. */
   organizationsPerBatch: number;
   /**
-   * Seconds that an incremental search starts before the saved cursor, for rows that the tenant's search index showed
-   * late. Default 180.
+   * Rows that a part of a search must be expected to bring for the search to be cut there. Default 5,000: a cut costs up
+   * to one request.
    */
-  lookbackSeconds: number;
+  rowsPerSpan: number;
   /** See SliceInput.patience. Default 5. */
   patience: number;
   /** Seconds without a heartbeat after which an activity's worker is taken for dead. Default 10. */
@@ -43,10 +44,21 @@ export interface SyncInput {
   /** Task queue of the process that can write to the destination. */
   sinkQueue: string;
   limits: SyncLimits;
+  reading: ReadingOptions;
   /** Streams that can't be begun, since no such stream is known: delivered as INCOMPLETE. */
   refused: { stream: ConfiguredStream; failure: StreamFailure }[];
   /** Read everything again, whatever state the destination holds. */
   full: boolean;
+}
+
+/** One part that a stream was read in: a list, or a range of a search. */
+export interface AuditPart {
+  /** In words: `created_at 2024-01-01T00:00:00.000Z to the end`, `the list`, `members of 40 organizations`. */
+  part: string;
+  /** Rows that it brought. */
+  rows: number;
+  /** How many the server said there are, on the first page. 1,000 of a search means 1,000 or more. Absent: it did not say. */
+  total?: number;
 }
 
 export interface StreamResult {
@@ -56,12 +68,17 @@ export interface StreamResult {
   /** From the stream's first step to its last. */
   seconds: number;
   counts: SliceCounts;
+  audit: AuditPart[];
+  /** `complete`, `complete but for …`, or `incomplete because …`: a phrase for people. */
+  verdict: string;
   failure?: StreamFailure;
 }
 
 export interface SyncResult {
   run: string;
   status: 'complete' | 'partial' | 'failed';
+  /** The streams' verdicts in one phrase. */
+  verdict: string;
   streams: StreamResult[];
 }
 
@@ -94,6 +111,7 @@ export interface ReadInput {
   run: string;
   sinkQueue: string;
   limits: SyncLimits;
+  reading: ReadingOptions;
 }
 
 export interface StreamInput extends ReadInput {

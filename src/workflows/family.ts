@@ -4,8 +4,10 @@ import { buildState, readResume } from '../airbyte/state';
 import type { Json } from '../json';
 import type { StreamFailure, StreamState } from '../sinks/sink';
 import type { Segment } from '../staging/segment';
-import { organizationIndex, roleIndex, type MembersTask, type Task } from '../streams/task';
-import type { SyncLimits } from './contract';
+import type { SliceCounts } from '../streams/counts';
+import type { RolesSource } from '../streams/options';
+import { deliveredIndex, organizationIndex, roleIndex, type MembersTask, type Task } from '../streams/task';
+import type { AuditPart, SyncLimits } from './contract';
 import { failureOf } from './failure';
 import type { StreamRun } from './stream-run';
 
@@ -18,6 +20,8 @@ interface Batch {
   /** Place in the list before the slice that found these organizations: where a later attempt would go on. */
   listed: ListPlace;
   cursor: Json;
+  /** See deliveredIndex. */
+  delivered: Segment[];
 }
 
 /** A place in the list of organizations. */
@@ -29,13 +33,24 @@ interface ListPlace {
 
 /** Where the reading of the family stands; carried through continue-as-new. */
 export interface FamilyReading {
-  list: ListPlace & { done: boolean };
+  list: ListPlace & { done: boolean; delivered: Segment[] };
   /** Role index; undefined until it has been read, null when the token may not read it. */
   roles?: Segment[] | null;
   /** Batches not read to their end, in list order. */
   batches: Batch[];
   /** Slices so far, of any kind; numbers the next one. */
   slices: number;
+  audit: FamilyAudit;
+}
+
+/** Rows so far, by what was read. */
+interface FamilyAudit {
+  organizations: number;
+  /** Of the tenant's own; absent: not asked for. */
+  roles?: { rows: number; total?: number };
+  /** Organizations whose member lists were read, and what those brought. */
+  lists: number;
+  members: number;
 }
 
 /** The place that all the given states have passed, when each was left by an earlier attempt of the same job. */
@@ -51,7 +66,12 @@ export function resumePlace(runs: readonly StreamRun[], states: Record<string, S
     (least, each) => (!each ? start : each.slices < least.slices ? each : least),
     places[0] ?? start,
   );
-  return { list: { ...place, done: false }, batches: [], slices: 0 };
+  return {
+    list: { ...place, done: false, delivered: [] },
+    batches: [],
+    slices: 0,
+    audit: { organizations: 0, lists: 0, members: 0 },
+  };
 }
 
 /**
@@ -67,9 +87,10 @@ export class Family {
     private readonly organizations: StreamRun | undefined,
     /** The member streams that are wanted; the one that needs the most scopes last. */
     private readonly members: readonly StreamRun[],
+    private readonly rolesSource: RolesSource,
     private readonly fetch: (
       summary: string,
-      input: Pick<SliceInput, 'slice' | 'task' | 'cursor' | 'limits'>,
+      input: Pick<SliceInput, 'slice' | 'task' | 'cursor' | 'limits' | 'delivered'>,
     ) => Promise<SliceResult>,
     private readonly limits: SyncLimits,
     private readonly paused: () => boolean,
@@ -94,6 +115,16 @@ export class Family {
     return buildState({ records, finished, ...(syncId === undefined ? {} : { syncId, cursor: { cursor, slices } }) });
   }
 
+  /** What a stream was read in. */
+  auditOf({ stream, failed }: StreamRun): AuditPart[] {
+    const { organizations, roles, lists, members } = this.reading.audit;
+    if (stream.reach === 'organization') return [{ part: 'the list', rows: organizations }];
+    // What was read went to the others.
+    const read: AuditPart[] = failed ? [] : [{ part: `members of ${lists} organizations`, rows: members }];
+    const isRoles = stream.name === 'organization_member_roles';
+    return [...(isRoles && roles ? [{ part: "the tenant's roles", ...roles }] : []), ...read];
+  }
+
   private get openMembers(): StreamRun[] {
     return this.members.filter((each) => each.open);
   }
@@ -107,15 +138,22 @@ export class Family {
     const { reading, limits } = this;
     const wanted = (): boolean => this.organizations?.open === true || this.openMembers.length > 0;
     while (!reading.list.done && wanted() && !this.paused()) {
-      const { cursor, slices } = reading.list;
+      const { cursor, slices, delivered } = reading.list;
       try {
         const slice = await this.slice(
           'organizations',
           { kind: 'organizations', emit: this.organizations?.open === true },
           cursor,
           this.openMembers.length > 0 ? listPagesAhead : limits.slice.pages,
+          delivered,
         );
-        reading.list = { cursor: slice.cursor, slices: slices + 1, done: slice.done };
+        reading.list = {
+          cursor: slice.cursor,
+          slices: slices + 1,
+          done: slice.done,
+          delivered: [...delivered, ...deliveredIn(slice)],
+        };
+        reading.audit.organizations += slice.counts.rows;
         this.addBatches(slice.segments, { cursor, slices });
         (this.organizations ?? this.members[0])?.count(slice.counts);
         await this.hand(this.organizations ? [this.organizations] : [], slice.segments);
@@ -137,7 +175,7 @@ export class Family {
     for (const segment of segments.filter((each) => each.stream === organizationIndex)) {
       for (let first = 0; first < segment.records; first += size) {
         const organizations = { segment, first, count: Math.min(size, segment.records - first) };
-        this.reading.batches.push({ organizations, listed, cursor: null });
+        this.reading.batches.push({ organizations, listed, cursor: null, delivered: [] });
       }
     }
   }
@@ -151,12 +189,15 @@ export class Family {
   private async readRoles(): Promise<void> {
     const { reading } = this;
     const run = this.members.find((each) => each.stream.name === 'organization_member_roles' && each.open);
-    if (!run || reading.roles !== undefined) return;
+    // A role that is asked for by itself comes with its description.
+    if (!run || reading.roles !== undefined || this.rolesSource === 'per_member') return;
     try {
       const segments: Segment[] = [];
       for (let cursor: Json = null, done = false; !done;) {
         const slice: SliceResult = await this.slice(roleIndex, { kind: 'roles' }, cursor, this.limits.slice.pages);
         run.count(slice.counts);
+        const { rows, total = slice.total } = reading.audit.roles ?? { rows: 0 };
+        reading.audit.roles = { rows: rows + slice.counts.rows, ...(total === undefined ? {} : { total }) };
         segments.push(...slice.segments);
         ({ cursor, done } = slice);
       }
@@ -172,11 +213,14 @@ export class Family {
   /** Takes one slice of the earliest free batch after the other. */
   private async lane(): Promise<void> {
     const free = (): Batch | undefined => this.reading.batches.find((each) => !this.inFlight.has(each));
-    const over = (): boolean => this.reading.list.done || this.openMembers.length === 0 || this.paused();
+    const stopped = (): boolean => this.openMembers.length === 0 || this.paused();
     for (;;) {
-      await condition(() => free() !== undefined || over());
+      await condition(() => free() !== undefined || this.reading.list.done || stopped());
+      if (stopped()) return;
       const batch = free();
-      if (!batch || this.paused() || this.openMembers.length === 0) return;
+      if (!batch && this.reading.list.done) return;
+      // Another lane woke up first.
+      if (!batch) continue;
       const runs = this.openMembers;
       this.inFlight.add(batch);
       try {
@@ -195,12 +239,19 @@ export class Family {
       kind: 'members',
       streams: runs.map((each) => each.stream.name),
       organizations: batch.organizations,
+      rolesSource: this.rolesSource,
       roles: this.reading.roles ?? null,
     };
-    const slice = await this.slice('members', task, batch.cursor, this.limits.slice.pages);
+    const { batches, audit } = this.reading;
+    const slice = await this.slice('members', task, batch.cursor, this.limits.slice.pages, batch.delivered);
     batch.cursor = slice.cursor;
-    if (slice.done) this.reading.batches.splice(this.reading.batches.indexOf(batch), 1);
-    runs[0]?.count(slice.counts);
+    batch.delivered.push(...deliveredIn(slice));
+    audit.members += slice.counts.rows;
+    if (slice.done) {
+      audit.lists += batch.organizations.count;
+      batches.splice(batches.indexOf(batch), 1);
+    }
+    this.count(runs, slice.counts);
     await this.hand(runs, slice.segments);
   }
 
@@ -221,7 +272,21 @@ export class Family {
     await Promise.all(runs.map((run) => run.room()));
   }
 
-  private slice(name: string, task: Task, cursor: Json, pages: number): Promise<SliceResult> {
+  /** One reading fills several streams: it is counted once, but what is amiss is amiss in each. */
+  private count([first, ...others]: readonly StreamRun[], { undescribed, ...counts }: SliceCounts): void {
+    first?.count(counts);
+    for (const each of others) each.count({ vanished: counts.vanished, restarted: counts.restarted });
+    const withRoles = [first, ...others].find((each) => each?.stream.name === 'organization_member_roles');
+    withRoles?.count({ undescribed });
+  }
+
+  private slice(
+    name: string,
+    task: Task,
+    cursor: Json,
+    pages: number,
+    delivered: Segment[] = [],
+  ): Promise<SliceResult> {
     const slice = `${name}-${this.reading.slices}`;
     this.reading.slices += 1;
     return this.fetch(`${name} · slice ${this.reading.slices}`, {
@@ -229,6 +294,11 @@ export class Family {
       task,
       cursor,
       limits: { ...this.limits.slice, pages },
+      ...(delivered.length > 0 && { delivered }),
     });
   }
+}
+
+function deliveredIn({ segments }: SliceResult): Segment[] {
+  return segments.filter(({ stream }) => stream === deliveredIndex);
 }

@@ -35,6 +35,7 @@ export async function organizationsWorkflow(input: OrganizationsInput, carried?:
     reading,
     runs.find((each) => each.stream.reach === 'organization'),
     runs.filter((each) => each.stream.reach === 'members'),
+    input.reading.rolesSource,
     (summary, slice) =>
       fetchSlice.executeWithOptions({ summary }, [{ connection, run, patience: limits.patience, ...slice }]),
     limits,
@@ -51,6 +52,6 @@ export async function organizationsWorkflow(input: OrganizationsInput, carried?:
     const streams = runs.map((each) => each.carried());
     await continueAsNew<typeof organizationsWorkflow>(input, { version: 1, reading, streams });
   }
-  const results = runs.map((each) => each.result());
+  const results = runs.map((each) => each.result(family.auditOf(each)));
   return conclude(results, results);
 }

@@ -1,5 +1,6 @@
 import { readCursor } from '../airbyte/cursor';
 import type { StreamState } from '../sinks/sink';
+import type { ReadingOptions } from '../streams/options';
 import type { SearchKey, SearchTask } from '../streams/task';
 import type { PlannedStream } from './contract';
 
@@ -13,24 +14,25 @@ export interface SearchPlan {
 /**
  * A full refresh, and the first run of an incremental stream, read everything: they walk by the timestamp that never
  * changes, so that no row moves while they read, or from a start date by the cursor, with an open end that rows may move
- * towards. Later runs read what has a later cursor, up to the tenant's time at the first answer: what changes meanwhile
- * is the next run's. That time is where it begins, less the look-back.
+ * towards. Later runs read what has a later cursor, up to the tenant's time at the first answer less the lag: what
+ * changes meanwhile is the next run's. That time is where it begins, less the look-back.
  */
 export function planSearch(
   stream: PlannedStream,
   state: StreamState | null,
-  lookbackSeconds: number,
+  { lookbackSeconds, lagSeconds }: Pick<ReadingOptions, 'lookbackSeconds' | 'lagSeconds'>,
 ): SearchPlan | { problem: string } {
   const { name, syncMode, walkedBy, startDate } = stream;
   if (!walkedBy) throw new Error(`stream ${name} is searched but says not by which timestamps`);
-  const search = (key: SearchKey, from: string | undefined, frozen: boolean): SearchTask => ({
+  const search = (key: SearchKey, from: string | undefined, to?: SearchTask['to']): SearchTask => ({
     kind: 'search',
     stream: name,
     key,
-    frozen,
+    missing: true,
     ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
   });
-  const everything = search(startDate ? walkedBy.cursor : walkedBy.immutable, startDate, false);
+  const everything = search(startDate ? walkedBy.cursor : walkedBy.immutable, startDate);
   if (syncMode === 'full_refresh') return { task: everything };
   const saved = state ? readCursor(state, walkedBy.cursor) : {};
   if ('problem' in saved)
@@ -39,5 +41,5 @@ export function planSearch(
     };
   if (saved.cursor === undefined) return { task: everything };
   const from = new Date(Date.parse(saved.cursor) - lookbackSeconds * 1000).toISOString();
-  return { task: search(walkedBy.cursor, from, true), savedCursor: saved.cursor };
+  return { task: search(walkedBy.cursor, from, { lagSeconds }), savedCursor: saved.cursor };
 }

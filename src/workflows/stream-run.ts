@@ -3,9 +3,10 @@ import type { StreamFailure, StreamState } from '../sinks/sink';
 import { recordsIn, type Segment } from '../staging/segment';
 import { addCounts, noCounts, type SliceCounts } from '../streams/counts';
 import type { Deliver } from './activities';
-import type { PlannedStream, StreamProgress, StreamResult } from './contract';
+import type { AuditPart, PlannedStream, StreamProgress, StreamResult } from './contract';
 import { failureOf } from './failure';
 import { DeliveryChain, noDeliveries, type DeliveryPosition } from './delivery';
+import { verdictOf } from './verdict';
 
 /** What a stream takes along through continue-as-new. */
 export interface CarriedStream {
@@ -43,6 +44,10 @@ export class StreamRun {
     return this.status === 'running';
   }
 
+  get failed(): boolean {
+    return this.status === 'incomplete';
+  }
+
   /** Pages read so far. */
   get pages(): number {
     return this.counts.pages;
@@ -53,7 +58,7 @@ export class StreamRun {
     return this.chain.produced;
   }
 
-  count(counts: SliceCounts): void {
+  count(counts: Partial<SliceCounts>): void {
     this.counts = addCounts(this.counts, counts);
   }
 
@@ -102,9 +107,10 @@ export class StreamRun {
     return { stream: this.stream.name, status, delivered, counts, ...(failure && { failure }) };
   }
 
-  result(): StreamResult {
+  result(audit: AuditPart[]): StreamResult {
     const { delivered, ...progress } = this.progress();
     const status = this.status === 'complete' ? 'complete' : 'incomplete';
-    return { ...progress, status, records: delivered, seconds: (Date.now() - this.begun) / 1000 };
+    const verdict = verdictOf(status, this.counts, this.failure);
+    return { ...progress, status, records: delivered, seconds: (Date.now() - this.begun) / 1000, audit, verdict };
   }
 }

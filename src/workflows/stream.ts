@@ -8,15 +8,14 @@ import { progressQuery, type StreamInput, type StreamResult } from './contract';
 import { failureOf } from './failure';
 import { conclude, showProgress } from './outcome';
 import { planSearch } from './search';
+import { beginSpans, frontierOf, placeOf, resumeSpans, Spans, type SpansReading } from './spans';
 import { StreamRun, type CarriedStream } from './stream-run';
 
 /** Where the reading of a stream stands. */
 interface Reading {
+  /** The whole of what is read. */
   task: ListTask | SearchTask;
-  cursor: Json;
-  done: boolean;
-  /** Slices so far; numbers the next one. */
-  slices: number;
+  spans: SpansReading;
   /** Newest value of the cursor field that is delivered, or that an earlier run saved. */
   cursorValue?: string;
 }
@@ -35,20 +34,20 @@ interface Unfinished {
 }
 
 /** Where to begin, or why that can't be told. */
-function begin({ stream, state, limits }: StreamInput): Reading | StreamFailure {
+function begin({ stream, state, reading: options }: StreamInput): Reading | StreamFailure {
   const plan =
     stream.reach === 'search'
-      ? planSearch(stream, state, limits.lookbackSeconds)
+      ? planSearch(stream, state, options)
       : { task: { kind: 'list', stream: stream.name } as const };
   if ('problem' in plan) return { type: 'UnreadableState', kind: 'config_error', message: plan.problem };
-  const fresh = { task: plan.task, cursor: null, done: false, slices: 0 };
+  const fresh = { task: plan.task, spans: beginSpans(plan.task) };
   if ('savedCursor' in plan) return { ...fresh, cursorValue: plan.savedCursor };
 
   const whole = stream.syncMode === 'full_refresh';
   const resume = state && (whole ? readResume(state, stream.syncId) : readFirstRead(state));
   const unfinished = resume?.cursor as Unfinished | undefined;
-  if (!resume || !unfinished || !isSame(unfinished.task, plan.task)) return fresh;
-  return { ...fresh, cursor: unfinished.place, done: resume.finished };
+  if (!unfinished || !isSame(unfinished.task, plan.task)) return fresh;
+  return { ...fresh, spans: resumeSpans(unfinished.place) ?? fresh.spans };
 }
 
 /** Whoever kept the state may have put its keys into another order. */
@@ -60,23 +59,20 @@ function isSame(one: Reading['task'], other: Reading['task']): boolean {
 /** The state of a stream after `records` records. */
 function stateOf({ stream }: StreamInput, reading: Reading | undefined, records: number): StreamState {
   const { syncMode, syncId, cursorField } = stream;
-  const finished = reading?.done ?? false;
+  const finished = reading?.spans.spans.length === 0;
   const cursorValue = reading?.cursorValue;
   if (syncMode === 'incremental' && cursorField && cursorValue !== undefined) {
     return buildState({ records, finished, cursorField, cursorValue });
   }
   // Without a cursor value the place itself is what a later read goes on from: see begin.
-  const cursor = reading && { task: reading.task, place: reading.cursor };
+  const cursor = reading && { task: reading.task, place: placeOf(reading.spans) };
   const resumable = syncMode === 'incremental' || syncId !== undefined;
   return buildState({ records, finished, syncId, ...(resumable && { cursor: cursor as Json | undefined }) });
 }
 
-/**
- * Reads one list or one search to its end: slices are fetched one after the other, and each is delivered while the next
- * one is fetched.
- */
+/** Reads one list or one search to its end: slices are fetched, and each is delivered while the next ones are fetched. */
 export async function streamWorkflow(input: StreamInput, carried?: Carried): Promise<StreamResult[]> {
-  const { stream, limits, run } = input;
+  const { stream, limits, run, connection } = input;
   const { fetchSlice } = fetchActivities(limits);
   const { deliver } = sinkActivities(input);
   const streamRun = new StreamRun(stream, run, deliver, carried?.stream);
@@ -86,51 +82,43 @@ export async function streamWorkflow(input: StreamInput, carried?: Carried): Pro
   const reading = 'task' in beginning ? beginning : undefined;
   const state = (records: number): StreamState => stateOf(input, reading, records);
 
-  /** Reads until the end, or until the history has grown enough: then false. */
-  async function read(position: Reading): Promise<boolean> {
-    const firstSlice = position.slices;
-    while (!position.done) {
-      if (workflowInfo().continueAsNewSuggested || position.slices - firstSlice >= limits.slicesPerRun) return false;
-      const slice = await fetchSlice.executeWithOptions({ summary: `${stream.name} · after page ${streamRun.pages}` }, [
-        {
-          connection: input.connection,
-          run,
-          slice: `${stream.name}-${position.slices}`,
-          task: position.task,
-          cursor: position.cursor,
-          limits: limits.slice,
-          patience: limits.patience,
-        },
-      ]);
-      position.slices += 1;
-      position.cursor = slice.cursor;
-      position.done = slice.done;
-      if (slice.frontier !== undefined && slice.frontier > (position.cursorValue ?? '')) {
-        position.cursorValue = slice.frontier;
-      }
-      streamRun.count(slice.counts);
-      if (slice.done) streamRun.complete(slice.segments, state);
-      else streamRun.hand(slice.segments, state);
-      showProgress([streamRun.progress()]);
-      await streamRun.room();
-    }
-    return true;
+  /** Reads until the end, or until the history has grown enough. */
+  async function read(position: Reading): Promise<void> {
+    const firstSlice = position.spans.slices;
+    const spans = new Spans(
+      position.spans,
+      streamRun,
+      (summary, slice) =>
+        fetchSlice.executeWithOptions({ summary }, [{ connection, run, patience: limits.patience, ...slice }]),
+      limits,
+      () => workflowInfo().continueAsNewSuggested || position.spans.slices - firstSlice >= limits.slicesPerRun,
+      async (slice) => {
+        const frontier = frontierOf(position.spans);
+        if (frontier !== undefined && frontier > (position.cursorValue ?? '')) position.cursorValue = frontier;
+        const segments = slice.segments.filter((each) => each.stream === stream.name);
+        if (spans.done) streamRun.complete(segments, state);
+        else streamRun.hand(segments, state);
+        showProgress([streamRun.progress()]);
+        await streamRun.room();
+      },
+    );
+    await spans.read();
   }
 
-  let ended = true;
   try {
     if ('kind' in beginning) streamRun.fail(beginning);
-    if (reading) ended = await read(reading);
+    if (reading) await read(reading);
     // Read to its end by an earlier attempt of the same job.
-    if (ended && streamRun.open) streamRun.complete([], state);
+    if (reading?.spans.spans.length === 0 && streamRun.open) streamRun.complete([], state);
   } catch (error) {
     if (isCancellation(error)) throw error;
     streamRun.fail(failureOf(error), state(streamRun.records));
   }
   await streamRun.settled();
   showProgress([streamRun.progress()]);
-  if (!ended && reading && streamRun.open) {
+  if (reading && streamRun.open) {
     await continueAsNew<typeof streamWorkflow>(input, { version: 1, reading, stream: streamRun.carried() });
   }
-  return conclude([streamRun.result()], [streamRun.result()]);
+  const results = [streamRun.result(reading?.spans.finished ?? [])];
+  return conclude(results, results);
 }

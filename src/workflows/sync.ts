@@ -3,6 +3,7 @@ import {
   ChildWorkflowFailure,
   executeChild,
   isCancellation,
+  log,
   ParentClosePolicy,
   setHandler,
   workflowInfo,
@@ -15,6 +16,7 @@ import { failureOf } from './failure';
 import { organizationsWorkflow } from './organizations';
 import { incompleteType } from './names';
 import { conclude, showProgress } from './outcome';
+import { verdictOf, verdictOfRun } from './verdict';
 import { streamWorkflow } from './stream';
 import { StreamRun } from './stream-run';
 
@@ -43,13 +45,15 @@ function resultsOf(error: unknown, streams: readonly PlannedStream[]): StreamRes
     records: 0,
     seconds: 0,
     counts: noCounts,
+    audit: [],
+    verdict: verdictOf('incomplete', noCounts, failure),
     failure,
   }));
 }
 
 function groupsOf(input: SyncInput, run: string): Group[] {
-  const { connection, sinkQueue, limits } = input;
-  const common = { connection, run, sinkQueue, limits };
+  const { connection, sinkQueue, limits, reading } = input;
+  const common = { connection, run, sinkQueue, limits, reading };
   const child = (name: string) =>
     ({
       workflowId: `${workflowInfo().workflowId}/${name}`,
@@ -82,11 +86,21 @@ function groupsOf(input: SyncInput, run: string): Group[] {
   return groups;
 }
 
+/** For what makes the copy no less whole when it fails. */
+async function leniently(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn('not done', { error });
+  }
+}
+
 /** Copies the streams of one connection; one child workflow for each stream, and one for the organization family. */
 export async function syncWorkflow(input: SyncInput): Promise<SyncResult> {
   const run = runId();
   const { discardRun } = stagingActivities();
-  const { loadState, deliver } = sinkActivities({ ...input, run });
+  const { loadState, deliver, summarize } = sinkActivities({ ...input, run });
   const groups = groupsOf(input, run);
   const running = new Set(groups);
   const finished: StreamResult[] = [];
@@ -120,17 +134,14 @@ export async function syncWorkflow(input: SyncInput): Promise<SyncResult> {
       const refused = new StreamRun({ ...stream, reach: 'list' }, run, deliver);
       refused.fail(failure);
       await refused.settled();
-      finish([refused.result()]);
+      finish([refused.result([])]);
     }),
   ]);
-  try {
-    await discardRun({ run });
-  } catch (error) {
-    // What is left over makes the copy no less whole.
-    if (isCancellation(error)) throw error;
-  }
+  await leniently(() => discardRun({ run }));
 
   const complete = finished.filter(({ status }) => status === 'complete').length;
   const status = complete === finished.length ? 'complete' : complete > 0 ? 'partial' : 'failed';
-  return conclude(finished, { run, status, streams: finished });
+  const result: SyncResult = { run, status, verdict: verdictOfRun(finished), streams: finished };
+  await leniently(() => summarize(result));
+  return conclude(finished, result);
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createSinkActivities, type SinkActivities } from '../../src/activities/deliver';
@@ -5,6 +7,7 @@ import { createFilesSink } from '../../src/sinks/files';
 import { readFilesDestination } from '../../src/sinks/files-reader';
 import { type Delivery, type Sink } from '../../src/sinks/sink';
 import { createStaging } from '../../src/staging/staging';
+import { summaryOf } from '../contract/deliveries';
 import { scratchFolders } from '../staging/scratch';
 
 const newFolder = scratchFolders();
@@ -57,34 +60,55 @@ it('does not repeat a step that can never be taken', async () => {
   await expect(environment().run(deliver, step(3))).rejects.toMatchObject({ type: 'StepsMissing', ...failure });
 });
 
-it('shows that it lives while the destination takes its time, and lets go when it is cancelled', async () => {
-  const sink: Sink = {
-    loadState: async () => ({}),
-    deliver: (_delivery, signal) =>
-      new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error))),
-    close: async () => undefined,
-  };
-  const { deliver } = createSinkActivities({ sinkOf: async () => sink, staging: createStaging(newFolder()) });
-  const blocked = environment();
-  let heartbeats = 0;
-  blocked.on('heartbeat', () => (heartbeats += 1));
-  setTimeout(() => blocked.cancel('CANCELLED'), 200);
-  await expect(blocked.run(deliver, step(0))).rejects.toMatchObject({ name: 'CancelledFailure' });
-  expect(heartbeats).toBeGreaterThan(5);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  const after = heartbeats;
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(heartbeats).toBe(after);
+it('hands the summary of a run to the destination, more than once if need be', async () => {
+  const staging = createStaging(newFolder());
+  const directory = newFolder();
+  const sink = await createFilesSink({ directory, staging });
+  const { conclude } = createSinkActivities({ sinkOf: async () => sink, staging });
+  for (let attempt = 1; attempt <= 2; attempt += 1) {
+    await environment().run(conclude, { connection: 'acme', summary: summaryOf('run') });
+    expect(JSON.parse(readFileSync(join(directory, 'summary.json'), 'utf8'))).toEqual(summaryOf('run'));
+  }
 });
 
+it.each(['deliver', 'conclude'] as const)(
+  'shows that it lives while the destination takes its time to %s, and lets go when it is cancelled',
+  async (activity) => {
+    const sink: Sink = {
+      loadState: async () => ({}),
+      deliver: (_delivery, signal) =>
+        new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error))),
+      conclude: () => new Promise(() => undefined),
+      close: async () => undefined,
+    };
+    const { deliver, conclude } = createSinkActivities({
+      sinkOf: async () => sink,
+      staging: createStaging(newFolder()),
+    });
+    const work = {
+      deliver: () => blocked.run(deliver, step(0)),
+      conclude: () => blocked.run(conclude, { connection: 'acme', summary: summaryOf('run') }),
+    }[activity];
+    const blocked = environment();
+    let heartbeats = 0;
+    blocked.on('heartbeat', () => (heartbeats += 1));
+    setTimeout(() => blocked.cancel('CANCELLED'), 200);
+    await expect(work()).rejects.toMatchObject({ name: 'CancelledFailure' });
+    expect(heartbeats).toBeGreaterThan(5);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const after = heartbeats;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(heartbeats).toBe(after);
+  },
+);
+
 it('tells of a destination that cannot be opened as of one that cannot be written', async () => {
-  const { loadState } = createSinkActivities({
+  const { loadState, conclude } = createSinkActivities({
     sinkOf: () => createFilesSink({ directory: '/dev/null/nothing', staging: createStaging(newFolder()) }),
     staging: createStaging(newFolder()),
   });
-  await expect(environment().run(loadState, { connection: 'acme' })).rejects.toMatchObject({
-    type: 'DestinationUnavailable',
-    nonRetryable: false,
-    details: [{ kind: 'transient_error' }],
-  });
+  const failure = { type: 'DestinationUnavailable', nonRetryable: false, details: [{ kind: 'transient_error' }] };
+  await expect(environment().run(loadState, { connection: 'acme' })).rejects.toMatchObject(failure);
+  const input = { connection: 'acme', summary: summaryOf('run') };
+  await expect(environment().run(conclude, input)).rejects.toMatchObject(failure);
 });

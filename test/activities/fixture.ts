@@ -26,6 +26,7 @@ export interface Heartbeat {
   segments: Segment[];
   counts: SliceCounts;
   stalled: number;
+  total?: number;
 }
 
 /** One attempt at a slice. */
@@ -35,6 +36,11 @@ export interface Attempt {
   heartbeats: Heartbeat[];
   logged: LogEntry[];
   cancel(): void;
+}
+
+/** Segments of a stream or an index among those of a slice. */
+export function segmentsOf(stream: string, segments: readonly Segment[]): Segment[] {
+  return segments.filter((segment) => segment.stream === stream);
 }
 
 export interface Slices {

@@ -1,6 +1,7 @@
 import { createTenants } from '../../src/activities/tenant';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
 import type { SourceConfig } from '../../src/config/source';
+import { defaultReading } from '../../src/streams/options';
 import { streamOf } from '../../src/streams/registry';
 
 let tenant: Emulator;
@@ -12,6 +13,7 @@ afterAll(() => tenant.close());
 const configOf = (clientSecret = tenant.clientSecret): SourceConfig => ({
   baseUrl: tenant.url,
   credentials: { type: 'client_credentials', clientId: tenant.clientId, clientSecret, audience: tenant.audience },
+  reading: defaultReading,
 });
 const probe = streamOf('clients').probe!;
 
@@ -42,7 +44,7 @@ it('uses a given access token as it is', async () => {
   first.close();
   const [accessToken = ''] = told;
   const tenants = createTenants({
-    resolve: async () => ({ baseUrl: tenant.url, credentials: { type: 'access_token', accessToken } }),
+    resolve: async () => ({ ...configOf(), credentials: { type: 'access_token', accessToken } }),
   });
   tenant.resetStats();
   await (await tenants.tenantOf('acme')).client.list(probe);

@@ -27,14 +27,14 @@ afterAll(async () => {
 interface Paging<Cursor> {
   start(): Cursor;
   next(cursor: Cursor): ListRequest | undefined;
-  advance(cursor: Cursor, page: Page): Progress<Cursor>;
+  advance(cursor: Cursor, page: Page, isDelivered: () => boolean): Progress<Cursor>;
 }
 
 async function keysOf<Cursor>(paging: Paging<Cursor>, key: string): Promise<string[]> {
   const keys: string[] = [];
   let cursor = paging.start();
   for (let request = paging.next(cursor); request; request = paging.next(cursor)) {
-    const step = paging.advance(cursor, await client.list(request));
+    const step = paging.advance(cursor, await client.list(request), () => false);
     cursor = step.cursor;
     keys.push(...step.fresh.map((row) => String(row[key])));
   }

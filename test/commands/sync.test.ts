@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
 import { run, scratchFolder, type Ended, type ProgramOptions } from '../integration/program';
@@ -102,18 +102,21 @@ it('the result is a table of 80 columns, or one line of JSON', async () => {
   const table = await sync(own, ['acme']);
   expect(table.code).toBe(0);
   expect(table.stdout).toMatch(/│ users +│ complete +│ +5 │/);
-  expect(table.stdout).toMatch(/│ total +│ complete /);
+  expect(table.stdout).toMatch(/│ total +│ complete .*┘\ntotal: complete\n$/s);
   expect(table.stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
   expect(table.stderr).toMatch(/sync\/acme has started.\nWatch it at http:\/\/127.0.0.1:\d+\n/);
 
   const json = await sync(own, ['acme', '--json']);
   expect(json.code).toBe(0);
   expect(json.stdout.match(/\n/g)).toHaveLength(1);
-  expect(JSON.parse(json.stdout)).toMatchObject({
-    event: 'end',
+  const { event, seconds, ...summary } = JSON.parse(json.stdout) as Record<string, unknown>;
+  expect({ event, seconds }).toEqual({ event: 'end', seconds: expect.any(Number) });
+  expect(summary).toMatchObject({
     status: 'complete',
-    streams: Array(5).fill({ status: 'complete' }),
+    verdict: 'complete',
+    streams: Array(5).fill({ status: 'complete', verdict: 'complete', counts: {}, audit: expect.any(Array) }),
   });
+  expect(JSON.parse(readFileSync(join(own, 'data', 'summary.json'), 'utf8'))).toEqual(summary);
 });
 
 it('a wrong secret is told once for all streams', async () => {

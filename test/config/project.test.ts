@@ -66,6 +66,17 @@ test.each([
   expect(connectionOf(project, 'acme').streams).toEqual(expected);
 });
 
+test('the reading options stand beside the other settings, any of them left out', async () => {
+  const all = await load(`${acme}    lookback_seconds: 0\n    lag_seconds: 60\n    roles: { source: per_member }\n`);
+  expect(connectionOf(all, 'acme').source).toMatchObject({
+    lookback_seconds: 0,
+    lag_seconds: 60,
+    roles: { source: 'per_member' },
+  });
+  const one = await load(`${acme}    lag_seconds: 60\n    roles: {}\n`);
+  expect(Object.keys(connectionOf(one, 'acme').source)).toEqual(['domain', 'credentials', 'lag_seconds', 'roles']);
+});
+
 test('a connection may be spelled out without a file', () => {
   const settings = { domain: 'a.example.com', base_url: undefined, credentials: {}, destination: { files: 'out' } };
   expect(parseConnection('flags', settings, known, '.')).toMatchObject({
@@ -130,6 +141,13 @@ test.each([
   ['streams: { users: { mode: sometimes } }', 'connections.acme.streams must be a list of streams, or a map'],
   ['start_dat: 2024-01-01', 'connections.acme has the unknown key start_dat'],
   ['start_date: 2024', 'connections.acme.start_date must be a text (in quotes)'],
+  ['lookback_seconds: -1', 'connections.acme.lookback_seconds must be a whole number of seconds from 0 to'],
+  ['lag_seconds: "60"', 'connections.acme.lag_seconds must be a whole number of seconds from 0 to 31536000 (a year),'],
+  ['lag_seconds: 1 min', 'connections.acme.lag_seconds must be a whole number of seconds'],
+  ['lag_second: 60', 'connections.acme has the unknown key lag_second'],
+  ['roles: per_member', 'connections.acme.roles must be an object (keys with values)'],
+  ['roles: { source: sometimes }', 'connections.acme.roles.source must be one of inline, per_member. Correct it and'],
+  ['roles: { sorce: inline }', 'connections.acme.roles has the unknown key sorce'],
 ])('%s is refused with what is wrong', async (setting, message) => {
   const failure = await failureOf(() => load(`${acme}    ${setting}\n`));
   expect(failure.message).toContain(message);

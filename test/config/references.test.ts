@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseConnection } from '../../src/config/project';
-import { resolveSecrets, resolveStartDate } from '../../src/config/references';
+import { resolveReading, resolveSecrets } from '../../src/config/references';
 import { failureOf } from './failure';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'references-'));
@@ -14,10 +14,14 @@ function connection(settings: object) {
   return parseConnection('acme', { destination: { files: 'data' }, ...settings }, [], folder);
 }
 
+const byDefault = { lookbackSeconds: 180, lagSeconds: 0, rolesSource: 'inline' };
+
 const machine = connection({
   domain: 'env:AUTH0_DOMAIN',
   credentials: { client_id: 'made-up-id', client_secret: 'file:secrets/auth0' },
   start_date: '2024-01-31',
+  lookback_seconds: 300,
+  roles: { source: 'per_member' },
 });
 
 test('variables and files take the place of their references, files from the project’s folder', async () => {
@@ -31,6 +35,7 @@ test('variables and files take the place of their references, files from the pro
       audience: 'https://acme.eu.auth0.com/api/v2/',
     },
     startDate: '2024-01-31T00:00:00.000Z',
+    reading: { lookbackSeconds: 300, lagSeconds: 0, rolesSource: 'per_member' },
   });
 });
 
@@ -49,6 +54,7 @@ test('a token, an audience and plain values are taken as they stand', async () =
   ).toEqual({
     baseUrl: base_url,
     credentials: { type: 'access_token', accessToken: 'made-up' },
+    reading: byDefault,
   });
   const audience = 'https://acme.eu.auth0.com/api/v2/';
   const custom = connection({
@@ -94,12 +100,14 @@ test('a client and a token together are refused', async () => {
   expect((await failureOf(() => resolveSecrets(both, {}))).message).toContain('both an access token and a client');
 });
 
-test('whoever only starts a sync learns the start date without the secrets', async () => {
-  const settings = { domain: 'acme.eu.auth0.com', credentials: { client_id: 'made-up', client_secret: 'env:NOT_SET' } };
-  expect(await resolveStartDate(connection({ ...settings, start_date: '2024-01-31' }))).toBe(
-    '2024-01-31T00:00:00.000Z',
-  );
-  expect(await resolveStartDate(connection(settings))).toBeUndefined();
-  const error = await failureOf(() => resolveStartDate(connection({ ...settings, start_date: 'soon' })));
+test('whoever only starts a sync learns from when and how to read without the secrets', async () => {
+  const settings = { domain: 'env:NOT_SET', credentials: { client_id: 'made-up', client_secret: 'env:NOT_SET' } };
+  const dated = connection({ ...settings, start_date: '2024-01-31', lag_seconds: 60, roles: { source: 'per_member' } });
+  expect(await resolveReading(dated)).toEqual({
+    startDate: '2024-01-31T00:00:00.000Z',
+    reading: { lookbackSeconds: 180, lagSeconds: 60, rolesSource: 'per_member' },
+  });
+  expect(await resolveReading(connection(settings))).toEqual({ reading: byDefault });
+  const error = await failureOf(() => resolveReading(connection({ ...settings, start_date: 'soon' })));
   expect(error).toMatchObject({ name: 'ConfigError', where: 'connections.acme.start_date' });
 });

@@ -6,6 +6,7 @@ import { failureOf } from './failure';
 const machine = { auth_type: 'oauth2_confidential_application', client_id: 'id', client_secret: 'made-up-secret' };
 const token = { auth_type: 'oauth2_access_token', access_token: 'made-up-token' };
 const domain = 'acme.eu.auth0.com';
+const byDefault = { lookbackSeconds: 180, lagSeconds: 0, rolesSource: 'inline' };
 
 test('the configuration of Airbyte’s own connector is read unchanged', () => {
   expect(
@@ -23,10 +24,12 @@ test('the configuration of Airbyte’s own connector is read unchanged', () => {
       audience: 'https://acme.eu.auth0.com/api/v2/',
     },
     startDate: '2023-08-05T00:43:59.244Z',
+    reading: byDefault,
   });
   expect(parseSourceConfig({ base_url: 'https://acme.eu.auth0.com', credentials: token })).toEqual({
     baseUrl: 'https://acme.eu.auth0.com',
     credentials: { type: 'access_token', accessToken: 'made-up-token' },
+    reading: byDefault,
   });
 });
 
@@ -42,6 +45,7 @@ test.each([
   expect(parseSourceConfig({ ...tenant, credentials: { ...token, _note: 1 } })).toEqual({
     baseUrl: 'https://acme.eu.auth0.com',
     credentials: { type: 'access_token', accessToken: 'made-up-token' },
+    reading: byDefault,
   });
 });
 
@@ -107,6 +111,35 @@ test.each([
   expect(parseSourceConfig({ domain, credentials: token, start_date }).startDate).toBe(startDate);
 });
 
+test.each([
+  [{}, {}],
+  [{ lookback_seconds: null, lag_seconds: null, roles: null }, {}],
+  [{ roles: {} }, {}],
+  [{ roles: { source: null, _note: 1 } }, {}],
+  [{ lookback_seconds: 0 }, { lookbackSeconds: 0 }],
+  [
+    { lookback_seconds: 31536000, lag_seconds: 60 },
+    { lookbackSeconds: 31536000, lagSeconds: 60 },
+  ],
+  [{ roles: { source: 'inline' } }, { rolesSource: 'inline' }],
+  [{ roles: { source: 'per_member' } }, { rolesSource: 'per_member' }],
+])('%j is read as by default but for %j', (settings, reading) => {
+  expect(parseSourceConfig({ domain, credentials: token, ...settings }).reading).toEqual({ ...byDefault, ...reading });
+});
+
+const odd = [-1, 1.5, -1.5, 31536001, 1e300, '180', '', true, [], {}];
+test.each(['lookback_seconds', 'lag_seconds'].flatMap((key) => odd.map((value) => [key, value] as const)))(
+  '%s: %j is refused, in one sentence',
+  async (key, value) => {
+    const failure = await failureOf(() => parseSourceConfig({ domain, credentials: token, [key]: value }));
+    expect(failure.message).toBe(
+      `the configuration cannot be used: ${key} must be a whole number of seconds from 0 to 31536000 (a year), without quotes. ` +
+        'Correct it and run again; the `spec` command shows every key.',
+    );
+    expect(failure.where).toBe(key);
+  },
+);
+
 test('blanks around values, as they come with copying, are cut off', () => {
   expect(
     parseSourceConfig({ domain: ` ${domain} `, credentials: { ...token, access_token: 'made-up-token\n' } }),
@@ -149,6 +182,8 @@ test.each<[unknown, string]>([
     { domain, base_url: 'https://other.eu.auth0.com', credentials: token },
     'domain and base_url name different tenants',
   ],
+  [{ domain, credentials: token, roles: 'made-up' }, 'roles must be an object (keys with values)'],
+  [{ domain, credentials: token, roles: { source: 'made-up' } }, 'roles.source must be one of inline, per_member.'],
 ])('%j is refused', async (json, message) => {
   const failure = await failureOf(() => parseSourceConfig(json));
   expect(failure.message).toContain(message);
@@ -174,7 +209,15 @@ test('any JSON is either a usable configuration or a ConfigError that repeats no
     { requiredKeys: [] },
   );
   const config = fc.record(
-    { domain: value, base_url: value, credentials: fc.oneof(credentials, value), start_date: value },
+    {
+      domain: value,
+      base_url: value,
+      credentials: fc.oneof(credentials, value),
+      start_date: value,
+      lookback_seconds: value,
+      lag_seconds: fc.oneof(fc.double(), secret),
+      roles: fc.oneof(fc.record({ source: fc.oneof(secret, value) }), secret),
+    },
     { requiredKeys: [] },
   );
   fc.assert(

@@ -81,6 +81,26 @@ test('secrets, and nothing else, are marked', () => {
   ]);
 });
 
+test('the reading options show what is done without them, and what may be chosen', () => {
+  const properties = connectionSpecification.properties as Record<string, Schema>;
+  expect(Object.keys(properties)).toEqual([
+    'domain',
+    'base_url',
+    'credentials',
+    'start_date',
+    'lookback_seconds',
+    'lag_seconds',
+    'roles',
+  ]);
+  const limits = { type: 'integer', minimum: 0, maximum: 31536000 };
+  expect(properties.lookback_seconds).toMatchObject({ ...limits, default: 180 });
+  expect(properties.lag_seconds).toMatchObject({ ...limits, default: 0 });
+  const { required, properties: inRoles } = properties.roles as { required?: string[]; properties: Schema };
+  expect(required).toBeUndefined();
+  expect(inRoles.source).toMatchObject({ type: 'string', enum: ['inline', 'per_member'], default: 'inline' });
+  expect(connectionSpecification.required).toEqual(['credentials']);
+});
+
 const token = { auth_type: 'oauth2_access_token', access_token: 'made-up-token' };
 const machine = { auth_type: 'oauth2_confidential_application', client_id: 'id', client_secret: 'made-up-secret' };
 
@@ -93,6 +113,8 @@ test.each([
   { base_url: 'http://127.0.0.1:4010/', credentials: token, start_date: '2013-01-01T00:00:00.000Z' },
   { domain: 'acme.eu.auth0.com', credentials: machine, start_date: '2024-01-31' },
   { domain: 'acme.eu.auth0.com', credentials: token, start_date: '2024-01-31T08:30:00+02:00', _limit: 3 },
+  { domain: 'acme.eu.auth0.com', credentials: token, lookback_seconds: 0, lag_seconds: 31536000, roles: {} },
+  { domain: 'acme.eu.auth0.com', credentials: token, roles: { source: 'per_member', _note: 1 } },
 ])('%j satisfies both the specification and the parser', (config) => {
   expect(validate(config)).toBe(true);
   expect(() => parseSourceConfig(config)).not.toThrow();
@@ -104,6 +126,12 @@ test.each([
   { base_url: 'acme.eu.auth0.com', credentials: token },
   { domain: 'acme.eu.auth0.com', credentials: token, start_date: 'yesterday' },
   { domain: 'acme.eu.auth0.com', credentials: { ...token, auth_type: 'oauth2_confidential_application' } },
+  { domain: 'acme.eu.auth0.com', credentials: token, lookback_seconds: -1 },
+  { domain: 'acme.eu.auth0.com', credentials: token, lookback_seconds: '180' },
+  { domain: 'acme.eu.auth0.com', credentials: token, lag_seconds: 0.5 },
+  { domain: 'acme.eu.auth0.com', credentials: token, lag_seconds: 31536001 },
+  { domain: 'acme.eu.auth0.com', credentials: token, roles: 'per_member' },
+  { domain: 'acme.eu.auth0.com', credentials: token, roles: { source: 'both' } },
 ])('%j satisfies neither', (config) => {
   expect(validate(config)).toBe(false);
   expect(() => parseSourceConfig(config)).toThrow();

@@ -11,6 +11,7 @@ export interface Message {
     stream: { stream_descriptor: { name: string; namespace?: string }; stream_state: StreamState };
     sourceStats: { recordCount: number };
   };
+  log?: { level: string; message: string };
   trace?: {
     type: string;
     emitted_at: number;

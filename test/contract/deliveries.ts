@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../src/json';
-import type { ConfiguredStream, Delivery } from '../../src/sinks/sink';
+import type { ConfiguredStream, Delivery, RunSummary } from '../../src/sinks/sink';
 import type { Segment } from '../../src/staging/segment';
 import type { Staging } from '../../src/staging/staging';
 
@@ -32,4 +32,18 @@ export async function stage(staging: Staging, stream: string, data: JsonObject[]
 export function stepsOf(run: string, stream: ConfiguredStream, first = 0): (step: Partial<Delivery>) => Delivery {
   let sequence = first;
   return (step) => ({ run, stream, sequence: sequence++, segments: [], ...step });
+}
+
+/** The summary of a run in which `users` is complete but for something and `clients` is not; with more than a sink must know. */
+export function summaryOf(run: string): RunSummary {
+  const users = {
+    stream: 'users',
+    status: 'complete',
+    records: 1200,
+    verdict: `complete but for 2 users that left during ${run}`,
+    counts: { pages: 13, requests: 14, rows: 1200, repeated: 12, vanished: 0 },
+    audit: [{ part: 'created_at from the beginning to the end', rows: 1200, total: 1000 }],
+  } as const;
+  const clients = { stream: 'clients', status: 'incomplete', records: 0, verdict: 'incomplete because No.' } as const;
+  return { run, status: 'partial', verdict: `incomplete because clients is, in ${run}`, streams: [users, clients] };
 }

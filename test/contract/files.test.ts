@@ -14,4 +14,5 @@ describeSink('files', ({ directory, staging }) => ({
     return held;
   },
   states: () => Promise.resolve(parseState(JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8')))),
+  told: () => Promise.resolve(readFileSync(join(directory, 'summary.json'), 'utf8')),
 }));

@@ -6,7 +6,7 @@ import { StepsMissing } from '../../src/sinks/fence';
 import { StagingLost } from '../../src/staging/errors';
 import { createStaging, type Staging } from '../../src/staging/staging';
 import { scratchFolders } from '../staging/scratch';
-import { clients, rows, stage, stepsOf, users } from './deliveries';
+import { clients, rows, stage, stepsOf, summaryOf, users } from './deliveries';
 
 /** One destination, and the sinks that processes open on it one after the other. */
 export interface SinkHarness {
@@ -15,6 +15,8 @@ export interface SinkHarness {
   held(stream: string): Promise<JsonObject[]>;
   /** The states that a later read would be given. */
   states(): Promise<Record<string, StreamState>>;
+  /** All that it says of runs that have ended. */
+  told(): Promise<string>;
 }
 
 /** What every sink promises (see Sink). */
@@ -205,6 +207,40 @@ export function describeSink(
       expect(await destination.held('users')).toEqual(rows(...ids));
       expect(await destination.held('clients')).toEqual(rows(...ids));
       expect(await destination.states()).toEqual({ users: { at: 'end' }, clients: { at: 'end' } });
+    });
+
+    test('tells of a run that has ended: the verdict on each stream, and on all', async () => {
+      const { verdict, streams } = summaryOf('run-1');
+      await sink.conclude(summaryOf('run-1'));
+      const told = await destination.told();
+      for (const part of [verdict, ...streams.map((each) => each.verdict)]) expect(told).toContain(part);
+    });
+
+    test('takes a summary after the steps before it, and leaves records and states as they are', async () => {
+      const step = stepsOf('run-1', users);
+      const segments = [await stage(staging, 'users', rows('a', 'b'))];
+      const delivered = sink.deliver(step({ status: 'STARTED', segments, state: { at: 1 } }));
+      await sink.conclude(summaryOf('run-1'));
+      expect(await destination.held('users')).toEqual(rows('a', 'b'));
+      await delivered;
+
+      expect(await destination.held('users')).toEqual(rows('a', 'b'));
+      expect(await destination.states()).toEqual({ users: { at: 1 } });
+      expect(await sink.loadState()).toEqual({ users: { at: 1 } });
+      await reopen();
+      await copy(users, 'run-2', 'c');
+      expect(await destination.held('users')).toEqual(rows('a', 'b', 'c'));
+    });
+
+    test('says nothing more when a summary is repeated, or is of an older run', async () => {
+      await sink.conclude(summaryOf('run-2'));
+      const told = await destination.told();
+      await Promise.all([sink.conclude(summaryOf('run-2')), sink.conclude(summaryOf('run-2'))]);
+      expect(await destination.told()).toBe(told);
+      await sink.conclude(summaryOf('run-1'));
+      expect(await destination.told()).toBe(told);
+      await sink.conclude(summaryOf('run-3'));
+      expect(await destination.told()).toContain(summaryOf('run-3').verdict);
     });
 
     test('takes whole, or not at all, a step whose caller has given up', async () => {

@@ -12,5 +12,6 @@ describeSink('stdout', ({ staging, catalog }) => {
     },
     held: (stream) => Promise.resolve(destination.held(stream)),
     states: () => Promise.resolve({ ...destination.states }),
+    told: () => Promise.resolve(destination.messages.map(({ log }) => log?.message ?? '').join('\n')),
   };
 });

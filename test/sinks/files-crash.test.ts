@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseState } from '../../src/airbyte/state';
 import { createFilesSink } from '../../src/sinks/files';
@@ -6,7 +6,7 @@ import { readFilesDestination } from '../../src/sinks/files-reader';
 import { readManifests } from '../../src/sinks/manifest-file';
 import type { ConfiguredStream, Delivery } from '../../src/sinks/sink';
 import { createStaging } from '../../src/staging/staging';
-import { clients, rows, stage, stepsOf, users } from '../contract/deliveries';
+import { clients, rows, stage, stepsOf, summaryOf, users } from '../contract/deliveries';
 import { CrashingDisk, type Loss } from '../staging/crashing-disk';
 import { scratchFolders } from '../staging/scratch';
 
@@ -90,5 +90,59 @@ describe('a crash at any write', () => {
     let operation = 1;
     while (!(await crashAt(operation))) operation += 1;
     expect(operation).toBeGreaterThan(30);
+  });
+});
+
+describe('a crash at any write of a summary', () => {
+  const worlds = losses.flatMap((loss) => [
+    { loss, before: 'the older one' },
+    { loss, before: 'none' },
+  ]);
+
+  test.each(worlds)('leaves $before or the new one, never half, $loss', async ({ loss, before }) => {
+    const folder = newFolder();
+    const staging = createStaging(join(folder, 'staging'));
+    const origin = join(folder, 'origin');
+    const first = await createFilesSink({ directory: origin, staging });
+    const segments = [await stage(staging, 'users', rows('a'))];
+    await first.deliver(stepsOf('run-1', users)({ status: 'STARTED', segments, state: { holds: ['a'] } }));
+    const old = before === 'none' ? undefined : summaryOf('run-1');
+    if (old) await first.conclude(old);
+    const directory = join(folder, 'crashed');
+    const path = join(directory, 'summary.json');
+    const held = (): unknown => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined);
+
+    /** True when the disk lived long enough. */
+    async function crashAt(operation: number): Promise<boolean> {
+      rmSync(directory, { recursive: true, force: true });
+      cpSync(origin, directory, { recursive: true });
+      let sink = await createFilesSink({ directory, staging });
+      const disk = new CrashingDisk(operation);
+      let answered = false;
+      try {
+        await sink.conclude(summaryOf('run-2'));
+        answered = true;
+      } catch (error) {
+        expect((error as Error).message).toBe('the disk has died');
+      }
+      disk.crash(loss);
+      expect(answered ? [summaryOf('run-2')] : [old, summaryOf('run-2')]).toContainEqual(held());
+
+      sink = await createFilesSink({ directory, staging });
+      expect(await examine(directory, 'users')).toEqual(['a']);
+      expect(readdirSync(directory).sort()).toEqual(['state.json', ...(held() ? ['summary.json'] : []), 'users']);
+      const next = new CrashingDisk();
+      await sink.conclude(summaryOf('run-2'));
+      next.crash('losing what was not synced');
+      expect(held()).toEqual(summaryOf('run-2'));
+      // Also when it was there: its name need not have been durable.
+      expect(next.operations).toBeGreaterThan(0);
+      return answered;
+    }
+
+    let operation = 1;
+    while (!(await crashAt(operation))) operation += 1;
+    // Opened, written, synced, renamed, and the folder synced.
+    expect(operation).toBe(6);
   });
 });

@@ -17,7 +17,7 @@ import { createFilesSink } from '../../src/sinks/files';
 import { readFilesDestination } from '../../src/sinks/files-reader';
 import { StaleDelivery, type ConfiguredStream, type Sink } from '../../src/sinks/sink';
 import { createStaging, type Staging } from '../../src/staging/staging';
-import { clients, rows, stage, stepsOf, users } from '../contract/deliveries';
+import { clients, rows, stage, stepsOf, summaryOf, users } from '../contract/deliveries';
 import { scratchFolders } from '../staging/scratch';
 
 const newFolder = scratchFolders();
@@ -145,6 +145,34 @@ describe('a files destination', () => {
     expect(known).toEqual([expect.objectContaining({ run: 'run-1', sequence: -1, generation: 1, files: [] })]);
   });
 
+  test('has the summary of the newest run that has ended, with all that was known of it', async () => {
+    await (await open()).conclude(summaryOf('run-2'));
+    const text = read('summary.json');
+    expect(text).toBe(`${JSON.stringify(summaryOf('run-2'), undefined, 2)}\n`);
+    expect(text).toContain('"total": 1000');
+
+    const next = await open();
+    await next.conclude(summaryOf('run-1'));
+    expect(read('summary.json')).toBe(text);
+    await next.conclude(summaryOf('run-3'));
+    expect(JSON.parse(read('summary.json'))).toEqual(summaryOf('run-3'));
+  });
+
+  test.each([
+    '',
+    '{"run":"run-9","status":"par',
+    'null',
+    '[]',
+    '"run-9"',
+    '{"run":"run-9"}',
+    '{"run":9,"status":"partial"}',
+  ])('puts a summary in the place of a summary.json that is none: %p', async (text) => {
+    const sink = await open();
+    writeFileSync(join(directory, 'summary.json'), text);
+    await sink.conclude(summaryOf('run-1'));
+    expect(JSON.parse(read('summary.json'))).toEqual(summaryOf('run-1'));
+  });
+
   test('is not read again for each step, though its manifest may be long', async () => {
     const sink = await open();
     const step = stepsOf('run-1', users);
@@ -179,6 +207,14 @@ describe('opening a files destination', () => {
     await open();
     expect(list('users')).toEqual([...others, '000001-000001.jsonl', '000002-000001.jsonl'].sort());
     expect(await idsHeld()).toEqual(['a', 'b']);
+  });
+
+  test('removes what is left of a summary that was not finished, and keeps the one before', async () => {
+    await (await open()).conclude(summaryOf('run-1'));
+    for (const name of ['.summary.json.0a-1b.tmp', '.notes.json.0a-1b.tmp']) writeFileSync(join(directory, name), '{');
+    await open();
+    expect(list('')).toEqual(['.notes.json.0a-1b.tmp', 'state.json', 'summary.json']);
+    expect(JSON.parse(read('summary.json'))).toEqual(summaryOf('run-1'));
   });
 
   test.each([
@@ -237,6 +273,19 @@ describe('a disk that fails', () => {
     jest.restoreAllMocks();
     await sink.deliver(step);
     expect(await idsHeld()).toEqual(['a']);
+  });
+
+  test('leaves the summary before, and the new one can be repeated', async () => {
+    const sink = await open();
+    await sink.conclude(summaryOf('run-1'));
+    const failure = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'rename' });
+    jest.spyOn(disk, 'rename').mockRejectedValue(failure);
+    await expect(sink.conclude(summaryOf('run-2'))).rejects.toThrow(DestinationUnavailable);
+    expect(JSON.parse(read('summary.json'))).toEqual(summaryOf('run-1'));
+    jest.restoreAllMocks();
+    await sink.conclude(summaryOf('run-2'));
+    expect(JSON.parse(read('summary.json'))).toEqual(summaryOf('run-2'));
+    expect(list('')).toEqual(['state.json', 'summary.json']);
   });
 });
 

@@ -5,7 +5,7 @@ import type { ConfiguredStream } from '../../src/sinks/sink';
 import { createStdoutSink } from '../../src/sinks/stdout';
 import { createStaging } from '../../src/staging/staging';
 import { AirbyteDestination, type Message } from '../contract/airbyte-destination';
-import { clients, rows, stage, stepsOf, users } from '../contract/deliveries';
+import { clients, rows, stage, stepsOf, summaryOf, users } from '../contract/deliveries';
 import { scratchFolders } from '../staging/scratch';
 
 const newFolder = scratchFolders();
@@ -173,4 +173,39 @@ test('a reader that has gone ends every step', async () => {
   await expect(sink.deliver(steps[0]!)).rejects.toThrow(BrokenPipe);
   await expect(sink.deliver(steps[0]!)).rejects.toThrow(BrokenPipe);
   expect(await sink.loadState()).toEqual({});
+});
+
+test('a run that has ended is logged with its numbers; what is incomplete is a warning', async () => {
+  const { destination, sink } = openRead();
+  await sink.conclude(summaryOf('run-1'));
+  expect(destination.messages).toEqual(
+    [
+      {
+        level: 'INFO',
+        message:
+          'users (1200 records, 13 pages, 14 requests, 1200 rows, 12 repeated): complete but for 2 users that left during run-1',
+      },
+      { level: 'WARN', message: 'clients (0 records): incomplete because No.' },
+      {
+        level: 'WARN',
+        message: 'run run-1 (1 of 2 streams complete, 1200 records): incomplete because clients is, in run-1',
+      },
+    ].map((log) => ({ type: 'LOG', log })),
+  );
+  await sink.conclude({ run: 'run-2', status: 'complete', verdict: 'complete', streams: [] });
+  expect(destination.messages.at(-1)?.log).toEqual({
+    level: 'INFO',
+    message: 'run run-2 (0 of 0 streams complete, 0 records): complete',
+  });
+});
+
+test('a summary is taken only when the reader has taken it, and not at all by one that has gone', async () => {
+  let take: (error?: Error) => void = () => undefined;
+  const { sink } = openSink(new Writable({ write: (_chunk, _encoding, done) => void (take = done) }));
+  let answered = false;
+  const answer = sink.conclude(summaryOf('run-1')).then(() => (answered = true));
+  await wait(20);
+  expect(answered).toBe(false);
+  take(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+  await expect(answer).rejects.toThrow(BrokenPipe);
 });

@@ -12,6 +12,7 @@ import { membersReader } from '../../src/streams/members-reader';
 import type { Reader } from '../../src/streams/reader';
 import { streamOf, streams } from '../../src/streams/registry';
 import { searchReader } from '../../src/streams/search-reader';
+import { nothingKnown } from './page';
 
 /** Top-level fields of the schemas of Airbyte's own connector; whoever comes from it finds each of them again. */
 const airbyteFields: Record<string, string> = {
@@ -23,6 +24,8 @@ const airbyteFields: Record<string, string> = {
   organization_members: 'org_id user_id picture name email',
   organization_member_roles: 'org_id user_id id name description',
 };
+
+const inline = { rolesSource: 'inline' } as const;
 
 const propertiesOf = (stream: string): JsonObject => streamOf(stream).jsonSchema['properties'] as JsonObject;
 
@@ -85,7 +88,7 @@ describe('on an emulated tenant', () => {
     const outputs: Record<string, JsonObject[]> = {};
     let cursor = reader.start();
     for (let request = reader.next(cursor); request; request = reader.next(cursor)) {
-      const step = reader.advance(cursor, await client.list(request));
+      const step = reader.advance(cursor, await client.list(request), nothingKnown);
       for (const { stream, data } of step.outputs) (outputs[stream] ??= []).push(data);
       cursor = step.cursor;
     }
@@ -112,7 +115,12 @@ describe('on an emulated tenant', () => {
           reach === 'members'
             ? [
                 organizationsReader(true) as Reader<never>,
-                membersReader([name], [organization], undefined) as Reader<never>,
+                membersReader({
+                  ...inline,
+                  streams: [name],
+                  organizations: [organization],
+                  descriptions: undefined,
+                }) as Reader<never>,
               ]
             : [readerOfStream(name)];
         const asked = (async () => {
@@ -127,7 +135,7 @@ describe('on an emulated tenant', () => {
 
   function readerOfStream(name: string): Reader<never> {
     if (name === 'users')
-      return searchReader({ kind: 'search', stream: name, key: 'created_at', frozen: false }) as Reader<never>;
+      return searchReader({ kind: 'search', stream: name, key: 'created_at', missing: true }) as Reader<never>;
     return listReader(name) as Reader<never>;
   }
 
@@ -140,7 +148,7 @@ describe('on an emulated tenant', () => {
       ...(await read(listReader('clients'))),
       ...(await read(readerOfStream('users'))),
       ...(await read(organizationsReader(true))),
-      ...(await read(membersReader(members, ids, descriptions))),
+      ...(await read(membersReader({ ...inline, streams: members, organizations: ids, descriptions }))),
     };
     const ajv = new Ajv({ strict: false });
     addFormats(ajv);

@@ -1,6 +1,13 @@
+import type { ListCursor } from '../../src/auth0/paging/list';
 import { listReader, organizationsReader, rolesReader } from '../../src/streams/list-readers';
+import type { Output, Reader } from '../../src/streams/reader';
 import { streamOf } from '../../src/streams/registry';
-import { pageOf, readAll } from './page';
+import { deliveredIndex } from '../../src/streams/task';
+import { nothingKnown, pageOf, readAll } from './page';
+
+const printsIn = (outputs: readonly Output[]): string[] =>
+  outputs.filter(({ stream }) => stream === deliveredIndex).map(({ data }) => data['print'] as string);
+const recordsIn = (outputs: readonly Output[]): Output[] => outputs.filter(({ stream }) => stream !== deliveredIndex);
 
 describe('a list of the tenant', () => {
   const reader = listReader('clients');
@@ -11,7 +18,9 @@ describe('a list of the tenant', () => {
         ? pageOf([{ client_id: 'c3' }])
         : pageOf([{ client_id: 'c1' }, { client_id: 'c2' }], { next: 'second' }),
     );
-    expect(outputs).toEqual(['c1', 'c2', 'c3'].map((id) => ({ stream: 'clients', data: { client_id: id } })));
+    expect(recordsIn(outputs)).toEqual(
+      ['c1', 'c2', 'c3'].map((id) => ({ stream: 'clients', data: { client_id: id } })),
+    );
     expect(requests.map(({ path, list, key, query }) => [path, list, key, query['take'], query['from']])).toEqual([
       ['clients', 'clients', 'client_id', 100, undefined],
       ['clients', 'clients', 'client_id', 100, 'second'],
@@ -24,10 +33,38 @@ describe('a list of the tenant', () => {
     expect(String(fields).split(',')).toEqual(streamOf('clients').secretFields.filter((field) => !field.includes('.')));
     expect(String(fields)).toContain('client_secret');
   });
+});
 
-  it('begins anew when its token has expired', () => {
-    const { cursor } = reader.advance(reader.start(), pageOf([{ client_id: 'c1' }], { next: 'second' }));
-    expect(reader.expired?.(cursor)).toEqual(reader.start());
+describe.each<[string, Reader<ListCursor>, string]>([
+  ['clients', listReader('clients'), 'client_id'],
+  ['organizations', organizationsReader(true), 'id'],
+])('the list of %s, when the place in it is not good any more', (stream, reader, key) => {
+  const first = [{ [key]: 'somebodys-1' }, { [key]: 'somebodys-2' }];
+  const { cursor, outputs } = reader.advance(reader.start(), pageOf(first, { next: 'second' }), nothingKnown);
+
+  it('begins anew, and knows that it does', () => {
+    const again = reader.expired!(cursor);
+    expect(reader.next(again)?.query).toEqual(reader.next(reader.start())?.query);
+    expect([reader.start(), cursor, again].map((each) => reader.again!(each))).toEqual([false, false, true]);
+  });
+
+  it('leaves out what it has delivered, page after page, and brings what has come since', () => {
+    const delivered = new Set(printsIn(outputs));
+    const known = { ...nothingKnown, delivered };
+    const page = reader.advance(reader.expired!(cursor), pageOf([first[1]!, { [key]: 'new' }], { next: 'x' }), known);
+    expect(page).toMatchObject({ rows: 1, repeated: 1 });
+    expect(recordsIn(page.outputs).every(({ data }) => data[key] === 'new')).toBe(true);
+    const last = reader.advance(page.cursor, pageOf([first[0]!, { [key]: 'last' }]), known);
+    expect(last).toMatchObject({ rows: 1, repeated: 1 });
+    expect(recordsIn(last.outputs)[0]).toEqual({ stream, data: { [key]: 'last' } });
+  });
+
+  it('has left a hash of each row that it would deliver again, and of no other', () => {
+    expect(printsIn(outputs)).toHaveLength(2);
+    expect(new Set(printsIn(outputs)).size).toBe(2);
+    expect(printsIn(outputs).join()).not.toContain('somebody');
+    const last = reader.advance(cursor, pageOf([{ [key]: 'three' }]), nothingKnown);
+    expect(printsIn(last.outputs)).toEqual([]);
   });
 });
 
@@ -44,6 +81,11 @@ describe('the list of organizations', () => {
   it('gives the index alone when the stream is not wanted', () => {
     const { outputs } = readAll(organizationsReader(false), () => pageOf(rows));
     expect(outputs).toEqual([{ stream: 'organization-ids', data: { id: 'org_1' } }]);
+  });
+
+  it('counts a row once, however many outputs it becomes', () => {
+    const reader = organizationsReader(true);
+    expect(reader.advance(reader.start(), pageOf(rows, { next: 'x' }), nothingKnown)).toMatchObject({ rows: 1 });
   });
 
   it('names no fields, since nothing in it is secret', () => {

@@ -1,6 +1,10 @@
 import type { ListRequest, Page } from '../../src/auth0/request';
 import type { JsonObject } from '../../src/json';
-import type { Output, Reader } from '../../src/streams/reader';
+import { nothingFound } from '../../src/streams/lookup';
+import type { Known, Output, Reader } from '../../src/streams/reader';
+
+/** Nothing delivered before, nothing looked up. */
+export const nothingKnown: Known = { delivered: new Set(), found: nothingFound };
 
 /** The answer to a request, as the client hands it on. */
 export function pageOf(rows: JsonObject[], about: Partial<Page> = {}): Page {
@@ -11,13 +15,14 @@ export function pageOf(rows: JsonObject[], about: Partial<Page> = {}): Page {
 export function readAll<Cursor>(
   reader: Reader<Cursor>,
   answer: (request: ListRequest) => Page,
+  known = nothingKnown,
 ): { outputs: Output[]; requests: ListRequest[]; cursors: Cursor[] } {
   const read = { outputs: [] as Output[], requests: [] as ListRequest[], cursors: [] as Cursor[] };
   let cursor = reader.start();
   for (let request = reader.next(cursor); request; request = reader.next(cursor)) {
     if (read.requests.length > 50) throw new Error('the reader does not come to an end');
     read.requests.push(request);
-    const step = reader.advance(cursor, answer(request));
+    const step = reader.advance(cursor, answer(request), known);
     read.outputs.push(...step.outputs);
     cursor = JSON.parse(JSON.stringify(step.cursor)) as Cursor;
     read.cursors.push(cursor);

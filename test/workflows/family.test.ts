@@ -13,7 +13,12 @@ const runOf = (name: string): StreamRun =>
 const stateAt = (cursor: Json, slices: number, syncId = 7): StreamState => ({
   rollcall: { version: 1, sync_id: syncId, records: 5, finished: false, cursor: { cursor, slices } },
 });
-const place = (cursor: Json, slices: number) => ({ list: { cursor, slices, done: false }, batches: [], slices: 0 });
+const place = (cursor: Json, slices: number) => ({
+  list: { cursor, slices, done: false, delivered: [] },
+  batches: [],
+  slices: 0,
+  audit: { organizations: 0, lists: 0, members: 0 },
+});
 const beginning = place(null, 0);
 
 it.each<[string, Record<string, StreamState>, object]>([

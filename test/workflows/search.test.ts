@@ -10,38 +10,41 @@ const users: PlannedStream = {
   walkedBy: { cursor: 'updated_at', immutable: 'created_at' },
 };
 const startDate = '2025-01-01T00:00:00.000Z';
+const options = { lookbackSeconds: 180, lagSeconds: 30 };
 const search = { kind: 'search', stream: 'users' };
 
 it('walks a full refresh by the key that never changes, from the beginning, and leaves its end open', () => {
-  const plan = planSearch({ ...users, syncMode: 'full_refresh' }, { updated_at: '2026-01-01T00:00:00Z' }, 180);
-  expect(plan).toEqual({ task: { ...search, key: 'created_at', frozen: false } });
+  const plan = planSearch({ ...users, syncMode: 'full_refresh' }, { updated_at: '2026-01-01T00:00:00Z' }, options);
+  expect(plan).toEqual({ task: { ...search, key: 'created_at', missing: true } });
 });
 
 it('walks a full refresh from a start date by the cursor', () => {
-  const plan = planSearch({ ...users, syncMode: 'full_refresh', startDate }, null, 180);
-  expect(plan).toEqual({ task: { ...search, key: 'updated_at', from: startDate, frozen: false } });
+  const plan = planSearch({ ...users, syncMode: 'full_refresh', startDate }, null, options);
+  expect(plan).toEqual({ task: { ...search, key: 'updated_at', from: startDate, missing: true } });
 });
 
 it.each([[null], [{}]])('reads everything at first, with the state %j', (state) => {
   for (const stream of [users, { ...users, startDate }]) {
-    expect(planSearch(stream, state, 180)).toEqual(planSearch({ ...stream, syncMode: 'full_refresh' }, null, 180));
+    expect(planSearch(stream, state, options)).toEqual(
+      planSearch({ ...stream, syncMode: 'full_refresh' }, null, options),
+    );
   }
 });
 
 it('then reads from a little before the saved cursor, whatever the start date, with a frozen end', () => {
-  const plan = planSearch({ ...users, startDate }, { updated_at: '2026-01-01T00:00:00+01:00' }, 180);
+  const plan = planSearch({ ...users, startDate }, { updated_at: '2026-01-01T00:00:00+01:00' }, options);
   expect(plan).toEqual({
-    task: { ...search, key: 'updated_at', from: '2025-12-31T22:57:00.000Z', frozen: true },
+    task: { ...search, key: 'updated_at', from: '2025-12-31T22:57:00.000Z', to: { lagSeconds: 30 }, missing: true },
     savedCursor: '2025-12-31T23:00:00.000Z',
   });
 });
 
 it('says which saved state cannot be used, and what to do', () => {
-  const plan = planSearch(users, { updated_at: 'yesterday' }, 180);
+  const plan = planSearch(users, { updated_at: 'yesterday' }, options);
   expect(plan).toEqual({ problem: expect.stringMatching(/^the saved state of users .*updated_at is not.*reset it/) });
 });
 
 it('refuses a stream that is searched by nothing', () => {
   const { walkedBy: _, ...stream } = users;
-  expect(() => planSearch(stream, null, 180)).toThrow('says not by which timestamps');
+  expect(() => planSearch(stream, null, options)).toThrow('says not by which timestamps');
 });

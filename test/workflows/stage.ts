@@ -10,8 +10,9 @@ import type { Auth0Client } from '../../src/auth0/client';
 import { syncInput, type SyncRequest } from '../../src/commands/sync-input';
 import type { Emulator } from '../../src/emulator/server';
 import type { JsonObject } from '../../src/json';
-import type { ConfiguredStream, Delivery, Sink, StreamState } from '../../src/sinks/sink';
+import type { ConfiguredStream, Delivery, RunSummary, Sink, StreamState } from '../../src/sinks/sink';
 import type { StagedRecord } from '../../src/staging/segment';
+import { defaultReading, type ReadingOptions } from '../../src/streams/options';
 import { createStaging, type Staging } from '../../src/staging/staging';
 import { locateTemporal } from '../../src/temporal/binary';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
@@ -27,6 +28,7 @@ const taskQueue = 'stage';
 
 /** What a sync is to do, and what shall happen to it. */
 export interface Play extends Partial<Pick<SyncRequest, 'startDate' | 'full' | 'refused'>> {
+  reading?: Partial<ReadingOptions>;
   tenant: Emulator;
   streams: ConfiguredStream[];
   limits?: Partial<SyncLimits>;
@@ -57,6 +59,8 @@ export interface Played {
   overlaps: number;
   /** Runs whose staging was discarded. */
   discarded: string[];
+  /** What the destination was told at the end. */
+  summaries: RunSummary[];
 }
 
 /** A play under way. */
@@ -83,7 +87,7 @@ const limitsByDefault: SyncLimits = {
   slicesPerRun: 500,
   lanes: 2,
   organizationsPerBatch: 3,
-  lookbackSeconds: 180,
+  rowsPerSpan: 5_000,
   patience: 1,
   heartbeatSeconds: 10,
 };
@@ -122,6 +126,7 @@ export async function openStage(): Promise<Stage> {
       streams,
       sinkQueue: taskQueue,
       limits,
+      reading: { ...defaultReading, ...play.reading },
       ...(startDate && { startDate }),
       ...(refused && { refused }),
       ...(full && { full }),
@@ -172,9 +177,23 @@ function castOf(play: Play, staging: Staging): Cast {
         busy.delete(name);
       }
     },
+    conclude: async (summary) => {
+      cast.summaries.push(summary);
+    },
     close: async () => undefined,
   };
-  const cast: Cast = { play, client, sink, states, rows, deliveries, slices: [], overlaps: 0, discarded: [] };
+  const cast: Cast = {
+    play,
+    client,
+    sink,
+    states,
+    rows,
+    deliveries,
+    slices: [],
+    overlaps: 0,
+    discarded: [],
+    summaries: [],
+  };
   return cast;
 }
 

@@ -104,7 +104,7 @@ describe('a resumable full refresh', () => {
     for (const stream of ['clients', 'users'] as const) {
       const rows = [...(first.rows[stream] ?? []), ...(second.rows[stream] ?? [])];
       expect(compare(stream, rows, tenant.truth()[stream])).toEqual(exact);
-      expect(second.rows[stream]!.length).toBeLessThan(tenant.truth()[stream].size - 280);
+      expect(second.rows[stream]!.length).toBeLessThan(tenant.truth()[stream].size - 180);
     }
     for (const played of [first, second]) expectPromisesKept(played);
 

@@ -65,7 +65,10 @@ export function advanceBlock(
     delivered.add(print);
   }
   if (cursor.page === 0 && (total >= mostRows || (cursor.restless && pass.size < total))) {
-    return { cursor: divide(cursor, page.rows, total, name), fresh: [], repeated: page.rows.length };
+    const pieces = divide(cursor, page.rows, total, name);
+    const parts = [...cursor.parts.slice(0, -1), ...pieces.reverse()];
+    const divided = { ...cursor, ...newPass, parts };
+    return { cursor: divided, fresh: [], repeated: page.rows.length, notes: { splits: pieces.length } };
   }
   const fresh = news.filter(belongs);
   return {
@@ -99,10 +102,10 @@ function finishPart(cursor: BlockCursor): BlockCursor {
   return { ...cursor, ...newPass, parts, kept: parts.length <= floor ? [] : kept };
 }
 
-function divide(cursor: BlockCursor, rows: JsonObject[], total: number, name: string): BlockCursor {
+function divide(cursor: BlockCursor, rows: JsonObject[], total: number, name: string): Part[] {
   const current = cursor.parts.at(-1);
   const pieces = current && split(current, rows);
-  if (pieces) return { ...cursor, ...newPass, parts: [...cursor.parts.slice(0, -1), ...pieces.reverse()] };
+  if (pieces) return pieces;
   if (total >= mostRows) throw new UnsplittableBlock(name);
   throw new UnexpectedAnswer(label, `fewer users than its total, again and again, for ${name}`);
 }

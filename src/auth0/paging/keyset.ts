@@ -1,14 +1,18 @@
+import type { JsonObject } from '../../json';
 import type { ListRequest, Page } from '../request';
 import { advanceBlock, type BlockCursor, nextOfBlock, startBlock } from './block';
 import type { Progress } from './progress';
-import { advanceRange, keyOf, nextOfRange, type RangeCursor, startRange } from './range';
-import type { SearchScope } from './search';
+import { advanceRange, between, keyOf, nextOfRange, type RangeCursor, startRange } from './range';
+import { pageSize, type SearchScope } from './search';
 
 /** Where the reading of a search stands. Small, JSON, and without anybody's data. */
 export type KeysetCursor =
   | { phase: 'range'; range: RangeCursor }
-  /** All users whose key is `at`. */
-  | { phase: 'tie'; at: string; block: BlockCursor }
+  /**
+   * All users whose key lies from `lo` (or after it) to `hi`: those of one instant, or of a page that was short. `short`:
+   * its rows, while it may be whole because the server sends no larger pages; half of what was asked for, then, or less.
+   */
+  | { phase: 'block'; lo: string; after: boolean; hi: string; block: BlockCursor; short?: number }
   /** The users without the key; `last` is the greatest key delivered before. */
   | { phase: 'missing'; block: BlockCursor; last?: string }
   | { phase: 'done'; last?: string };
@@ -30,7 +34,6 @@ export interface UsersKeyset {
 export function usersKeyset(scope: SearchScope): UsersKeyset {
   const { key, to, missing } = scope;
   const lacking = `NOT _exists_:${key}`;
-  const tiePredicate = (at: string): string => `${key}:[${at} TO ${at}]`;
 
   function afterRange(last: string | undefined): KeysetCursor {
     const end = last === undefined ? {} : { last };
@@ -40,12 +43,38 @@ export function usersKeyset(scope: SearchScope): UsersKeyset {
   function advanceInRange(range: RangeCursor, page: Page): Progress<KeysetCursor> {
     const step = advanceRange(scope, range, page);
     if (step.kind === 'tie') {
-      const cursor: KeysetCursor = { phase: 'tie', at: step.lo, block: startBlock(step.at) };
-      return { cursor, fresh: [], repeated: page.rows.length };
+      const cursor = { phase: 'block', lo: step.lo, after: false, hi: step.lo, block: startBlock(step.at) } as const;
+      return { cursor, fresh: [], repeated: page.rows.length, notes: { ties: 1 } };
     }
-    const { fresh, cursor } = step;
+    const { fresh } = step;
     const repeated = page.rows.length - fresh.length;
-    return { cursor: step.kind === 'on' ? { phase: 'range', range: cursor } : afterRange(cursor.lo), fresh, repeated };
+    switch (step.kind) {
+      case 'short': {
+        const lo = range.lo ?? scope.from ?? '*';
+        const block = startBlock(step.known);
+        const short = page.rows.length <= pageSize / 2 ? { short: page.rows.length } : {};
+        return { cursor: { phase: 'block', lo, after: range.after, hi: step.hi, block, ...short }, fresh, repeated };
+      }
+      case 'on':
+        return { cursor: { phase: 'range', range: step.cursor }, fresh, repeated };
+      case 'end':
+        return { cursor: afterRange(step.cursor.lo), fresh, repeated, notes: { missed: step.missed } };
+    }
+  }
+
+  function advanceInBlock(cursor: KeysetCursor & { phase: 'block' }, page: Page): Progress<KeysetCursor> {
+    const { short, ...place } = cursor;
+    const { lo, after, hi } = place;
+    const belongs = (row: JsonObject): boolean => {
+      const value = keyOf(row, key);
+      return (lo === '*' || value > lo || (value === lo && !after)) && value <= hi;
+    };
+    const { cursor: block, ...rows } = advanceBlock(cursor.block, page, belongs, blockName(key, lo, hi));
+    const isWhole = short !== undefined && rows.fresh.length === 0;
+    if (block.parts.length > 0) return { cursor: { ...place, block, ...(isWhole ? { short } : {}) }, ...rows };
+    if (to !== undefined && hi >= to) return { cursor: afterRange(hi), ...rows };
+    const range = { lo: hi, after: true, at: [], ...(isWhole ? { usual: short } : {}) };
+    return { cursor: { phase: 'range', range }, ...rows };
   }
 
   return {
@@ -54,8 +83,8 @@ export function usersKeyset(scope: SearchScope): UsersKeyset {
       switch (cursor.phase) {
         case 'range':
           return nextOfRange(scope, cursor.range);
-        case 'tie':
-          return nextOfBlock(scope, tiePredicate(cursor.at), cursor.block);
+        case 'block':
+          return nextOfBlock(scope, between(key, cursor.lo, cursor.after, cursor.hi), cursor.block);
         case 'missing':
           return nextOfBlock(scope, lacking, cursor.block);
         case 'done':
@@ -66,17 +95,8 @@ export function usersKeyset(scope: SearchScope): UsersKeyset {
       switch (cursor.phase) {
         case 'range':
           return advanceInRange(cursor.range, page);
-        case 'tie': {
-          const { at } = cursor;
-          const name = `the block of users with ${key} ${at}`;
-          const { cursor: block, ...rows } = advanceBlock(cursor.block, page, (row) => keyOf(row, key) === at, name);
-          if (block.parts.length > 0) return { cursor: { phase: 'tie', at, block }, ...rows };
-          const ended = to !== undefined && at >= to;
-          return {
-            cursor: ended ? afterRange(at) : { phase: 'range', range: { lo: at, after: true, at: [] } },
-            ...rows,
-          };
-        }
+        case 'block':
+          return advanceInBlock(cursor, page);
         case 'missing': {
           const { block: before, ...ended } = cursor;
           const name = `the block of users without ${key}`;
@@ -91,14 +111,18 @@ export function usersKeyset(scope: SearchScope): UsersKeyset {
       switch (cursor.phase) {
         case 'range':
           return cursor.range.after ? cursor.range.lo : justBefore(cursor.range.lo);
-        case 'tie':
-          return justBefore(cursor.at);
+        case 'block':
+          return cursor.lo === '*' ? undefined : cursor.after ? cursor.lo : justBefore(cursor.lo);
         case 'missing':
         case 'done':
           return to ?? cursor.last;
       }
     },
   };
+}
+
+function blockName(key: string, lo: string, hi: string): string {
+  return lo === hi ? `the block of users with ${key} ${hi}` : `the users with ${key} from ${lo} to ${hi}`;
 }
 
 /** Keys have a resolution of one millisecond. */

@@ -1,6 +1,7 @@
 import { UnexpectedAnswer } from '../errors';
 import type { ListRequest, Page } from '../request';
 import { templateOf } from '../route';
+import { fingerprint } from './fingerprint';
 import { advanceOffset, offsetQuery, type OffsetCursor, startOffset } from './offset';
 import type { Progress } from './progress';
 
@@ -10,6 +11,10 @@ export type CheckpointCursor = {
   from?: string;
   pages: number;
   done: boolean;
+  /** Empty pages in a row. */
+  empty?: number;
+  /** The list was begun again after some of it had been delivered. */
+  again?: true;
 };
 
 /** Where a list stands. */
@@ -19,9 +24,22 @@ export type ListCursor = CheckpointCursor | OffsetCursor;
 export interface ListPaging {
   start(): ListCursor;
   next(cursor: ListCursor): ListRequest | undefined;
-  /** Takes the answer to `next(cursor)`; throws UnexpectedAnswer when it contradicts the request. */
-  advance(cursor: ListCursor, page: Page): Progress<ListCursor>;
+  /**
+   * Takes the answer to `next(cursor)`; throws UnexpectedAnswer when it contradicts the request.
+   * @param isDelivered of a fingerprint (`ListProgress.prints`): whether its row was delivered before the list was begun again
+   */
+  advance(cursor: ListCursor, page: Page, isDelivered: (print: string) => boolean): ListProgress;
+  /** Where to go on when the server does not know the place any more: a checkpoint token is good for 24 h. */
+  restart(): ListCursor;
 }
+
+export interface ListProgress extends Progress<ListCursor> {
+  /** Fingerprints of the fresh rows when the list goes on: to be kept for the case that it has to be begun again. */
+  prints: string[];
+}
+
+/** A list that goes on for so many pages without a row is no list. */
+const mostEmpty = 3;
 
 /** Asked of every list; a server may send fewer a page. */
 const pageSize = 100;
@@ -42,27 +60,42 @@ export function listPaging(base: ListRequest, first: 'checkpoint' | 'offset'): L
           : { take: pageSize, ...(cursor.from === undefined ? {} : { from: cursor.from }) };
       return { ...base, query: { ...base.query, ...paging } };
     },
-    advance: (cursor, page) =>
-      cursor.mode === 'offset' ? advanceOffset(base, cursor, page) : advanceCheckpoint(base, cursor, page),
+    advance: (cursor, page, isDelivered) =>
+      cursor.mode === 'offset'
+        ? { ...advanceOffset(base, cursor, page), prints: [] }
+        : advanceCheckpoint(base, cursor, page, isDelivered),
+    restart: () => ({ mode: 'checkpoint', pages: 0, done: false, again: true }),
   };
 }
 
-function advanceCheckpoint(base: ListRequest, cursor: CheckpointCursor, page: Page): Progress<ListCursor> {
+function advanceCheckpoint(
+  base: ListRequest,
+  cursor: CheckpointCursor,
+  page: Page,
+  isDelivered: (print: string) => boolean,
+): ListProgress {
   const { rows, next, bare, total } = page;
   const byOffset = bare || (next === undefined && total !== undefined && total > rows.length);
   if (byOffset) {
-    if (cursor.pages === 0) return { cursor: startOffset, fresh: [], repeated: 0 };
+    if (cursor.pages === 0) return { cursor: startOffset, fresh: [], repeated: 0, prints: [] };
     throw new UnexpectedAnswer(`GET ${templateOf(base.path)}`, 'a page without a checkpoint in mid-list');
   }
   if (next !== undefined && next === cursor.from) {
     throw new UnexpectedAnswer(`GET ${templateOf(base.path)}`, 'a page whose next page is itself');
   }
-  // Member lists have been seen to end with an empty page that a short one pointed to.
-  const more = next !== undefined && rows.length > 0;
-  const pages = cursor.pages + 1;
+  // Member lists have been seen to end with an empty page that a short one pointed to: only the lack of `next` is an end.
+  const more = next !== undefined;
+  const empty = rows.length > 0 ? 0 : (cursor.empty ?? 0) + 1;
+  if (more && empty >= mostEmpty) {
+    throw new UnexpectedAnswer(`GET ${templateOf(base.path)}`, `${empty} empty pages that each point to another one`);
+  }
+  const again = cursor.again ? { again: cursor.again } : {};
+  const place = { mode: 'checkpoint', pages: cursor.pages + 1, ...(empty > 0 && { empty }), ...again } as const;
+  const fresh = cursor.again ? rows.filter((row) => !isDelivered(fingerprint(row, base.key))) : rows;
   return {
-    cursor: more ? { mode: 'checkpoint', from: next, pages, done: false } : { mode: 'checkpoint', pages, done: true },
-    fresh: rows,
-    repeated: 0,
+    cursor: more ? { ...place, from: next, done: false } : { ...place, done: true },
+    fresh,
+    repeated: rows.length - fresh.length,
+    prints: more ? fresh.map((row) => fingerprint(row, base.key)) : [],
   };
 }

@@ -7,4 +7,15 @@ export interface Progress<Cursor> {
   fresh: JsonObject[];
   /** Rows left out because they had been. */
   repeated: number;
+  /** What else there is to say of the page; absent counts are 0. */
+  notes?: PageNotes;
+}
+
+export interface PageNotes {
+  /** Rows that a search announced in its total and then did not show. */
+  missed?: number;
+  /** Timestamps found to be shared by more users than a page holds. */
+  ties?: number;
+  /** Parts that a block of users was split into. */
+  splits?: number;
 }

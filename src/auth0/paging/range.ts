@@ -2,7 +2,7 @@ import type { JsonObject } from '../../json';
 import { UnexpectedAnswer } from '../errors';
 import type { ListRequest, Page } from '../request';
 import { fingerprint } from './fingerprint';
-import { label, mostRows, searchRequest, type SearchScope, totalOf } from './search';
+import { label, mostRows, pageSize, searchRequest, type SearchScope, totalOf } from './search';
 
 /** Where the walk through the range stands. */
 export type RangeCursor = {
@@ -12,13 +12,22 @@ export type RangeCursor = {
   after: boolean;
   /** Fingerprints of the rows at `lo` that have been delivered; at most a page of them. */
   at: string[];
+  /** What was left up to the bound `to` when a total first told it, and what has come since. */
+  owed?: { total: number; read: number; to: string };
+  /** Rows of a page that had fewer than it should, and was found to be whole all the same. */
+  usual?: number;
 };
 
 export const startRange: RangeCursor = { after: false, at: [] };
 
 export function nextOfRange(scope: SearchScope, { lo, after }: RangeCursor): ListRequest {
   const { key, from = '*', to = '*' } = scope;
-  return searchRequest(scope, `${key}:${after ? '{' : '['}${lo ?? from} TO ${to}]`, 0, `${key}:1`);
+  return searchRequest(scope, between(key, lo ?? from, after, to), 0, `${key}:1`);
+}
+
+/** Users whose key lies from `lo` (or after it) to `hi`, in Lucene; `*` is an open end. */
+export function between(key: string, lo: string, after: boolean, hi: string): string {
+  return `${key}:${after ? '{' : '['}${lo} TO ${hi}]`;
 }
 
 /** The key of a row in the form of bounds. Throws UnexpectedAnswer when it has none. */
@@ -30,7 +39,11 @@ export function keyOf(row: JsonObject, key: string): string {
 }
 
 export type RangeStep =
-  | { kind: 'on' | 'end'; cursor: RangeCursor; fresh: JsonObject[] }
+  | { kind: 'on'; cursor: RangeCursor; fresh: JsonObject[] }
+  /** `missed`: rows that a total announced and that did not come. */
+  | { kind: 'end'; cursor: RangeCursor; fresh: JsonObject[]; missed: number }
+  /** The page has fewer rows than there are: whether any are left out up to `hi` must be seen. `known`: its fingerprints. */
+  | { kind: 'short'; hi: string; known: string[]; fresh: JsonObject[] }
   /** More rows share the key `lo` than a page holds. Nothing of this page was delivered. */
   | { kind: 'tie'; lo: string; at: string[] };
 
@@ -40,12 +53,10 @@ export type RangeStep =
  * Rows above the range (updated since the search index saw them) are left to the run whose range they are in.
  * Throws UnexpectedAnswer for rows out of order or below the range.
  */
-export function advanceRange({ key, from, to }: SearchScope, cursor: RangeCursor, page: Page): RangeStep {
+export function advanceRange({ key, from, to = '*' }: SearchScope, cursor: RangeCursor, page: Page): RangeStep {
   const total = totalOf(page);
   const low = cursor.lo ?? from;
-  const rows = page.rows
-    .map((row) => ({ row, key: keyOf(row, key) }))
-    .filter((entry) => to === undefined || entry.key <= to);
+  const rows = page.rows.map((row) => ({ row, key: keyOf(row, key) })).filter((entry) => to === '*' || entry.key <= to);
   rows.forEach((entry, place) => {
     const least = rows[place - 1]?.key ?? low ?? entry.key;
     if (entry.key < least || (cursor.after && entry.key === cursor.lo)) {
@@ -62,12 +73,29 @@ export function advanceRange({ key, from, to }: SearchScope, cursor: RangeCursor
   }
   const last = rows.at(-1)?.key ?? cursor.lo;
   const ended = page.rows.length === total && total < mostRows;
-  if (ended) return { kind: 'end', cursor: last === undefined ? cursor : { lo: last, after: true, at: [] }, fresh };
+  const owed = owedAfter(cursor, to, page.rows.length, total, fresh.length);
+  const usual = cursor.usual === undefined ? {} : { usual: cursor.usual };
+  if (ended) {
+    const missed = owed ? Math.max(0, owed.total - owed.read) : 0;
+    return { kind: 'end', cursor: last === undefined ? cursor : { lo: last, after: true, at: [] }, fresh, missed };
+  }
   const end = rows.at(-1)?.key;
   if (end === undefined) throw new UnexpectedAnswer(label, 'a page whose users are all outside of the range');
+  // A server may hold itself to a smaller page than it was asked for, and say so or not.
+  const { limit = 0 } = page;
+  const size = Math.min(limit > 0 ? limit : pageSize, pageSize, total);
+  if (page.rows.length < size && page.rows.length !== cursor.usual) {
+    return { kind: 'short', hi: end, known: [...delivered], fresh };
+  }
   if (end === cursor.lo || (cursor.lo === undefined && rows[0]?.key === end)) {
     return { kind: 'tie', lo: end, at: cursor.at };
   }
   const at = rows.filter((entry) => entry.key === end).map(({ row }) => fingerprint(row, 'user_id'));
-  return { kind: 'on', cursor: { lo: end, after: false, at }, fresh };
+  return { kind: 'on', cursor: { lo: end, after: false, at, ...usual, ...(owed && { owed }) }, fresh };
+}
+
+/** A total of 1,000 may stand for more, and owes nothing; no total says anything of a range that has been cut since. */
+function owedAfter({ owed }: RangeCursor, to: string, rows: number, total: number, fresh: number): RangeCursor['owed'] {
+  if (owed?.to === to) return { ...owed, read: owed.read + fresh };
+  return total < mostRows ? { total: total - (rows - fresh), read: fresh, to } : undefined;
 }

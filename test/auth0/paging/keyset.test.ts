@@ -1,94 +1,17 @@
 import fc from 'fast-check';
 import { type KeysetCursor, usersKeyset } from '../../../src/auth0/paging/keyset';
-import type { SearchScope } from '../../../src/auth0/paging/search';
 import type { Page } from '../../../src/auth0/request';
 import type { JsonObject } from '../../../src/json';
-import { type ModelOptions, type ModelUser, SearchModel } from './search-model';
-
-const epoch = Date.parse('2026-01-01T00:00:00.000Z');
-const iso = (ms: number): string => new Date(ms).toISOString();
-const scope: SearchScope = { key: 'created_at', missing: true };
-
-/** Reads a model to the end; each cursor goes through JSON as it would through a heartbeat. */
-function read(
-  model: SearchModel,
-  given: SearchScope = scope,
-  between: (model: SearchModel, request: number) => void = () => {},
-): { rows: JsonObject[]; repeated: number; cursors: KeysetCursor[] } {
-  const keyset = usersKeyset(given);
-  const rows: JsonObject[] = [];
-  const cursors = [keyset.start()];
-  let repeated = 0;
-  for (let cursor = keyset.start(); ;) {
-    const request = keyset.next(cursor);
-    if (!request) return { rows, repeated, cursors };
-    if (model.requests > 3_000) throw new Error('it does not end');
-    const step = keyset.advance(cursor, model.answer(request));
-    cursor = JSON.parse(JSON.stringify(step.cursor)) as KeysetCursor;
-    cursors.push(cursor);
-    rows.push(...step.fresh);
-    repeated += step.repeated;
-    between(model, model.requests);
-  }
-}
-
-const ids = (rows: JsonObject[]): string[] => rows.map((row) => String(row['user_id']));
-const sorted = (list: string[]): string[] => [...list].sort();
-
-function people(count: number, key: (i: number) => number | null, connections = ['db'], name = 'auth0|'): ModelUser[] {
-  return Array.from({ length: count }, (_, i) => ({
-    id: `${name}${(i * 2_654_435_761).toString(16).padStart(12, '0')}`,
-    key: key(i),
-    connections: [connections[i % connections.length] ?? 'db'],
-  }));
-}
-const model = (users: ModelUser[], options: Partial<ModelOptions> = {}): SearchModel =>
-  new SearchModel(users, { keyName: 'created_at', ...options });
-
-/** A small generator of its own, so that a failing case is found again by its seed. */
-function chance(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => (state = (state * 1_664_525 + 1_013_904_223) >>> 0) / 2 ** 32;
-}
-
-const tie = fc.record({
-  size: fc.nat(260),
-  gap: fc.integer({ min: 1, max: 5 }),
-  connections: fc.integer({ min: 1, max: 3 }),
-});
-const population = fc
-  .record({
-    spread: fc.nat(260),
-    ties: fc.array(tie, { maxLength: 3 }),
-    big: fc.option(
-      fc.record({ size: fc.integer({ min: 1_000, max: 1_400 }), connections: fc.integer({ min: 1, max: 3 }) }),
-      {
-        nil: undefined,
-        freq: 2,
-      },
-    ),
-    missing: fc.nat(130),
-  })
-  .map(({ spread, ties, big, missing }) => {
-    const names = ['db', 'google "x"', 'saml\\y'];
-    let at = epoch + 10_000;
-    const blocks = [...ties, ...(big ? [{ ...big, gap: 2 }] : [])].map(({ size, gap, connections }, i) => {
-      at += gap;
-      const key = at;
-      return people(size, () => key, names.slice(0, connections), `auth0|t${i}`);
-    });
-    return [
-      ...people(spread, (i) => epoch + i * 7, names),
-      ...blocks.flat(),
-      ...people(missing, () => null, names, 'waad|a b:c@d.example|'),
-    ];
-  });
+import type { ModelUser } from './search-model';
+import { chance, epoch, ids, iso, model, people, population, read, scope, sorted } from './search-reading';
 
 test('every user is delivered once, with ties of any size, users without the key, and ties in no order', () => {
   fc.assert(
     fc.property(population, fc.constantFrom(100, 50), fc.nat(), fc.boolean(), (users, pageCap, seed, shuffled) => {
       const tenant = model(users, { pageCap, ...(shuffled ? { shuffle: chance(seed) } : {}) });
-      expect(sorted(ids(read(tenant).rows))).toEqual(sorted(users.map((user) => user.id)));
+      const { rows, notes } = read(tenant);
+      expect(sorted(ids(rows))).toEqual(sorted(users.map((user) => user.id)));
+      expect(notes.missed).toBe(0);
     }),
     { numRuns: 12 },
   );
@@ -153,6 +76,13 @@ test('3,000 users of one millisecond in one connection, whose ids differ only in
   const tenant = model(users);
   expect(new Set(ids(read(tenant).rows)).size).toBe(3_000);
   expect(tenant.requests).toBeLessThan(120);
+});
+
+test('blocks of users of one instant, and the parts they are split into, are counted', () => {
+  const small = people(150, () => epoch + 5, ['db'], 'small|');
+  const big = people(1_100, () => epoch + 9, ['a', 'b'], 'big|');
+  const { notes } = read(model([...people(30, (i) => epoch + 100 + i), ...small, ...big]));
+  expect(notes).toEqual({ missed: 0, ties: 2, splits: 3 });
 });
 
 test('a range is kept to, both ends included', () => {

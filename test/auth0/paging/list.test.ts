@@ -20,7 +20,7 @@ function read(first: 'checkpoint' | 'offset', answer: (request: ListRequest) => 
   for (let request = paging.next(cursor); request; request = paging.next(cursor)) {
     if (queries.length > 200) throw new Error('it does not end');
     queries.push(request.query);
-    const step = paging.advance(cursor, answer(request));
+    const step = paging.advance(cursor, answer(request), () => false);
     cursor = JSON.parse(JSON.stringify(step.cursor)) as ListCursor;
     ids.push(...step.fresh.map((fresh) => fresh['user_id']));
   }
@@ -119,6 +119,78 @@ test('rows removed or added between pages cost none of those that stay', () => {
   expect(new Set(ids).size).toBe(ids.length);
 });
 
+describe('a list that is begun again', () => {
+  /** Reads until `refuseAt` tokens have been refused, one after each so many pages; the list may change each time. */
+  function readWithRefusals(answer: (request: ListRequest) => Page, pagesBefore: number[], change = () => {}) {
+    const paging = listPaging(base, 'checkpoint');
+    const ids: string[] = [];
+    const prints = new Set<string>();
+    let repeated = 0;
+    const left = [...pagesBefore];
+    let pages = 0;
+    let cursor: ListCursor = paging.start();
+    for (let request = paging.next(cursor); request; request = paging.next(cursor)) {
+      if (left.length > 0 && pages >= left[0]! && 'from' in request.query) {
+        left.shift();
+        pages = 0;
+        cursor = paging.restart();
+        change();
+        continue;
+      }
+      pages += 1;
+      // What is known when a list is begun again, and what it delivers from then on.
+      const step = paging.advance(cursor, answer(request), (print) => prints.has(print));
+      for (const print of step.prints) prints.add(print);
+      cursor = JSON.parse(JSON.stringify(step.cursor)) as ListCursor;
+      ids.push(...step.fresh.map((fresh) => String(fresh['user_id'])));
+      repeated += step.repeated;
+    }
+    return { ids, prints, repeated };
+  }
+
+  test('delivers every row once, wherever and however often its place was refused', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(180),
+        fc.integer({ min: 1, max: 60 }),
+        fc.boolean(),
+        fc.array(fc.integer({ min: 1, max: 8 }), { maxLength: 3 }),
+        (count, size, trailing, refusals) => {
+          expect(readWithRefusals(checkpoints(count, size, trailing), refusals).ids).toEqual(whole(count));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('brings what has come since, and counts what it leaves out', () => {
+    let count = 120;
+    const { ids, repeated } = readWithRefusals(
+      (request) => checkpoints(count, 50, false)(request),
+      [2],
+      () => (count = 130),
+    );
+    expect(ids).toEqual(whole(130));
+    expect(repeated).toBe(100);
+  });
+
+  test('keeps a hash of each row that could come again: none of the last page, and no id', () => {
+    const { prints } = readWithRefusals(checkpoints(130, 50, false), []);
+    expect(prints.size).toBe(100);
+    expect([...prints].every((print) => /^[\w-]{11}$/.test(print))).toBe(true);
+  });
+
+  test('by offset has no place that could be refused, and keeps none', () => {
+    const paging = listPaging(base, 'offset');
+    const step = paging.advance(
+      paging.start(),
+      page({ rows: rowsOf(0, 100), start: 0, limit: 100, total: 150 }),
+      () => true,
+    );
+    expect({ fresh: step.fresh.length, prints: step.prints }).toEqual({ fresh: 100, prints: [] });
+  });
+});
+
 describe('what contradicts the request is not taken', () => {
   const paging = listPaging(base, 'checkpoint');
   const middle: ListCursor = { mode: 'checkpoint', from: 'x', pages: 3, done: false };
@@ -136,7 +208,7 @@ describe('what contradicts the request is not taken', () => {
       page({ total: 300 }),
     ],
   ])('%s', (_, cursor, answer) => {
-    expect(() => paging.advance(cursor, answer)).toThrow(
+    expect(() => paging.advance(cursor, answer, () => false)).toThrow(
       expect.objectContaining({ name: 'UnexpectedAnswer' }) as Error,
     );
   });

@@ -12,6 +12,10 @@ export interface ModelOptions {
   keyName: string;
   /** The server sends no more than this a page, whatever is asked for. */
   pageCap?: number;
+  /** It does not say so. */
+  silent?: boolean;
+  /** Whether a user is left out of the page though the total counts it: an index that knows more than is shown. */
+  hides?: (user: ModelUser) => boolean;
   /** 0 to 1; decides the order of ties anew at each request when given. */
   shuffle?: () => number;
 }
@@ -73,7 +77,7 @@ export class SearchModel {
   }
 
   answer({ query }: ListRequest): Page {
-    const { keyName, pageCap = 100, shuffle } = this.options;
+    const { keyName, pageCap = 100, silent = false, hides = () => false, shuffle } = this.options;
     this.requests += 1;
     const page = Number(query['page']);
     const size = Math.min(Number(query['per_page']), pageCap);
@@ -83,10 +87,10 @@ export class SearchModel {
     ranked.sort((a, b) => (query['sort'] ? (a.user.key ?? Infinity) - (b.user.key ?? Infinity) : 0) || a.rank - b.rank);
     const rows = ranked.slice(0, 1000).slice(page * size, (page + 1) * size);
     return {
-      rows: rows.map(({ user }) => this.row(user)),
+      rows: rows.filter(({ user }) => !hides(user)).map(({ user }) => this.row(user)),
       bare: false,
       start: page * size,
-      limit: size,
+      limit: silent ? Number(query['per_page']) : size,
       total: Math.min(1000, found.length),
       bytes: 0,
       at: 0,

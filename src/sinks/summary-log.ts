@@ -1,0 +1,32 @@
+import type { LogLevel } from '../airbyte/messages';
+import { isObject } from '../airbyte/shape';
+import type { RunSummary } from './sink';
+
+type StreamSummary = RunSummary['streams'][number];
+
+/** A run's summary in words: a line for each stream and one for the run, of level WARN where something is incomplete. */
+export function summaryLog({ run, status, verdict, streams }: RunSummary): { level: LogLevel; message: string }[] {
+  const complete = streams.filter((each) => each.status === 'complete').length;
+  const records = streams.reduce((sum, each) => sum + each.records, 0);
+  const numbers = `${complete} of ${streams.length} streams complete, ${records} records`;
+  return [
+    ...streams.map((each) => ({
+      level: levelOf(each.status),
+      message: `${each.stream} (${numbersOf(each)}): ${each.verdict}`,
+    })),
+    { level: levelOf(status), message: `run ${run} (${numbers}): ${verdict}` },
+  ];
+}
+
+function levelOf(status: string): LogLevel {
+  return status === 'complete' ? 'INFO' : 'WARN';
+}
+
+/** The records, and whatever else was counted and is not zero (see SliceCounts). */
+function numbersOf(stream: StreamSummary): string {
+  const counts = 'counts' in stream && isObject(stream.counts) ? Object.entries(stream.counts) : [];
+  const others = counts.flatMap(([name, count]) =>
+    typeof count === 'number' && count > 0 ? [`${count} ${name}`] : [],
+  );
+  return [`${stream.records} records`, ...others].join(', ');
+}

@@ -1,0 +1,80 @@
+import type { Json } from '../json';
+import type { Segment } from '../staging/segment';
+import type { ListTask, SearchTask } from './task';
+
+/** What is left of a search: keys are ISO 8601 with milliseconds. */
+export interface Rest {
+  /** Key of the first row that was read. */
+  first: string;
+  /** Key that the reading has reached. */
+  from: string;
+}
+
+/**
+ * What one chain of slices reads of a stream: a list, or a range of a search. Ranges of a stream lie side by side
+ * without overlap, in the order of their keys.
+ */
+export interface Span {
+  task: ListTask | SearchTask;
+  /** Where to go on; null at the beginning. */
+  cursor: Json;
+  done: boolean;
+  /** Rows read so far. */
+  rows: number;
+  /** See AuditPart.total. */
+  total?: number;
+  /** Last known; see Reader.rest and Reader.frontier. */
+  rest?: Rest;
+  frontier?: string;
+  /** See deliveredIndex. */
+  delivered: Segment[];
+}
+
+export function spanOf(task: Span['task'], cursor: Json = null): Span {
+  return { task, cursor, done: false, rows: 0, delivered: [] };
+}
+
+/**
+ * Rows that a range still has to bring, if they lie as close together as those read so far; 0 when that can't be told.
+ * @param end the greatest key of the search, for a range that is open above
+ */
+export function rowsLeft({ task, rows, rest }: Span, end: string | undefined): number {
+  const hi = task.kind === 'search' && typeof task.to === 'string' ? task.to : end;
+  if (!rest || hi === undefined) return 0;
+  const passed = Date.parse(rest.from) - Date.parse(rest.first);
+  const left = Date.parse(hi) - Date.parse(rest.from);
+  return left <= 0 || passed <= 0 ? 0 : (rows * left) / passed;
+}
+
+/**
+ * Cuts what is left of a range into `parts` of the same length; the first one keeps the place. Rows of an instant stay
+ * together: a part begins where the one before it has ended, and a millisecond later.
+ * @param end the greatest key of the search, for a range that is open above
+ */
+export function cut(span: Span, parts: number, end: string): Span[] {
+  const { task, rest } = span;
+  if (task.kind !== 'search' || !rest) return [span];
+  const lo = Date.parse(rest.from);
+  const hi = Date.parse(typeof task.to === 'string' ? task.to : end);
+  const step = Math.floor((hi - lo) / parts);
+  if (step < 1) return [span];
+  const at = (place: number): string => new Date(lo + place * step).toISOString();
+  const before = (time: string): string => new Date(Date.parse(time) - 1).toISOString();
+  return Array.from({ length: parts }, (_, place): Span => {
+    const last = place === parts - 1;
+    const { to, missing, ...whole } = task;
+    const bounds = {
+      ...whole,
+      ...(place === 0 ? {} : { from: at(place) }),
+      ...(last ? (to === undefined ? {} : { to }) : { to: before(at(place + 1)) }),
+      missing: last && missing,
+    };
+    return place === 0 ? { ...span, task: bounds } : spanOf(bounds);
+  });
+}
+
+/** The upper bound of a search that began at the tenant's time `begun`; undefined when it is open. */
+export function upperBound(to: SearchTask['to'], begun: string | undefined): string | undefined {
+  if (typeof to !== 'object') return to;
+  return begun === undefined ? undefined : new Date(Date.parse(begun) - to.lagSeconds * 1000).toISOString();
+}

@@ -1,0 +1,197 @@
+import { condition, isCancellation } from '@temporalio/workflow';
+import type { SliceInput, SliceResult } from '../activities/slice';
+import type { Json } from '../json';
+import { cut, rowsLeft, spanOf, upperBound, type Span } from '../streams/span';
+import { deliveredIndex, type SearchTask, type Task } from '../streams/task';
+import type { AuditPart, SyncLimits } from './contract';
+import type { StreamRun } from './stream-run';
+
+/** Pages of a search that are read before it is known how much it holds. */
+const pagesOfSurvey = 10;
+
+/** Where the reading of a stream stands; carried through continue-as-new. */
+export interface SpansReading {
+  /** Spans not read to their end, in the order of their keys. */
+  spans: Span[];
+  /** Spans that are. */
+  finished: AuditPart[];
+  /** Slices so far; numbers the next one. */
+  slices: number;
+  /** The tenant's time at the first answer. */
+  begun?: string;
+  /** Upper bound of the whole search; absent: it is open. */
+  to?: string;
+  /** Greatest key of an open search when it was asked for; null when there was none. */
+  end?: string | null;
+}
+
+/** What a later run needs to go on. */
+export type Place = { spans: { task: Span['task']; cursor: Json }[]; begun: string | null };
+
+export function beginSpans(task: Span['task']): SpansReading {
+  return { spans: [spanOf(task)], finished: [], slices: 0 };
+}
+
+/** @param place as `placeOf` made it, from a state that anybody may have changed: undefined when it is none */
+export function resumeSpans(place: unknown): SpansReading | undefined {
+  const { spans, begun } = (place ?? {}) as Partial<Place>;
+  if (!Array.isArray(spans) || !spans.every((span) => typeof span?.task?.kind === 'string')) return undefined;
+  return {
+    spans: spans.map(({ task, cursor }) => spanOf(task, cursor ?? null)),
+    finished: [],
+    slices: 0,
+    ...(typeof begun === 'string' ? { begun } : {}),
+  };
+}
+
+export function placeOf({ spans, begun }: SpansReading): Place {
+  return { spans: spans.map(({ task, cursor }) => ({ task, cursor })), begun: begun ?? null };
+}
+
+/**
+ * Up to here, inclusive, everything has been delivered. A search with an open end has delivered what changed until it
+ * began, in whatever order, once it is done.
+ */
+export function frontierOf({ spans: [first], begun, to }: SpansReading): string | undefined {
+  if (to === undefined) return first ? undefined : begun;
+  return first ? first.frontier : to;
+}
+
+/**
+ * Reads a stream by spans side by side. A search begins as one span; when its first pages and its greatest key tell that
+ * it is long, it is cut, and cut again where much is left whenever a lane has nothing to do.
+ */
+export class Spans {
+  private readonly inFlight = new Set<Span>();
+  private error: Error | undefined;
+
+  constructor(
+    readonly reading: SpansReading,
+    private readonly run: StreamRun,
+    private readonly fetch: (
+      summary: string,
+      input: Pick<SliceInput, 'slice' | 'task' | 'cursor' | 'limits' | 'delivered'>,
+    ) => Promise<SliceResult>,
+    private readonly limits: SyncLimits,
+    private readonly paused: () => boolean,
+    /** Hands over what a slice staged. */
+    private readonly hand: (slice: SliceResult) => Promise<void>,
+  ) {}
+
+  get done(): boolean {
+    return this.reading.spans.length === 0;
+  }
+
+  /** Reads until all is read or `paused` says stop. Throws what the first slice that failed threw, when no other is under way. */
+  async read(): Promise<void> {
+    await Promise.all(Array.from({ length: this.limits.lanes }, () => this.lane()));
+    if (this.error) throw this.error;
+  }
+
+  private async lane(): Promise<void> {
+    const free = (): Span | undefined => this.reading.spans.find((each) => !this.inFlight.has(each));
+    const over = (): boolean => this.done || this.error !== undefined || this.paused();
+    for (;;) {
+      await condition(() => free() !== undefined || over());
+      if (over()) return;
+      const span = free();
+      // Another lane woke up first.
+      if (!span) continue;
+      this.inFlight.add(span);
+      try {
+        await this.advance(span);
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        this.error ??= error as Error;
+      } finally {
+        this.inFlight.delete(span);
+      }
+    }
+  }
+
+  private async advance(span: Span): Promise<void> {
+    const { limits, reading } = this;
+    const surveying = reading.slices === 0 && span.task.kind === 'search';
+    const pages = surveying ? Math.min(limits.slice.pages, pagesOfSurvey) : limits.slice.pages;
+    const slice = await this.slice(span.task, span.cursor, pages, span.delivered);
+    this.take(span, slice);
+    this.run.count(slice.counts);
+    await this.hand(slice);
+    if (!span.done) await this.share(span);
+  }
+
+  private take(span: Span, slice: SliceResult): void {
+    const { reading } = this;
+    span.cursor = slice.cursor;
+    span.done = slice.done;
+    span.rows += slice.counts.rows;
+    span.delivered.push(...slice.segments.filter(({ stream }) => stream === deliveredIndex));
+    delete span.rest;
+    if (slice.rest) span.rest = slice.rest;
+    if (slice.total !== undefined) span.total = slice.total;
+    if (slice.frontier !== undefined) span.frontier = slice.frontier;
+    if (slice.begun !== undefined) reading.begun ??= slice.begun;
+    if (span.task.kind === 'search' && typeof span.task.to === 'object') {
+      const to = upperBound(span.task.to, reading.begun);
+      if (to !== undefined) {
+        reading.to = to;
+        span.task = { ...span.task, to };
+      }
+    }
+    if (span.done) {
+      reading.spans.splice(reading.spans.indexOf(span), 1);
+      reading.finished.push(partOf(span));
+    }
+  }
+
+  /** Cuts what is left of a span, when lanes have nothing to do and there is enough for them. */
+  private async share(span: Span): Promise<void> {
+    const { reading, limits } = this;
+    const idle = (): number => limits.lanes - reading.spans.length;
+    if (idle() === 0 || span.task.kind !== 'search' || !span.rest) return;
+    if (span.task.to === undefined && reading.end === undefined) await this.findEnd(span.task);
+    const end = reading.end ?? undefined;
+    const parts = Math.min(idle() + 1, Math.floor(rowsLeft(span, end) / limits.rowsPerSpan));
+    if (parts < 2) return;
+    const [first, ...others] = cut(span, parts, end ?? span.rest.from);
+    if (!first) return;
+    reading.spans.splice(reading.spans.indexOf(span), 1, first, ...others);
+  }
+
+  private async findEnd({ key, from, to }: SearchTask): Promise<void> {
+    const task = {
+      kind: 'search-end',
+      key,
+      ...(from === undefined ? {} : { from }),
+      ...(typeof to === 'string' ? { to } : {}),
+    } as const;
+    const { frontier, counts } = await this.slice(task, null, 1, []);
+    this.run.count(counts);
+    this.reading.end = frontier ?? null;
+  }
+
+  private slice(task: Task, cursor: Json, pages: number, delivered: Span['delivered']): Promise<SliceResult> {
+    const { name } = this.run.stream;
+    const slice = `${name}-${this.reading.slices}`;
+    this.reading.slices += 1;
+    const what = task.kind === 'search-end' ? `greatest ${task.key}` : `after page ${this.run.pages}`;
+    return this.fetch(`${name} · ${what}`, {
+      slice,
+      task,
+      cursor,
+      limits: { ...this.limits.slice, pages },
+      ...(delivered.length > 0 && { delivered }),
+    });
+  }
+}
+
+function partOf({ task, rows, total }: Span): AuditPart {
+  return { part: nameOf(task), rows, ...(total === undefined ? {} : { total }) };
+}
+
+function nameOf(task: Span['task']): string {
+  if (task.kind === 'list') return 'the list';
+  const { key, from = 'the beginning', to, missing } = task;
+  const range = `${key} ${from} to ${typeof to === 'string' ? to : 'the end'}`;
+  return missing ? `${range}, and without ${key}` : range;
+}

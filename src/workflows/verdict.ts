@@ -1,0 +1,48 @@
+import type { StreamFailure } from '../sinks/sink';
+import type { SliceCounts } from '../streams/counts';
+import type { StreamResult } from './contract';
+
+/** What is not in a copy that is whole otherwise: a count, and what to say of it. */
+const exceptions: { count: keyof SliceCounts; one: string; many: string }[] = [
+  {
+    count: 'missed',
+    one: 'user that was changed or deleted while it was read',
+    many: 'users that were changed or deleted while they were read',
+  },
+  {
+    count: 'vanished',
+    one: 'organization or member that was deleted after it was listed',
+    many: 'organizations or members that were deleted after they were listed',
+  },
+  {
+    count: 'undescribed',
+    one: 'role description that the token may not read or whose role is gone',
+    many: 'role descriptions that the token may not read (grant read:roles) or whose roles are gone',
+  },
+];
+
+/** How whole the copy of a stream is, as a phrase. */
+export function verdictOf(
+  status: StreamResult['status'],
+  counts: SliceCounts,
+  failure: StreamFailure | undefined,
+): string {
+  if (status === 'incomplete') return `incomplete because ${failure?.message ?? 'it was not read to its end.'}`;
+  const missing = exceptions
+    .filter(({ count }) => counts[count] > 0)
+    .map(({ count, one, many }) => `${counts[count]} ${counts[count] === 1 ? one : many}`);
+  return missing.length === 0 ? 'complete' : `complete but for ${missing.join(', ')}`;
+}
+
+/** How whole the copy of all streams is. */
+export function verdictOfRun(streams: readonly Pick<StreamResult, 'stream' | 'status' | 'verdict'>[]): string {
+  const incomplete = streams.filter(({ status }) => status !== 'complete');
+  const excepted = streams.filter(({ status, verdict }) => status === 'complete' && verdict !== 'complete');
+  const told = (each: (typeof streams)[number], before: string): string =>
+    `${each.stream}: ${each.verdict.slice(before.length)}`;
+  if (incomplete.length > 0)
+    return `incomplete because ${incomplete.map((each) => told(each, 'incomplete because ')).join(' ')}`;
+  return excepted.length === 0
+    ? 'complete'
+    : `complete but for ${excepted.map((each) => told(each, 'complete but for ')).join('; ')}`;
+}

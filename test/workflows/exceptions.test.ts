@@ -1,0 +1,139 @@
+import { startEmulator, type Emulator } from '../../src/emulator/server';
+import type { TruthStream } from '../../src/emulator/truth';
+import { compare, exact } from '../integration/tenant';
+import { expectPromisesKept, expectWhole } from './promises';
+import { full, openStage, type Played, type Stage } from './stage';
+
+const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
+const limits = { slice: { pages: 2, seconds: 60, bytes: 1e9 }, organizationsPerBatch: 3 };
+jest.setTimeout(30_000);
+
+let stage: Stage;
+let tenant: Emulator;
+
+beforeAll(async () => {
+  stage = await openStage();
+}, 60_000);
+beforeEach(async () => {
+  tenant = await startEmulator({ scenario: 'owned-roles' });
+});
+afterEach(() => tenant.close());
+afterAll(() => stage.close());
+
+const resultOf = ({ result }: Played, stream: string): Played['result']['streams'][0] =>
+  result.streams.find((each) => each.stream === stream)!;
+
+const requestsFor = (part: RegExp): number =>
+  Object.entries(tenant.stats().byRoute)
+    .filter(([route]) => part.test(route))
+    .reduce((sum, [, statuses]) => sum + Object.values(statuses).reduce((a, b) => a + b, 0), 0);
+
+describe("roles that an organization owns, which the tenant's list leaves out", () => {
+  it('are asked for once by organization, and come with their descriptions', async () => {
+    const played = await stage.play({ tenant, streams: full(...family), limits });
+    expectWhole(played, tenant, family);
+    expectPromisesKept(played);
+    expect([requestsFor(/^roles$/), requestsFor(/^role$/)]).toEqual([1 + 4, 0]);
+    expect(resultOf(played, 'organization_members').counts.requests).toBe(8 + 4);
+    expect(played.result.verdict).toBe('complete');
+  });
+
+  it('that are gone when they are asked for leave a null, a note, and an exception in the verdict', async () => {
+    const owned = [...tenant.tenant.roles.rows]
+      .map(({ record }) => record)
+      .find((role) => role['type'] === 'organization');
+    tenant.tenant.apply({ type: 'deleteRole', id: owned!['id'] as string, lingers: true });
+    const played = await stage.play({ tenant, streams: full(...family), limits });
+    const holders = played.rows['organization_member_roles']!.filter(({ id }) => id === owned!['id']);
+    expect(holders.length).toBeGreaterThan(0);
+    for (const row of holders) expect(row).toMatchObject({ name: owned!['name'], description: null });
+    expect(resultOf(played, 'organization_member_roles').verdict).toMatch(/^complete but for \d+ role description/);
+    expect(resultOf(played, 'organization_members').verdict).toBe('complete');
+  });
+});
+
+it('takes roles from each member by itself when it is told to, with their descriptions and without the list of roles', async () => {
+  const members = tenant.truth().organization_members.size;
+  const play = { tenant, streams: full(...family), limits, reading: { rolesSource: 'per_member' as const } };
+  const played = await stage.play(play);
+  expectWhole(played, tenant, family);
+  expect(requestsFor(/^memberRoles$/)).toBe(members);
+  expect(requestsFor(/^roles?$/)).toBe(0);
+});
+
+it('does not take roles for absent that are left out for want of a scope', async () => {
+  tenant.configure({
+    rolesWithoutScope: 'omit',
+    scopes: ['read:organizations', 'read:organization_members', 'read:roles'],
+  });
+  const played = await stage.play({ tenant, streams: full(...family), limits });
+  expectWhole(played, tenant, ['organizations', 'organization_members']);
+  expect(resultOf(played, 'organization_member_roles')).toMatchObject({
+    status: 'incomplete',
+    failure: { type: 'MissingScope', message: expect.stringContaining('read:organization_member_roles') },
+    audit: [{ part: "the tenant's roles", rows: 5, total: 5 }],
+  });
+});
+
+it('begins a list again whose place has expired, and leaves out what it had delivered', async () => {
+  const big = await startEmulator({
+    scenario: {
+      users: { count: 700 },
+      clients: { count: 450 },
+      organizations: { count: 250, members: 0, big: [620, 5] },
+      roles: { count: 3 },
+    },
+  });
+  try {
+    let slices = 0;
+    const played = await stage.play({
+      tenant: big,
+      streams: full('clients', ...family),
+      limits,
+      async fetchSlice(_input, real) {
+        slices += 1;
+        // Long enough a pause, now and then, for every token to expire.
+        if (slices % 5 === 4) {
+          big.configure({ checkpointSeconds: 0.001 });
+          await new Promise((go) => setTimeout(go, 20));
+          const slice = await real();
+          big.configure({ checkpointSeconds: 86_400 });
+          return slice;
+        }
+        return real();
+      },
+    });
+    for (const stream of ['clients', ...family] as TruthStream[]) {
+      expect({ stream, ...compare(stream, played.rows[stream] ?? [], big.truth()[stream]) }).toEqual({
+        stream,
+        ...exact,
+      });
+    }
+    expect(played.result.verdict).toBe('complete');
+    const restarts = played.result.streams.map(({ counts }) => counts.restarted);
+    expect(restarts.reduce((a, b) => a + b)).toBeGreaterThan(0);
+  } finally {
+    await big.close();
+  }
+});
+
+it('counts the organizations that are deleted after they were listed', async () => {
+  const [, second, third] = tenant.tenant.organizations.rows;
+  tenant.setScript(
+    [second, third].map((row) => ({ change: { type: 'deleteOrganization', id: row!.id }, atRequest: 3 })),
+  );
+  const played = await stage.play({ tenant, streams: full(...family), limits: { ...limits, lanes: 1 } });
+  expect(played.result).toMatchObject({
+    status: 'complete',
+    verdict: expect.stringMatching(
+      /^complete but for organization_members: 2 organizations or members that were deleted/,
+    ),
+  });
+  expect(resultOf(played, 'organization_members').counts.vanished).toBe(2);
+});
+
+it('hands the whole result to the destination at the end, and is whole, too, when that is not taken', async () => {
+  const played = await stage.play({ tenant, streams: full('organizations') });
+  expect(played.summaries).toEqual([played.result]);
+  expect(played.deliveries.at(-1)?.status).toBe('COMPLETE');
+});

@@ -1,0 +1,74 @@
+import type { StreamFailure } from '../../src/sinks/sink';
+import { noCounts, type SliceCounts } from '../../src/streams/counts';
+import { verdictOf, verdictOfRun } from '../../src/workflows/verdict';
+
+const failure: StreamFailure = { type: 'Transient', kind: 'transient_error', message: 'Nothing came. Try again.' };
+const verdictWith = (counts: Partial<SliceCounts>): string =>
+  verdictOf('complete', { ...noCounts, ...counts }, undefined);
+const streamWith = (stream: string, counts: Partial<SliceCounts> = {}) => ({
+  stream,
+  status: 'complete' as const,
+  verdict: verdictWith(counts),
+});
+const failed = (stream: string) => ({
+  stream,
+  status: 'incomplete' as const,
+  verdict: verdictOf('incomplete', noCounts, failure),
+});
+
+describe('the copy of a stream', () => {
+  it('is complete, whatever it took to read it', () => {
+    const effort = { pages: 9, requests: 20, rows: 800, repeated: 12, restarted: 1, ties: 2, splits: 7 };
+    expect(verdictWith(effort)).toBe('complete');
+  });
+
+  it.each<[Partial<SliceCounts>, string]>([
+    [{ missed: 1 }, '1 user that was changed or deleted while it was read'],
+    [{ missed: 2 }, '2 users that were changed or deleted while they were read'],
+    [{ vanished: 1 }, '1 organization or member that was deleted after it was listed'],
+    [{ vanished: 30 }, '30 organizations or members that were deleted after they were listed'],
+    [{ undescribed: 1 }, '1 role description that the token may not read or whose role is gone'],
+    [{ undescribed: 4 }, '4 role descriptions that the token may not read (grant read:roles) or whose roles are gone'],
+  ])('is complete but for what is not in it: %j', (counts, phrase) => {
+    expect(verdictWith(counts)).toBe(`complete but for ${phrase}`);
+  });
+
+  it('names all that is not in it', () => {
+    expect(verdictWith({ missed: 1, undescribed: 1, vanished: 1 })).toBe(
+      'complete but for 1 user that was changed or deleted while it was read, ' +
+        '1 organization or member that was deleted after it was listed, ' +
+        '1 role description that the token may not read or whose role is gone',
+    );
+  });
+
+  it('is incomplete because of what failed, and nothing less counts then', () => {
+    expect(verdictOf('incomplete', { ...noCounts, missed: 5 }, failure)).toBe(
+      'incomplete because Nothing came. Try again.',
+    );
+  });
+
+  it('that did not come to its end is never called complete', () => {
+    expect(verdictOf('incomplete', noCounts, undefined)).toBe('incomplete because it was not read to its end.');
+  });
+});
+
+describe('the copy of all streams', () => {
+  it('is complete when each is, and also when there is none', () => {
+    expect(verdictOfRun([streamWith('clients'), streamWith('users')])).toBe('complete');
+    expect(verdictOfRun([])).toBe('complete');
+  });
+
+  it('is complete but for what is not in one or the other, by its name', () => {
+    const streams = [streamWith('clients'), streamWith('users', { missed: 1 }), streamWith('roles', { vanished: 1 })];
+    expect(verdictOfRun(streams)).toBe(
+      'complete but for users: 1 user that was changed or deleted while it was read; ' +
+        'roles: 1 organization or member that was deleted after it was listed',
+    );
+  });
+
+  it('is incomplete when one of them is, and says which and why', () => {
+    expect(verdictOfRun([failed('clients'), streamWith('users', { missed: 1 }), failed('organizations')])).toBe(
+      'incomplete because clients: Nothing came. Try again. organizations: Nothing came. Try again.',
+    );
+  });
+});
