@@ -37,6 +37,7 @@ const scenario = {
 const limits = {
   ...defaultLimits,
   slice: { ...defaultLimits.slice, pages: 1 },
+  memberSlice: { ...defaultLimits.memberSlice, pages: 1 },
   slicesPerRun: 5,
   lanes: 2,
   organizationsPerBatch: 4,
@@ -76,7 +77,9 @@ async function record(connection, { name, streams, without, limits: chosen }) {
     connection,
     taskQueue,
     staging,
-    tenants: createTenants({ resolve: async () => ({ baseUrl, credentials, reading: defaultReading }) }),
+    tenants: createTenants({
+      resolve: async () => ({ baseUrl, credentials, reading: defaultReading, pacing: { reserve: 0.1 } }),
+    }),
     sinkOf: async () => sink,
     oneShot: true,
   });

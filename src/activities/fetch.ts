@@ -3,12 +3,13 @@ import type { Json } from '../json';
 import type { Segment } from '../staging/segment';
 import type { Staging } from '../staging/staging';
 import { addCounts, noCounts, type SliceCounts } from '../streams/counts';
-import type { Reader } from '../streams/reader';
+import type { Output, Reader } from '../streams/reader';
+import { deliveredIndex, lastDelivered } from '../streams/task';
 import { mayPass, toActivityFailure } from './failure';
 import { withHeartbeats } from './heartbeat';
 import { createLookups, type Lookups } from './lookup';
-import { readNextPage } from './page';
-import { deliveredOf, readerOf } from './reader';
+import { readNextPage, type PageResult } from './page';
+import { deliveredOf, linkOutput, readerOf } from './reader';
 import type { SliceInput, SliceResult } from './slice';
 import { SliceWriter } from './slice-writer';
 import type { Tenant } from './tenant';
@@ -65,6 +66,15 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
     return counts.pages > 0 && (counts.pages >= limits.pages || bytes >= limits.bytes || isOver);
   }
 
+  /** The first print of an attempt comes after a link to those before it. */
+  let link = lastDelivered(earlier) ?? input.delivered;
+  function linked(outputs: Output[]): Output[] {
+    const before = link;
+    if (!before || !outputs.some(({ stream }) => stream === deliveredIndex)) return outputs;
+    link = undefined;
+    return [linkOutput(before), ...outputs];
+  }
+
   async function readPages(): Promise<SliceResult> {
     const tenant = await deps.tenantOf(input.connection);
     const reader = await readerOf(task, staging, tenant.client, context.cancellationSignal);
@@ -74,20 +84,31 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
     for (;;) {
       const { counts, segments, total } = checkpoint;
       const cursor = checkpoint.cursor ?? reader.start();
-      if (reader.next(cursor) === undefined || isFull(checkpoint)) return resultOf(reader, cursor, checkpoint);
-      if (reader.again?.(cursor)) {
-        delivered ??= await deliveredOf([...(input.delivered ?? []), ...segments], staging);
+      if (reader.next(cursor) === undefined || isFull(checkpoint)) {
+        return { ...resultOf(reader, cursor, checkpoint), ...paceOf(tenant) };
       }
-      const page = await readNextPage(reading, cursor, {
-        delivered: delivered ?? new Set(),
-        mayRestart: counts.restarted < mostRestarts,
-      });
+      if (reader.again?.(cursor)) {
+        delivered ??= await deliveredOf(lastDelivered(segments) ?? input.delivered, staging);
+      }
+      let page: PageResult;
+      try {
+        page = await readNextPage(reading, cursor, {
+          delivered: delivered ?? new Set(),
+          mayRestart: counts.restarted < mostRestarts,
+        });
+      } catch (error) {
+        const waitUntil = limitedUntil(error);
+        if (waitUntil === undefined) throw error;
+        const sofar = { ...resultOf(reader, cursor, checkpoint), ...paceOf(tenant), waitUntil };
+        // Without a page the next slice is still the first of its task.
+        return { ...sofar, cursor: checkpoint.cursor };
+      }
       // What has come since the list was begun again the last time counts as well.
       if (page.counts.restarted) delivered = undefined;
       const told = begins && counts.pages === 0 ? page.total : total;
       checkpoint = {
         cursor: page.cursor,
-        segments: [...earlier, ...(await writer.write(page.outputs, Date.now()))],
+        segments: [...earlier, ...(await writer.write(linked(page.outputs), Date.now()))],
         counts: addCounts(counts, page.counts),
         stalled: 0,
         ...(told === undefined ? {} : { total: told }),
@@ -107,6 +128,17 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
   } finally {
     await writer.close();
   }
+}
+
+/** When another request makes sense, for an error that says no more than that. */
+function limitedUntil(error: unknown): number | undefined {
+  const { name, retryAt } = (error ?? {}) as { name?: string; retryAt?: number };
+  return name === 'RateLimited' ? retryAt : undefined;
+}
+
+function paceOf(tenant: Tenant): Pick<SliceResult, 'pace'> {
+  const pace = tenant.pace();
+  return pace ? { pace } : {};
 }
 
 function resultOf(reader: Reader<Json>, cursor: Json, { segments, counts, total }: Checkpoint): SliceResult {

@@ -5,7 +5,7 @@ import type { Segment, StagedRecord } from '../staging/segment';
 import type { Staging } from '../staging/staging';
 import { listReader, organizationsReader, rolesReader } from '../streams/list-readers';
 import { membersReader, type RoleDescriptions } from '../streams/members-reader';
-import type { Reader } from '../streams/reader';
+import type { Output, Reader } from '../streams/reader';
 import { searchEndReader, searchReader } from '../streams/search-reader';
 import { deliveredIndex, type MembersTask, type Task } from '../streams/task';
 
@@ -37,11 +37,23 @@ export async function readerOf(
   }
 }
 
-/** What a list that was begun again has delivered before. */
-export async function deliveredOf(segments: readonly Segment[], staging: Staging): Promise<ReadonlySet<string>> {
-  const own = segments.filter(({ stream }) => stream === deliveredIndex);
-  const indexes = await Promise.all(own.map((segment) => indexOf(segment, staging)));
-  return new Set(indexes.flat().map(({ print }) => print as string));
+/**
+ * What a list that was begun again has delivered before.
+ * @param newest segment of its deliveredIndex
+ */
+export async function deliveredOf(newest: Segment | undefined, staging: Staging): Promise<ReadonlySet<string>> {
+  const prints = new Set<string>();
+  for (let segment = newest; segment;) {
+    const lines = await indexOf(segment, staging);
+    for (const { print } of lines) if (print !== undefined) prints.add(print as string);
+    segment = lines[0]?.['before'] as Segment | undefined;
+  }
+  return prints;
+}
+
+/** The first line of a segment of deliveredIndex. */
+export function linkOutput(before: Segment): Output {
+  return { stream: deliveredIndex, data: { before: { ...before } } };
 }
 
 /** Whether Auth0 refuses roles without their scope, or leaves them out in silence, is not known. The token tells. */

@@ -4,6 +4,16 @@ import type { SliceCounts } from '../streams/counts';
 import type { Rest } from '../streams/span';
 import type { Task } from '../streams/task';
 
+/** How the tenant's rate limit stands: the scarcest of its buckets. */
+export interface Pace {
+  /** Requests that it lets out at once. */
+  remaining: number;
+  /** Requests that it holds when it is full. */
+  limit: number;
+  /** Requests by which it fills up, as measured; absent before that. */
+  perSecond?: number;
+}
+
 /** Bounds of one slice; the first one reached ends it. */
 export interface SliceLimits {
   /** Pages read from Auth0. Default 40. */
@@ -26,8 +36,8 @@ export interface SliceInput {
   limits: SliceLimits;
   /** Attempts in a row without a new page after which the stream is given up. */
   patience: number;
-  /** What earlier slices of the same list have delivered, should it have to be begun again: see deliveredIndex. */
-  delivered?: Segment[];
+  /** The newest index of what earlier slices of the same list delivered, should it have to be begun again. */
+  delivered?: Segment;
 }
 
 export interface SliceResult {
@@ -37,6 +47,13 @@ export interface SliceResult {
   counts: SliceCounts;
   /** What the first page said that there is, when the slice was the first of its task: see AuditPart.total. */
   total?: number;
+  /**
+   * The tenant's limit lets nothing out before this time (epoch ms), and it is too far off to wait for in place: what was
+   * read so far is the result.
+   */
+  waitUntil?: number;
+  /** At the end of the slice; absent when the tenant names no limit. */
+  pace?: Pace;
   /** See Reader. */
   frontier?: string;
   begun?: string;

@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 import { createAuth0Client, type Auth0Client } from '../auth0/client';
-import { createPacer, type Pacer } from '../auth0/pacer';
+import { createPacer, type Pacer, type PacerSnapshot } from '../auth0/pacer';
 import { clientCredentials, fixedToken, type TokenSource } from '../auth0/token';
 import type { SourceConfig } from '../config/source';
 import { version } from '../version';
+import type { Pace } from './slice';
 
 /** A tenant as a worker knows it: one client, and so one token and one pacer, shared by all of its slices. */
 export interface Tenant {
   client: Auth0Client;
+  /** Undefined when the tenant has named no limit yet. */
+  pace(): Pace | undefined;
 }
 
 export interface TenantOptions {
@@ -15,6 +18,11 @@ export interface TenantOptions {
   resolve(connection: string): Promise<SourceConfig>;
   /** Told of every token, so that it can be kept out of logs. */
   onToken?(token: string): void;
+  /**
+   * Longest wait in place for the tenant's limit, ms. Default 15,000: a slice that would wait longer ends, and its workflow
+   * waits, which holds nothing. For those who have nobody to wait for them.
+   */
+  maxWaitMs?: number;
 }
 
 export interface Tenants {
@@ -29,14 +37,15 @@ interface Known {
   tenant: Tenant;
 }
 
-/** The tenants of a process. Connections to the same address share its pacer, since they share its limit. */
-export function createTenants({ resolve, onToken }: TenantOptions): Tenants {
+/** The tenants of a process. Connections to the same address, paced alike, share a pacer, since they share its limit. */
+export function createTenants({ resolve, onToken, maxWaitMs = 15_000 }: TenantOptions): Tenants {
   const known = new Map<string, Known>();
   const pacers = new Map<string, Pacer>();
 
-  function pacerOf(baseUrl: string): Pacer {
-    const pacer = pacers.get(baseUrl) ?? createPacer({});
-    pacers.set(baseUrl, pacer);
+  function pacerOf({ baseUrl, pacing }: SourceConfig): Pacer {
+    const key = JSON.stringify([baseUrl, pacing]);
+    const pacer = pacers.get(key) ?? createPacer(pacing);
+    pacers.set(key, pacer);
     return pacer;
   }
 
@@ -49,7 +58,11 @@ export function createTenants({ resolve, onToken }: TenantOptions): Tenants {
       held?.tenant.client.close();
       const { baseUrl } = config;
       const tokens = telling(tokensOf(config), onToken);
-      const tenant = { client: createAuth0Client({ baseUrl, tokens, pacer: pacerOf(baseUrl), userAgent }) };
+      const pacer = pacerOf(config);
+      const tenant = {
+        client: createAuth0Client({ baseUrl, tokens, pacer, userAgent, maxWaitMs }),
+        pace: () => scarcest(pacer.snapshot()),
+      };
       known.set(connection, { fingerprint, tenant });
       return tenant;
     },
@@ -58,6 +71,14 @@ export function createTenants({ resolve, onToken }: TenantOptions): Tenants {
       known.clear();
     },
   };
+}
+
+/** Buckets that nobody draws on fill up, so the emptiest is one in use. */
+function scarcest({ buckets }: Pick<PacerSnapshot, 'buckets'>): Pace | undefined {
+  const [bucket] = [...buckets].sort((one, other) => one.remaining / one.limit - other.remaining / other.limit);
+  if (!bucket) return undefined;
+  const { remaining, limit, perSecond } = bucket;
+  return { remaining, limit, ...(perSecond > 0 && { perSecond: Math.round(perSecond * 100) / 100 }) };
 }
 
 function tokensOf({ baseUrl, credentials }: SourceConfig): TokenSource {

@@ -1,132 +1,197 @@
+import { Ceiling } from './ceiling';
 import type { Reading } from './rate-limit';
+import { documentedRefill, freeSize } from './rate-group';
+import { type Charge, Refill } from './refill';
 
-/** Throughput is measured over this window, ms. */
-const windowMs = { least: 1_500, most: 4_000 };
-/** Weight of a new measurement of the rate. */
-const smoothing = 0.2;
-/** Auth0's slowest buckets refill by the minute: after that long without news, one request may find out. */
+/** Without news for that long, one request may find out. */
 const longestWaitMs = 60_000;
-const leastRate = 0.01;
 
-interface Sample {
-  at: number;
-  /** Requests answered until then. */
-  answered: number;
+/** A bucket as shown to people. */
+export interface BucketSnapshot {
+  limit: number;
+  /** Requests left, at least. */
   remaining: number;
+  /** Refill, requests per second, as measured so far. */
+  perSecond: number;
+  /** Requests per second that others take; 0 when none are seen. */
+  foreignPerSecond: number;
+  /** Epoch ms; absent when a request may go now. */
+  waitingUntil?: number;
 }
 
 /**
- * Mirror of one token bucket of the tenant, kept from what its answers say: after each one, tokens = what the server
- * has left, less our own requests still out (which it may not have counted yet). Between answers it refills at the
- * learned rate. Others' use of the tenant shows in the next answer. Time comes in as `now`, epoch ms.
+ * Mirror of one token bucket of the tenant. `tokens` is never more than what the server will have when the next request
+ * gets there: it falls with each request sent, rises at a rate that the bucket is known to exceed, and is corrected by
+ * every answer: down to what the answer leaves possible (others took some), up to what it makes certain. So the requests
+ * that are out are always covered, in whatever order they are counted. Time comes in as `now`, epoch ms.
  */
 export class Bucket {
-  readonly limit: number;
   inflight = 0;
-  private tokens = 0;
-  /** Requests per second that come back to us. */
-  private rate: number;
-  private measured = false;
-  private refilledAt: number;
-  /** When one request may find out, whatever the reckoning says: the server has told that it will do by then. */
+  private readonly ceiling = new Ceiling(1);
+  private readonly refill: Refill;
+  private readonly kept: number;
+  private tokens: number;
+  /** From when on the refill has to be added to `tokens`. */
+  private filledAt: number;
   private probeAt: number;
   private blockedUntil = 0;
-  private answered = 0;
-  private samples: Sample[] = [];
-  private readonly level: number;
+  private sent = 0;
+  private named = 0;
+  private resolved = 0;
+  /** Until its headers say when it is full, the documented refill is believed. */
+  private told = false;
 
-  /** @param reserve part of the bucket that is left to the tenant's own traffic, 0 to 1 */
-  constructor(limit: number, reserve: number, now: number) {
+  /**
+   * @param out requests of the process that are out and may draw on it
+   * @param reserve part of the bucket that is left to the tenant's own traffic, 0 to 0.9
+   * @param lagMs how much later than an even refill its tokens may come
+   */
+  constructor(
+    { limit, remaining }: Reading,
+    out: number,
+    reserve: number,
+    private readonly lagMs: number,
+    now: number,
+  ) {
     this.limit = limit;
-    // A bucket of one or two tokens could never show more than it holds.
-    this.level = Math.min(1 + limit * reserve, limit);
-    this.rate = limit / 60;
-    this.refilledAt = now;
+    // Nobody could use a part of a request.
+    this.kept = Math.floor(limit * reserve + 1e-9);
+    this.refill = new Refill(limit <= freeSize ? documentedRefill(limit) : 0);
+    this.tokens = remaining - out;
+    this.filledAt = now + lagMs;
     this.probeAt = now + longestWaitMs;
   }
+  readonly limit: number;
 
   /** ms until a request may be sent; Infinity: not before one that is out is answered. */
   waitFor(now: number): number {
-    this.refill(now);
-    const blocked = Math.max(0, this.blockedUntil - now);
-    if (this.tokens >= this.level) return blocked;
-    // Only what is not out can come back by waiting.
-    if (this.limit - this.inflight < this.level) return Infinity;
-    const refilled = Math.ceil(((this.level - this.tokens) / this.rate) * 1000);
-    const news = this.inflight === 0 ? this.probeAt - now : longestWaitMs;
-    return Math.max(blocked, Math.min(refilled, news));
+    this.fill(now);
+    const held = Math.max(0, this.blockedUntil - now, this.ceiling.waitFor(now));
+    const level = this.level();
+    if (this.tokens >= level) return held;
+    if (level > this.limit - this.inflight) return Infinity;
+    const filled = this.filledAt + ((level - this.tokens) / this.rate()) * 1000;
+    // While one is out, its answer may say more; otherwise a request has to find out in the end.
+    const most = this.inflight === 0 ? this.probeAt : now + longestWaitMs;
+    return Math.max(held, Math.ceil(Math.min(filled, most) - now));
   }
 
-  take(now: number): void {
-    this.refill(now);
+  take(now: number): Charge {
+    this.fill(now);
+    this.probeAt = now + longestWaitMs;
     this.tokens -= 1;
+    this.sent += 1;
     this.inflight += 1;
+    this.ceiling.take(now);
+    return {
+      at: now,
+      sent: this.sent,
+      inflight: this.inflight - 1,
+      resolved: this.resolved,
+      named: this.named,
+    };
+  }
+
+  /** For a request that was not known to draw on it; `out` may, with it. */
+  adopt(at: number, out: number): Charge {
+    return { at, sent: this.sent, inflight: out, resolved: this.resolved, named: this.named };
   }
 
   /** A request that was taken is no longer out. */
-  settle(): void {
+  settle(now: number): void {
+    // What could not come back while it was out did not.
+    this.fill(now);
     this.inflight -= 1;
+    this.resolved += 1;
   }
 
-  /**
-   * Learns from an answer. Call `settle` before.
-   * @param charged false for a 429, which costs the bucket nothing
-   */
-  observe(reading: Reading, now: number, charged: boolean): void {
-    if (charged) this.answered += 1;
-    this.tokens = reading.remaining - this.inflight;
-    this.refilledAt = now;
-    this.probeAt = now + Math.min(reading.fullInMs ?? longestWaitMs, longestWaitMs);
-    this.learn(reading, now);
+  /** Learns from an answer that names the bucket. Call `settle` before. */
+  observe(reading: Reading, charge: Charge, now: number): void {
+    this.named += 1;
+    this.ceiling.answered(now);
+    this.told ||= reading.fullInMs !== undefined;
+    const { sent, inflight, resolved, named } = this;
+    this.refill.learn({ reading, charge, now: { at: now, sent, inflight, resolved, named } }, this.lagMs);
+    this.fill(now);
+    const since = sent - charge.sent;
+    const most = reading.remaining - Math.min(since, inflight) + (this.rate() * (now - charge.at)) / 1000;
+    if (most < this.tokens) this.fillFrom(most, now + this.lagMs);
+    this.holdAtLeast(reading.remaining - since - charge.inflight, now);
+    this.probeAt = now + longestWaitMs;
+  }
+
+  /** An answer named another bucket as the scarcest of those that the request drew on, with `remaining` left. */
+  pass({ remaining }: Reading, charge: Charge, now: number): void {
+    this.fill(now);
+    this.holdAtLeast(Math.min(remaining, this.limit) - (this.sent - charge.sent) - charge.inflight, now);
+  }
+
+  /** A 429: nothing is left. Call `settle` before. */
+  refuse(sentAt: number, now: number): void {
+    this.fill(now);
+    this.ceiling.refused(sentAt, this.refill.least, now);
+    this.fillFrom(Math.min(this.tokens, -this.inflight), now + this.lagMs);
   }
 
   /** Nothing is sent before `until`. */
   block(until: number): void {
     this.blockedUntil = Math.max(this.blockedUntil, until);
-    this.probeAt = Math.min(this.probeAt, until);
+    this.probeAt = Math.max(this.probeAt, until);
   }
 
-  snapshot(now: number): { limit: number; remaining: number; ratePerSecond: number; waitingUntil?: number } {
+  /** Whether it is known how fast it fills. */
+  isMeasured(): boolean {
+    return this.refill.least > 0;
+  }
+
+  /** Requests per second that it surely gives. */
+  gives(): number {
+    return this.refill.told;
+  }
+
+  /** Requests per second that use it up; Infinity while there is more in it than it takes to tell. */
+  takes(): number {
+    return this.tokens > this.limit / 2 ? Infinity : this.refill.likely;
+  }
+
+  snapshot(now: number): BucketSnapshot {
     const wait = this.waitFor(now);
     return {
       limit: this.limit,
       remaining: Math.max(0, Math.floor(this.tokens)),
-      ratePerSecond: this.rate,
+      perSecond: this.refill.likely || this.rate(),
+      foreignPerSecond: this.refill.foreign,
       ...(wait > 0 && wait !== Infinity ? { waitingUntil: now + wait } : {}),
     };
   }
 
-  private refill(now: number): void {
-    const most = this.limit - this.inflight;
-    const seconds = Math.max(0, now - this.refilledAt) / 1000;
-    this.tokens = Math.max(this.tokens, Math.min(most, this.tokens + this.rate * seconds));
-    this.refilledAt = Math.max(this.refilledAt, now);
-    if (now >= this.probeAt && this.inflight === 0) {
-      this.tokens = Math.max(this.tokens, this.level);
-      this.probeAt = now + longestWaitMs;
-    }
+  /**
+   * Tokens that must be there before a request is sent. Beside others, only our share of what is there is sent at a
+   * time; a single request is always in order, so that nobody is shut out by one who was there before.
+   */
+  private level(): number {
+    const fair = this.inflight === 0 ? 1 : (this.inflight + 1) / this.refill.share - this.inflight;
+    return this.kept + fair;
   }
 
-  /**
-   * The rate is what we were answered and what the bucket gained over a few seconds; this needs no clock of the server.
-   * Until there is such a window, it is the deficit over the time until the bucket is full, which errs to the low
-   * side: Auth0 rounds that time up.
-   */
-  private learn({ limit, remaining, fullInMs }: Reading, now: number): void {
-    this.samples = this.samples.filter((sample) => sample.at >= now - windowMs.most);
-    const first = this.samples[0];
-    this.samples.push({ at: now, answered: this.answered, remaining });
-    if (!first || now - first.at < windowMs.least) {
-      const guess = fullInMs ? (limit - remaining) / (fullInMs / 1000) : 0;
-      if (!this.measured) this.rate = Math.max(this.rate, guess);
-      return;
-    }
-    const gained = this.answered - first.answered + remaining - first.remaining;
-    const seen = gained / ((now - first.at) / 1000);
-    // A bucket that was full has overflowed: the refill was at least this.
-    const overflowed = this.samples.some((sample) => sample.remaining >= limit - 1);
-    if (overflowed && seen <= this.rate) return;
-    this.rate = Math.max(leastRate, this.measured ? this.rate + smoothing * (seen - this.rate) : seen);
-    this.measured = true;
+  private rate(): number {
+    const { least, share } = this.refill;
+    const fills = Math.max(least, this.told ? 0 : documentedRefill(this.limit));
+    return this.inflight === 0 ? fills : fills * share;
+  }
+
+  private fill(now: number): void {
+    if (now > this.filledAt) this.fillFrom(this.tokens + (this.rate() * (now - this.filledAt)) / 1000, now);
+    this.tokens = Math.min(this.tokens, this.limit - this.inflight);
+    if (this.inflight === 0 && now >= this.probeAt) this.tokens = Math.max(this.tokens, this.level());
+  }
+
+  private holdAtLeast(tokens: number, now: number): void {
+    if (tokens > this.tokens) this.fillFrom(tokens, now + this.lagMs);
+  }
+
+  private fillFrom(tokens: number, at: number): void {
+    this.tokens = tokens;
+    this.filledAt = at;
   }
 }

@@ -3,7 +3,7 @@ import { readOne, readPage } from './envelope';
 import { BadCredentials, type CredentialsProblem, RateLimited, Transient, UnexpectedAnswer } from './errors';
 import { createHttp, type HttpAnswer, type HttpOptions } from './http';
 import type { Pacer } from './pacer';
-import { readRateLimit, retryDelay, serverTime } from './rate-limit';
+import { readRateLimit, readRefusal, serverTime } from './rate-limit';
 import { refusalOf } from './refusal';
 import type { ListRequest, ObjectRequest, Page } from './request';
 import { encodeQuery, templateOf } from './route';
@@ -95,16 +95,15 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
         slot.failed();
         throw error;
       }
-      const reading = readRateLimit(answer.headers, now());
       if (answer.status !== 429) {
-        slot.answered(reading);
+        slot.answered(readRateLimit(answer.headers, now()));
         if (answer.status === 200) return answer;
         const refusal = refusalOf(label, answer);
         const renewable = answer.status === 401 && refusal instanceof BadCredentials && tokens.invalidate(token);
         throw renewable ? new StaleToken(refusal.problem) : refusal;
       }
       stats.rateLimited += 1;
-      const retryAt = slot.refused(reading, retryDelay(answer.headers, now()));
+      const retryAt = slot.refused(readRefusal(answer.headers, now()));
       giveUpAt ??= now() + maxWaitMs;
       if (retryAt > giveUpAt) throw new RateLimited(label, retryAt);
       log('debug', 'rate limit met', { request: label, waitMs: retryAt - now() });

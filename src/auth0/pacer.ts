@@ -1,12 +1,14 @@
+import type { BucketSnapshot } from './bucket';
 import { RateLimited } from './errors';
 import { Limits, type Permit } from './limits';
-import type { Reading } from './rate-limit';
+import type { Reading, Refusal } from './rate-limit';
+import { Window } from './window';
 
 export interface PacerOptions {
-  /** Part of each of the tenant's buckets that is left to its own traffic, 0 to 1. Default 0.1. */
+  /** Part of each of the tenant's buckets that is left to its own traffic, 0 to 0.9. Default 0.1. */
   reserve?: number;
-  /** Most requests out at a time. Default 8. */
-  concurrency?: number;
+  /** Most requests out at a time; how many of these there are is found out. Default 64. */
+  maxConcurrency?: number;
   /** Clock, epoch ms. */
   now?: () => number;
   /** 0 to 1. */
@@ -25,7 +27,7 @@ export interface AcquireOptions {
 export interface Slot {
   answered(reading: Reading | undefined): void;
   /** For a 429; returns when another try makes sense, epoch ms. */
-  refused(reading: Reading | undefined, delayMs: number | undefined): number;
+  refused(refusal: Refusal): number;
   failed(): void;
 }
 
@@ -37,8 +39,17 @@ export interface Pacer {
    * @param label names the request in messages
    */
   acquire(route: string, label: string, options: AcquireOptions): Promise<Slot>;
-  /** The bucket seen last, for display; undefined while none is known. `waitingUntil` is epoch ms. */
-  snapshot(): { limit: number; remaining: number; ratePerSecond: number; waitingUntil?: number } | undefined;
+  snapshot(): PacerSnapshot;
+}
+
+/** The pacer as shown to people. */
+export interface PacerSnapshot {
+  /** None before the first answer, and none on a tenant whose answers name no limit. */
+  buckets: (BucketSnapshot & { name: string })[];
+  /** Requests that should be asked for at a time, so that the limit or the server and not the asking sets the pace. */
+  concurrency: number;
+  out: number;
+  waiting: number;
 }
 
 interface Waiter {
@@ -51,25 +62,33 @@ interface Waiter {
 }
 
 const worthTellingMs = 1_000;
-
 export function createPacer(options: PacerOptions = {}): Pacer {
-  const { reserve = 0.1, concurrency = 8, now = Date.now, random = Math.random } = options;
+  const { reserve = 0.1, maxConcurrency = 64, now = Date.now, random = Math.random } = options;
   const limits = new Limits(reserve);
+  const window = new Window(maxConcurrency);
   let waiters: Waiter[] = [];
   let out = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function slotFor(permit: Permit): Slot {
-    const giveBack = <T>(act: () => T): T => {
+    const giveBack = <T>(act: (time: number) => T): T => {
       out -= 1;
-      const result = act();
+      const result = act(now());
       admit();
       return result;
     };
     return {
-      answered: (reading) => giveBack(() => limits.answered(permit, reading, now())),
-      refused: (reading, delayMs) => giveBack(() => limits.refused(permit, reading, delayMs, now(), random())),
-      failed: () => giveBack(() => limits.failed(permit)),
+      answered: (reading) =>
+        giveBack((time) => {
+          window.answered(time, time - permit.at);
+          limits.answered(permit, reading, time);
+        }),
+      refused: (refusal) => giveBack((time) => limits.refused(permit, refusal, time, random())),
+      failed: () =>
+        giveBack((time) => {
+          window.failed(time);
+          limits.failed(permit, time);
+        }),
     };
   }
 
@@ -80,13 +99,17 @@ export function createPacer(options: PacerOptions = {}): Pacer {
     const staying: Waiter[] = [];
     let alarm = Infinity;
     for (const waiter of waiters) {
-      if (out >= concurrency || held.has(waiter.route)) {
+      if (held.has(waiter.route)) {
         staying.push(waiter);
         continue;
       }
       const time = now();
       const wait = limits.waitFor(waiter.route, time);
-      if (wait <= 0) {
+      if (wait <= 0 && out >= window.room(limits.gives())) {
+        window.hold();
+        held.add(waiter.route);
+        staying.push(waiter);
+      } else if (wait <= 0) {
         out += 1;
         waiter.grant(slotFor(limits.take(waiter.route, time)));
       } else if (wait !== Infinity && wait > waiter.options.maxWaitMs) {
@@ -102,7 +125,7 @@ export function createPacer(options: PacerOptions = {}): Pacer {
       }
     }
     waiters = staying;
-    if (alarm !== Infinity) timer = setTimeout(admit, alarm);
+    if (alarm !== Infinity) timer = setTimeout(admit, Math.max(1, Math.ceil(alarm)));
   }
 
   function acquire(route: string, label: string, acquireOptions: AcquireOptions): Promise<Slot> {
@@ -138,5 +161,10 @@ export function createPacer(options: PacerOptions = {}): Pacer {
     });
   }
 
-  return { acquire, snapshot: () => limits.snapshot(now()) };
+  function snapshot(): PacerSnapshot {
+    const concurrency = window.wanted(limits.takes());
+    return { buckets: limits.snapshot(now()), concurrency, out, waiting: waiters.length };
+  }
+
+  return { acquire, snapshot };
 }

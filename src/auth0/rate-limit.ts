@@ -1,15 +1,30 @@
 /** What the `x-ratelimit-*` headers of one answer say. */
 export interface Reading {
-  /** Size of the bucket, requests; at least 1. */
+  /** Size of the bucket, requests; whole, at least 1. */
   limit: number;
   /** Requests left in it when this one was counted. */
   remaining: number;
-  /** Until the bucket is full again, ms after the answer; both ends are of the server's clock. */
+  /**
+   * From the answer until the bucket is full again, ms, by the server's clock alone: up to 2 s too long, since both ends
+   * are whole seconds, and too short, even below 0, by the time from counting the request to answering it. Absent when it
+   * cannot be true.
+   */
   fullInMs?: number;
 }
 
-/** Nothing of Auth0's takes longer to refill; a header that says so is in another unit. */
+/** What a 429 says. */
+export interface Refusal {
+  reading?: Reading;
+  /** How long it asks to wait (`Retry-After`), ms, above 0. */
+  retryAfterMs?: number;
+  /** Until the bucket is full, ms, above 0. */
+  resetMs?: number;
+}
+
+/** Longest wait that is believed: there are quotas by the day. */
 const longestMs = 24 * 3600 * 1000;
+/** Auth0's buckets are full within seconds, a fixed window within a minute; more than that is a clock that is wrong. */
+const longestFillMs = 60_000;
 
 type Headers = Readonly<Record<string, string | undefined>>;
 
@@ -26,31 +41,33 @@ export function serverTime(headers: Headers, fallback: number): number {
   return Number.isNaN(time) ? fallback : time;
 }
 
-/** From the answer until the time in `x-ratelimit-reset` (UNIX seconds), ms. */
-function resetDelay(headers: Headers, now: number): number | undefined {
+/** From the answer until the time in `x-ratelimit-reset` (UNIX seconds), ms; undefined when it is not within the bounds. */
+function resetDelay(headers: Headers, now: number, least: number, most: number): number | undefined {
   const reset = number(headers['x-ratelimit-reset']);
   if (reset === undefined) return undefined;
   const delay = reset * 1000 - serverTime(headers, now);
-  return delay > longestMs ? undefined : Math.max(0, delay);
+  return delay >= least && delay <= most ? delay : undefined;
 }
 
 /** Undefined when the answer says nothing of limits. */
 export function readRateLimit(headers: Headers, now: number): Reading | undefined {
-  const limit = number(headers['x-ratelimit-limit']);
+  const limit = Math.floor(number(headers['x-ratelimit-limit']) ?? 0);
   const remaining = number(headers['x-ratelimit-remaining']);
-  if (limit === undefined || limit < 1 || remaining === undefined) return undefined;
-  const fullInMs = resetDelay(headers, now);
+  if (limit < 1 || remaining === undefined) return undefined;
+  const fullInMs = resetDelay(headers, now, -longestFillMs, longestFillMs);
   return { limit, remaining: Math.min(remaining, limit), ...(fullInMs === undefined ? {} : { fullInMs }) };
 }
 
-/**
- * How long a 429 asks to wait, ms: `Retry-After` (seconds or a date), else until the bucket is full. Undefined when it
- * does not say.
- */
-export function retryDelay(headers: Headers, now: number): number | undefined {
+/** `Retry-After` is seconds or a date. A reset without a `Date` beside it is believed only when it is near. */
+export function readRefusal(headers: Headers, now: number): Refusal {
+  const reading = readRateLimit(headers, now);
   const after = headers['retry-after'];
   const seconds = number(after);
   const asked = seconds === undefined ? Date.parse(after ?? '') - serverTime(headers, now) : seconds * 1000;
-  if (!Number.isNaN(asked)) return Math.min(Math.max(0, asked), longestMs);
-  return resetDelay(headers, now);
+  const resetMs = resetDelay(headers, now, 1, headers['date'] ? longestMs : longestFillMs);
+  return {
+    ...(reading && { reading }),
+    ...(asked > 0 && { retryAfterMs: Math.min(asked, longestMs) }),
+    ...(resetMs !== undefined && { resetMs }),
+  };
 }

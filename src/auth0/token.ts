@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { BadCredentials, RateLimited, UnexpectedAnswer } from './errors';
 import { createHttp, type HttpAnswer, type HttpOptions } from './http';
-import { retryDelay } from './rate-limit';
+import { readRefusal } from './rate-limit';
 import { tokenRefusalOf } from './refusal';
 import { waitFor } from './waiting';
 import { readErrorBody } from './wording';
@@ -124,7 +124,8 @@ function isLimit({ status, body }: HttpAnswer): boolean {
 }
 
 function limitOf({ headers, body }: HttpAnswer, now: number): RateLimited {
-  const delay = Math.max(leastWaitMs, retryDelay(headers, now) ?? 0);
+  const { retryAfterMs, resetMs } = readRefusal(headers, now);
+  const delay = Math.max(leastWaitMs, retryAfterMs ?? resetMs ?? 0);
   const ofTokens = /quota/i.test(readErrorBody(body).error_description ?? '');
   return new RateLimited(label, now + delay, ofTokens ? 'tokens' : 'rate');
 }

@@ -6,6 +6,9 @@ import { readJsonObject } from '../config/json-file';
 import { parseSourceConfig, secretsOf } from '../config/source';
 import { exitCodes } from './exit';
 
+/** Longest wait for the tenant's limit: a busy tenant is no wrong configuration. */
+const maxWaitMs = 60_000;
+
 /** Airbyte's `check`: a configuration that does not work is an answer (FAILED), not an error of the command. */
 export async function check(flags: { config: string }, { output, secrets }: VerbContext): Promise<number> {
   const problem = await findProblem(flags.config, secrets);
@@ -20,7 +23,11 @@ async function findProblem(file: string, secrets: Set<string>): Promise<string |
   try {
     const config = parseSourceConfig(json);
     for (const secret of secretsOf(config)) secrets.add(secret);
-    const tenants = createTenants({ resolve: () => Promise.resolve(config), onToken: (token) => secrets.add(token) });
+    const tenants = createTenants({
+      resolve: () => Promise.resolve(config),
+      onToken: (token) => secrets.add(token),
+      maxWaitMs,
+    });
     try {
       const { client } = await tenants.tenantOf('check');
       return checkProblem(await checkTenant(client));

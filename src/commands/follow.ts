@@ -3,7 +3,17 @@ import type { SyncRun } from '../temporal/sync-run';
 import type { StreamProgress, SyncResult } from '../workflows/contract';
 import { exitCodes } from './exit';
 import type { Hosting } from './hosting';
-import { failureLines, narrate, progressLine, resultJson, resultTable } from './progress';
+import {
+  failureLines,
+  inSight,
+  narrate,
+  progressLine,
+  rateOf,
+  remember,
+  resultJson,
+  resultTable,
+  type Look,
+} from './progress';
 import { exitCodeOfResult } from './result';
 import type { Session } from './session';
 
@@ -57,11 +67,14 @@ export async function follow(
 /** Never resolves: it ends with the signal. */
 async function tellProgress(run: SyncRun, signal: AbortSignal): Promise<never> {
   let told: StreamProgress[] = [];
+  let looks: Look[] = [];
   for (;;) {
     await sleep(progressMs, undefined, { signal });
     // Progress is a courtesy: a server or worker that does not answer just now is no reason to stop.
-    const now = await run.progress().catch(() => told);
-    const line = progressLine(told, now);
+    const now = inSight(told, await run.progress().catch(() => told));
+    const requests = now.reduce((sum, { counts }) => sum + counts.requests, 0);
+    looks = remember(looks, { at: Date.now(), requests });
+    const line = progressLine(told, now, rateOf(looks));
     if (line !== '' && !signal.aborted) narrate(line);
     told = now;
   }

@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { DemoFlags } from './demo';
 import type { RunEmulatorOptions } from './emulator';
 import { exitCodes } from './exit';
+import type { PlanFlags } from './plan';
 import type { SyncFlags } from './sync';
 import type { WorkerFlags } from './worker';
 
@@ -18,7 +19,7 @@ export function addOperatorVerbs(program: Command, finish: (code: number) => voi
   }
   const projectFile = () => new Option('-c, --config <file>', 'project file').default('rollcall.yaml');
 
-  program
+  const sync = program
     .command('sync')
     .argument('[connection]', 'connection of the project file; or spell one out by the options below')
     .summary('Copy a tenant')
@@ -29,14 +30,8 @@ export function addOperatorVerbs(program: Command, finish: (code: number) => voi
     .option('--full', 'read everything again, whatever was copied before')
     .option('--stream <name...>', 'copy these streams only')
     .option('--detach', 'start the sync and return; its workers are elsewhere')
-    .option('--json', 'print the result as JSON')
-    .option('--domain <host>', 'tenant, such as acme.eu.auth0.com')
-    .option('--base-url <url>', 'tenant, as an address')
-    .option('--client-id <id>', 'machine-to-machine application')
-    .option('--client-secret <ref>', 'its secret, as env:NAME or file:PATH')
-    .option('--access-token <ref>', 'a token instead, as env:NAME or file:PATH')
-    .option('--audience <url>', "the Management API's identifier, for custom domains")
-    .option('--start-date <time>', 'leave out users last changed before it')
+    .option('--json', 'print the result as JSON');
+  addTenantOptions(sync)
     .option('--files <folder>', 'destination (default: ./data)')
     .addHelpText(
       'after',
@@ -44,6 +39,22 @@ export function addOperatorVerbs(program: Command, finish: (code: number) => voi
     )
     .action((connection: string | undefined, flags: SyncFlags) =>
       act(async () => (await import('./sync.js')).sync(connection, flags)),
+    );
+
+  const plan = program
+    .command('plan')
+    .argument('[connection]', 'connection of the project file; or spell one out by the options below')
+    .summary('Say what a copy would cost')
+    .description(
+      "Tell how many requests a full read of a connection takes, and how long at the tenant's rate limit, by stream. A few requests find it out; nothing is copied.",
+    )
+    .addOption(projectFile())
+    .option('--stream <name...>', 'these streams only')
+    .option('--json', 'print the plan as JSON');
+  addTenantOptions(plan)
+    .addHelpText('after', '\nExample:\n  $ rollcall plan acme')
+    .action((connection: string | undefined, flags: PlanFlags) =>
+      act(async () => (await import('./plan.js')).plan(connection, flags)),
     );
 
   program
@@ -99,4 +110,16 @@ export function addOperatorVerbs(program: Command, finish: (code: number) => voi
     .option('--keep', "keep Temporal's UI open until Ctrl-C")
     .addHelpText('after', '\nExample:\n  $ rollcall demo --keep')
     .action((flags: DemoFlags) => act(async () => (await import('./demo.js')).demo(flags)));
+}
+
+/** The options that spell a tenant out. */
+function addTenantOptions(command: Command): Command {
+  return command
+    .option('--domain <host>', 'tenant, such as acme.eu.auth0.com')
+    .option('--base-url <url>', 'tenant, as an address')
+    .option('--client-id <id>', 'machine-to-machine application')
+    .option('--client-secret <ref>', 'its secret, as env:NAME or file:PATH')
+    .option('--access-token <ref>', 'a token instead, as env:NAME or file:PATH')
+    .option('--audience <url>', "the Management API's identifier, for custom domains")
+    .option('--start-date <time>', 'leave out users last changed before it');
 }

@@ -57,11 +57,16 @@ function verdictLines(streams: readonly StreamResult[]): string[] {
   return [...streamsOf].map(([verdict, names]) => `${names.join(', ')}: ${verdict}`);
 }
 
-/** What has changed since the last look, on lines of at most 80 columns; empty when nothing has. */
-export function progressLine(before: readonly StreamProgress[], now: readonly StreamProgress[]): string {
+/**
+ * What has changed since the last look, on lines of at most 80 columns, with how fast it goes and how long it will take,
+ * as far as that is known; empty when no stream has moved.
+ * @param rate requests per second
+ */
+export function progressLine(before: readonly StreamProgress[], now: readonly StreamProgress[], rate?: number): string {
   const told = new Set(before.map(standing));
   const news = now.map(standing).filter((text) => text !== '' && !told.has(text));
-  return news.reduce((text, item) => {
+  if (news.length === 0) return '';
+  return [...news, ...outlook(now, rate)].reduce((text, item) => {
     const line = text.slice(text.lastIndexOf('\n') + 1);
     if (line === '') return item;
     return `${text}${line.length + item.length + 3 > 80 ? '\n' : ' · '}${item}`;
@@ -69,10 +74,73 @@ export function progressLine(before: readonly StreamProgress[], now: readonly St
 }
 
 /** A stream that is not done ends in "…", and is not worth a word before it has begun. */
-function standing({ stream, status, delivered }: StreamProgress): string {
+function standing({ stream, status, delivered, waitingUntil }: StreamProgress): string {
   if (status === 'complete') return `${stream} ${delivered}`;
   if (status === 'incomplete') return `${stream} ${delivered} (incomplete)`;
+  if (waitingUntil !== undefined) return `${stream} ${delivered} waits for Auth0's limit until ${clock(waitingUntil)}`;
   return delivered > 0 ? `${stream} ${delivered}…` : '';
+}
+
+/** The time of the day here, `12:34:56`. */
+function clock(at: number): string {
+  return new Date(Math.ceil(at / 1_000) * 1_000).toTimeString().slice(0, 8);
+}
+
+/**
+ * Pace, budget and the time that is left, as far as there is something left to do. Of pace and budget there is nothing to
+ * say while all wait.
+ */
+function outlook(streams: readonly StreamProgress[], rate: number | undefined): string[] {
+  const open = streams.filter(({ status }) => status === 'waiting' || status === 'running');
+  if (open.length === 0) return [];
+  const [budget] = open
+    .flatMap(({ pace }) => pace ?? [])
+    .sort((one, other) => one.remaining / one.limit - other.remaining / other.limit);
+  const left = open.reduce((sum, { requestsLeft = NaN }) => sum + requestsLeft, 0);
+  const pace = open.every(({ waitingUntil }) => waitingUntil !== undefined)
+    ? []
+    : [
+        ...(rate === undefined ? [] : [`${Number(rate.toPrecision(2))} requests/s`]),
+        ...(budget ? [`budget ${budget.remaining}/${budget.limit}`] : []),
+      ];
+  return rate === undefined || !(left > 0) ? pace : [...pace, `about ${duration(left / rate)} left`];
+}
+
+/** As exact as a guess deserves. */
+function duration(seconds: number): string {
+  if (seconds < 55) return `${Math.ceil(seconds / 10) * 10} s`;
+  if (seconds < 5_400) return `${Math.round(seconds / 60)} min`;
+  return `${Number((seconds / 3_600).toPrecision(2))} h`;
+}
+
+/** The requests of a sync when it was looked at. */
+export interface Look {
+  /** Epoch ms. */
+  at: number;
+  requests: number;
+}
+
+/** What the rate is told from, ms: slices tell of their requests when they end. */
+const rateOverMs = 10_000;
+
+/** The looks at which requests had been added, back to the newest that is old enough to tell a rate from. */
+export function remember(looks: readonly Look[], now: Look): Look[] {
+  if (looks.at(-1)?.requests === now.requests) return [...looks];
+  const first = looks.findLastIndex(({ at }) => now.at - at >= rateOverMs);
+  return [...looks.slice(Math.max(0, first)), now];
+}
+
+/** Requests per second; undefined before any were seen to be made. */
+export function rateOf(looks: readonly Look[]): number | undefined {
+  const [first, last] = [looks.at(0), looks.at(-1)];
+  if (!first || !last || last.requests <= first.requests) return undefined;
+  return ((last.requests - first.requests) * 1_000) / (last.at - first.at);
+}
+
+/** A stream that gives no answer for once stands where it stood. */
+export function inSight(before: readonly StreamProgress[], now: readonly StreamProgress[]): StreamProgress[] {
+  const lastOf = (stream: string): StreamProgress | undefined => before.find((each) => each.stream === stream);
+  return now.map((each) => (each.status === 'waiting' ? (lastOf(each.stream) ?? each) : each));
 }
 
 /** Says something about the work, apart from its result. */

@@ -13,7 +13,7 @@ import { streams } from '../streams/registry';
 import { exitCodeOfResult } from './result';
 import { openScratch } from './scratch';
 import { openSession } from './session';
-import { defaultLimits, syncInput } from './sync-input';
+import { limitsOf, syncInput } from './sync-input';
 
 export interface ReadFlags {
   config: string;
@@ -70,7 +70,7 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
         connection,
         streams: catalog.streams,
         sinkQueue: connection,
-        limits: { ...defaultLimits, slice: environment.slice, heartbeatSeconds: environment.heartbeatSeconds },
+        limits: limitsOf(environment),
         reading: config.reading,
         ...(config.startDate === undefined ? {} : { startDate: config.startDate }),
         refused: catalog.problems.map(({ stream, message }) => ({

@@ -1,3 +1,4 @@
+import type { Environment } from '../config/environment';
 import type { Connection } from '../config/project';
 import type { ConfiguredStream, StreamFailure } from '../sinks/sink';
 import type { ReadingOptions } from '../streams/options';
@@ -6,13 +7,24 @@ import type { PlannedStream, SyncInput, SyncLimits } from '../workflows/contract
 
 export const defaultLimits: SyncLimits = {
   slice: { pages: 40, seconds: 8, bytes: 32 * 1024 * 1024 },
+  memberSlice: { pages: 250, seconds: 60, bytes: 32 * 1024 * 1024 },
   slicesPerRun: 500,
   lanes: 4,
-  organizationsPerBatch: 25,
+  organizationsPerBatch: 250,
   rowsPerSpan: 5_000,
   patience: 5,
   heartbeatSeconds: 10,
 };
+
+/** The limits as the environment sets them. */
+export function limitsOf({ slice, heartbeatSeconds }: Pick<Environment, 'slice' | 'heartbeatSeconds'>): SyncLimits {
+  return {
+    ...defaultLimits,
+    slice: { ...defaultLimits.slice, ...slice },
+    memberSlice: { ...defaultLimits.memberSlice, ...slice },
+    heartbeatSeconds,
+  };
+}
 
 /** What a sync is asked to do, before the descriptors are consulted. */
 export interface SyncRequest {

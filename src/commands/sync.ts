@@ -10,7 +10,7 @@ import { follow } from './follow';
 import { hostProject } from './hosting';
 import { narrate } from './progress';
 import { openSession, uiPort } from './session';
-import { configuredStreams, defaultLimits, syncInput } from './sync-input';
+import { configuredStreams, limitsOf, syncInput } from './sync-input';
 
 export interface SyncFlags extends ConnectionFlags {
   full?: boolean;
@@ -53,7 +53,7 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
         connection: connection.name,
         streams: configuredStreams(connection, flags.full ?? false),
         sinkQueue: taskQueue,
-        limits: { ...defaultLimits, slice: environment.slice, heartbeatSeconds: environment.heartbeatSeconds },
+        limits: limitsOf(environment),
         reading,
         ...(startDate === undefined ? {} : { startDate }),
         full: flags.full ?? false,

@@ -9,8 +9,8 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 export interface Environment {
   /** LOG_LEVEL, in any case. Default INFO. */
   logLevel: LogLevel;
-  /** Bounds of a slice: ROLLCALL_SLICE_PAGES (40), ROLLCALL_SLICE_SECONDS (8), ROLLCALL_SLICE_BYTES (32 MiB). */
-  slice: { pages: number; seconds: number; bytes: number };
+  /** Bounds of every slice, where set: ROLLCALL_SLICE_PAGES, ROLLCALL_SLICE_SECONDS, ROLLCALL_SLICE_BYTES. */
+  slice: { pages?: number; seconds?: number; bytes?: number };
   /** ROLLCALL_HEARTBEAT_SECONDS: without a heartbeat for so long, an activity's worker is taken for dead. Default 10. */
   heartbeatSeconds: number;
   /** ROLLCALL_STAGING: folder of the segments between fetch and deliver. */
@@ -59,9 +59,9 @@ export function readEnvironment(environment: Variables = processVariables()): En
   return {
     logLevel: read.LOG_LEVEL ?? 'INFO',
     slice: {
-      pages: read.ROLLCALL_SLICE_PAGES ?? 40,
-      seconds: read.ROLLCALL_SLICE_SECONDS ?? 8,
-      bytes: read.ROLLCALL_SLICE_BYTES ?? 32 * 1024 * 1024,
+      ...(read.ROLLCALL_SLICE_PAGES !== undefined && { pages: read.ROLLCALL_SLICE_PAGES }),
+      ...(read.ROLLCALL_SLICE_SECONDS !== undefined && { seconds: read.ROLLCALL_SLICE_SECONDS }),
+      ...(read.ROLLCALL_SLICE_BYTES !== undefined && { bytes: read.ROLLCALL_SLICE_BYTES }),
     },
     heartbeatSeconds: read.ROLLCALL_HEARTBEAT_SECONDS ?? 10,
     ...(read.ROLLCALL_STAGING !== undefined && { stagingDir: path.resolve(read.ROLLCALL_STAGING) }),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { StreamDeclaration } from '../airbyte/catalog';
 import type { SyncMode } from '../sinks/sink';
 import { ConfigError } from './errors';
+import { pacingSettings } from './pacing';
 import { parseWith } from './problems';
 import { reachSettings, rolesSettings } from './reading';
 import { suggestion } from './spelling';
@@ -56,6 +57,7 @@ const sourceSettings = z.strictObject({
   start_date: text.optional(),
   ...reachSettings,
   roles: rolesSettings.strict().optional(),
+  ...pacingSettings,
 });
 export type ConnectionSource = z.output<typeof sourceSettings>;
 

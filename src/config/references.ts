@@ -26,17 +26,15 @@ export async function resolveSecrets(
     }
     return resolved;
   };
-  const { credentials, audience, lookback_seconds, lag_seconds, roles, ...tenant } = connection.source;
+  const { credentials, audience, domain, base_url, start_date, ...settings } = connection.source;
   if (credentials.access_token !== undefined && (credentials.client_id ?? credentials.client_secret) !== undefined) {
     const where = `${prefix}.credentials`;
     throw new ConfigError(`${where} has both an access token and a client`, where, 'Leave one of them out.');
   }
   return parseSourceConfig(
     {
-      ...(await resolve(tenant, prefix)),
-      lookback_seconds,
-      lag_seconds,
-      roles,
+      ...settings,
+      ...(await resolve({ domain, base_url, start_date }, prefix)),
       credentials: {
         auth_type: credentials.access_token === undefined ? 'oauth2_confidential_application' : 'oauth2_access_token',
         ...(await resolve({ audience }, prefix)),

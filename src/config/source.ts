@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isObject, isPresent } from '../airbyte/shape';
 import { normaliseTimestamp, timestampPattern } from '../airbyte/timestamp';
 import type { ReadingOptions } from '../streams/options';
+import { pacingOf, pacingSettings, type PacingOptions } from './pacing';
 import { parseWith } from './problems';
 import { reachSettings, readingOf, rolesSettings } from './reading';
 import { baseUrlProblem, isHost } from './tenant';
@@ -16,6 +17,7 @@ export interface SourceConfig {
   /** `YYYY-MM-DDTHH:MM:SS.mmmZ`: users last changed before it are left out. */
   startDate?: string;
   reading: ReadingOptions;
+  pacing: PacingOptions;
 }
 
 /** A text that is not empty; blanks and line ends around it come from copying. */
@@ -112,6 +114,7 @@ export const sourceSchema = z
     roles: rolesSettings
       .optional()
       .meta({ title: 'Roles', description: 'How the roles of organization members are read.', order: 6 }),
+    ...pacingSettings,
   })
   .refine(({ domain, base_url }) => domain !== undefined || base_url !== undefined, {
     path: ['domain'],
@@ -144,6 +147,7 @@ export function parseSourceConfig(json: unknown, prefix = ''): SourceConfig {
     credentials: credentialsOf(source, baseUrl),
     ...(startDate !== undefined && { startDate }),
     reading: readingOf(source),
+    pacing: pacingOf(source),
   };
 }
 

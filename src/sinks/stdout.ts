@@ -73,7 +73,11 @@ export function createStdoutSink({ output, staging, initialState, now = Date.now
     told.started ||= status === 'STARTED';
     await writeRecords(delivery, told);
     if (estimate !== undefined) await output.write(estimateLine(stream, estimate, now()));
-    if (rateLimited) await output.write(rateLimitedLine(stream, rateLimited.until, now()));
+    if (rateLimited) {
+      await output.write(rateLimitedLine(stream, rateLimited.until, now()));
+      // The next records say that it goes on.
+      told.running = false;
+    }
     if (failure) {
       const { type, kind, message } = failure;
       await output.write(errorLine({ message, internalMessage: type, failureType: kind, stream }, now()));

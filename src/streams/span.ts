@@ -26,12 +26,12 @@ export interface Span {
   /** Last known; see Reader.rest and Reader.frontier. */
   rest?: Rest;
   frontier?: string;
-  /** See deliveredIndex. */
-  delivered: Segment[];
+  /** See SliceInput.delivered. */
+  delivered?: Segment;
 }
 
 export function spanOf(task: Span['task'], cursor: Json = null): Span {
-  return { task, cursor, done: false, rows: 0, delivered: [] };
+  return { task, cursor, done: false, rows: 0 };
 }
 
 /**

@@ -9,9 +9,15 @@ export const roleIndex = 'roles';
 
 /**
  * Index of the rows that a list has delivered and that it would deliver again, were it begun again: a hash of each.
- * Checkpoint tokens are good for 24 h.
+ * Checkpoint tokens are good for 24 h. Its first line names the segment before it, so that a list of any length takes
+ * one reference.
  */
 export const deliveredIndex = 'delivered-rows';
+
+/** The newest segment of a slice's index of delivered rows; undefined when it has none. */
+export function lastDelivered(segments: readonly Segment[]): Segment | undefined {
+  return segments.filter(({ stream }) => stream === deliveredIndex).at(-1);
+}
 
 /**
  * What a chain of slices reads, as the workflow hands it to an activity: references and names, never rows or secrets.

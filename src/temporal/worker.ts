@@ -37,5 +37,7 @@ export function createWorker(settings: WorkerSettings): Promise<Worker> {
     stickyQueueScheduleToStartTimeout: '3s',
     // The default follows from the machine's memory: thousands, at 0.4 MB each.
     maxCachedWorkflows: 100,
+    // A thread is an isolate of its own, and one keeps up with far more than a few syncs.
+    ...(settings.inThread !== true && { workflowThreadPoolSize: 1 }),
   });
 }

@@ -1,5 +1,5 @@
 import { defineQuery } from '@temporalio/workflow';
-import type { SliceLimits } from '../activities/slice';
+import type { Pace, SliceLimits } from '../activities/slice';
 import type { ConfiguredStream, StreamFailure, StreamState } from '../sinks/sink';
 import type { SliceCounts } from '../streams/counts';
 import type { Reach } from '../streams/descriptor';
@@ -19,11 +19,13 @@ export interface PlannedStream extends ConfiguredStream {
 
 export interface SyncLimits {
   slice: SliceLimits;
+  /** Of slices that read member lists: longer ones, since each small organization is a page. */
+  memberSlice: SliceLimits;
   /** Slices after which a stream's workflow continues as new, even if the server does not suggest it yet. Default 500. */
   slicesPerRun: number;
   /** Slices of a stream, or of the member lists, in flight at once. Default 4. */
   lanes: number;
-  /** Organizations read by one chain of member slices. Default 25. */
+  /** Most organizations that one chain of member slices reads. Default 250. */
   organizationsPerBatch: number;
   /**
    * Rows that a part of a search must be expected to bring for the search to be cut there. Default 5,000: a cut costs up
@@ -89,6 +91,14 @@ export interface StreamProgress {
   /** Records durable at the destination. */
   delivered: number;
   counts: SliceCounts;
+  /** The tenant's limit holds it up until this time, epoch ms. */
+  waitingUntil?: number;
+  /** How the tenant's limit stood when the newest slice ended. */
+  pace?: Pace;
+  /** Requests that are still to be made for this stream, those for several told of one; absent while nobody can tell. */
+  requestsLeft?: number;
+  /** When these are made, epoch ms, if they take as long as those before. */
+  endsAt?: number;
   failure?: StreamFailure;
 }
 

@@ -1,18 +1,22 @@
 import { condition, isCancellation } from '@temporalio/workflow';
-import type { SliceInput, SliceResult } from '../activities/slice';
+import type { SliceInput, SliceLimits, SliceResult } from '../activities/slice';
 import { buildState, readResume } from '../airbyte/state';
 import type { Json } from '../json';
 import type { StreamFailure, StreamState } from '../sinks/sink';
 import type { Segment } from '../staging/segment';
 import type { SliceCounts } from '../streams/counts';
 import type { RolesSource } from '../streams/options';
-import { deliveredIndex, organizationIndex, roleIndex, type MembersTask, type Task } from '../streams/task';
+import { lastDelivered, organizationIndex, roleIndex, type MembersTask, type Task } from '../streams/task';
 import type { AuditPart, SyncLimits } from './contract';
 import { failureOf } from './failure';
+import { waitForLimit } from './limit';
 import type { StreamRun } from './stream-run';
 
-/** List pages in a slice while members are read too: a page has work for a while, and its place can be resumed at. */
-const listPagesAhead = 1;
+/**
+ * List pages in a slice while members are read too. The first one brings work for all lanes at once; then there is enough
+ * for a while, and fewer places where a later attempt could go on.
+ */
+const listPagesAhead = { first: 1, later: 10 };
 
 /** Some organizations whose members one chain of slices reads. */
 interface Batch {
@@ -20,8 +24,8 @@ interface Batch {
   /** Place in the list before the slice that found these organizations: where a later attempt would go on. */
   listed: ListPlace;
   cursor: Json;
-  /** See deliveredIndex. */
-  delivered: Segment[];
+  /** See SliceInput.delivered. */
+  delivered?: Segment;
 }
 
 /** A place in the list of organizations. */
@@ -33,7 +37,7 @@ interface ListPlace {
 
 /** Where the reading of the family stands; carried through continue-as-new. */
 export interface FamilyReading {
-  list: ListPlace & { done: boolean; delivered: Segment[] };
+  list: ListPlace & { done: boolean; delivered?: Segment };
   /** Role index; undefined until it has been read, null when the token may not read it. */
   roles?: Segment[] | null;
   /** Batches not read to their end, in list order. */
@@ -67,7 +71,7 @@ export function resumePlace(runs: readonly StreamRun[], states: Record<string, S
     places[0] ?? start,
   );
   return {
-    list: { ...place, done: false, delivered: [] },
+    list: { ...place, done: false },
     batches: [],
     slices: 0,
     audit: { organizations: 0, lists: 0, members: 0 },
@@ -115,6 +119,15 @@ export class Family {
     return buildState({ records, finished, ...(syncId === undefined ? {} : { syncId, cursor: { cursor, slices } }) });
   }
 
+  /**
+   * Requests for the member lists of the organizations that are listed and not read yet, a page each; undefined while
+   * nobody knows how many more there are.
+   */
+  get requestsLeft(): number | undefined {
+    const { list, batches } = this.reading;
+    return list.done ? batches.reduce((sum, { organizations }) => sum + organizations.count, 0) : undefined;
+  }
+
   /** What a stream was read in. */
   auditOf({ stream, failed }: StreamRun): AuditPart[] {
     const { organizations, roles, lists, members } = this.reading.audit;
@@ -144,19 +157,23 @@ export class Family {
           'organizations',
           { kind: 'organizations', emit: this.organizations?.open === true },
           cursor,
-          this.openMembers.length > 0 ? listPagesAhead : limits.slice.pages,
+          this.openMembers.length === 0
+            ? limits.slice
+            : { ...limits.slice, pages: slices === 0 ? listPagesAhead.first : listPagesAhead.later },
           delivered,
         );
         reading.list = {
           cursor: slice.cursor,
           slices: slices + 1,
           done: slice.done,
-          delivered: [...delivered, ...deliveredIn(slice)],
+          ...deliveredBy(slice, delivered),
         };
         reading.audit.organizations += slice.counts.rows;
         this.addBatches(slice.segments, { cursor, slices });
         (this.organizations ?? this.members[0])?.count(slice.counts);
+        this.paced(slice);
         await this.hand(this.organizations ? [this.organizations] : [], slice.segments);
+        await this.rest([...(this.organizations ? [this.organizations] : []), ...this.members], slice);
       } catch (error) {
         if (isCancellation(error)) throw error;
         return this.fail([...(this.organizations ? [this.organizations] : []), ...this.members], failureOf(error));
@@ -171,11 +188,12 @@ export class Family {
 
   private addBatches(segments: readonly Segment[], listed: ListPlace): void {
     if (this.openMembers.length === 0) return;
-    const size = this.limits.organizationsPerBatch;
+    const { lanes, organizationsPerBatch } = this.limits;
     for (const segment of segments.filter((each) => each.stream === organizationIndex)) {
+      const size = Math.min(organizationsPerBatch, Math.ceil(segment.records / lanes));
       for (let first = 0; first < segment.records; first += size) {
         const organizations = { segment, first, count: Math.min(size, segment.records - first) };
-        this.reading.batches.push({ organizations, listed, cursor: null, delivered: [] });
+        this.reading.batches.push({ organizations, listed, cursor: null });
       }
     }
   }
@@ -194,12 +212,14 @@ export class Family {
     try {
       const segments: Segment[] = [];
       for (let cursor: Json = null, done = false; !done;) {
-        const slice: SliceResult = await this.slice(roleIndex, { kind: 'roles' }, cursor, this.limits.slice.pages);
+        const slice: SliceResult = await this.slice(roleIndex, { kind: 'roles' }, cursor, this.limits.slice);
         run.count(slice.counts);
+        this.paced(slice);
         const { rows, total = slice.total } = reading.audit.roles ?? { rows: 0 };
         reading.audit.roles = { rows: rows + slice.counts.rows, ...(total === undefined ? {} : { total }) };
         segments.push(...slice.segments);
         ({ cursor, done } = slice);
+        await this.rest([run], slice);
       }
       reading.roles = segments;
     } catch (error) {
@@ -243,16 +263,27 @@ export class Family {
       roles: this.reading.roles ?? null,
     };
     const { batches, audit } = this.reading;
-    const slice = await this.slice('members', task, batch.cursor, this.limits.slice.pages, batch.delivered);
+    const slice = await this.slice('members', task, batch.cursor, this.limits.memberSlice, batch.delivered);
     batch.cursor = slice.cursor;
-    batch.delivered.push(...deliveredIn(slice));
+    Object.assign(batch, deliveredBy(slice));
     audit.members += slice.counts.rows;
     if (slice.done) {
       audit.lists += batch.organizations.count;
       batches.splice(batches.indexOf(batch), 1);
     }
     this.count(runs, slice.counts);
+    this.paced(slice);
     await this.hand(runs, slice.segments);
+    await this.rest(runs, slice);
+  }
+
+  private paced({ pace }: SliceResult): void {
+    for (const run of this.members) run.paced(pace);
+    this.organizations?.paced(pace);
+  }
+
+  private async rest(runs: readonly StreamRun[], { waitUntil }: SliceResult): Promise<void> {
+    if (waitUntil !== undefined) await waitForLimit(runs, waitUntil, this.changed);
   }
 
   /**
@@ -284,8 +315,8 @@ export class Family {
     name: string,
     task: Task,
     cursor: Json,
-    pages: number,
-    delivered: Segment[] = [],
+    limits: SliceLimits,
+    delivered?: Segment,
   ): Promise<SliceResult> {
     const slice = `${name}-${this.reading.slices}`;
     this.reading.slices += 1;
@@ -293,12 +324,14 @@ export class Family {
       slice,
       task,
       cursor,
-      limits: { ...this.limits.slice, pages },
-      ...(delivered.length > 0 && { delivered }),
+      limits,
+      ...(delivered && { delivered }),
     });
   }
 }
 
-function deliveredIn({ segments }: SliceResult): Segment[] {
-  return segments.filter(({ stream }) => stream === deliveredIndex);
+/** @param before what earlier slices left */
+function deliveredBy({ segments }: SliceResult, before?: Segment): { delivered?: Segment } {
+  const delivered = lastDelivered(segments) ?? before;
+  return delivered ? { delivered } : {};
 }

@@ -1,7 +1,7 @@
 import { continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { StreamState } from '../sinks/sink';
 import { fetchActivities, sinkActivities } from './activities';
-import { progressQuery, type PlannedStream, type ReadInput, type StreamResult } from './contract';
+import { progressQuery, type PlannedStream, type ReadInput, type StreamProgress, type StreamResult } from './contract';
 import { Family, resumePlace, type FamilyReading } from './family';
 import { conclude, showProgress } from './outcome';
 import { StreamRun, type CarriedStream } from './stream-run';
@@ -26,15 +26,22 @@ export async function organizationsWorkflow(input: OrganizationsInput, carried?:
   const { fetchSlice } = fetchActivities(limits);
   const { deliver } = sinkActivities(input);
   const runs = input.streams.map((stream, index) => new StreamRun(stream, run, deliver, carried?.streams[index]));
-  setHandler(progressQuery, () => runs.map((each) => each.progress()));
-  const show = (): void => showProgress(runs.map((each) => each.progress()));
+  // One reading fills all member streams: what is left of it is told once.
+  const readers = runs.filter((each) => each.stream.reach === 'members');
+  let requestsLeft = (): number | undefined => undefined;
+  const progress = (): StreamProgress[] => {
+    const left = requestsLeft();
+    return runs.map((each) => each.progress(left === undefined || each === (readers[0] ?? runs[0]) ? left : 0));
+  };
+  setHandler(progressQuery, progress);
+  const show = (): void => showProgress(progress());
 
   const reading = carried?.reading ?? resumePlace(runs, input.states);
   const firstSlice = reading.slices;
   const family = new Family(
     reading,
     runs.find((each) => each.stream.reach === 'organization'),
-    runs.filter((each) => each.stream.reach === 'members'),
+    readers,
     input.reading.rolesSource,
     (summary, slice) =>
       fetchSlice.executeWithOptions({ summary }, [{ connection, run, patience: limits.patience, ...slice }]),
@@ -43,6 +50,7 @@ export async function organizationsWorkflow(input: OrganizationsInput, carried?:
     show,
   );
 
+  requestsLeft = () => family.requestsLeft;
   await family.read();
   const open = runs.filter((each) => each.open);
   if (family.done) for (const each of open) each.complete([], (records) => family.stateOf(each, records));

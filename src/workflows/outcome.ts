@@ -1,4 +1,5 @@
 import { ApplicationFailure, setCurrentDetails } from '@temporalio/workflow';
+import type { Pace } from '../activities/slice';
 import type { StreamProgress, StreamResult } from './contract';
 import { incompleteType } from './names';
 
@@ -10,13 +11,41 @@ export function conclude<Result>(streams: readonly StreamResult[], result: Resul
   throw ApplicationFailure.nonRetryable(`Incomplete. ${reasons.join(' ')}`, incompleteType, result);
 }
 
+type Column = [head: string, rule: '---' | '--:', cell: (stream: StreamProgress) => string | number];
+
+const columns: Column[] = [
+  ['stream', '---', ({ stream }) => stream],
+  ['status', '---', ({ status }) => status],
+  ['records', '--:', ({ delivered }) => delivered],
+  ['pages', '--:', ({ counts }) => counts.pages],
+  ['requests', '--:', ({ counts }) => counts.requests],
+  ['requests left', '--:', ({ requestsLeft = '' }) => requestsLeft],
+  ['ends about', '---', ({ endsAt }) => (endsAt === undefined ? '' : time(endsAt))],
+  ['budget', '---', ({ pace }) => (pace ? budget(pace) : '')],
+  [
+    'reason',
+    '---',
+    ({ failure, waitingUntil }) =>
+      failure?.message ??
+      (waitingUntil === undefined ? '' : `waits for the tenant's rate limit until ${time(waitingUntil)}`),
+  ],
+];
+
 /** Shows the streams in the Temporal UI, as a Markdown table. */
 export function showProgress(streams: readonly StreamProgress[]): void {
-  const rows = streams.map(
-    ({ stream, status, delivered, counts, failure }) =>
-      `| ${stream} | ${status} | ${delivered} | ${counts.pages} | ${counts.requests} | ${failure?.message ?? ''} |`,
-  );
-  setCurrentDetails(
-    ['| stream | status | records | pages | requests | reason |', '|---|---|--:|--:|--:|---|', ...rows, ''].join('\n'),
-  );
+  const rows = [
+    columns.map(([head]) => head),
+    columns.map(([, rule]) => rule),
+    ...streams.map((stream) => columns.map(([, , cell]) => cell(stream))),
+  ];
+  setCurrentDetails(rows.map((cells) => `| ${cells.join(' | ')} |\n`).join(''));
+}
+
+function budget({ remaining, limit, perSecond }: Pace): string {
+  return `${remaining} of ${limit}${perSecond === undefined ? '' : `, ${perSecond} per second`}`;
+}
+
+/** `2026-01-31T12:34:56Z` */
+function time(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }

@@ -1,10 +1,15 @@
 import { condition, isCancellation } from '@temporalio/workflow';
 import type { SliceInput, SliceResult } from '../activities/slice';
 import type { Json } from '../json';
+import type { Segment } from '../staging/segment';
 import { cut, rowsLeft, spanOf, upperBound, type Span } from '../streams/span';
-import { deliveredIndex, type SearchTask, type Task } from '../streams/task';
+import { lastDelivered, type SearchTask, type Task } from '../streams/task';
 import type { AuditPart, SyncLimits } from './contract';
+import { waitForLimit } from './limit';
 import type { StreamRun } from './stream-run';
+
+/** Rows of a page, of which one or so repeats. */
+const rowsPerPage = 99;
 
 /** Pages of a search that are read before it is known how much it holds. */
 const pagesOfSurvey = 10;
@@ -35,7 +40,11 @@ export function beginSpans(task: Span['task']): SpansReading {
 /** @param place as `placeOf` made it, from a state that anybody may have changed: undefined when it is none */
 export function resumeSpans(place: unknown): SpansReading | undefined {
   const { spans, begun } = (place ?? {}) as Partial<Place>;
-  if (!Array.isArray(spans) || !spans.every((span) => typeof span?.task?.kind === 'string')) return undefined;
+  const isSpan = (span: unknown): boolean => {
+    const { task } = (span ?? {}) as { task?: { kind?: unknown } | null };
+    return typeof task?.kind === 'string';
+  };
+  if (!Array.isArray(spans) || !spans.every(isSpan)) return undefined;
   return {
     spans: spans.map(({ task, cursor }) => spanOf(task, cursor ?? null)),
     finished: [],
@@ -76,10 +85,18 @@ export class Spans {
     private readonly paused: () => boolean,
     /** Hands over what a slice staged. */
     private readonly hand: (slice: SliceResult) => Promise<void>,
+    private readonly changed: () => void,
   ) {}
 
   get done(): boolean {
     return this.reading.spans.length === 0;
+  }
+
+  /** Requests for what is left of all spans; undefined while that can't be told. */
+  get requestsLeft(): number | undefined {
+    const { spans, end } = this.reading;
+    const rows = spans.map((span) => rowsLeft(span, end ?? undefined));
+    return rows.includes(0) ? undefined : Math.ceil(rows.reduce((sum, each) => sum + each, 0) / rowsPerPage);
   }
 
   /** Reads until all is read or `paused` says stop. Throws what the first slice that failed threw, when no other is under way. */
@@ -116,8 +133,14 @@ export class Spans {
     const slice = await this.slice(span.task, span.cursor, pages, span.delivered);
     this.take(span, slice);
     this.run.count(slice.counts);
+    this.run.paced(slice.pace);
     await this.hand(slice);
+    await this.rest(slice);
     if (!span.done) await this.share(span);
+  }
+
+  private async rest({ waitUntil }: SliceResult): Promise<void> {
+    if (waitUntil !== undefined) await waitForLimit([this.run], waitUntil, this.changed);
   }
 
   private take(span: Span, slice: SliceResult): void {
@@ -125,7 +148,8 @@ export class Spans {
     span.cursor = slice.cursor;
     span.done = slice.done;
     span.rows += slice.counts.rows;
-    span.delivered.push(...slice.segments.filter(({ stream }) => stream === deliveredIndex));
+    const delivered = lastDelivered(slice.segments);
+    if (delivered) span.delivered = delivered;
     delete span.rest;
     if (slice.rest) span.rest = slice.rest;
     if (slice.total !== undefined) span.total = slice.total;
@@ -165,12 +189,16 @@ export class Spans {
       ...(from === undefined ? {} : { from }),
       ...(typeof to === 'string' ? { to } : {}),
     } as const;
-    const { frontier, counts } = await this.slice(task, null, 1, []);
-    this.run.count(counts);
-    this.reading.end = frontier ?? null;
+    while (this.reading.end === undefined) {
+      const slice = await this.slice(task, null, 1);
+      this.run.count(slice.counts);
+      this.run.paced(slice.pace);
+      if (slice.done) this.reading.end = slice.frontier ?? null;
+      await this.rest(slice);
+    }
   }
 
-  private slice(task: Task, cursor: Json, pages: number, delivered: Span['delivered']): Promise<SliceResult> {
+  private slice(task: Task, cursor: Json, pages: number, delivered?: Segment): Promise<SliceResult> {
     const { name } = this.run.stream;
     const slice = `${name}-${this.reading.slices}`;
     this.reading.slices += 1;
@@ -180,7 +208,7 @@ export class Spans {
       task,
       cursor,
       limits: { ...this.limits.slice, pages },
-      ...(delivered.length > 0 && { delivered }),
+      ...(delivered && { delivered }),
     });
   }
 }

@@ -1,4 +1,5 @@
 import { isCancellation } from '@temporalio/workflow';
+import type { Pace } from '../activities/slice';
 import type { StreamFailure, StreamState } from '../sinks/sink';
 import { recordsIn, type Segment } from '../staging/segment';
 import { addCounts, noCounts, type SliceCounts } from '../streams/counts';
@@ -23,6 +24,8 @@ export class StreamRun {
   private status: StreamProgress['status'];
   private counts: SliceCounts;
   private failure: StreamFailure | undefined;
+  private waitingUntil: number | undefined;
+  private pace: Pace | undefined;
   private readonly begun: number;
   private readonly chain: DeliveryChain;
 
@@ -80,6 +83,24 @@ export class StreamRun {
     this.chain.push({ status: 'INCOMPLETE', segments: [], failure, ...(state && { state }) });
   }
 
+  /** Takes note of how the tenant's limit stands, if anything is known of that. */
+  paced(pace: Pace | undefined): void {
+    this.pace = pace;
+  }
+
+  /** Says that the tenant's limit lets nothing out before `until`, epoch ms. */
+  waits(until: number): void {
+    // Slices that wait side by side are told a few milliseconds apart.
+    if (until > (this.waitingUntil ?? 0) + 1_000 && this.open)
+      this.chain.push({ segments: [], rateLimited: { until } });
+    this.waitingUntil = Math.max(until, this.waitingUntil ?? 0);
+  }
+
+  /** The wait until then is over; of those side by side the longest counts. */
+  goesOn(until: number): void {
+    if (this.waitingUntil !== undefined && this.waitingUntil <= until) this.waitingUntil = undefined;
+  }
+
   /** Waits until fetching may go on. Throws what a delivery threw. */
   room(): Promise<void> {
     return this.chain.room();
@@ -101,10 +122,25 @@ export class StreamRun {
     return { deliveries: this.chain.position, counts, status, begun, ...(failure && { failure }) };
   }
 
-  progress(): StreamProgress {
-    const { counts, status, failure } = this;
+  progress(requestsLeft?: number): StreamProgress {
+    const { counts, status, failure, waitingUntil, pace } = this;
     const delivered = this.chain.position.records;
-    return { stream: this.stream.name, status, delivered, counts, ...(failure && { failure }) };
+    return {
+      stream: this.stream.name,
+      status,
+      delivered,
+      counts,
+      ...(this.open && waitingUntil !== undefined ? { waitingUntil } : {}),
+      ...(this.open && pace ? { pace } : {}),
+      ...(this.open && requestsLeft !== undefined ? { requestsLeft, ...this.estimate(requestsLeft) } : {}),
+      ...(failure && { failure }),
+    };
+  }
+
+  private estimate(requestsLeft: number): Pick<StreamProgress, 'endsAt'> {
+    if (requestsLeft === 0 || this.counts.requests === 0) return {};
+    const now = Date.now();
+    return { endsAt: now + (requestsLeft * (now - this.begun)) / this.counts.requests };
   }
 
   result(audit: AuditPart[]): StreamResult {

@@ -4,7 +4,7 @@ import type { Json } from '../json';
 import type { StreamFailure, StreamState } from '../sinks/sink';
 import type { ListTask, SearchTask } from '../streams/task';
 import { fetchActivities, sinkActivities } from './activities';
-import { progressQuery, type StreamInput, type StreamResult } from './contract';
+import { progressQuery, type StreamInput, type StreamProgress, type StreamResult } from './contract';
 import { failureOf } from './failure';
 import { conclude, showProgress } from './outcome';
 import { planSearch } from './search';
@@ -76,7 +76,10 @@ export async function streamWorkflow(input: StreamInput, carried?: Carried): Pro
   const { fetchSlice } = fetchActivities(limits);
   const { deliver } = sinkActivities(input);
   const streamRun = new StreamRun(stream, run, deliver, carried?.stream);
-  setHandler(progressQuery, () => [streamRun.progress()]);
+  let requestsLeft = (): number | undefined => undefined;
+  const progress = (): StreamProgress[] => [streamRun.progress(requestsLeft())];
+  const show = (): void => showProgress(progress());
+  setHandler(progressQuery, progress);
 
   const beginning = carried?.reading ?? begin(input);
   const reading = 'task' in beginning ? beginning : undefined;
@@ -98,10 +101,12 @@ export async function streamWorkflow(input: StreamInput, carried?: Carried): Pro
         const segments = slice.segments.filter((each) => each.stream === stream.name);
         if (spans.done) streamRun.complete(segments, state);
         else streamRun.hand(segments, state);
-        showProgress([streamRun.progress()]);
+        show();
         await streamRun.room();
       },
+      show,
     );
+    requestsLeft = () => spans.requestsLeft;
     await spans.read();
   }
 
@@ -115,7 +120,7 @@ export async function streamWorkflow(input: StreamInput, carried?: Carried): Pro
     streamRun.fail(failureOf(error), state(streamRun.records));
   }
   await streamRun.settled();
-  showProgress([streamRun.progress()]);
+  show();
   if (reading && streamRun.open) {
     await continueAsNew<typeof streamWorkflow>(input, { version: 1, reading, stream: streamRun.carried() });
   }

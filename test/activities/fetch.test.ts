@@ -10,7 +10,7 @@ import { createStaging } from '../../src/staging/staging';
 import { noCounts } from '../../src/streams/counts';
 import { organizationIndex, type Task } from '../../src/streams/task';
 import { scratchFolders } from '../staging/scratch';
-import { impatientClient, segmentsOf, slicesIn, type Slices } from './fixture';
+import { impatientClient, pace, segmentsOf, slicesIn, type Slices } from './fixture';
 
 const clients = { kind: 'list', stream: 'clients' } as const;
 const newFolder = scratchFolders();
@@ -70,6 +70,35 @@ describe('a slice ends', () => {
       expect(slice).toBeLessThan(3);
     }
     expect(ids.sort()).toEqual(allIds().sort());
+  });
+});
+
+describe("a slice that meets the tenant's limit", () => {
+  it('ends early with what it has, and says when to go on: nothing is lost, nothing comes twice', async () => {
+    const begun = Date.now();
+    tenant.setFaults([{ kind: '429', match: '/clients', nth: 3 }]);
+    const hurried = impatientClient(tenant, { maxWaitMs: 1 });
+    const folder = newFolder();
+    const early = await slicesIn(folder, () => hurried).attempt({ task: clients, patience: 1 }).result;
+    hurried.close();
+    expect(early).toMatchObject({ done: false, counts: { pages: 2 }, pace });
+    expect(early.waitUntil).toBeGreaterThan(begun);
+    const patient = slices(folder);
+    const late = await patient.attempt({ task: clients, slice: 'slice-1', cursor: early.cursor }).result;
+    expect(late).toMatchObject({ done: true, pace });
+    expect(late).not.toHaveProperty('waitUntil');
+    expect((await idsIn(patient, [...early.segments, ...late.segments])).sort()).toEqual(allIds().sort());
+  });
+
+  it('before its first page is followed by one that still tells what there is', async () => {
+    const users: Task = { kind: 'search', stream: 'users', key: 'created_at', missing: true };
+    tenant.setFaults([{ kind: '429', match: '/users', nth: 1 }]);
+    const hurried = impatientClient(tenant, { maxWaitMs: 1 });
+    const { attempt } = slicesIn(newFolder(), () => hurried);
+    const { cursor, ...early } = await attempt({ task: users }).result;
+    hurried.close();
+    expect(early).toMatchObject({ done: false, segments: [], counts: noCounts });
+    expect(await slices().attempt({ task: users, slice: 'slice-1', cursor }).result).toMatchObject({ total: 120 });
   });
 });
 
@@ -156,17 +185,26 @@ describe('what never comes right', () => {
     poor.close();
   });
 
-  it("is tried again only when the tenant's limit allows, and costs no patience", async () => {
-    tenant.setFaults([{ kind: '429' }]);
-    const hurried = impatientClient(tenant, { maxWaitMs: 1 });
-    const { attempt } = slicesIn(newFolder(), () => hurried);
-    const { result, heartbeats } = attempt({ task: clients, patience: 1 });
+  it("comes only when the tenant's limit allows where the limit holds up the beginning, and costs no patience", async () => {
+    const retryAt = Date.now() + 60_000;
+    const limited = Object.assign(new Error('Later.'), { name: 'RateLimited', retryAt });
+    const { attempt } = slicesIn(newFolder(), () => ({ ...client, scopes: () => Promise.reject(limited) }));
+    const segment = { file: 'none', stream: organizationIndex, bytes: 0, records: 0 };
+    const { result, heartbeats } = attempt({
+      task: {
+        kind: 'members',
+        streams: ['organization_member_roles'],
+        organizations: { segment, first: 0, count: 0 },
+        rolesSource: 'inline',
+        roles: null,
+      },
+      patience: 1,
+    });
     const failure = (await result.catch((error: unknown) => error)) as { nextRetryDelay: number };
     expect(failure).toMatchObject({ type: 'RateLimited', nonRetryable: false, category: 'BENIGN' });
     expect(failure.nextRetryDelay).toBeGreaterThan(0);
-    expect(failure.nextRetryDelay).toBeLessThanOrEqual(2_000);
+    expect(failure.nextRetryDelay).toBeLessThanOrEqual(60_000);
     expect(heartbeats.at(-1)).toMatchObject({ stalled: 0 });
-    hurried.close();
   });
 
   it('tells nothing of an error that is not ours, but to the log', async () => {
@@ -293,7 +331,10 @@ it('discards what a run has staged, and nothing of another', async () => {
   const { attempt } = slices(folder);
   await attempt({ task: { kind: 'roles' } }).result;
   await attempt({ task: { kind: 'roles' }, run: 'other' }).result;
-  const { discardRun } = createFetchActivities({ tenantOf: async () => ({ client }), staging: createStaging(folder) });
+  const { discardRun } = createFetchActivities({
+    tenantOf: async () => ({ client, pace: () => undefined }),
+    staging: createStaging(folder),
+  });
   await new MockActivityEnvironment().run(discardRun, { run: 'run' });
   expect(readdirSync(folder)).toEqual(['other']);
 });

@@ -1,7 +1,8 @@
 import { DefaultLogger, type LogEntry } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createFetchActivities } from '../../src/activities/fetch';
-import type { SliceInput, SliceResult } from '../../src/activities/slice';
+import type { Pace, SliceInput, SliceResult } from '../../src/activities/slice';
+import type { Tenant } from '../../src/activities/tenant';
 import { createAuth0Client, type Auth0Client, type Auth0ClientOptions } from '../../src/auth0/client';
 import { createPacer } from '../../src/auth0/pacer';
 import { clientCredentials } from '../../src/auth0/token';
@@ -50,6 +51,9 @@ export interface Slices {
   rowsOf(segments: readonly Segment[]): Promise<JsonObject[]>;
 }
 
+/** How the limit of every tenant stands. */
+export const pace: Pace = { remaining: 3, limit: 10, perSecond: 1.5 };
+
 const plenty = { pages: 100, seconds: 60, bytes: 1e9 };
 
 /** Attempts at slices in a staging folder. `onHeartbeat` sees each as it leaves. */
@@ -59,7 +63,7 @@ export function slicesIn(
   onHeartbeat: (heartbeat: Heartbeat) => void = () => undefined,
 ): Slices {
   const staging = createStaging(folder);
-  const tenantOf = async (): Promise<{ client: Auth0Client }> => ({ client: clientOf() });
+  const tenantOf = async (): Promise<Tenant> => ({ client: clientOf(), pace: () => pace });
   const { fetchSlice } = createFetchActivities({ tenantOf, staging });
   return {
     attempt(input, attempt = 1, from) {

@@ -112,7 +112,7 @@ describe('a role that the list of roles does not show', () => {
       client = {
         ...client,
         list(request, options) {
-          const { type, owner_id, ...query } = request.query;
+          const { type, owner_id: _, ...query } = request.query;
           const refused = type !== undefined && how === 'refuses';
           return list({ ...request, query: refused ? { ...query, type: 'none' } : query }, options);
         },

@@ -8,12 +8,14 @@ let tenant: Emulator;
 beforeAll(async () => {
   tenant = await startEmulator({ scenario: 'small' });
 });
+afterEach(() => tenant.configure({ rateLimits: {} }));
 afterAll(() => tenant.close());
 
 const configOf = (clientSecret = tenant.clientSecret): SourceConfig => ({
   baseUrl: tenant.url,
   credentials: { type: 'client_credentials', clientId: tenant.clientId, clientSecret, audience: tenant.audience },
   reading: defaultReading,
+  pacing: { reserve: 0.1 },
 });
 const probe = streamOf('clients').probe!;
 
@@ -49,5 +51,28 @@ it('uses a given access token as it is', async () => {
   tenant.resetStats();
   await (await tenants.tenantOf('acme')).client.list(probe);
   expect(tenant.stats()).toMatchObject({ tokenRequests: 0, requests: 1 });
+  tenants.close();
+});
+
+it("waits in place for the tenant's limit, but not for long, and tells the scarcest budget", async () => {
+  tenant.configure({ rateLimits: { global: { size: 3, perSecond: 0.06 } }, retryAfter: true });
+  const tenants = createTenants({ resolve: async () => configOf() });
+  const { client, pace } = await tenants.tenantOf('acme');
+  expect(pace()).toBeUndefined();
+  for (const remaining of [2, 1, 0]) {
+    await client.list(probe);
+    expect(pace()).toMatchObject({ remaining, limit: 3 });
+  }
+  await expect(client.list(probe)).rejects.toMatchObject({ name: 'RateLimited' });
+  tenants.close();
+});
+
+it.each([[undefined], [1]])('waits no longer than it may: %j ms', async (maxWaitMs) => {
+  tenant.configure({ rateLimits: { global: { size: 2, perSecond: 1 } }, retryAfter: true });
+  const tenants = createTenants({ resolve: async () => configOf(), ...(maxWaitMs !== undefined && { maxWaitMs }) });
+  const { client } = await tenants.tenantOf('acme');
+  const third = Promise.all([1, 2, 3].map(() => client.list(probe)));
+  if (maxWaitMs === undefined) expect(await third).toHaveLength(3);
+  else await expect(third).rejects.toMatchObject({ name: 'RateLimited' });
   tenants.close();
 });

@@ -34,7 +34,9 @@ export const noEndpoint = credentials(
 );
 export const lacks = (...scopes: string[]): Meaning => ({
   error: { name: 'MissingScope', scopes },
-  says: new RegExp(`403: the token lacks ${scopes.join(' or ')}\\. Add it .* Dashboard: APIs, Auth0 Management API`),
+  says: new RegExp(
+    `refused: the token lacks ${scopes.join(' or ')}\\. Add it .* Dashboard: APIs, Auth0 Management API`,
+  ),
   kind: 'config_error',
   retried: false,
 });

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { Limits, type Permit } from '../../src/auth0/limits';
-import { readRateLimit, type Reading, retryDelay } from '../../src/auth0/rate-limit';
+import type { Reading, Refusal } from '../../src/auth0/rate-limit';
 
 const reading: fc.Arbitrary<Reading | undefined> = fc.option(
   fc.record(
     {
-      limit: fc.oneof(fc.integer({ min: 1, max: 60 }), fc.double({ min: 1, max: 1e9, noNaN: true })),
+      limit: fc.oneof(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 1e9 })),
       remaining: fc.integer({ min: 0, max: 100 }),
       fullInMs: fc.oneof(fc.integer({ min: 0, max: 100_000 }), fc.constant(86_400_000)),
     },
@@ -14,10 +14,12 @@ const reading: fc.Arbitrary<Reading | undefined> = fc.option(
   { nil: undefined },
 );
 const bounded = (given: Reading | undefined): Reading | undefined =>
-  given && { ...given, remaining: Math.min(given.remaining, Math.floor(given.limit)) };
+  given && { ...given, remaining: Math.min(given.remaining, given.limit) };
+
+const routes = ['users', 'organizations', 'organizations/{id}'];
 
 type Event =
-  | { kind: 'ask'; route: 'a' | 'b' }
+  | { kind: 'ask'; route: string }
   | { kind: 'answer' | 'fail'; which: number }
   | { kind: 'answer' | 'refuse'; which: number; reading: Reading | undefined; delay?: number | undefined }
   | { kind: 'pass'; ms: number };
@@ -25,7 +27,7 @@ const which = fc.nat(20);
 const event: fc.Arbitrary<Event> = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.record({ kind: fc.constant('ask' as const), route: fc.constantFrom('a' as const, 'b' as const) }),
+    arbitrary: fc.record({ kind: fc.constant('ask' as const), route: fc.constantFrom(...routes) }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('answer' as const), which, reading: reading.map(bounded) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('fail' as const), which }) },
@@ -40,6 +42,11 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.integer({ min: 0, max: 20_000 }) }) },
 );
+
+const refusal = (seen: Reading | undefined, retryAfterMs: number | undefined): Refusal => ({
+  ...(seen && { reading: seen }),
+  ...(retryAfterMs !== undefined && retryAfterMs > 0 && { retryAfterMs }),
+});
 
 /** Plays events against the model; calls `check` whenever a request is let out. */
 function play(
@@ -60,8 +67,8 @@ function play(
     } else {
       const [permit] = out.splice(step.which % Math.max(1, out.length), 1);
       if (!permit) continue;
-      if (step.kind === 'fail') limits.failed(permit);
-      else if (step.kind === 'refuse') limits.refused(permit, step.reading, step.delay, now, 0.5);
+      if (step.kind === 'fail') limits.failed(permit, now);
+      else if (step.kind === 'refuse') limits.refused(permit, refusal(step.reading, step.delay), now, 0.5);
       else limits.answered(permit, 'reading' in step ? step.reading : undefined, now);
     }
   }
@@ -70,9 +77,9 @@ function play(
 
 test('never more requests are out than a bucket holds, and none before the first answer but one', () => {
   fc.assert(
-    fc.property(fc.array(event, { maxLength: 80 }), fc.double({ min: 0, max: 1, noNaN: true }), (events, reserve) => {
+    fc.property(fc.array(event, { maxLength: 80 }), fc.double({ min: 0, max: 0.9, noNaN: true }), (events, reserve) => {
       play(events, reserve, (permit) => {
-        for (const bucket of permit.buckets) expect(bucket.inflight).toBeLessThanOrEqual(bucket.limit);
+        for (const bucket of permit.charges.keys()) expect(bucket.inflight).toBeLessThanOrEqual(bucket.limit);
       });
     }),
   );
@@ -80,15 +87,15 @@ test('never more requests are out than a bucket holds, and none before the first
 
 test('whatever the headers say, a request is let out in time once nothing is out: it never waits for ever', () => {
   fc.assert(
-    fc.property(fc.array(event, { maxLength: 80 }), fc.double({ min: 0, max: 1, noNaN: true }), (events, reserve) => {
+    fc.property(fc.array(event, { maxLength: 80 }), fc.double({ min: 0, max: 0.9, noNaN: true }), (events, reserve) => {
       const { limits, out, now } = play(events, reserve, () => {});
-      for (const permit of out) limits.failed(permit);
-      for (const route of ['a', 'b']) {
+      for (const permit of out) limits.failed(permit, now);
+      for (const route of routes) {
         const wait = limits.waitFor(route, now);
         expect(wait).toBeLessThanOrEqual(60_000);
         // Blocks end and probes come: after the wait there may be another, but not many.
         let time = now + wait;
-        for (let i = 0; i < 3 && limits.waitFor(route, time) > 0; i += 1) time += limits.waitFor(route, time);
+        for (let i = 0; i < 4 && limits.waitFor(route, time) > 0; i += 1) time += limits.waitFor(route, time);
         expect(limits.waitFor(route, time)).toBe(0);
       }
     }),
@@ -99,83 +106,9 @@ test('it waits for ever only for an answer that is still out', () => {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 80 }), (events) => {
       const { limits, out, now } = play(events, 0.1, () => {});
-      if (limits.waitFor('a', now) === Infinity) expect(out.length).toBeGreaterThan(0);
+      if (routes.some((route) => limits.waitFor(route, now) === Infinity)) expect(out.length).toBeGreaterThan(0);
     }),
   );
-});
-
-describe('against a token bucket as Auth0 runs it', () => {
-  interface Tenant {
-    size: number;
-    perSecond: number;
-    tokens: number;
-    at: number;
-  }
-  /** Spends one token if there is one. */
-  function charge(tenant: Tenant, now: number): { ok: boolean; reading: Reading } {
-    tenant.tokens = Math.min(tenant.size, tenant.tokens + ((now - tenant.at) / 1000) * tenant.perSecond);
-    tenant.at = now;
-    const ok = tenant.tokens >= 1;
-    if (ok) tenant.tokens -= 1;
-    const full = now + ((tenant.size - tenant.tokens) / tenant.perSecond) * 1000;
-    const fullInMs = Math.ceil(full / 1000) * 1000 - Math.floor(now / 1000) * 1000;
-    return { ok, reading: { limit: tenant.size, remaining: Math.floor(tenant.tokens), fullInMs } };
-  }
-
-  /** Sends `requests` with up to `workers` out at a time, each taking `latency` ms; steps of 1 ms. */
-  function run(tenant: Tenant, requests: number, workers: number, latency: number, others: (now: number) => boolean) {
-    const limits = new Limits(0.1);
-    const out: { permit: Permit; at: number; ok: boolean; reading: Reading }[] = [];
-    let done = 0;
-    let refused = 0;
-    let now = 1_700_000_000_000;
-    const begun = now;
-    tenant.at = now;
-    for (; done < requests; now += 1) {
-      if (others(now - begun)) charge(tenant, now);
-      while (out[0] && out[0].at <= now) {
-        const { permit, ok, reading: seen } = out.shift() as (typeof out)[number];
-        if (ok) {
-          limits.answered(permit, seen, now);
-          done += 1;
-        } else {
-          limits.refused(permit, seen, seen.fullInMs, now, 0.5);
-          refused += 1;
-        }
-      }
-      while (out.length < workers && done + out.length < requests && limits.waitFor('users', now) <= 0) {
-        const permit = limits.take('users', now);
-        out.push({ permit, at: now + latency, ...charge(tenant, now + latency / 2) });
-      }
-      if (now - begun > 3_600_000) throw new Error('it takes too long');
-    }
-    return { seconds: (now - begun) / 1000, refused, rate: limits.snapshot(now)?.ratePerSecond ?? 0 };
-  }
-
-  test.each([
-    [50, 16, 400],
-    [10, 2, 60],
-    [2, 2, 60],
-    [40, 500 / 60, 300],
-    [5, 50 / 60, 30],
-  ])(
-    'of %i with %d a second, %i requests take little longer than they must, without a 429',
-    (size, perSecond, requests) => {
-      const { seconds, refused } = run({ size, perSecond, tokens: size, at: 0 }, requests, 8, 50, () => false);
-      const bound = (requests - size) / perSecond;
-      expect(refused).toBe(0);
-      // The reserve is left in the bucket, and a token at each end; that costs their refill once.
-      expect(seconds).toBeLessThan(bound * 1.05 + (size * 0.1 + 2) / perSecond + 1);
-    },
-  );
-
-  test('that others draw on as well, it yields to them', () => {
-    const others = (ms: number): boolean => ms % 125 === 0;
-    const { refused, rate } = run({ size: 50, perSecond: 16, tokens: 50, at: 0 }, 400, 8, 50, others);
-    expect(refused).toBe(0);
-    expect(rate).toBeGreaterThan(6);
-    expect(rate).toBeLessThan(10.5);
-  });
 });
 
 test('a small bucket of one route does not slow another route', () => {
@@ -194,20 +127,37 @@ test('of a tenant that nothing is known of, one request is out, whatever its rou
   expect(limits.waitFor('users', 0)).toBe(0);
 });
 
-test('a route that nothing is known of draws on the largest bucket until its own answer', () => {
+test('a route that nothing is known of draws on what all share until its own answer', () => {
   const limits = new Limits(0);
-  limits.answered(limits.take('clients', 0), { limit: 50, remaining: 1 }, 0);
+  limits.answered(limits.take('users', 0), { limit: 50, remaining: 1 }, 0);
   limits.answered(limits.take('organizations', 0), { limit: 10, remaining: 9 }, 0);
-  limits.take('clients', 0);
-  expect(limits.waitFor('users', 0)).toBeGreaterThan(0);
+  limits.take('users', 0);
+  expect(limits.waitFor('clients', 0)).toBeGreaterThan(0);
   expect(limits.waitFor('organizations', 0)).toBe(0);
 });
 
-test('routes that report the same bucket share it', () => {
-  const limits = new Limits(0);
-  limits.answered(limits.take('clients', 0), { limit: 10, remaining: 9 }, 0);
-  limits.answered(limits.take('users', 0), { limit: 10, remaining: 0 }, 0);
-  expect(limits.waitFor('clients', 1)).toBeGreaterThan(0);
+describe('which bucket an answer names', () => {
+  /** Whether the second route is held back when the first has left nothing in a bucket of this size. */
+  function share(first: string, second: string, limit: number): boolean {
+    const limits = new Limits(0);
+    limits.answered(limits.take(second, 0), { limit, remaining: limit - 1 }, 0);
+    limits.answered(limits.take(first, 0), { limit, remaining: 0 }, 1);
+    return limits.waitFor(second, 2) > 0;
+  }
+
+  test.each([
+    ['users', 'clients', 50, true],
+    ['users', 'organizations', 50, true],
+    ['organizations', 'users', 2, true],
+    ['organizations', 'organizations/{id}/members', 20, false],
+    ['organizations', 'clients', 5, false],
+    ['roles', 'resource-servers', 10, true],
+    ['roles', 'organizations', 10, false],
+    ['users', 'organizations', 10, true],
+  ])('%s and %s of size %i: the same is %s', (first, second, limit, same) => {
+    expect(share(first, second, limit)).toBe(same);
+    expect(share(second, first, limit)).toBe(same);
+  });
 });
 
 test('requests still out are taken to be missing from what an answer says is left', () => {
@@ -216,20 +166,101 @@ test('requests still out are taken to be missing from what an answer says is lef
   const out = Array.from({ length: 4 }, () => limits.take('users', 0));
   limits.answered(out[0] as Permit, { limit: 10, remaining: 5 }, 0);
   for (const left of [2, 1]) {
-    expect(limits.snapshot(0)?.remaining).toBe(left);
+    expect(limits.snapshot(0)[0]?.remaining).toBe(left);
     limits.take('users', 0);
   }
   expect(limits.waitFor('users', 0)).toBeGreaterThan(0);
 });
 
-test('a bucket that will be full soon is tried then, however slow it was reckoned to be', () => {
+test('what the scarcest of its buckets has left, the others of a route have as well', () => {
   const limits = new Limits(0);
-  limits.answered(limits.take('users', 0), { limit: 60, remaining: 0 }, 0);
-  limits.refused(limits.take('users', 0), { limit: 60, remaining: 0 }, 500, 0, 0);
-  expect(limits.waitFor('users', 0)).toBe(500);
-  expect(limits.waitFor('users', 500)).toBe(0);
-  limits.failed(limits.take('users', 500));
-  expect(limits.waitFor('users', 500)).toBeGreaterThan(100);
+  limits.answered(limits.take('users', 0), { limit: 25, remaining: 0 }, 0);
+  limits.answered(limits.take('users', 3_000), { limit: 50, remaining: 40 }, 3_000);
+  limits.answered(limits.take('users', 3_000), { limit: 50, remaining: 39 }, 3_000);
+  expect(limits.snapshot(3_000).map(({ limit, remaining }) => [limit, remaining])).toEqual([
+    [25, 25],
+    [50, 39],
+  ]);
+});
+
+describe('a 429', () => {
+  const full: Reading = { limit: 10, remaining: 0 };
+  const known = (): Limits => {
+    const limits = new Limits(0);
+    limits.answered(limits.take('users', 0), { limit: 10, remaining: 9, fullInMs: 1_000 }, 0);
+    return limits;
+  };
+
+  test('is waited for as it asks', () => {
+    const limits = known();
+    expect(limits.refused(limits.take('users', 0), { reading: full, retryAfterMs: 7_000 }, 0, 0.5)).toBe(7_000);
+    expect([limits.waitFor('users', 0), limits.waitFor('users', 6_999)]).toEqual([7_000, 1]);
+    expect(limits.waitFor('users', 7_000)).toBe(0);
+  });
+
+  test('that asks for nothing is waited for until there is a token again, where the refill is known', () => {
+    const limits = known();
+    limits.refused(limits.take('users', 0), { reading: full, resetMs: 10_000 }, 0, 0.5);
+    expect(limits.waitFor('users', 0)).toBe(1_000);
+    expect(limits.waitFor('users', 1_000)).toBe(0);
+  });
+
+  test('says when to come again also while other requests are out', () => {
+    const limits = known();
+    const out = Array.from({ length: 9 }, () => limits.take('users', 0));
+    const untils = out.map((permit) => limits.refused(permit, { reading: full }, 10, 1));
+    for (const until of untils) expect(until).toBe(10);
+  });
+
+  test('is waited for until the reset, where it is not', () => {
+    const limits = new Limits(0);
+    expect(limits.refused(limits.take('users', 0), { reading: full, resetMs: 4_000 }, 0, 0.5)).toBe(4_000);
+  });
+
+  test('without a word is waited for longer each time, with jitter; an answer ends that', () => {
+    const waits = (random: number): number[] => {
+      const limits = new Limits(0);
+      let now = 0;
+      return [1, 2, 3, 4, 5, 6, 7, 8].map((nth) => {
+        if (nth === 8) limits.answered(limits.take('users', now), undefined, now);
+        const until = limits.refused(limits.take('users', now), {}, now, random);
+        const wait = until - now;
+        now = until;
+        return wait;
+      });
+    };
+    expect(waits(1)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 1_000]);
+    expect(waits(0)[0]).toBe(500);
+  });
+
+  test('to requests that were out together counts once', () => {
+    const limits = known();
+    const out = [1, 2, 3, 4, 5].map(() => limits.take('users', 0));
+    const untils = out.map((permit) => limits.refused(permit, {}, 10, 1));
+    expect(untils).toEqual(untils.map(() => 1_010));
+  });
+
+  test.each([
+    ['names a bucket', full],
+    ['names none', undefined],
+  ])('that comes back after every wait it asked for, and %s, is asked less and less often', (_, named) => {
+    const limits = new Limits(0);
+    let now = 0;
+    for (let nth = 0; nth < 8; nth += 1) {
+      now += limits.waitFor('users', now);
+      limits.refused(limits.take('users', now), { ...(named && { reading: named }), retryAfterMs: 1 }, now, 1);
+    }
+    expect(now).toBeGreaterThan(60_000);
+  });
+});
+
+test('a request that finds out and gets no answer is not repeated at once', () => {
+  const limits = new Limits(0.9);
+  limits.answered(limits.take('users', 0), { limit: 10, remaining: 0, fullInMs: 60_000 }, 0);
+  expect(limits.waitFor('users', 0)).toBe(60_000);
+  expect(limits.waitFor('users', 60_000)).toBe(0);
+  limits.failed(limits.take('users', 60_000), 60_100);
+  expect(limits.waitFor('users', 60_100)).toBeGreaterThan(5_000);
 });
 
 test('a tenant without limits is not paced', () => {
@@ -239,38 +270,4 @@ test('a tenant without limits is not paced', () => {
     expect(limits.waitFor('users', 1)).toBe(0);
     limits.take('users', 1);
   }
-});
-
-describe('headers', () => {
-  const date = 'Tue, 24 Nov 2026 10:00:00 GMT';
-  const seconds = Date.parse(date) / 1000;
-
-  test('time until the bucket is full is reckoned by the clock of the server alone', () => {
-    const headers = {
-      'x-ratelimit-limit': '10',
-      'x-ratelimit-remaining': '3',
-      'x-ratelimit-reset': `${seconds + 4}`,
-      date,
-    };
-    expect(readRateLimit(headers, 0)).toEqual({ limit: 10, remaining: 3, fullInMs: 4_000 });
-  });
-
-  test.each<Record<string, string>>([
-    {},
-    { 'x-ratelimit-limit': '10' },
-    { 'x-ratelimit-limit': '0', 'x-ratelimit-remaining': '0' },
-    { 'x-ratelimit-limit': 'many', 'x-ratelimit-remaining': '1' },
-    { 'x-ratelimit-limit': '10', 'x-ratelimit-remaining': '-1' },
-    { 'x-ratelimit-limit': '', 'x-ratelimit-remaining': '' },
-  ])('that say nothing usable count as missing: %j', (headers) => {
-    expect(readRateLimit(headers, 0)).toBeUndefined();
-  });
-
-  test('a 429 is waited for by Retry-After in seconds or as a date, else until the reset; times beyond reason are not believed', () => {
-    expect(retryDelay({ 'retry-after': '3', 'x-ratelimit-reset': `${seconds + 9}`, date }, 0)).toBe(3_000);
-    expect(retryDelay({ 'retry-after': 'Tue, 24 Nov 2026 10:00:05 GMT', date }, 0)).toBe(5_000);
-    expect(retryDelay({ 'x-ratelimit-reset': `${seconds + 9}`, date }, 0)).toBe(9_000);
-    expect(retryDelay({ 'x-ratelimit-reset': `${seconds * 1000}`, date }, 0)).toBeUndefined();
-    expect(retryDelay({ date }, 0)).toBeUndefined();
-  });
 });

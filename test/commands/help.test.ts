@@ -22,7 +22,7 @@ function watched(): Record<string, string> {
 
 const helps: ['rollcall' | 'source-auth0', string[]][] = [
   ['rollcall', []],
-  ...['sync', 'worker', 'emulator', 'demo'].map((verb): ['rollcall', string[]] => ['rollcall', [verb]]),
+  ...['sync', 'plan', 'worker', 'emulator', 'demo'].map((verb): ['rollcall', string[]] => ['rollcall', [verb]]),
   ['source-auth0', []],
   ...airbyteVerbs.map((verb): ['source-auth0', string[]] => ['source-auth0', [verb]]),
 ];

@@ -1,9 +1,23 @@
-import { failureLines, progressLine, resultJson, resultTable } from '../../src/commands/progress';
+import {
+  failureLines,
+  inSight,
+  progressLine,
+  rateOf,
+  remember,
+  resultJson,
+  resultTable,
+  type Look,
+} from '../../src/commands/progress';
 import { noCounts } from '../../src/streams/counts';
 import type { StreamProgress, StreamResult, SyncResult } from '../../src/workflows/contract';
 
-function standing(stream: string, status: StreamProgress['status'], delivered: number): StreamProgress {
-  return { stream, status, delivered, counts: noCounts };
+function standing(
+  stream: string,
+  status: StreamProgress['status'],
+  delivered: number,
+  more: Partial<StreamProgress> = {},
+): StreamProgress {
+  return { stream, status, delivered, counts: noCounts, ...more };
 }
 
 function ended(stream: string, verdict: string, more: Partial<StreamResult> = {}): StreamResult {
@@ -35,6 +49,131 @@ describe('the line of progress', () => {
       'organization_members 1234567 · organization_member_roles 1234567',
     ]);
   });
+});
+
+describe('beside what has changed, the line of progress tells', () => {
+  const running = (requestsLeft?: number): StreamProgress =>
+    standing('users', 'running', 100, requestsLeft === undefined ? {} : { requestsLeft });
+
+  it('how fast it goes', () => {
+    expect(progressLine([], [running()], 16.23)).toBe('users 100… · 16 requests/s');
+    expect(progressLine([], [running()], 0.204)).toBe('users 100… · 0.2 requests/s');
+  });
+
+  it('the scarcest budget', () => {
+    const [plenty, scarce] = [
+      { remaining: 3, limit: 5 },
+      { remaining: 12, limit: 50, perSecond: 16 },
+    ];
+    const streams = [
+      standing('clients', 'running', 8, { pace: plenty }),
+      standing('users', 'running', 100, { pace: scarce }),
+    ];
+    expect(progressLine([], streams)).toBe('clients 8… · users 100… · budget 12/50');
+  });
+
+  it.each([
+    [1, 1, '10 s'],
+    [44, 2, '30 s'],
+    [111, 2, '1 min'],
+    [1_800, 10, '3 min'],
+    [80_000, 10, '2.2 h'],
+  ])('that %d requests at %d a second take about %s', (left, rate, text) => {
+    const line = progressLine([], [running(left)], rate);
+    expect(line).toBe(`users 100… · ${rate} requests/s · about ${text} left`);
+  });
+
+  it('when it will end only when every stream tells what is left of it', () => {
+    const done = standing('clients', 'complete', 8);
+    expect(progressLine([], [done, running(60)], 1)).toContain('about 1 min left');
+    expect(progressLine([], [standing('organizations', 'running', 0, { requestsLeft: 30 }), running(60)], 1)).toContain(
+      'about 2 min left',
+    );
+    for (const other of ['waiting', 'running'] as const) {
+      expect(progressLine([], [standing('organizations', other, 0), running(60)], 1)).not.toContain('left');
+    }
+    expect(progressLine([], [running(0)], 1)).not.toContain('left');
+    expect(progressLine([], [running(60)])).toBe('users 100…');
+  });
+
+  it('until when a stream waits: once, and again when it goes on', () => {
+    const until = new Date(2026, 0, 31, 9, 5, 6).getTime();
+    const waits = [standing('users', 'running', 0, { waitingUntil: until - 400 })];
+    expect(progressLine([standing('users', 'running', 0)], waits)).toBe(
+      "users 0 waits for Auth0's limit until 09:05:06",
+    );
+    const pace = { remaining: 0, limit: 5 };
+    const allWait = waits.map((each) => ({ ...each, pace, requestsLeft: 3 }));
+    expect(progressLine([], allWait, 0.1)).toBe("users 0 waits for Auth0's limit until 09:05:06 · about 30 s left");
+    const slightlyLater = [standing('users', 'running', 0, { waitingUntil: until - 300 })];
+    expect(progressLine(waits, slightlyLater)).toBe('');
+    expect(progressLine(waits, [running()])).toBe('users 100…');
+  });
+
+  it('nothing while no stream moves, and nothing of pace once all have ended', () => {
+    const pace = { remaining: 3, limit: 5 };
+    const stuck = [standing('users', 'running', 100, { pace, requestsLeft: 10 })];
+    expect(progressLine([running()], stuck, 2)).toBe('');
+    expect(progressLine([running()], [standing('users', 'complete', 110)], 2)).toBe('users 110');
+  });
+
+  it('all that on lines of 80 columns at most', () => {
+    const names = ['clients', 'users', 'organizations', 'organization_members', 'organization_member_roles'];
+    const pace = { remaining: 1_000_000, limit: 1_000_000 };
+    const waitingUntil = (name: string) => (name === 'users' ? {} : { waitingUntil: 0 });
+    const more = { pace, requestsLeft: 1_000_000 };
+    const text = progressLine(
+      [],
+      names.map((name) => standing(name, 'running', 12_345_678, { ...more, ...waitingUntil(name) })),
+      16,
+    );
+    expect(text).toContain('16 requests/s · budget 1000000/1000000');
+    expect(text).toMatch(/about 87 h left$/);
+    expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+});
+
+describe('the rate of requests', () => {
+  const rates = (looks: [seconds: number, requests: number][]): (number | undefined)[] => {
+    let seen: Look[] = [];
+    return looks.map(([seconds, requests]) => {
+      seen = remember(seen, { at: seconds * 1_000, requests });
+      return rateOf(seen);
+    });
+  };
+
+  it('is unknown before any were made, also in a sync that was under way already', () => {
+    expect(rates([[0, 0]])).toEqual([undefined]);
+    const underWay: [number, number][] = [
+      [1, 700],
+      [2, 700],
+    ];
+    expect(rates(underWay)).toEqual([undefined, undefined]);
+  });
+
+  it('is that of the last ten seconds', () => {
+    const looks = Array.from({ length: 30 }, (_, second): [number, number] => [
+      second,
+      Math.min(second, 15) * 10 + Math.max(0, second - 15) * 2,
+    ]);
+    const seen = rates(looks);
+    expect([seen[1], seen[15], seen[20], seen[25], seen[29]]).toEqual([10, 10, 6, 2, 2]);
+  });
+
+  it('is not misled by slices that tell of many requests at once, seconds apart', () => {
+    const looks = Array.from({ length: 61 }, (_, second): [number, number] => [second, Math.floor(second / 15) * 300]);
+    expect(new Set(rates(looks).slice(15))).toEqual(new Set([20]));
+  });
+});
+
+it('a stream that gives no answer for once stands where it stood', () => {
+  const before = [standing('clients', 'complete', 8), standing('users', 'running', 100)];
+  const now = [
+    standing('clients', 'complete', 8),
+    standing('users', 'waiting', 0),
+    standing('organizations', 'waiting', 0),
+  ];
+  expect(inSight(before, now)).toEqual([...before, now[2]]);
 });
 
 describe('the result of a sync', () => {

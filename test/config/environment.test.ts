@@ -5,7 +5,7 @@ import { failureOf } from './failure';
 test('an empty environment gives the defaults', () => {
   expect(readEnvironment({})).toEqual({
     logLevel: 'INFO',
-    slice: { pages: 40, seconds: 8, bytes: 33_554_432 },
+    slice: {},
     heartbeatSeconds: 10,
     taskQueue: 'rollcall',
   });

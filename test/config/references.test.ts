@@ -22,6 +22,8 @@ const machine = connection({
   start_date: '2024-01-31',
   lookback_seconds: 300,
   roles: { source: 'per_member' },
+  rate_limit_reserve: 0.2,
+  max_concurrency: 3,
 });
 
 test('variables and files take the place of their references, files from the project’s folder', async () => {
@@ -36,6 +38,7 @@ test('variables and files take the place of their references, files from the pro
     },
     startDate: '2024-01-31T00:00:00.000Z',
     reading: { lookbackSeconds: 300, lagSeconds: 0, rolesSource: 'per_member' },
+    pacing: { reserve: 0.2, maxConcurrency: 3 },
   });
 });
 
@@ -55,6 +58,7 @@ test('a token, an audience and plain values are taken as they stand', async () =
     baseUrl: base_url,
     credentials: { type: 'access_token', accessToken: 'made-up' },
     reading: byDefault,
+    pacing: { reserve: 0.1 },
   });
   const audience = 'https://acme.eu.auth0.com/api/v2/';
   const custom = connection({

@@ -25,11 +25,13 @@ test('the configuration of Airbyte’s own connector is read unchanged', () => {
     },
     startDate: '2023-08-05T00:43:59.244Z',
     reading: byDefault,
+    pacing: { reserve: 0.1 },
   });
   expect(parseSourceConfig({ base_url: 'https://acme.eu.auth0.com', credentials: token })).toEqual({
     baseUrl: 'https://acme.eu.auth0.com',
     credentials: { type: 'access_token', accessToken: 'made-up-token' },
     reading: byDefault,
+    pacing: { reserve: 0.1 },
   });
 });
 
@@ -46,6 +48,7 @@ test.each([
     baseUrl: 'https://acme.eu.auth0.com',
     credentials: { type: 'access_token', accessToken: 'made-up-token' },
     reading: byDefault,
+    pacing: { reserve: 0.1 },
   });
 });
 
@@ -139,6 +142,29 @@ test.each(['lookback_seconds', 'lag_seconds'].flatMap((key) => odd.map((value) =
     expect(failure.where).toBe(key);
   },
 );
+
+test.each([
+  [{}, { reserve: 0.1 }],
+  [{ rate_limit_reserve: null, max_concurrency: null }, { reserve: 0.1 }],
+  [{ rate_limit_reserve: 0 }, { reserve: 0 }],
+  [
+    { rate_limit_reserve: 0.9, max_concurrency: 1 },
+    { reserve: 0.9, maxConcurrency: 1 },
+  ],
+])('%j is paced as %j', (settings, pacing) => {
+  expect(parseSourceConfig({ domain, credentials: token, ...settings }).pacing).toEqual(pacing);
+});
+
+test.each([
+  ...[-0.1, 0.91, '0.1', true, {}].map((value) => ['rate_limit_reserve', value, 'a number from 0 to 0.9'] as const),
+  ...[0, 101, 1.5, '8', []].map((value) => ['max_concurrency', value, 'a whole number from 1 to 100'] as const),
+])('%s: %j is refused, in one sentence', async (key, value, what) => {
+  const failure = await failureOf(() => parseSourceConfig({ domain, credentials: token, [key]: value }));
+  expect(failure.message).toBe(
+    `the configuration cannot be used: ${key} must be ${what}, without quotes. ` +
+      'Correct it and run again; the `spec` command shows every key.',
+  );
+});
 
 test('blanks around values, as they come with copying, are cut off', () => {
   expect(

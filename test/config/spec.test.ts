@@ -91,7 +91,11 @@ test('the reading options show what is done without them, and what may be chosen
     'lookback_seconds',
     'lag_seconds',
     'roles',
+    'rate_limit_reserve',
+    'max_concurrency',
   ]);
+  expect(properties.rate_limit_reserve).toMatchObject({ type: 'number', minimum: 0, maximum: 0.9, default: 0.1 });
+  expect(properties.max_concurrency).toMatchObject({ type: 'integer', minimum: 1, maximum: 100 });
   const limits = { type: 'integer', minimum: 0, maximum: 31536000 };
   expect(properties.lookback_seconds).toMatchObject({ ...limits, default: 180 });
   expect(properties.lag_seconds).toMatchObject({ ...limits, default: 0 });
@@ -115,6 +119,7 @@ test.each([
   { domain: 'acme.eu.auth0.com', credentials: token, start_date: '2024-01-31T08:30:00+02:00', _limit: 3 },
   { domain: 'acme.eu.auth0.com', credentials: token, lookback_seconds: 0, lag_seconds: 31536000, roles: {} },
   { domain: 'acme.eu.auth0.com', credentials: token, roles: { source: 'per_member', _note: 1 } },
+  { domain: 'acme.eu.auth0.com', credentials: token, rate_limit_reserve: 0.5, max_concurrency: 4 },
 ])('%j satisfies both the specification and the parser', (config) => {
   expect(validate(config)).toBe(true);
   expect(() => parseSourceConfig(config)).not.toThrow();
@@ -132,6 +137,8 @@ test.each([
   { domain: 'acme.eu.auth0.com', credentials: token, lag_seconds: 31536001 },
   { domain: 'acme.eu.auth0.com', credentials: token, roles: 'per_member' },
   { domain: 'acme.eu.auth0.com', credentials: token, roles: { source: 'both' } },
+  { domain: 'acme.eu.auth0.com', credentials: token, rate_limit_reserve: 1 },
+  { domain: 'acme.eu.auth0.com', credentials: token, max_concurrency: 0 },
 ])('%j satisfies neither', (config) => {
   expect(validate(config)).toBe(false);
   expect(() => parseSourceConfig(config)).toThrow();

@@ -114,12 +114,13 @@ export class AirbyteDestination {
     const reading = this.readingOf(name);
     demand(!ended(reading), 'no status after the end');
     if (status === 'STARTED') demand(reading.status === undefined, 'STARTED comes first, and once');
-    if (status === 'RUNNING' && !reasons) demand(reading.status === 'STARTED', 'RUNNING comes after STARTED, and once');
+    const held = reading.status === 'STARTED' || reading.status === 'RATE_LIMITED';
+    if (status === 'RUNNING' && !reasons) demand(held, 'RUNNING comes after STARTED or RATE_LIMITED, and once');
     if (status === 'COMPLETE') {
       demand(reading.stated && reading.stateIsLast, 'the last status before COMPLETE is followed by a state');
       if (this.overwrites(name)) this.content[name] = reading.records;
     }
-    if (!reasons) reading.status = status;
+    reading.status = reasons ? 'RATE_LIMITED' : status;
     reading.stateIsLast = false;
   }
 

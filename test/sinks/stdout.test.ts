@@ -96,6 +96,31 @@ test('a stream is said to run once, at its first record', async () => {
   ]);
 });
 
+test('a stream that waits for the limit is said to, and to run again with its next records', async () => {
+  const { destination, staging, sink } = openRead();
+  const step = stepsOf('run-1', users);
+  await sink.deliver(step({ status: 'STARTED', segments: [await stage(staging, 'users', rows('a'))] }));
+  for (const until of [1_700_000_200_000, 1_700_000_300_000]) await sink.deliver(step({ rateLimited: { until } }));
+  await sink.deliver(step({ state: { n: 1 } }));
+  await sink.deliver(step({ segments: [await stage(staging, 'users', rows('b'))] }));
+  await sink.deliver(step({ segments: [await stage(staging, 'users', rows('c'))] }));
+  const reasons = destination.messages.map((message) => {
+    const [reason] = message.trace?.stream_status?.reasons ?? [];
+    return reason ? `${kindOf(message)} ${JSON.stringify(reason)}` : kindOf(message);
+  });
+  expect(reasons).toEqual([
+    'STARTED',
+    'RUNNING',
+    'RECORD',
+    'RUNNING {"type":"RATE_LIMITED","rate_limited":{"quota_reset":1700000200000}}',
+    'RUNNING {"type":"RATE_LIMITED","rate_limited":{"quota_reset":1700000300000}}',
+    'STATE 1',
+    'RUNNING',
+    'RECORD',
+    'RECORD',
+  ]);
+});
+
 test('a stream that ends without a state of its own is given one', async () => {
   const { destination, sink } = openRead();
   await sink.deliver(stepsOf('run-1', users)({ status: 'COMPLETE' }));

@@ -78,9 +78,7 @@ describe('descriptions', () => {
 
   it('that the list of roles does not show are looked up, each role once a page', () => {
     const reader = readerWith();
-    expect(reader.lookups!(reader.start(), page)).toEqual([
-      { kind: 'role', organization: 'org_1', role: 'rol_9' },
-    ]);
+    expect(reader.lookups!(reader.start(), page)).toEqual([{ kind: 'role', organization: 'org_1', role: 'rol_9' }]);
   });
 
   it.each<[string, Partial<MembersReaderOptions>]>([

@@ -85,23 +85,20 @@ it('begins a list again whose place has expired, and leaves out what it had deli
     },
   });
   try {
-    let slices = 0;
+    let asked = 0;
     const played = await stage.play({
       tenant: big,
       streams: full('clients', ...family),
       limits,
-      async fetchSlice(_input, real) {
-        slices += 1;
-        // Long enough a pause, now and then, for every token to expire.
-        if (slices % 5 === 4) {
-          big.configure({ checkpointSeconds: 0.001 });
-          await new Promise((go) => setTimeout(go, 20));
-          const slice = await real();
-          big.configure({ checkpointSeconds: 86_400 });
-          return slice;
-        }
-        return real();
-      },
+      clientOf: (client) => ({
+        ...client,
+        async list(request, options) {
+          const page = await client.list(request, options);
+          if ('from' in request.query) asked += 1;
+          if (!('from' in request.query) || ![3, 8, 9].includes(asked)) return page;
+          throw Object.assign(new Error('expired'), { name: 'RequestRejected', status: 400 });
+        },
+      }),
     });
     for (const stream of ['clients', ...family] as TruthStream[]) {
       expect({ stream, ...compare(stream, played.rows[stream] ?? [], big.truth()[stream]) }).toEqual({
@@ -111,7 +108,7 @@ it('begins a list again whose place has expired, and leaves out what it had deli
     }
     expect(played.result.verdict).toBe('complete');
     const restarts = played.result.streams.map(({ counts }) => counts.restarted);
-    expect(restarts.reduce((a, b) => a + b)).toBeGreaterThan(0);
+    expect(restarts.reduce((a, b) => a + b)).toBeGreaterThanOrEqual(3);
   } finally {
     await big.close();
   }

@@ -14,7 +14,7 @@ const stateAt = (cursor: Json, slices: number, syncId = 7): StreamState => ({
   rollcall: { version: 1, sync_id: syncId, records: 5, finished: false, cursor: { cursor, slices } },
 });
 const place = (cursor: Json, slices: number) => ({
-  list: { cursor, slices, done: false, delivered: [] },
+  list: { cursor, slices, done: false },
   batches: [],
   slices: 0,
   audit: { organizations: 0, lists: 0, members: 0 },

@@ -57,7 +57,7 @@ it('cuts a long search into ranges that are read side by side, and cuts again wh
   tenant.configure({ latencyMs: 0 });
   expectWhole(played, tenant, ['users']);
   expectPromisesKept(played);
-  expect(tenant.stats().maxInFlight).toBe(3);
+  expect(tenant.stats().maxInFlight).toBeGreaterThan(1);
   const [{ audit, counts, verdict }] = played.result.streams as [Played['result']['streams'][0]];
   expect(audit.length).toBeGreaterThan(3);
   expect(audit.reduce((sum, { rows }) => sum + rows, 0)).toBe(4_000);
@@ -99,6 +99,22 @@ it('goes on in every range where an earlier attempt of the same job was broken o
   expect(new Set(searchesOf(second).map(({ from }) => from)).size).toBeGreaterThan(1);
 });
 
+it('saves of a first run the time at which it began, though most of its ranges are begun later', async () => {
+  let answered: number | undefined;
+  const played = await stage.play({
+    tenant,
+    streams: incremental('users'),
+    limits,
+    async fetchSlice({ slice }, real) {
+      // The tenant's clock tells whole seconds.
+      if (slice === 'users-1') await new Promise((go) => setTimeout(go, 2_100));
+      return real().finally(() => (answered ??= Date.now()));
+    },
+  });
+  expect(played.result.streams[0]?.audit.length).toBeGreaterThan(1);
+  expect(Date.parse(played.states['users']?.['updated_at'] as string)).toBeLessThan(answered! + 1_000);
+});
+
 describe('a later run of an incremental stream', () => {
   const states = { users: { updated_at: '2021-01-01T00:00:00.000Z' } };
   const cursorsOf = ({ deliveries }: Played): string[] =>
@@ -114,7 +130,7 @@ describe('a later run of an incremental stream', () => {
       limits,
       states,
       async fetchSlice({ task, slice }, real) {
-        const first = 'from' in task && String(task.from) < '2021' && slice !== 'users-0';
+        const first = 'from' in task && task.from < '2021' && slice !== 'users-0';
         for (let tries = 0; first && rest < 4 && tries < 100; tries += 1) await new Promise((go) => setTimeout(go, 20));
         if (!first) rest += 1;
         return real();

@@ -6,6 +6,7 @@ import type { Worker } from '@temporalio/worker';
 import { createSinkActivities } from '../../src/activities/deliver';
 import { createFetchActivities, type FetchActivities } from '../../src/activities/fetch';
 import type { SliceInput, SliceResult } from '../../src/activities/slice';
+import type { Tenant } from '../../src/activities/tenant';
 import type { Auth0Client } from '../../src/auth0/client';
 import { syncInput, type SyncRequest } from '../../src/commands/sync-input';
 import type { Emulator } from '../../src/emulator/server';
@@ -21,7 +22,7 @@ import { installRuntime } from '../../src/temporal/runtime';
 import { startSync, type SyncRun } from '../../src/temporal/sync-run';
 import { createWorker } from '../../src/temporal/worker';
 import type { SyncLimits, SyncResult } from '../../src/workflows/contract';
-import { impatientClient } from '../activities/fixture';
+import { impatientClient, pace } from '../activities/fixture';
 
 const bundle = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 const taskQueue = 'stage';
@@ -82,7 +83,7 @@ interface Cast extends Omit<Played, 'result' | 'workflowId'> {
   sink: Sink;
 }
 
-const limitsByDefault: SyncLimits = {
+const limitsByDefault: Omit<SyncLimits, 'memberSlice'> = {
   slice: { pages: 2, seconds: 60, bytes: 1e9 },
   slicesPerRun: 500,
   lanes: 2,
@@ -120,7 +121,8 @@ export async function openStage(): Promise<Stage> {
     casts.set(connection, cast);
     const { streams, startDate, refused, full } = play;
     const workflowId = `sync/${connection}`;
-    const limits = { ...limitsByDefault, ...play.limits };
+    const { slice = limitsByDefault.slice } = play.limits ?? {};
+    const limits = { ...limitsByDefault, memberSlice: slice, ...play.limits };
     const input = syncInput({
       connection,
       streams,
@@ -199,9 +201,9 @@ function castOf(play: Play, staging: Staging): Cast {
 
 function activitiesOf(casts: Map<string, Cast>, staging: Staging): object {
   const castNamed = (connection: string): Cast => casts.get(connection)!;
-  const tenantOf = async (connection: string): Promise<{ client: Auth0Client }> => {
+  const tenantOf = async (connection: string): Promise<Tenant> => {
     const { client, play } = castNamed(connection);
-    return { client: play.clientOf?.(client) ?? client };
+    return { client: play.clientOf?.(client) ?? client, pace: () => pace };
   };
   const real = createFetchActivities({ tenantOf, staging });
   const fetch: FetchActivities = {

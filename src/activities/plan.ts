@@ -1,0 +1,186 @@
+import type { PacerSnapshot } from '../auth0/pacer';
+import { documentedRefill } from '../auth0/rate-group';
+import { leastRequests } from '../streams/least-requests';
+import type { RolesSource } from '../streams/options';
+import type { Probed } from './probe';
+import type { Estimate } from './user-count';
+
+/** What a full read of a stream costs. */
+export interface StreamPlan {
+  stream: string;
+  /** Absent when nothing tells. */
+  rows?: Estimate;
+  /** The least; a run makes up to 3 % more, and five. */
+  requests: number;
+  /** Its part of the time that its limit takes, at the least rate that is known; absent when the tenant names no limit. */
+  seconds?: number;
+  /** Why it can't be read; all else is 0 then. */
+  refused?: string;
+}
+
+export interface Plan {
+  streams: StreamPlan[];
+  requests: number;
+  /** From the first request to the last; less than the streams' together when they draw on different limits. */
+  seconds?: number;
+  /** As far as the headers have told. */
+  limits: Limit[];
+  /** Requests that the plan was made with. */
+  spent: number;
+  /** Organizations whose members were counted. */
+  organizationsSeen: number;
+}
+
+/** One of the tenant's limits, less the reserve: `burst` requests at once, then `perSecond` at least. */
+export interface Limit {
+  /** What is limited: a group of endpoints, or `tenant` for all. */
+  name: string;
+  burst: number;
+  perSecond: number;
+}
+
+export interface PlanOptions {
+  /** Those that are wanted, in the order of the tables. */
+  streams: readonly string[];
+  rolesSource: RolesSource;
+  /** Part of each limit that is left to the tenant's own traffic, 0 to 0.9. */
+  reserve: number;
+  buckets: PacerSnapshot['buckets'];
+}
+
+/** Requests of a stream by the group of endpoints that limits them; see src/auth0/rate-group.ts. */
+type Work = Partial<Record<'clients' | 'users' | 'organizations' | 'members' | 'memberRoles' | 'others', number>>;
+
+/** What a full read of the streams costs, from what the probes have found. */
+export function planOf(probed: Probed, { streams, rolesSource, reserve, buckets }: PlanOptions): Plan {
+  const { refused } = probed;
+  const readable = streams.filter((stream) => !refused.has(stream));
+  const works = worksOf(probed, readable, rolesSource);
+  const limits = buckets.map(({ name, limit, perSecond }): Limit => {
+    // So few requests show only that it is not less than so much, and less than is documented it is not.
+    return {
+      name,
+      burst: limit - Math.floor(limit * reserve),
+      perSecond: Math.max(perSecond, documentedRefill(limit)),
+    };
+  });
+  const { total, byStream } = secondsOf(works, limits);
+  const rows = rowsOf(probed);
+  const planned = streams.map((stream): StreamPlan => {
+    const why = refused.get(stream);
+    if (why !== undefined) return { stream, requests: 0, refused: why };
+    const held = rows(stream);
+    const seconds = byStream.get(stream);
+    return {
+      stream,
+      ...(held && { rows: held }),
+      requests: sum(Object.values(works.get(stream) ?? {})),
+      ...(seconds !== undefined && { seconds: tenths(seconds) }),
+    };
+  });
+  return {
+    streams: planned,
+    requests: sum(planned.map(({ requests }) => requests)),
+    ...(total !== undefined && { seconds: tenths(total) }),
+    limits,
+    spent: probed.requests,
+    organizationsSeen: probed.members.length,
+  };
+}
+
+/** Members of each organization, those that were not looked at taken to be like those beside them. */
+function membersOf({ members, organizations = 0 }: Probed): number[] {
+  if (members.length === 0) return Array.from({ length: organizations }, () => 0);
+  return Array.from(
+    { length: organizations },
+    (_, place) => members[Math.floor((place * members.length) / organizations)] ?? 0,
+  );
+}
+
+/** Members and roles come from the same requests, which count for the first of the streams that need them. */
+function worksOf(probed: Probed, streams: readonly string[], rolesSource: RolesSource): Map<string, Work> {
+  const { clients = 0, users, organizations = 0, roles } = probed;
+  const members = membersOf(probed);
+  const held = {
+    clients,
+    users: users?.likely ?? 0,
+    usersWithout: 0,
+    ties: [],
+    organizations,
+    members,
+    roles,
+    owners: [],
+  };
+  const least = leastRequests(held);
+  const ownWork: Record<string, Work> = {
+    clients: { clients: least.clients },
+    users: { users: least.users },
+    organization_member_roles: rolesSource === 'inline' ? { others: least.roles } : { memberRoles: sum(members) },
+  };
+  const works = new Map(streams.map((stream) => [stream, { ...ownWork[stream] }]));
+  const family = streams.filter((stream) => stream.startsWith('organization'));
+  const [first] = family;
+  const [reader] = family.filter((stream) => stream !== 'organizations');
+  if (first !== undefined) Object.assign(works.get(first) ?? {}, { organizations: least.organizations });
+  if (reader !== undefined) Object.assign(works.get(reader) ?? {}, { members: least.members });
+  return works;
+}
+
+function rowsOf(probed: Probed): (stream: string) => Estimate | undefined {
+  const { clients, users, organizations, rolesPerMember } = probed;
+  const exactly = (count: number | undefined): Estimate | undefined =>
+    count === undefined ? undefined : { likely: count, low: count, high: count };
+  const seen = sum(probed.members);
+  const unseen = (organizations ?? 0) - probed.members.length;
+  const members =
+    organizations === undefined || (probed.members.length === 0 && unseen > 0)
+      ? undefined
+      : { likely: sum(membersOf(probed)), low: seen, high: seen + unseen * Math.max(0, ...probed.members) };
+  const times = ({ likely, low, high }: Estimate, factor: number): Estimate => ({
+    likely: Math.round(likely * factor),
+    low: Math.round(low * factor),
+    high: Math.round(high * factor),
+  });
+  const rows: Record<string, Estimate | undefined> = {
+    clients: exactly(clients),
+    users,
+    organizations: exactly(organizations),
+    organization_members: members,
+    organization_member_roles: members && rolesPerMember !== undefined ? times(members, rolesPerMember) : undefined,
+  };
+  return (stream) => rows[stream];
+}
+
+/**
+ * Streams that draw on one limit share the time that it takes; limits run side by side. A request draws on the limit of
+ * its group and on that of the tenant.
+ */
+function secondsOf(
+  works: ReadonlyMap<string, Work>,
+  limits: readonly Limit[],
+): { total?: number; byStream: Map<string, number> } {
+  const byStream = new Map<string, number>();
+  if (limits.length === 0) return { byStream };
+  let total = 0;
+  for (const { name, burst, perSecond } of limits) {
+    const drawn = [...works].map(([stream, work]): [string, number] => {
+      return [stream, name === 'tenant' ? sum(Object.values(work)) : (work[name as keyof Work] ?? 0)];
+    });
+    const requests = sum(drawn.map(([, count]) => count));
+    const seconds = Math.max(0, requests - burst) / perSecond;
+    total = Math.max(total, seconds);
+    for (const [stream, count] of drawn) {
+      const part = requests === 0 ? 0 : (seconds * count) / requests;
+      byStream.set(stream, Math.max(byStream.get(stream) ?? 0, part));
+    }
+  }
+  return { total, byStream };
+}
+
+function tenths(seconds: number): number {
+  return Math.round(seconds * 10) / 10;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

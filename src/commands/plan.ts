@@ -1,0 +1,112 @@
+import Table from 'cli-table3';
+import { planOf, type Limit, type Plan, type StreamPlan } from '../activities/plan';
+import { probeTenant } from '../activities/probe';
+import { createAuth0Client } from '../auth0/client';
+import { createPacer } from '../auth0/pacer';
+import { clientCredentials, fixedToken, type TokenSource } from '../auth0/token';
+import { resolveSecrets } from '../config/references';
+import type { SourceConfig } from '../config/source';
+import { streams as known } from '../streams/registry';
+import { version } from '../version';
+import { findConnection, type ConnectionFlags } from './connection';
+import { exitCodes } from './exit';
+
+export interface PlanFlags extends ConnectionFlags {
+  json?: boolean;
+}
+
+/** Says what a full read of a connection would cost, from a few requests of its own. */
+export async function plan(name: string | undefined, flags: PlanFlags): Promise<number> {
+  const connection = await findConnection(name, flags);
+  const config = await resolveSecrets(connection);
+  const { reserve } = config.pacing;
+  const { rolesSource } = config.reading;
+  const wanted = new Set(connection.streams.map((stream) => stream.name));
+  const streams = known.map((stream) => stream.name).filter((stream) => wanted.has(stream));
+  const pacer = createPacer(config.pacing);
+  const client = createAuth0Client({ baseUrl: config.baseUrl, tokens: tokensOf(config), pacer, userAgent });
+  try {
+    const { startDate } = config;
+    const probed = await probeTenant(client, { streams, rolesSource, ...(startDate !== undefined && { startDate }) });
+    const found = planOf(probed, { streams, rolesSource, reserve, buckets: pacer.snapshot().buckets });
+    const text = flags.json ? JSON.stringify({ connection: connection.name, ...found }) : planText(found);
+    process.stdout.write(`${text}\n`);
+    return exitCodeOfPlan(found);
+  } finally {
+    client.close();
+  }
+}
+
+const userAgent = `rollcall/${version}`;
+
+function tokensOf({ baseUrl, credentials }: SourceConfig): TokenSource {
+  return credentials.type === 'access_token'
+    ? fixedToken(credentials.accessToken)
+    : clientCredentials({ baseUrl, userAgent, ...credentials });
+}
+
+/** What a sync would end with. */
+function exitCodeOfPlan({ streams }: Plan): number {
+  const refused = streams.filter((stream) => stream.refused !== undefined).length;
+  if (refused === 0) return exitCodes.ok;
+  return refused === streams.length ? exitCodes.credentials : exitCodes.partial;
+}
+
+const unknown = '–';
+
+/** The plan for a reader at a terminal: a table of at most 80 columns, and below it what it rests on. */
+function planText(found: Plan): string {
+  const table = new Table({
+    head: ['stream', 'rows', 'requests', 'seconds'],
+    colAligns: ['left', 'right', 'right', 'right'],
+    style: { head: [], border: [] },
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  });
+  for (const each of found.streams) {
+    const { stream, refused, requests, seconds } = each;
+    table.push([stream, rowsText(each), refused === undefined ? whole(requests) : unknown, secondsText(seconds)]);
+  }
+  table.push(['all', '', whole(found.requests), secondsText(found.seconds)]);
+  return [
+    table.toString(),
+    ...found.streams.flatMap(({ stream, refused }) => (refused === undefined ? [] : [`${stream}: ${refused}`])),
+    ...limitLines(found.limits),
+    ...found.streams.flatMap((stream) => guessLine(stream, found.organizationsSeen)),
+    `To find this out took ${found.spent} requests.`,
+    'It is a plan of a full read, with as few requests as can be, at the least rate',
+    'that is known. Later runs may read less of users: only what has changed.',
+  ].join('\n');
+}
+
+function limitLines(limits: readonly Limit[]): string[] {
+  if (limits.length === 0) return ['The tenant names no limit, so that nothing tells the time.'];
+  return limits.map(({ name, burst, perSecond }) => {
+    const rate = perSecond >= 10 ? whole(Math.round(perSecond)) : perSecond.toFixed(1);
+    return `Limit (${name}), less the reserve: ${whole(burst)} at once, then ${rate} a second or more.`;
+  });
+}
+
+/** What lies behind a number that was not counted. */
+function guessLine({ stream, rows }: StreamPlan, organizations: number): string[] {
+  if (!rows || isExact(rows)) return [];
+  const source = stream === 'users' ? 'samples of their time' : `${organizations} organizations`;
+  const more = rows.open ? ', or more' : '';
+  return [`${stream}: a guess from ${source}, ${whole(rows.low)} to ${whole(rows.high)}${more}.`];
+}
+
+function rowsText({ rows }: StreamPlan): string {
+  if (!rows) return unknown;
+  return isExact(rows) ? whole(rows.likely) : `about ${whole(rows.likely)}`;
+}
+
+function isExact({ low, high, open }: NonNullable<StreamPlan['rows']>): boolean {
+  return low === high && !open;
+}
+
+function secondsText(seconds: number | undefined): string {
+  return seconds === undefined ? unknown : seconds.toFixed(1);
+}
+
+function whole(count: number): string {
+  return count.toLocaleString('en');
+}

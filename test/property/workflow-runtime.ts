@@ -1,0 +1,107 @@
+import type * as workflow from '@temporalio/workflow';
+
+/*
+ * Stands in for `@temporalio/workflow` where thousands of slices are to be read in seconds: workflow functions run as
+ * they are, in this process. Activities run one at a time, whichever of those asked for has its turn, so that a run can be
+ * repeated. To be used as `jest.mock('@temporalio/workflow', () => jest.requireActual('./workflow-runtime'))`.
+ */
+export { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, TimeoutFailure } from '@temporalio/common';
+
+type Function = (...args: never[]) => Promise<unknown>;
+
+interface Call {
+  name: string;
+  args: unknown[];
+  resolve(result: unknown): void;
+  reject(error: unknown): void;
+}
+
+class ContinueAsNew extends Error {
+  constructor(readonly args: unknown[]) {
+    super('the workflow continues as new');
+  }
+}
+
+let calls: Call[] = [];
+let blocked: { holds: () => boolean; resolve: () => void }[] = [];
+
+export function proxyActivities(): object {
+  const ask = (name: string, args: unknown[]): Promise<unknown> =>
+    new Promise((resolve, reject) => calls.push({ name, args: copyOf(args), resolve, reject }));
+  return new Proxy(
+    {},
+    {
+      get: (_, name: string) =>
+        Object.assign((...args: unknown[]) => ask(name, args), {
+          executeWithOptions: (_options: unknown, args: unknown[]) => ask(name, args),
+        }),
+    },
+  );
+}
+
+export async function condition(holds: () => boolean): Promise<void> {
+  if (!holds()) await new Promise<void>((resolve) => blocked.push({ holds, resolve }));
+}
+
+export const continueAsNew: typeof workflow.continueAsNew = (...args) => Promise.reject(new ContinueAsNew(args));
+export const workflowInfo = (): object => ({ continueAsNewSuggested: false });
+export const defineQuery = (name: string): string => name;
+export const isCancellation = (): boolean => false;
+export const setHandler = (): void => undefined;
+export const setCurrentDetails = (): void => undefined;
+
+/**
+ * Runs a workflow to its end, through every continue-as-new.
+ * @param turn which of the activities that wait for their turn is next, counted from the one that has waited longest
+ */
+export async function runWorkflow(
+  run: Function,
+  input: unknown,
+  activities: Readonly<Record<string, Function>>,
+  turn: () => number,
+): Promise<unknown> {
+  for (let args = [input]; ;) {
+    try {
+      return await runOnce(() => run(...(copyOf(args) as never[])), activities, turn);
+    } catch (error) {
+      if (!(error instanceof ContinueAsNew)) throw error;
+      ({ args } = error);
+    }
+  }
+}
+
+async function runOnce(
+  run: () => Promise<unknown>,
+  activities: Readonly<Record<string, Function>>,
+  turn: () => number,
+): Promise<unknown> {
+  calls = [];
+  blocked = [];
+  let ended = false;
+  const ending = run().finally(() => (ended = true));
+  ending.catch(() => undefined);
+  for (;;) {
+    await settle();
+    if (ended) return ending;
+    const [call] = calls.splice(turn() % calls.length, 1);
+    const activity = call && activities[call.name];
+    if (!activity) throw new Error('the workflow waits for what nobody does');
+    await activity(...(call.args as never[])).then((result) => call.resolve(copyOf(result)), call.reject);
+  }
+}
+
+/** Lets the workflow go on until it waits for activities only. */
+async function settle(): Promise<void> {
+  for (let moved = true; moved;) {
+    await new Promise(setImmediate);
+    const free = blocked.filter(({ holds }) => holds());
+    blocked = blocked.filter((each) => !free.includes(each));
+    for (const { resolve } of free) resolve();
+    moved = free.length > 0;
+  }
+}
+
+/** What Temporal hands on is JSON. */
+function copyOf<Value>(value: Value): Value {
+  return value === undefined ? value : (JSON.parse(JSON.stringify(value)) as Value);
+}

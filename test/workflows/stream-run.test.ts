@@ -1,0 +1,49 @@
+import { noCounts } from '../../src/streams/counts';
+import { StreamRun, type CarriedStream } from '../../src/workflows/stream-run';
+
+const begun = Date.now() - 10_000;
+
+function runOf(carried: Partial<CarriedStream> = {}): StreamRun {
+  return new StreamRun(
+    { name: 'users', syncMode: 'full_refresh', destinationSyncMode: 'append', reach: 'search' },
+    'run',
+    async () => undefined,
+    { deliveries: { sequence: 1, records: 0 }, counts: noCounts, status: 'running', begun, ...carried },
+  );
+}
+
+it('ends, by an estimate, when what is left has taken as long as what was made', () => {
+  const run = runOf({ counts: { ...noCounts, requests: 5 } });
+  const { endsAt = 0 } = run.progress(10);
+  expect(endsAt).toBeGreaterThanOrEqual(begun + 30_000);
+  expect(endsAt).toBeLessThanOrEqual(Date.now() + 2 * (Date.now() - begun));
+});
+
+it.each([
+  ['nobody knows what is left', 5, undefined],
+  ['nothing is left', 5, 0],
+  ['nothing was made', 0, 10],
+])('gives no estimate of its end when %s', (_when, requests, left) => {
+  expect(runOf({ counts: { ...noCounts, requests } }).progress(left)).not.toHaveProperty('endsAt');
+});
+
+it('waits until the longest of the waits side by side is over', () => {
+  const run = runOf();
+  for (const until of [2_000, 9_000, 4_000]) run.waits(until);
+  for (const until of [2_000, 4_000]) {
+    run.goesOn(until);
+    expect(run.progress().waitingUntil).toBe(9_000);
+  }
+  run.goesOn(9_000);
+  expect(run.progress()).not.toHaveProperty('waitingUntil');
+});
+
+it('has nothing to say of limits once it has ended', () => {
+  const run = runOf();
+  run.paced({ remaining: 1, limit: 5 });
+  run.waits(2_000);
+  expect(run.progress(3)).toMatchObject({ waitingUntil: 2_000, pace: { remaining: 1, limit: 5 }, requestsLeft: 3 });
+  run.fail({ type: 'MissingScope', kind: 'config_error', message: 'It lacks a scope.' });
+  const progress = run.progress(3);
+  for (const key of ['waitingUntil', 'pace', 'requestsLeft', 'endsAt']) expect(progress).not.toHaveProperty(key);
+});
