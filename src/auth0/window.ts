@@ -79,10 +79,10 @@ export class Window {
   }
 
   private judge(throughput: number, now: number): void {
-    const { failures, former, held, size } = this;
+    const { answers, failures, former, held, size } = this;
     this.former = undefined;
     this.begin(now);
-    if (failures > size * bearable) {
+    if (failures > 1 && failures > (answers + failures) * bearable) {
       this.resize(Math.ceil(size / 2));
       this.rest = restRounds;
     } else if (!held) {

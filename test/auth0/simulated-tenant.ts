@@ -156,7 +156,7 @@ export function simulate(scenario: Scenario): Outcome {
         last[number] = time;
         all.requests += 1;
         // An answer is dated when it is written, which may be long after the request was counted.
-        answer = date(charge(route, base + time), base + time, base + (nth % 2 === 0 ? time : now + ms));
+        answer = date(charge(route, base + time), base + time, base + now + ms);
         if (!answer.ok) all.refused += 1;
       });
       queue.add(now + ms, (time) => {
