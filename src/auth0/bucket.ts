@@ -144,9 +144,9 @@ export class Bucket {
     return this.refill.least > 0;
   }
 
-  /** Requests per second that it gives in all likelihood, at least. */
+  /** Requests per second that it surely gives. */
   gives(): number {
-    return Math.max(this.refill.told, documentedRefill(this.limit));
+    return this.refill.told;
   }
 
   /** Requests per second that use it up; Infinity while there is more in it than it takes to tell. */

@@ -119,7 +119,7 @@ export class Limits {
     this.giveBack(permit, now);
   }
 
-  /** Requests per second that the buckets give together in all likelihood, at least; 0 while nothing is known. */
+  /** Requests per second that the buckets surely give together; 0 while nothing is known. */
   gives(): number {
     return [...this.buckets.values()].reduce((sum, bucket) => sum + bucket.gives(), 0);
   }

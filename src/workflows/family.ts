@@ -16,7 +16,7 @@ import type { StreamRun } from './stream-run';
  * List pages in a slice while members are read too. The first one brings work for all lanes at once; then there is enough
  * for a while, and fewer places where a later attempt could go on.
  */
-const listPagesAhead = { first: 1, later: 10 };
+const listPagesAhead = { first: 1, later: 5 };
 
 /** Some organizations whose members one chain of slices reads. */
 interface Batch {
@@ -169,7 +169,8 @@ export class Family {
           ...deliveredBy(slice, delivered),
         };
         reading.audit.organizations += slice.counts.rows;
-        this.addBatches(slice.segments, { cursor, slices });
+        // The first and the last ones are for all lanes; in between, other slices have work for them.
+        this.addBatches(slice.segments, { cursor, slices }, slices === 0 || slice.done);
         (this.organizations ?? this.members[0])?.count(slice.counts);
         this.paced(slice);
         await this.hand(this.organizations ? [this.organizations] : [], slice.segments);
@@ -186,11 +187,11 @@ export class Family {
     return this.reading.batches.length - this.inFlight.size;
   }
 
-  private addBatches(segments: readonly Segment[], listed: ListPlace): void {
+  private addBatches(segments: readonly Segment[], listed: ListPlace, even: boolean): void {
     if (this.openMembers.length === 0) return;
     const { lanes, organizationsPerBatch } = this.limits;
     for (const segment of segments.filter((each) => each.stream === organizationIndex)) {
-      const size = Math.min(organizationsPerBatch, Math.ceil(segment.records / lanes));
+      const size = even ? Math.min(organizationsPerBatch, Math.ceil(segment.records / lanes)) : organizationsPerBatch;
       for (let first = 0; first < segment.records; first += size) {
         const organizations = { segment, first, count: Math.min(size, segment.records - first) };
         this.reading.batches.push({ organizations, listed, cursor: null });
