@@ -1,6 +1,7 @@
 import type { Auth0Client } from '../auth0/client';
 import type { ListRequest } from '../auth0/request';
-import { streamOf, streams } from '../streams/registry';
+import { streams } from '../streams/registry';
+import { scopesLacking } from '../streams/scopes';
 
 /** What a check found. */
 export interface CheckReport {
@@ -34,7 +35,8 @@ export async function checkTenant(client: Auth0Client): Promise<CheckReport> {
       const { name, message, scopes } = error as NamedError;
       if (name === 'BadCredentials') return { type: name, message };
       if (name !== 'MissingScope') return { type: name, message: `${stream}: ${message}` };
-      missingScopes.push({ stream, scopes: lackOf(stream, granted) ?? scopes ?? [] });
+      const lacking = scopesLacking(stream, granted);
+      missingScopes.push({ stream, scopes: lacking.length > 0 ? lacking : (scopes ?? []) });
       return undefined;
     }
   }
@@ -46,8 +48,8 @@ export async function checkTenant(client: Auth0Client): Promise<CheckReport> {
   if (organization === undefined) {
     // Without an organization there is no member list to ask for; the token itself may tell.
     for (const { name } of streams.filter(({ reach }) => reach === 'members')) {
-      const lack = lackOf(name, granted);
-      if (lack) missingScopes.push({ stream: name, scopes: lack });
+      const scopes = scopesLacking(name, granted);
+      if (scopes.length > 0) missingScopes.push({ stream: name, scopes });
     }
     return { missingScopes };
   }
@@ -74,12 +76,6 @@ async function scopesOf(client: Auth0Client): Promise<string[] | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** Scopes that a stream needs and the token has not; undefined when it has all, or nobody knows. */
-function lackOf(stream: string, granted: string[] | undefined): string[] | undefined {
-  const lack = streamOf(stream).scopes.filter((scope) => granted && !granted.includes(scope));
-  return lack.length > 0 ? lack : undefined;
 }
 
 /** The report in one message, or undefined when all is well. */

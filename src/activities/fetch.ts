@@ -8,6 +8,7 @@ import { deliveredIndex, lastDelivered } from '../streams/task';
 import { mayPass, toActivityFailure } from './failure';
 import { withHeartbeats } from './heartbeat';
 import { createLookups, type Lookups } from './lookup';
+import { paceOf } from './pace';
 import { readNextPage, type PageResult } from './page';
 import { deliveredOf, linkOutput, readerOf } from './reader';
 import type { SliceInput, SliceResult } from './slice';
@@ -85,7 +86,7 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
       const { counts, segments, total } = checkpoint;
       const cursor = checkpoint.cursor ?? reader.start();
       if (reader.next(cursor) === undefined || isFull(checkpoint)) {
-        return { ...resultOf(reader, cursor, checkpoint), ...paceOf(tenant) };
+        return { ...resultOf(reader, cursor, checkpoint), ...paceAt(tenant) };
       }
       if (reader.again?.(cursor)) {
         delivered ??= await deliveredOf(lastDelivered(segments) ?? input.delivered, staging);
@@ -99,7 +100,7 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
       } catch (error) {
         const waitUntil = limitedUntil(error);
         if (waitUntil === undefined) throw error;
-        const sofar = { ...resultOf(reader, cursor, checkpoint), ...paceOf(tenant), waitUntil };
+        const sofar = { ...resultOf(reader, cursor, checkpoint), ...paceAt(tenant), waitUntil };
         // Without a page the next slice is still the first of its task.
         return { ...sofar, cursor: checkpoint.cursor };
       }
@@ -136,14 +137,15 @@ function limitedUntil(error: unknown): number | undefined {
   return name === 'RateLimited' ? retryAt : undefined;
 }
 
-function paceOf(tenant: Tenant): Pick<SliceResult, 'pace'> {
-  const pace = tenant.pace();
+function paceAt(tenant: Tenant): Pick<SliceResult, 'pace'> {
+  const pace = paceOf(tenant.buckets());
   return pace ? { pace } : {};
 }
 
 function resultOf(reader: Reader<Json>, cursor: Json, { segments, counts, total }: Checkpoint): SliceResult {
   const frontier = reader.frontier?.(cursor);
   const begun = reader.begun?.(cursor);
+  const end = reader.end?.(cursor);
   const rest = reader.rest?.(cursor);
   return {
     cursor,
@@ -153,6 +155,7 @@ function resultOf(reader: Reader<Json>, cursor: Json, { segments, counts, total 
     ...(total === undefined ? {} : { total }),
     ...(frontier === undefined ? {} : { frontier }),
     ...(begun === undefined ? {} : { begun }),
+    ...(end === undefined ? {} : { end }),
     ...(rest === undefined ? {} : { rest }),
   };
 }

@@ -146,7 +146,8 @@ function rowsOf(probed: Probed): (stream: string) => Estimate | undefined {
     users,
     organizations: exactly(organizations),
     organization_members: members,
-    organization_member_roles: members && rolesPerMember !== undefined ? times(members, rolesPerMember) : undefined,
+    organization_member_roles:
+      members && (rolesPerMember !== undefined || members.high === 0) ? times(members, rolesPerMember ?? 0) : undefined,
   };
   return (stream) => rows[stream];
 }

@@ -2,7 +2,7 @@ import type { Auth0Client } from '../auth0/client';
 import { UnexpectedAnswer } from '../auth0/errors';
 import type { ListRequest, Page } from '../auth0/request';
 import type { RolesSource } from '../streams/options';
-import { streamOf } from '../streams/registry';
+import { scopesLacking } from '../streams/scopes';
 import { countUsers, type Ask, type Estimate } from './user-count';
 
 /** What a tenant holds, as far as a few requests tell. What was not asked for, or may not be read, is absent. */
@@ -64,7 +64,7 @@ export async function probeTenant(client: Auth0Client, options: ProbeOptions): P
       const { name, message, scopes } = error as { name: string; message: string; scopes?: string[] };
       if (name !== 'MissingScope' && name !== 'FeatureNotInPlan') throw error;
       for (const stream of wanted(...streams)) {
-        refused.set(stream, scopes ? lack(lackOf(stream, granted), scopes) : message);
+        refused.set(stream, scopes ? lack(scopesLacking(stream, granted), scopes) : message);
       }
       return undefined;
     }
@@ -101,7 +101,7 @@ export async function probeTenant(client: Auth0Client, options: ProbeOptions): P
   if (list?.ids.length === 0) {
     // Without an organization there is no member list to ask for; the token itself may tell.
     for (const stream of wanted(members, memberRoles)) {
-      const scopes = lackOf(stream, granted);
+      const scopes = scopesLacking(stream, granted);
       if (scopes.length > 0) refused.set(stream, lack(scopes, []));
     }
   }
@@ -165,11 +165,6 @@ function spread<T>(items: readonly T[], most: number): T[] {
 function totalOf({ total }: Page, path: string): number {
   if (total === undefined) throw new UnexpectedAnswer(`GET ${path}`, 'a page without a total');
   return total;
-}
-
-/** Scopes that a stream needs and the token has not; none when nobody knows what it has. */
-function lackOf(stream: string, granted: string[] | undefined): string[] {
-  return streamOf(stream).scopes.filter((scope) => granted && !granted.includes(scope));
 }
 
 function lack(known: string[], named: string[]): string {

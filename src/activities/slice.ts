@@ -57,5 +57,6 @@ export interface SliceResult {
   /** See Reader. */
   frontier?: string;
   begun?: string;
+  end?: string;
   rest?: Rest;
 }

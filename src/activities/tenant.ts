@@ -4,13 +4,12 @@ import { createPacer, type Pacer, type PacerSnapshot } from '../auth0/pacer';
 import { clientCredentials, fixedToken, type TokenSource } from '../auth0/token';
 import type { SourceConfig } from '../config/source';
 import { version } from '../version';
-import type { Pace } from './slice';
 
 /** A tenant as a worker knows it: one client, and so one token and one pacer, shared by all of its slices. */
 export interface Tenant {
   client: Auth0Client;
-  /** Undefined when the tenant has named no limit yet. */
-  pace(): Pace | undefined;
+  /** How its limits stand; none before it has named one. */
+  buckets(): PacerSnapshot['buckets'];
 }
 
 export interface TenantOptions {
@@ -61,7 +60,7 @@ export function createTenants({ resolve, onToken, maxWaitMs = 15_000 }: TenantOp
       const pacer = pacerOf(config);
       const tenant = {
         client: createAuth0Client({ baseUrl, tokens, pacer, userAgent, maxWaitMs }),
-        pace: () => scarcest(pacer.snapshot()),
+        buckets: () => pacer.snapshot().buckets,
       };
       known.set(connection, { fingerprint, tenant });
       return tenant;
@@ -71,14 +70,6 @@ export function createTenants({ resolve, onToken, maxWaitMs = 15_000 }: TenantOp
       known.clear();
     },
   };
-}
-
-/** Buckets that nobody draws on fill up, so the emptiest is one in use. */
-function scarcest({ buckets }: Pick<PacerSnapshot, 'buckets'>): Pace | undefined {
-  const [bucket] = [...buckets].sort((one, other) => one.remaining / one.limit - other.remaining / other.limit);
-  if (!bucket) return undefined;
-  const { remaining, limit, perSecond } = bucket;
-  return { remaining, limit, ...(perSecond > 0 && { perSecond: Math.round(perSecond * 100) / 100 }) };
 }
 
 function tokensOf({ baseUrl, credentials }: SourceConfig): TokenSource {

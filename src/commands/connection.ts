@@ -43,7 +43,7 @@ function spellOut(flags: ConnectionFlags): Connection {
       'no connection is named',
       'arguments',
       'Name one of rollcall.yaml, or spell one out: ' +
-        'rollcall sync --domain acme.eu.auth0.com --client-id … --client-secret env:AUTH0_CLIENT_SECRET --files ./data',
+        '--domain acme.eu.auth0.com --client-id … --client-secret env:AUTH0_CLIENT_SECRET --files ./data',
     );
   }
   const settings = {

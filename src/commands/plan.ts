@@ -1,15 +1,14 @@
-import Table from 'cli-table3';
 import { planOf, type Limit, type Plan, type StreamPlan } from '../activities/plan';
 import { probeTenant } from '../activities/probe';
-import { createAuth0Client } from '../auth0/client';
-import { createPacer } from '../auth0/pacer';
-import { clientCredentials, fixedToken, type TokenSource } from '../auth0/token';
+import { createTenants } from '../activities/tenant';
 import { resolveSecrets } from '../config/references';
-import type { SourceConfig } from '../config/source';
 import { streams as known } from '../streams/registry';
-import { version } from '../version';
 import { findConnection, type ConnectionFlags } from './connection';
 import { exitCodes } from './exit';
+import { tableOf } from './table';
+
+/** Longest wait for the tenant's limit: there is nobody else to wait for it. */
+const maxWaitMs = 60_000;
 
 export interface PlanFlags extends ConnectionFlags {
   json?: boolean;
@@ -23,26 +22,18 @@ export async function plan(name: string | undefined, flags: PlanFlags): Promise<
   const { rolesSource } = config.reading;
   const wanted = new Set(connection.streams.map((stream) => stream.name));
   const streams = known.map((stream) => stream.name).filter((stream) => wanted.has(stream));
-  const pacer = createPacer(config.pacing);
-  const client = createAuth0Client({ baseUrl: config.baseUrl, tokens: tokensOf(config), pacer, userAgent });
+  const { startDate } = config;
+  const tenants = createTenants({ resolve: () => Promise.resolve(config), maxWaitMs });
   try {
-    const { startDate } = config;
+    const { client, buckets } = await tenants.tenantOf(connection.name);
     const probed = await probeTenant(client, { streams, rolesSource, ...(startDate !== undefined && { startDate }) });
-    const found = planOf(probed, { streams, rolesSource, reserve, buckets: pacer.snapshot().buckets });
+    const found = planOf(probed, { streams, rolesSource, reserve, buckets: buckets() });
     const text = flags.json ? JSON.stringify({ connection: connection.name, ...found }) : planText(found);
     process.stdout.write(`${text}\n`);
     return exitCodeOfPlan(found);
   } finally {
-    client.close();
+    tenants.close();
   }
-}
-
-const userAgent = `rollcall/${version}`;
-
-function tokensOf({ baseUrl, credentials }: SourceConfig): TokenSource {
-  return credentials.type === 'access_token'
-    ? fixedToken(credentials.accessToken)
-    : clientCredentials({ baseUrl, userAgent, ...credentials });
 }
 
 /** What a sync would end with. */
@@ -56,19 +47,13 @@ const unknown = '–';
 
 /** The plan for a reader at a terminal: a table of at most 80 columns, and below it what it rests on. */
 function planText(found: Plan): string {
-  const table = new Table({
-    head: ['stream', 'rows', 'requests', 'seconds'],
-    colAligns: ['left', 'right', 'right', 'right'],
-    style: { head: [], border: [] },
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  });
-  for (const each of found.streams) {
+  const rows = found.streams.map((each) => {
     const { stream, refused, requests, seconds } = each;
-    table.push([stream, rowsText(each), refused === undefined ? whole(requests) : unknown, secondsText(seconds)]);
-  }
-  table.push(['all', '', whole(found.requests), secondsText(found.seconds)]);
+    return [stream, rowsText(each), refused === undefined ? whole(requests) : unknown, secondsText(seconds)];
+  });
+  rows.push(['all', '', whole(found.requests), secondsText(found.seconds)]);
   return [
-    table.toString(),
+    tableOf(['stream', 'rows', 'requests', 'seconds'], rows),
     ...found.streams.flatMap(({ stream, refused }) => (refused === undefined ? [] : [`${stream}: ${refused}`])),
     ...limitLines(found.limits),
     ...found.streams.flatMap((stream) => guessLine(stream, found.organizationsSeen)),

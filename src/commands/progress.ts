@@ -1,26 +1,19 @@
-import Table from 'cli-table3';
 import type { StreamProgress, StreamResult, SyncResult } from '../workflows/contract';
-
-/** Plain frame: no colours, so that a pipe and a terminal get the same. */
-const plain = { style: { head: [], border: [] }, chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' } };
+import { tableOf } from './table';
 
 /**
  * What a sync did, for a reader at a terminal: a table of at most 80 columns, and below it the streams that are complete
  * but for something, and the verdict on the whole. Why others are incomplete is told by `failureLines`.
  */
 export function resultTable(result: SyncResult, seconds: number): string {
-  const table = new Table({
-    head: ['stream', 'status', 'rows', 'requests', 'seconds'],
-    colAligns: ['left', 'left', 'right', 'right', 'right'],
-    ...plain,
+  const lines = result.streams.map(({ stream, status, records, counts, seconds: took }) => {
+    return [stream, status, records, counts.requests, took.toFixed(1)];
   });
-  for (const { stream, status, records, counts, seconds: took } of result.streams) {
-    table.push([stream, status, records, counts.requests, took.toFixed(1)]);
-  }
   const requests = result.streams.reduce((sum, { counts }) => sum + counts.requests, 0);
   const rows = result.streams.reduce((sum, { records }) => sum + records, 0);
-  table.push(['total', result.status, rows, requests, seconds.toFixed(1)]);
-  return [table.toString(), ...verdictLines(result.streams.filter(isExcepted)), totalLine(result)].join('\n');
+  lines.push(['total', result.status, rows, requests, seconds.toFixed(1)]);
+  const table = tableOf(['stream', 'status', 'rows', 'requests', 'seconds'], lines, 2);
+  return [table, ...verdictLines(result.streams.filter(isExcepted)), totalLine(result)].join('\n');
 }
 
 /** The verdict on the whole; that of the run repeats the streams' reasons, each of which has a line of its own here. */
@@ -75,7 +68,8 @@ export function progressLine(before: readonly StreamProgress[], now: readonly St
 
 /** A stream that is not done ends in "…", and is not worth a word before it has begun. */
 function standing({ stream, status, delivered, waitingUntil }: StreamProgress): string {
-  if (status === 'complete') return `${stream} ${delivered}`;
+  // The last records of a stream that has been read may still be on their way.
+  if (status === 'complete') return delivered > 0 ? `${stream} ${delivered}` : '';
   if (status === 'incomplete') return `${stream} ${delivered} (incomplete)`;
   if (waitingUntil !== undefined) return `${stream} ${delivered} waits for Auth0's limit until ${clock(waitingUntil)}`;
   return delivered > 0 ? `${stream} ${delivered}…` : '';

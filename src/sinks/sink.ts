@@ -1,5 +1,6 @@
 import type { JsonObject } from '../json';
 import type { Segment } from '../staging/segment';
+import type { SliceCounts } from '../streams/counts';
 
 /** What a stream's state holds; whole, never a delta (Airbyte `stream_state`). */
 export type StreamState = JsonObject;
@@ -55,7 +56,13 @@ export interface RunSummary {
   status: 'complete' | 'partial' | 'failed';
   /** `complete`, `complete but for …`, or `incomplete because …`. */
   verdict: string;
-  streams: { stream: string; status: 'complete' | 'incomplete'; records: number; verdict: string }[];
+  streams: {
+    stream: string;
+    status: 'complete' | 'incomplete';
+    records: number;
+    counts: SliceCounts;
+    verdict: string;
+  }[];
 }
 
 /**

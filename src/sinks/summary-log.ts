@@ -1,8 +1,5 @@
 import type { LogLevel } from '../airbyte/messages';
-import { isObject } from '../airbyte/shape';
 import type { RunSummary } from './sink';
-
-type StreamSummary = RunSummary['streams'][number];
 
 /** A run's summary in words: a line for each stream and one for the run, of level WARN where something is incomplete. */
 export function summaryLog({ run, status, verdict, streams }: RunSummary): { level: LogLevel; message: string }[] {
@@ -23,10 +20,7 @@ function levelOf(status: string): LogLevel {
 }
 
 /** The records, and whatever else was counted and is not zero (see SliceCounts). */
-function numbersOf(stream: StreamSummary): string {
-  const counts = 'counts' in stream && isObject(stream.counts) ? Object.entries(stream.counts) : [];
-  const others = counts.flatMap(([name, count]) =>
-    typeof count === 'number' && count > 0 ? [`${count} ${name}`] : [],
-  );
-  return [`${stream.records} records`, ...others].join(', ');
+function numbersOf({ records, counts }: RunSummary['streams'][number]): string {
+  const others = Object.entries(counts).filter(([, count]) => count > 0);
+  return [`${records} records`, ...others.map(([name, count]) => `${count} ${name}`)].join(', ');
 }

@@ -53,6 +53,8 @@ export interface Reader<Cursor> {
   frontier?(cursor: Cursor): string | undefined;
   /** The tenant's time at the first answer, ISO 8601, rounded up; undefined before it. */
   begun?(cursor: Cursor): string | undefined;
+  /** The greatest key of a search, where that was asked for and there is one. */
+  end?(cursor: Cursor): string | undefined;
   /** What is left of a search, as far as it can be told. */
   rest?(cursor: Cursor): Rest | undefined;
 }

@@ -91,6 +91,6 @@ export function searchEndReader({ key, from = '*', to = '*' }: SearchEndTask): R
     advance(_, { rows: [row] }) {
       return { cursor: { done: true, ...(row ? { end: keyOf(row, key) } : {}) }, outputs: [], rows: 0, repeated: 0 };
     },
-    frontier: ({ end }) => end,
+    end: ({ end }) => end,
   };
 }

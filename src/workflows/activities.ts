@@ -1,22 +1,31 @@
 import { proxyActivities, type ActivityInterfaceFor } from '@temporalio/workflow';
 import type { SinkActivities } from '../activities/deliver';
 import type { FetchActivities } from '../activities/fetch';
+import type { SliceInput, SliceResult } from '../activities/slice';
 import type { Delivery, RunSummary } from '../sinks/sink';
 import { recordsIn } from '../staging/segment';
-import type { ReadInput, SyncLimits } from './contract';
+import type { ReadInput } from './contract';
 
 /*
  * The retry profiles of all activities. Every one has a heartbeat timeout, or a start-to-close of 30 s at most: a
  * completion is lost when the server is away for longer than the SDK repeats it.
  */
 
+/** @param summary what the Temporal UI shows of it */
+export type FetchSlice = (
+  summary: string,
+  input: Omit<SliceInput, 'connection' | 'run' | 'patience'>,
+) => Promise<SliceResult>;
+
 /** Attempts are not counted: an activity that gets no further gives up by itself (SliceInput.patience). */
-export function fetchActivities(limits: SyncLimits): Pick<ActivityInterfaceFor<FetchActivities>, 'fetchSlice'> {
-  return proxyActivities<FetchActivities>({
+export function fetchActivity({ connection, run, limits }: ReadInput): FetchSlice {
+  const { fetchSlice } = proxyActivities<FetchActivities>({
     startToCloseTimeout: '1 hour',
     heartbeatTimeout: limits.heartbeatSeconds * 1000,
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
   });
+  return (summary, input) =>
+    fetchSlice.executeWithOptions({ summary }, [{ connection, run, patience: limits.patience, ...input }]);
 }
 
 export function stagingActivities(): Pick<FetchActivities, 'discardRun'> {

@@ -1,5 +1,5 @@
 import { condition, isCancellation } from '@temporalio/workflow';
-import type { SliceInput, SliceLimits, SliceResult } from '../activities/slice';
+import type { SliceLimits, SliceResult } from '../activities/slice';
 import { buildState, readResume } from '../airbyte/state';
 import type { Json } from '../json';
 import type { StreamFailure, StreamState } from '../sinks/sink';
@@ -7,8 +7,10 @@ import type { Segment } from '../staging/segment';
 import type { SliceCounts } from '../streams/counts';
 import type { RolesSource } from '../streams/options';
 import { lastDelivered, organizationIndex, roleIndex, type MembersTask, type Task } from '../streams/task';
+import type { FetchSlice } from './activities';
 import type { AuditPart, SyncLimits } from './contract';
 import { failureOf } from './failure';
+import { Lanes } from './lanes';
 import { waitForLimit } from './limit';
 import type { StreamRun } from './stream-run';
 
@@ -83,7 +85,7 @@ export function resumePlace(runs: readonly StreamRun[], states: Record<string, S
  * part is done, `paused` says stop, or its streams have failed; failures stay with the streams they concern.
  */
 export class Family {
-  private readonly inFlight = new Set<Batch>();
+  private readonly lanes: Lanes<Batch>;
 
   constructor(
     readonly reading: FamilyReading,
@@ -92,14 +94,18 @@ export class Family {
     /** The member streams that are wanted; the one that needs the most scopes last. */
     private readonly members: readonly StreamRun[],
     private readonly rolesSource: RolesSource,
-    private readonly fetch: (
-      summary: string,
-      input: Pick<SliceInput, 'slice' | 'task' | 'cursor' | 'limits' | 'delivered'>,
-    ) => Promise<SliceResult>,
+    private readonly fetch: FetchSlice,
     private readonly limits: SyncLimits,
     private readonly paused: () => boolean,
     private readonly changed: () => void,
-  ) {}
+  ) {
+    const stopped = (): boolean => this.openMembers.length === 0 || this.paused();
+    this.lanes = new Lanes(
+      limits.lanes,
+      () => reading.batches,
+      () => stopped() || this.done,
+    );
+  }
 
   async read(): Promise<void> {
     await Promise.all([this.list(), this.readMembers()]);
@@ -179,12 +185,8 @@ export class Family {
         if (isCancellation(error)) throw error;
         return this.fail([...(this.organizations ? [this.organizations] : []), ...this.members], failureOf(error));
       }
-      await condition(() => this.waitingBatches < 2 * limits.lanes || this.openMembers.length === 0 || this.paused());
+      await condition(() => this.lanes.waiting < 2 * limits.lanes || this.openMembers.length === 0 || this.paused());
     }
-  }
-
-  private get waitingBatches(): number {
-    return this.reading.batches.length - this.inFlight.size;
   }
 
   private addBatches(segments: readonly Segment[], listed: ListPlace, even: boolean): void {
@@ -201,7 +203,15 @@ export class Family {
 
   private async readMembers(): Promise<void> {
     await this.readRoles();
-    await Promise.all(Array.from({ length: this.limits.lanes }, () => this.lane()));
+    await this.lanes.run(async (batch) => {
+      const runs = this.openMembers;
+      try {
+        await this.readBatch(batch, runs);
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        this.giveUp(runs, failureOf(error));
+      }
+    });
   }
 
   /** Before any batch, so that every slice can join the descriptions. */
@@ -228,30 +238,6 @@ export class Family {
       const failure = failureOf(error);
       if (failure.type === 'MissingScope') reading.roles = null;
       else this.fail([run], failure);
-    }
-  }
-
-  /** Takes one slice of the earliest free batch after the other. */
-  private async lane(): Promise<void> {
-    const free = (): Batch | undefined => this.reading.batches.find((each) => !this.inFlight.has(each));
-    const stopped = (): boolean => this.openMembers.length === 0 || this.paused();
-    for (;;) {
-      await condition(() => free() !== undefined || this.reading.list.done || stopped());
-      if (stopped()) return;
-      const batch = free();
-      if (!batch && this.reading.list.done) return;
-      // Another lane woke up first.
-      if (!batch) continue;
-      const runs = this.openMembers;
-      this.inFlight.add(batch);
-      try {
-        await this.readBatch(batch, runs);
-      } catch (error) {
-        if (isCancellation(error)) throw error;
-        this.giveUp(runs, failureOf(error));
-      } finally {
-        this.inFlight.delete(batch);
-      }
     }
   }
 

@@ -1,6 +1,6 @@
 import { continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { StreamState } from '../sinks/sink';
-import { fetchActivities, sinkActivities } from './activities';
+import { fetchActivity, sinkActivities } from './activities';
 import { progressQuery, type PlannedStream, type ReadInput, type StreamProgress, type StreamResult } from './contract';
 import { Family, resumePlace, type FamilyReading } from './family';
 import { conclude, showProgress } from './outcome';
@@ -22,8 +22,7 @@ interface Carried {
 
 /** Reads organizations, their members and the members' roles, as far as they are wanted. */
 export async function organizationsWorkflow(input: OrganizationsInput, carried?: Carried): Promise<StreamResult[]> {
-  const { run, limits, connection } = input;
-  const { fetchSlice } = fetchActivities(limits);
+  const { run, limits } = input;
   const { deliver } = sinkActivities(input);
   const runs = input.streams.map((stream, index) => new StreamRun(stream, run, deliver, carried?.streams[index]));
   // One reading fills all member streams: what is left of it is told once.
@@ -43,8 +42,7 @@ export async function organizationsWorkflow(input: OrganizationsInput, carried?:
     runs.find((each) => each.stream.reach === 'organization'),
     readers,
     input.reading.rolesSource,
-    (summary, slice) =>
-      fetchSlice.executeWithOptions({ summary }, [{ connection, run, patience: limits.patience, ...slice }]),
+    fetchActivity(input),
     limits,
     () => workflowInfo().continueAsNewSuggested || reading.slices - firstSlice >= limits.slicesPerRun,
     show,

@@ -1,10 +1,12 @@
-import { condition, isCancellation } from '@temporalio/workflow';
-import type { SliceInput, SliceResult } from '../activities/slice';
+import { isCancellation } from '@temporalio/workflow';
+import type { SliceResult } from '../activities/slice';
 import type { Json } from '../json';
 import type { Segment } from '../staging/segment';
 import { cut, rowsLeft, spanOf, upperBound, type Span } from '../streams/span';
 import { lastDelivered, type SearchTask, type Task } from '../streams/task';
+import type { FetchSlice } from './activities';
 import type { AuditPart, SyncLimits } from './contract';
+import { Lanes } from './lanes';
 import { waitForLimit } from './limit';
 import type { StreamRun } from './stream-run';
 
@@ -71,16 +73,12 @@ export function frontierOf({ spans: [first], begun, to }: SpansReading): string 
  * it is long, it is cut, and cut again where much is left whenever a lane has nothing to do.
  */
 export class Spans {
-  private readonly inFlight = new Set<Span>();
   private error: Error | undefined;
 
   constructor(
     readonly reading: SpansReading,
     private readonly run: StreamRun,
-    private readonly fetch: (
-      summary: string,
-      input: Pick<SliceInput, 'slice' | 'task' | 'cursor' | 'limits' | 'delivered'>,
-    ) => Promise<SliceResult>,
+    private readonly fetch: FetchSlice,
     private readonly limits: SyncLimits,
     private readonly paused: () => boolean,
     /** Hands over what a slice staged. */
@@ -101,29 +99,17 @@ export class Spans {
 
   /** Reads until all is read or `paused` says stop. Throws what the first slice that failed threw, when no other is under way. */
   async read(): Promise<void> {
-    await Promise.all(Array.from({ length: this.limits.lanes }, () => this.lane()));
-    if (this.error) throw this.error;
-  }
-
-  private async lane(): Promise<void> {
-    const free = (): Span | undefined => this.reading.spans.find((each) => !this.inFlight.has(each));
     const over = (): boolean => this.done || this.error !== undefined || this.paused();
-    for (;;) {
-      await condition(() => free() !== undefined || over());
-      if (over()) return;
-      const span = free();
-      // Another lane woke up first.
-      if (!span) continue;
-      this.inFlight.add(span);
+    const lanes = new Lanes(this.limits.lanes, () => this.reading.spans, over);
+    await lanes.run(async (span) => {
       try {
         await this.advance(span);
       } catch (error) {
         if (isCancellation(error)) throw error;
         this.error ??= error as Error;
-      } finally {
-        this.inFlight.delete(span);
       }
-    }
+    });
+    if (this.error) throw this.error;
   }
 
   private async advance(span: Span): Promise<void> {
@@ -193,7 +179,7 @@ export class Spans {
       const slice = await this.slice(task, null, 1);
       this.run.count(slice.counts);
       this.run.paced(slice.pace);
-      if (slice.done) this.reading.end = slice.frontier ?? null;
+      if (slice.done) this.reading.end = slice.end ?? null;
       await this.rest(slice);
     }
   }

@@ -3,7 +3,7 @@ import { buildState, readFirstRead, readResume } from '../airbyte/state';
 import type { Json } from '../json';
 import type { StreamFailure, StreamState } from '../sinks/sink';
 import type { ListTask, SearchTask } from '../streams/task';
-import { fetchActivities, sinkActivities } from './activities';
+import { fetchActivity, sinkActivities } from './activities';
 import { progressQuery, type StreamInput, type StreamProgress, type StreamResult } from './contract';
 import { failureOf } from './failure';
 import { conclude, showProgress } from './outcome';
@@ -72,8 +72,7 @@ function stateOf({ stream }: StreamInput, reading: Reading | undefined, records:
 
 /** Reads one list or one search to its end: slices are fetched, and each is delivered while the next ones are fetched. */
 export async function streamWorkflow(input: StreamInput, carried?: Carried): Promise<StreamResult[]> {
-  const { stream, limits, run, connection } = input;
-  const { fetchSlice } = fetchActivities(limits);
+  const { stream, limits, run } = input;
   const { deliver } = sinkActivities(input);
   const streamRun = new StreamRun(stream, run, deliver, carried?.stream);
   let requestsLeft = (): number | undefined => undefined;
@@ -91,8 +90,7 @@ export async function streamWorkflow(input: StreamInput, carried?: Carried): Pro
     const spans = new Spans(
       position.spans,
       streamRun,
-      (summary, slice) =>
-        fetchSlice.executeWithOptions({ summary }, [{ connection, run, patience: limits.patience, ...slice }]),
+      fetchActivity(input),
       limits,
       () => workflowInfo().continueAsNewSuggested || position.spans.slices - firstSlice >= limits.slicesPerRun,
       async (slice) => {

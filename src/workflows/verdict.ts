@@ -34,15 +34,15 @@ export function verdictOf(
   return missing.length === 0 ? 'complete' : `complete but for ${missing.join(', ')}`;
 }
 
-/** How whole the copy of all streams is. */
+/** How whole the copy of all streams is; streams that have the same to say say it together. */
 export function verdictOfRun(streams: readonly Pick<StreamResult, 'stream' | 'status' | 'verdict'>[]): string {
   const incomplete = streams.filter(({ status }) => status !== 'complete');
-  const excepted = streams.filter(({ status, verdict }) => status === 'complete' && verdict !== 'complete');
-  const told = (each: (typeof streams)[number], before: string): string =>
-    `${each.stream}: ${each.verdict.slice(before.length)}`;
-  if (incomplete.length > 0)
-    return `incomplete because ${incomplete.map((each) => told(each, 'incomplete because ')).join(' ')}`;
-  return excepted.length === 0
-    ? 'complete'
-    : `complete but for ${excepted.map((each) => told(each, 'complete but for ')).join('; ')}`;
+  const [told, beginning] =
+    incomplete.length > 0 ? [incomplete, 'incomplete because '] : [streams, 'complete but for '];
+  const streamsOf = new Map<string, string[]>();
+  for (const { stream, verdict } of told) {
+    if (verdict.startsWith(beginning)) streamsOf.set(verdict, [...(streamsOf.get(verdict) ?? []), stream]);
+  }
+  const reasons = [...streamsOf].map(([verdict, names]) => `${names.join(', ')}: ${verdict.slice(beginning.length)}`);
+  return reasons.length === 0 ? 'complete' : `${beginning}${reasons.join(incomplete.length > 0 ? ' ' : '; ')}`;
 }

@@ -332,7 +332,7 @@ it('discards what a run has staged, and nothing of another', async () => {
   await attempt({ task: { kind: 'roles' } }).result;
   await attempt({ task: { kind: 'roles' }, run: 'other' }).result;
   const { discardRun } = createFetchActivities({
-    tenantOf: async () => ({ client, pace: () => undefined }),
+    tenantOf: async () => ({ client, buckets: () => [] }),
     staging: createStaging(folder),
   });
   await new MockActivityEnvironment().run(discardRun, { run: 'run' });

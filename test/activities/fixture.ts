@@ -53,6 +53,9 @@ export interface Slices {
 
 /** How the limit of every tenant stands. */
 export const pace: Pace = { remaining: 3, limit: 10, perSecond: 1.5 };
+export const buckets: Tenant['buckets'] = () => [
+  { name: 'tenant', foreignPerSecond: 0, remaining: 3, limit: 10, perSecond: 1.5 },
+];
 
 const plenty = { pages: 100, seconds: 60, bytes: 1e9 };
 
@@ -63,7 +66,7 @@ export function slicesIn(
   onHeartbeat: (heartbeat: Heartbeat) => void = () => undefined,
 ): Slices {
   const staging = createStaging(folder);
-  const tenantOf = async (): Promise<Tenant> => ({ client: clientOf(), pace: () => pace });
+  const tenantOf = async (): Promise<Tenant> => ({ client: clientOf(), buckets });
   const { fetchSlice } = createFetchActivities({ tenantOf, staging });
   return {
     attempt(input, attempt = 1, from) {

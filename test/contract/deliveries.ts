@@ -2,6 +2,7 @@ import type { JsonObject } from '../../src/json';
 import type { ConfiguredStream, Delivery, RunSummary } from '../../src/sinks/sink';
 import type { Segment } from '../../src/staging/segment';
 import type { Staging } from '../../src/staging/staging';
+import { noCounts } from '../../src/streams/counts';
 
 export const users: ConfiguredStream = { name: 'users', syncMode: 'incremental', destinationSyncMode: 'append' };
 export const clients: ConfiguredStream = {
@@ -41,9 +42,15 @@ export function summaryOf(run: string): RunSummary {
     status: 'complete',
     records: 1200,
     verdict: `complete but for 2 users that left during ${run}`,
-    counts: { pages: 13, requests: 14, rows: 1200, repeated: 12, vanished: 0 },
+    counts: { ...noCounts, pages: 13, requests: 14, rows: 1200, repeated: 12 },
     audit: [{ part: 'created_at from the beginning to the end', rows: 1200, total: 1000 }],
   } as const;
-  const clients = { stream: 'clients', status: 'incomplete', records: 0, verdict: 'incomplete because No.' } as const;
+  const clients = {
+    stream: 'clients',
+    status: 'incomplete',
+    records: 0,
+    counts: noCounts,
+    verdict: 'incomplete because No.',
+  } as const;
   return { run, status: 'partial', verdict: `incomplete because clients is, in ${run}`, streams: [users, clients] };
 }

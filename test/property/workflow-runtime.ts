@@ -46,6 +46,7 @@ export async function condition(holds: () => boolean): Promise<void> {
 export const continueAsNew: typeof workflow.continueAsNew = (...args) => Promise.reject(new ContinueAsNew(args));
 export const workflowInfo = (): object => ({ continueAsNewSuggested: false });
 export const defineQuery = (name: string): string => name;
+export const sleep = (): Promise<void> => Promise.resolve();
 export const isCancellation = (): boolean => false;
 export const setHandler = (): void => undefined;
 export const setCurrentDetails = (): void => undefined;

@@ -123,7 +123,7 @@ it('counts the organizations that are deleted after they were listed', async () 
   expect(played.result).toMatchObject({
     status: 'complete',
     verdict: expect.stringMatching(
-      /^complete but for organization_members: 2 organizations or members that were deleted/,
+      /^complete but for organization_members, organization_member_roles: 2 organizations or members/,
     ),
   });
   expect(resultOf(played, 'organization_members').counts.vanished).toBe(2);

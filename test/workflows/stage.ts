@@ -22,7 +22,7 @@ import { installRuntime } from '../../src/temporal/runtime';
 import { startSync, type SyncRun } from '../../src/temporal/sync-run';
 import { createWorker } from '../../src/temporal/worker';
 import type { SyncLimits, SyncResult } from '../../src/workflows/contract';
-import { impatientClient, pace } from '../activities/fixture';
+import { buckets, impatientClient } from '../activities/fixture';
 
 const bundle = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 const taskQueue = 'stage';
@@ -203,7 +203,7 @@ function activitiesOf(casts: Map<string, Cast>, staging: Staging): object {
   const castNamed = (connection: string): Cast => casts.get(connection)!;
   const tenantOf = async (connection: string): Promise<Tenant> => {
     const { client, play } = castNamed(connection);
-    return { client: play.clientOf?.(client) ?? client, pace: () => pace };
+    return { client: play.clientOf?.(client) ?? client, buckets };
   };
   const real = createFetchActivities({ tenantOf, staging });
   const fetch: FetchActivities = {

@@ -68,7 +68,7 @@ describe('the copy of all streams', () => {
 
   it('is incomplete when one of them is, and says which and why', () => {
     expect(verdictOfRun([failed('clients'), streamWith('users', { missed: 1 }), failed('organizations')])).toBe(
-      'incomplete because clients: Nothing came. Try again. organizations: Nothing came. Try again.',
+      'incomplete because clients, organizations: Nothing came. Try again.',
     );
   });
 });
