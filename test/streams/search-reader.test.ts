@@ -175,12 +175,12 @@ describe('the end of a search', () => {
       }),
     ]);
     expect(outputs).toEqual([]);
-    expect(reader.frontier?.(cursors[0]!)).toBe('2026-05-01T00:00:00.000Z');
+    expect(reader.end?.(cursors[0]!)).toBe('2026-05-01T00:00:00.000Z');
     expect(JSON.stringify(cursors)).not.toContain('auth0');
   });
 
   it('is nowhere when there is no row', () => {
     const { cursors } = endOf([]);
-    expect(reader.frontier?.(cursors[0]!)).toBeUndefined();
+    expect(reader.end?.(cursors[0]!)).toBeUndefined();
   });
 });
