@@ -1,7 +1,7 @@
 import type { BucketLimit, EndpointGroup, RateLimits } from './rate-limits';
 
 /** What the `x-ratelimit-*` headers say. */
-interface BucketReading {
+export interface BucketReading {
   limit: number;
   /** Whole requests left. */
   remaining: number;
@@ -27,9 +27,17 @@ interface Bucket {
   filledAt: number;
 }
 
-/** The tenant's token buckets. `charge` takes one request from the global bucket, then one from the endpoint's. */
-export function createBuckets(limits: RateLimits): { charge(group: EndpointGroup, now: number): Charge } {
+export interface Buckets {
+  /** Takes one request from the global bucket, then one from the endpoint's. */
+  charge(group: EndpointGroup, now: number): Charge;
+  /** What a bucket holds stays, as far as it fits. */
+  change(limits: RateLimits, now: number): void;
+}
+
+/** The tenant's token buckets, full at first. */
+export function createBuckets(first: RateLimits): Buckets {
   const buckets = new Map<string, Bucket>();
+  let limits = first;
 
   function take(name: string, limit: BucketLimit, now: number): { allowed: boolean; reading: BucketReading } {
     const bucket = buckets.get(name) ?? { limit, content: limit.size * REQUEST, filledAt: now };
@@ -40,7 +48,20 @@ export function createBuckets(limits: RateLimits): { charge(group: EndpointGroup
     return { allowed, reading: readBucket(bucket, now) };
   }
 
+  function limitOf(name: string): BucketLimit | undefined {
+    return name === 'global' ? limits.global : limits.groups?.[name as EndpointGroup];
+  }
+
   return {
+    change(changed, now) {
+      limits = changed;
+      for (const [name, bucket] of buckets) {
+        refill(bucket, now);
+        const limit = limitOf(name);
+        if (limit) buckets.set(name, { limit, content: Math.min(bucket.content, limit.size * REQUEST), filledAt: now });
+        else buckets.delete(name);
+      }
+    },
     charge(group, now) {
       const limit = limits.groups?.[group];
       const readings: BucketReading[] = [];

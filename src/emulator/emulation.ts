@@ -1,5 +1,5 @@
 import { type Arrivals, createArrivals } from './arrivals';
-import { createBuckets } from './buckets';
+import { type BucketReading, type Buckets, createBuckets } from './buckets';
 import { type Checkpoints, createCheckpoints, PLAIN, SEALED } from './checkpoints';
 import { type Churn, type ChurnPlan, createChurn } from './churn';
 import { createFaultPlan, type Fault, type FaultPlan } from './faults';
@@ -33,7 +33,9 @@ export interface Emulation {
   settings: Settings;
   checkpoints: { organizations: Checkpoints; members: Checkpoints; clients: Checkpoints };
   statistics: StatisticsKeeper;
-  buckets: ReturnType<typeof createBuckets>;
+  buckets: Buckets;
+  /** How the charged buckets stood at the last answers, oldest first. */
+  pastReadings: BucketReading[];
   faults: FaultPlan;
   churn: ChurnPlan;
   arrivals: Arrivals;
@@ -61,6 +63,7 @@ export function createEmulation(scenario: Scenario, options: EmulationOptions): 
     },
     statistics,
     buckets: createBuckets(settings.rateLimits),
+    pastReadings: [],
     faults: createFaultPlan(faults, seed),
     churn: createChurn(churn, tenant, seed),
     arrivals: createArrivals(() => statistics.read().requests),
@@ -69,12 +72,11 @@ export function createEmulation(scenario: Scenario, options: EmulationOptions): 
   };
 }
 
-/** New rate limits start with full buckets. */
 export function changeSettings(emulation: Emulation, { rateLimits, ...patch }: SettingsPatch): void {
   Object.assign(emulation.settings, patch);
   if (rateLimits === undefined) return;
   emulation.settings.rateLimits = resolveLimits(rateLimits);
-  emulation.buckets = createBuckets(emulation.settings.rateLimits);
+  emulation.buckets.change(emulation.settings.rateLimits, emulation.now());
 }
 
 export function changeFaults(emulation: Emulation, faults: readonly Fault[]): void {

@@ -9,6 +9,8 @@ import { ROUTES } from './routes/routes';
 import type { Route } from './routes/route';
 
 const SLOW_MS = 5_000;
+/** How far behind stale headers are. */
+const STALE_ANSWERS = 10;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -30,7 +32,9 @@ export function serveManagementApi(app: FastifyInstance, emulation: Emulation): 
     emulation.churn.arrived(request.nth);
     await emulation.arrivals.arrived(request.nth);
   });
-  app.addHook('onSend', (request, _reply, _payload, done) => {
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    const { clockAheadMs } = emulation.settings;
+    if (clockAheadMs !== 0) reply.header('date', new Date(emulation.now() + clockAheadMs).toUTCString());
     emulation.churn.answered(request.nth);
     done();
   });
@@ -79,14 +83,19 @@ function endpointOf(request: FastifyRequest): string {
 }
 
 /** Takes the request from its buckets and tells the bearer how they stand. Throws the ApiError of a 429. */
-function charge({ group }: Route, reply: FastifyReply, { buckets, settings, now }: Emulation): void {
+function charge({ group }: Route, reply: FastifyReply, { buckets, pastReadings, settings, now }: Emulation): void {
   const { allowed, reading } = buckets.charge(group, now());
   if (!reading) return;
-  reply.headers({
-    'x-ratelimit-limit': reading.limit,
-    'x-ratelimit-remaining': reading.remaining,
-    'x-ratelimit-reset': reading.reset,
-  });
+  pastReadings.push(reading);
+  const old = pastReadings.length > STALE_ANSWERS ? pastReadings.shift() : pastReadings[0];
+  const told = settings.rateLimitHeaders === 'stale' ? (old ?? reading) : reading;
+  if (settings.rateLimitHeaders !== 'absent') {
+    reply.headers({
+      'x-ratelimit-limit': told.limit,
+      'x-ratelimit-remaining': told.remaining,
+      'x-ratelimit-reset': told.reset + Math.round(settings.clockAheadMs / 1_000),
+    });
+  }
   if (allowed) return;
   if (settings.retryAfter) reply.header('retry-after', Math.max(1, Math.ceil(reading.waitMs / 1_000)));
   throw tooManyRequests();

@@ -12,6 +12,10 @@ export interface Settings {
   rateLimits: RateLimits;
   /** Whether a 429 of the Management API says Retry-After (not known of Auth0). */
   retryAfter: boolean;
+  /** What `x-ratelimit-*` say: how the bucket stands, how it stood ten answers before, or nothing. */
+  rateLimitHeaders: 'current' | 'stale' | 'absent';
+  /** How far the tenant's clock is ahead, as `Date` and `x-ratelimit-reset` show it. */
+  clockAheadMs: number;
   /** Added to every answer of the Management API. */
   latencyMs: number;
   /** How long a write stays unseen by `GET /users`. */
@@ -51,6 +55,8 @@ export const DEFAULT_SETTINGS: Omit<Settings, 'rateLimits'> = {
   scopes: READER_SCOPES,
   tokenSeconds: 86_400,
   retryAfter: false,
+  rateLimitHeaders: 'current',
+  clockAheadMs: 0,
   latencyMs: 0,
   searchLagMs: 0,
   shuffleTies: false,

@@ -96,9 +96,26 @@ describe('over HTTP', () => {
     expect(remaining).toBe(limit - 1);
   });
 
-  it('takes new limits while it runs', async () => {
-    const { get } = await start('unlimited');
-    emulator.configure({ rateLimits: { global: { size: 1, perSecond: 1 } } });
-    expect([(await get('roles')).status, (await get('roles')).status]).toEqual([200, 429]);
+  it('takes new limits while it runs, and keeps what is left in a bucket as far as it fits', async () => {
+    const { get } = await start({ global: { size: 10, perSecond: 1 } });
+    for (let nth = 0; nth < 3; nth += 1) await get('roles');
+    emulator.configure({ rateLimits: { global: { size: 5, perSecond: 1 } } });
+    expect(readingOf(await get('roles')).slice(0, 2)).toEqual([5, 4]);
+    emulator.configure({ rateLimits: { global: { size: 20, perSecond: 1 } } });
+    expect(readingOf(await get('roles')).slice(0, 2)).toEqual([20, 3]);
+  });
+
+  it('shows headers that are late or missing, and a clock of its own, when set to', async () => {
+    const { get } = await start({ global: { size: 50, perSecond: 1 } }, { rateLimitHeaders: 'stale' });
+    const told: number[] = [];
+    for (let nth = 0; nth < 13; nth += 1) told.push(readingOf(await get('roles'))[1] ?? NaN);
+    expect(told).toEqual([49, 49, 49, 49, 49, 49, 49, 49, 49, 49, 49, 48, 47]);
+    emulator.configure({ rateLimitHeaders: 'absent' });
+    expect((await get('roles')).headers.has('x-ratelimit-remaining')).toBe(false);
+
+    emulator.configure({ rateLimitHeaders: 'current', clockAheadMs: 300_000 });
+    const answer = await get('roles');
+    expect(Date.parse(answer.headers.get('date') ?? '')).toBe(Math.floor(time / 1_000) * 1_000 + 300_000);
+    expect(readingOf(answer)).toEqual([50, 35, Math.ceil(time / 1_000) + 315]);
   });
 });
