@@ -39,9 +39,9 @@ const limits = {
   slice: { ...defaultLimits.slice, pages: 1 },
   memberSlice: { ...defaultLimits.memberSlice, pages: 1 },
   slicesPerRun: 5,
-  lanes: 2,
+  lanes: { least: 2, most: 2 },
   organizationsPerBatch: 4,
-  rowsPerSpan: 100,
+  rowsPerSpan: { always: 100, least: 100 },
 };
 const full = (name) => ({ name, syncMode: 'full_refresh', destinationSyncMode: 'overwrite', syncId: 7 });
 const family = ['organizations', 'organization_members', 'organization_member_roles'].map(full);

@@ -86,7 +86,7 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
       const { counts, segments, total } = checkpoint;
       const cursor = checkpoint.cursor ?? reader.start();
       if (reader.next(cursor) === undefined || isFull(checkpoint)) {
-        return { ...resultOf(reader, cursor, checkpoint), ...paceAt(tenant) };
+        return resultOf(reader, cursor, checkpoint, tenant);
       }
       if (reader.again?.(cursor)) {
         delivered ??= await deliveredOf(lastDelivered(segments) ?? input.delivered, staging);
@@ -100,9 +100,8 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
       } catch (error) {
         const waitUntil = limitedUntil(error);
         if (waitUntil === undefined) throw error;
-        const sofar = { ...resultOf(reader, cursor, checkpoint), ...paceAt(tenant), waitUntil };
         // Without a page the next slice is still the first of its task.
-        return { ...sofar, cursor: checkpoint.cursor };
+        return { ...resultOf(reader, cursor, checkpoint, tenant), cursor: checkpoint.cursor, waitUntil };
       }
       // What has come since the list was begun again the last time counts as well.
       if (page.counts.restarted) delivered = undefined;
@@ -137,12 +136,14 @@ function limitedUntil(error: unknown): number | undefined {
   return name === 'RateLimited' ? retryAt : undefined;
 }
 
-function paceAt(tenant: Tenant): Pick<SliceResult, 'pace'> {
-  const pace = paceOf(tenant.buckets());
-  return pace ? { pace } : {};
-}
-
-function resultOf(reader: Reader<Json>, cursor: Json, { segments, counts, total }: Checkpoint): SliceResult {
+function resultOf(
+  reader: Reader<Json>,
+  cursor: Json,
+  { segments, counts, total }: Checkpoint,
+  tenant: Tenant,
+): SliceResult {
+  const { buckets, concurrency } = tenant.limits();
+  const pace = paceOf(buckets);
   const frontier = reader.frontier?.(cursor);
   const begun = reader.begun?.(cursor);
   const end = reader.end?.(cursor);
@@ -152,6 +153,8 @@ function resultOf(reader: Reader<Json>, cursor: Json, { segments, counts, total 
     done: reader.next(cursor) === undefined,
     segments,
     counts,
+    concurrency,
+    ...(pace ? { pace } : {}),
     ...(total === undefined ? {} : { total }),
     ...(frontier === undefined ? {} : { frontier }),
     ...(begun === undefined ? {} : { begun }),

@@ -54,6 +54,8 @@ export interface SliceResult {
   waitUntil?: number;
   /** At the end of the slice; absent when the tenant names no limit. */
   pace?: Pace;
+  /** Requests that should be asked for at a time, so that the limit or the server and not the asking sets the pace. */
+  concurrency: number;
   /** See Reader. */
   frontier?: string;
   begun?: string;

@@ -8,8 +8,8 @@ import { version } from '../version';
 /** A tenant as a worker knows it: one client, and so one token and one pacer, shared by all of its slices. */
 export interface Tenant {
   client: Auth0Client;
-  /** How its limits stand; none before it has named one. */
-  buckets(): PacerSnapshot['buckets'];
+  /** How its limits stand. */
+  limits(): PacerSnapshot;
 }
 
 export interface TenantOptions {
@@ -60,7 +60,7 @@ export function createTenants({ resolve, onToken, maxWaitMs = 15_000 }: TenantOp
       const pacer = pacerOf(config);
       const tenant = {
         client: createAuth0Client({ baseUrl, tokens, pacer, userAgent, maxWaitMs }),
-        buckets: () => pacer.snapshot().buckets,
+        limits: () => pacer.snapshot(),
       };
       known.set(connection, { fingerprint, tenant });
       return tenant;

@@ -6,6 +6,9 @@ import { type Charge, Refill } from './refill';
 /** Without news for that long, one request may find out. */
 const longestWaitMs = 60_000;
 
+/** Seconds in which a bucket fills up on the larger plans. */
+const usualFillSeconds = 3;
+
 /** A bucket as shown to people. */
 export interface BucketSnapshot {
   limit: number;
@@ -149,9 +152,18 @@ export class Bucket {
     return this.refill.told;
   }
 
+  /** Requests per second that it gives, as measured or at a guess; 0 once it runs short. */
+  mayGive(): number {
+    return this.runsShort() ? 0 : Math.max(this.refill.likely, this.limit / usualFillSeconds);
+  }
+
   /** Requests per second that use it up; Infinity while there is more in it than it takes to tell. */
   takes(): number {
-    return this.tokens > this.limit / 2 ? Infinity : this.refill.likely;
+    return this.runsShort() ? this.refill.likely : Infinity;
+  }
+
+  private runsShort(): boolean {
+    return this.tokens <= this.limit / 2;
   }
 
   snapshot(now: number): BucketSnapshot {

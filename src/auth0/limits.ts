@@ -124,6 +124,11 @@ export class Limits {
     return [...this.buckets.values()].reduce((sum, bucket) => sum + bucket.gives(), 0);
   }
 
+  /** Requests per second that the buckets give together, as measured or at a guess; 0 while none is known. */
+  mayGive(): number {
+    return [...this.buckets.values()].reduce((sum, bucket) => sum + bucket.mayGive(), 0);
+  }
+
   /** Requests per second that use up all of the buckets; Infinity while one of them, or all there is, does not run short. */
   takes(): number {
     return [...this.buckets.values()].reduce((sum, bucket) => sum + bucket.takes(), 0) || Infinity;

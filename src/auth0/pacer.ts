@@ -105,7 +105,7 @@ export function createPacer(options: PacerOptions = {}): Pacer {
       }
       const time = now();
       const wait = limits.waitFor(waiter.route, time);
-      if (wait <= 0 && out >= window.room(limits.gives())) {
+      if (wait <= 0 && out >= window.room(limits.gives(), limits.mayGive())) {
         window.hold();
         held.add(waiter.route);
         staying.push(waiter);
@@ -162,7 +162,7 @@ export function createPacer(options: PacerOptions = {}): Pacer {
   }
 
   function snapshot(): PacerSnapshot {
-    const concurrency = window.wanted(limits.takes());
+    const concurrency = window.wanted(limits.takes(), limits.mayGive());
     return { buckets: limits.snapshot(now()), concurrency, out, waiting: waiters.length };
   }
 

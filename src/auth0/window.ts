@@ -1,6 +1,8 @@
 /** Rounds without another try, after one that did not pay. */
 const restRounds = 8;
 const growth = 1.5;
+/** How far a guess at the limit reaches beyond what has been tried. */
+const foresight = { sent: 2, asked: 3 };
 /** A larger window stays when it brings at least so much more throughput. */
 const worthwhile = 1.1;
 /** The part of a round's requests that may stay without an answer before the window is halved. */
@@ -26,6 +28,8 @@ export class Window {
   /** Answers to requests that went out under the former size: they say nothing of the new one. */
   private skip = 0;
   private rest = 0;
+  /** More than there is was tried last, and did not pay. */
+  private enough = false;
   /** The size and throughput (answers per ms) before the growth that is on trial. */
   private former: { size: number; throughput: number } | undefined;
 
@@ -39,14 +43,29 @@ export class Window {
     this.held = true;
   }
 
-  /** Requests that may be out where the tenant gives so many a second: as many as that asks for in any case. */
-  room(perSecond: number): number {
-    return Math.min(this.most, Math.max(this.size, this.needed(perSecond)));
+  /**
+   * Requests that may be out where the tenant gives so many a second: as many as that asks for in any case.
+   * @param thought as many as it may well give: asks for some more than what has been tried
+   */
+  room(perSecond: number, thought: number): number {
+    const some = Math.min(this.needed(thought), this.ahead(foresight.sent));
+    return Math.min(this.most, Math.max(this.size, this.needed(perSecond), some));
   }
 
-  /** Requests that should be asked for at a time, where the tenant takes so many a second. */
-  wanted(perSecond: number): number {
-    return Math.min(this.most, perSecond === Infinity ? Math.ceil(this.size * growth) : this.needed(perSecond) + 1);
+  /**
+   * Requests that should be asked for at a time.
+   * @param perSecond as many as the tenant takes; Infinity while that is not what holds requests back
+   * @param thought as many as it may well give
+   */
+  wanted(perSecond: number, thought: number): number {
+    const some = Math.min(this.needed(thought) + 1, this.ahead(foresight.asked));
+    const more = Math.max(Math.ceil(this.size * growth), some);
+    return Math.min(this.most, perSecond === Infinity ? more : this.needed(perSecond) + 1);
+  }
+
+  /** As many as a guess may ask for. */
+  private ahead(times: number): number {
+    return this.enough ? 0 : this.size * times;
   }
 
   /** @param latencyMs that the answer took */
@@ -81,13 +100,15 @@ export class Window {
   private judge(throughput: number, now: number): void {
     const { answers, failures, former, held, size } = this;
     this.former = undefined;
+    if (former) this.enough = throughput < former.throughput * worthwhile;
     this.begin(now);
     if (failures > 1 && failures > (answers + failures) * bearable) {
       this.resize(Math.ceil(size / 2));
       this.rest = restRounds;
+      this.enough = true;
     } else if (!held) {
       return;
-    } else if (former && throughput < former.throughput * worthwhile) {
+    } else if (former && this.enough) {
       this.resize(former.size);
       this.rest = restRounds;
     } else if (this.rest > 0) {

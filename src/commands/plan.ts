@@ -25,9 +25,9 @@ export async function plan(name: string | undefined, flags: PlanFlags): Promise<
   const { startDate } = config;
   const tenants = createTenants({ resolve: () => Promise.resolve(config), maxWaitMs });
   try {
-    const { client, buckets } = await tenants.tenantOf(connection.name);
+    const { client, limits } = await tenants.tenantOf(connection.name);
     const probed = await probeTenant(client, { streams, rolesSource, ...(startDate !== undefined && { startDate }) });
-    const found = planOf(probed, { streams, rolesSource, reserve, buckets: buckets() });
+    const found = planOf(probed, { streams, rolesSource, reserve, buckets: limits().buckets });
     const text = flags.json ? JSON.stringify({ connection: connection.name, ...found }) : planText(found);
     process.stdout.write(`${text}\n`);
     return exitCodeOfPlan(found);

@@ -9,9 +9,9 @@ export const defaultLimits: SyncLimits = {
   slice: { pages: 40, seconds: 8, bytes: 32 * 1024 * 1024 },
   memberSlice: { pages: 250, seconds: 60, bytes: 32 * 1024 * 1024 },
   slicesPerRun: 500,
-  lanes: 4,
+  lanes: { least: 4, most: 16 },
   organizationsPerBatch: 250,
-  rowsPerSpan: 5_000,
+  rowsPerSpan: { always: 5_000, least: 1_000 },
   patience: 5,
   heartbeatSeconds: 10,
 };

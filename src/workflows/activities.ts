@@ -11,6 +11,9 @@ import type { ReadInput } from './contract';
  * completion is lost when the server is away for longer than the SDK repeats it.
  */
 
+/** Temporal refuses longer ones, bytes. Names of connections are ASCII. */
+const longestFairnessKey = 64;
+
 /** @param summary what the Temporal UI shows of it */
 export type FetchSlice = (
   summary: string,
@@ -23,6 +26,8 @@ export function fetchActivity({ connection, run, limits }: ReadInput): FetchSlic
     startToCloseTimeout: '1 hour',
     heartbeatTimeout: limits.heartbeatSeconds * 1000,
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+    // Should workers be too few, connections take turns, where the server knows how.
+    priority: { fairnessKey: connection.slice(0, longestFairnessKey) },
   });
   return (summary, input) =>
     fetchSlice.executeWithOptions({ summary }, [{ connection, run, patience: limits.patience, ...input }]);

@@ -5,6 +5,7 @@ import type { SliceCounts } from '../streams/counts';
 import type { Reach } from '../streams/descriptor';
 import type { ReadingOptions } from '../streams/options';
 import type { SearchKey } from '../streams/task';
+import type { LaneLimits } from './lanes';
 import { progressName } from './names';
 
 /** A stream as the starter, who knows the descriptors, hands it to the workflows, who do not. */
@@ -23,15 +24,15 @@ export interface SyncLimits {
   memberSlice: SliceLimits;
   /** Slices after which a stream's workflow continues as new, even if the server does not suggest it yet. Default 500. */
   slicesPerRun: number;
-  /** Slices of a stream, or of the member lists, in flight at once. Default 4. */
-  lanes: number;
+  /** Slices of a stream, or of the member lists, in flight at once: as many as the limit and the latency ask for. */
+  lanes: LaneLimits;
   /** Most organizations that one chain of member slices reads. Default 250. */
   organizationsPerBatch: number;
   /**
-   * Rows that a part of a search must be expected to bring for the search to be cut there. Default 5,000: a cut costs up
-   * to one request.
+   * Rows that a part of a search must be expected to bring for the search to be cut there; a cut costs up to one request.
+   * Below `always` (default 5,000) only few cuts are made, and none below `least` (default 1,000).
    */
-  rowsPerSpan: number;
+  rowsPerSpan: { always: number; least: number };
   /** See SliceInput.patience. Default 5. */
   patience: number;
   /** Seconds without a heartbeat after which an activity's worker is taken for dead. Default 10. */

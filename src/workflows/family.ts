@@ -10,7 +10,7 @@ import { lastDelivered, organizationIndex, roleIndex, type MembersTask, type Tas
 import type { FetchSlice } from './activities';
 import type { AuditPart, SyncLimits } from './contract';
 import { failureOf } from './failure';
-import { Lanes } from './lanes';
+import { Lanes, lanesFor } from './lanes';
 import { waitForLimit } from './limit';
 import type { StreamRun } from './stream-run';
 
@@ -86,6 +86,8 @@ export function resumePlace(runs: readonly StreamRun[], states: Record<string, S
  */
 export class Family {
   private readonly lanes: Lanes<Batch>;
+  /** As the newest slice has told it. */
+  private concurrency: number | undefined;
 
   constructor(
     readonly reading: FamilyReading,
@@ -101,7 +103,7 @@ export class Family {
   ) {
     const stopped = (): boolean => this.openMembers.length === 0 || this.paused();
     this.lanes = new Lanes(
-      limits.lanes,
+      () => this.laneCount,
       () => reading.batches,
       () => stopped() || this.done,
     );
@@ -144,6 +146,10 @@ export class Family {
     return [...(isRoles && roles ? [{ part: "the tenant's roles", ...roles }] : []), ...read];
   }
 
+  private get laneCount(): number {
+    return lanesFor(this.limits.lanes, this.concurrency);
+  }
+
   private get openMembers(): StreamRun[] {
     return this.members.filter((each) => each.open);
   }
@@ -175,25 +181,27 @@ export class Family {
           ...deliveredBy(slice, delivered),
         };
         reading.audit.organizations += slice.counts.rows;
+        this.paced(slice);
         // The first and the last ones are for all lanes; in between, other slices have work for them.
         this.addBatches(slice.segments, { cursor, slices }, slices === 0 || slice.done);
         (this.organizations ?? this.members[0])?.count(slice.counts);
-        this.paced(slice);
         await this.hand(this.organizations ? [this.organizations] : [], slice.segments);
         await this.rest([...(this.organizations ? [this.organizations] : []), ...this.members], slice);
       } catch (error) {
         if (isCancellation(error)) throw error;
         return this.fail([...(this.organizations ? [this.organizations] : []), ...this.members], failureOf(error));
       }
-      await condition(() => this.lanes.waiting < 2 * limits.lanes || this.openMembers.length === 0 || this.paused());
+      await condition(() => this.lanes.waiting < 2 * this.laneCount || this.openMembers.length === 0 || this.paused());
     }
   }
 
   private addBatches(segments: readonly Segment[], listed: ListPlace, even: boolean): void {
     if (this.openMembers.length === 0) return;
-    const { lanes, organizationsPerBatch } = this.limits;
+    const { organizationsPerBatch } = this.limits;
+    // Two for each lane: there will be more lanes when more are of use.
+    const parts = 2 * this.laneCount;
     for (const segment of segments.filter((each) => each.stream === organizationIndex)) {
-      const size = even ? Math.min(organizationsPerBatch, Math.ceil(segment.records / lanes)) : organizationsPerBatch;
+      const size = even ? Math.min(organizationsPerBatch, Math.ceil(segment.records / parts)) : organizationsPerBatch;
       for (let first = 0; first < segment.records; first += size) {
         const organizations = { segment, first, count: Math.min(size, segment.records - first) };
         this.reading.batches.push({ organizations, listed, cursor: null });
@@ -264,7 +272,8 @@ export class Family {
     await this.rest(runs, slice);
   }
 
-  private paced({ pace }: SliceResult): void {
+  private paced({ pace, concurrency }: SliceResult): void {
+    this.concurrency = concurrency;
     for (const run of this.members) run.paced(pace);
     this.organizations?.paced(pace);
   }

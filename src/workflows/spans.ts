@@ -1,4 +1,3 @@
-import { isCancellation } from '@temporalio/workflow';
 import type { SliceResult } from '../activities/slice';
 import type { Json } from '../json';
 import type { Segment } from '../staging/segment';
@@ -6,15 +5,24 @@ import { cut, rowsLeft, spanOf, upperBound, type Span } from '../streams/span';
 import { lastDelivered, type SearchTask, type Task } from '../streams/task';
 import type { FetchSlice } from './activities';
 import type { AuditPart, SyncLimits } from './contract';
-import { Lanes } from './lanes';
+import { Lanes, lanesFor } from './lanes';
 import { waitForLimit } from './limit';
 import type { StreamRun } from './stream-run';
 
 /** Rows of a page, of which one or so repeats. */
 const rowsPerPage = 99;
 
-/** Pages of a search that are read before it is known how much it holds. */
-const pagesOfSurvey = 10;
+/** A search tells how much it holds up to here. */
+const mostTold = 1_000;
+
+/** What of a search is read before it is known how much it holds. */
+const survey = { pages: 10, seconds: 0.5 };
+
+/**
+ * Cuts that a search may cost where parts become small: so many of the pages that there are of it, and these. A copy may
+ * cost 3 % and five requests more than the least.
+ */
+const fewCuts = { perPage: 0.02, always: 4 };
 
 /** Where the reading of a stream stands; carried through continue-as-new. */
 export interface SpansReading {
@@ -24,6 +32,8 @@ export interface SpansReading {
   finished: AuditPart[];
   /** Slices so far; numbers the next one. */
   slices: number;
+  /** Parts that were made by cutting, beside the first. */
+  cuts: number;
   /** The tenant's time at the first answer. */
   begun?: string;
   /** Upper bound of the whole search; absent: it is open. */
@@ -36,7 +46,7 @@ export interface SpansReading {
 export type Place = { spans: { task: Span['task']; cursor: Json }[]; begun: string | null };
 
 export function beginSpans(task: Span['task']): SpansReading {
-  return { spans: [spanOf(task)], finished: [], slices: 0 };
+  return { spans: [spanOf(task)], finished: [], slices: 0, cuts: 0 };
 }
 
 /** @param place as `placeOf` made it, from a state that anybody may have changed: undefined when it is none */
@@ -51,6 +61,7 @@ export function resumeSpans(place: unknown): SpansReading | undefined {
     spans: spans.map(({ task, cursor }) => spanOf(task, cursor ?? null)),
     finished: [],
     slices: 0,
+    cuts: 0,
     ...(typeof begun === 'string' ? { begun } : {}),
   };
 }
@@ -73,7 +84,8 @@ export function frontierOf({ spans: [first], begun, to }: SpansReading): string 
  * it is long, it is cut, and cut again where much is left whenever a lane has nothing to do.
  */
 export class Spans {
-  private error: Error | undefined;
+  /** As the newest slice has told it. */
+  private concurrency: number | undefined;
 
   constructor(
     readonly reading: SpansReading,
@@ -92,37 +104,47 @@ export class Spans {
 
   /** Requests for what is left of all spans; undefined while that can't be told. */
   get requestsLeft(): number | undefined {
-    const { spans, end } = this.reading;
-    const rows = spans.map((span) => rowsLeft(span, end ?? undefined));
+    const rows = this.rowsLeft;
     return rows.includes(0) ? undefined : Math.ceil(rows.reduce((sum, each) => sum + each, 0) / rowsPerPage);
+  }
+
+  /** By span; 0 where that can't be told. */
+  private get rowsLeft(): number[] {
+    const { spans, end } = this.reading;
+    return spans.map((span) => rowsLeft(span, end ?? undefined));
   }
 
   /** Reads until all is read or `paused` says stop. Throws what the first slice that failed threw, when no other is under way. */
   async read(): Promise<void> {
-    const over = (): boolean => this.done || this.error !== undefined || this.paused();
-    const lanes = new Lanes(this.limits.lanes, () => this.reading.spans, over);
-    await lanes.run(async (span) => {
-      try {
-        await this.advance(span);
-      } catch (error) {
-        if (isCancellation(error)) throw error;
-        this.error ??= error as Error;
-      }
-    });
-    if (this.error) throw this.error;
+    const lanes = new Lanes(
+      () => this.laneCount,
+      () => this.reading.spans,
+      () => this.done || this.paused(),
+    );
+    await lanes.run((span) => this.advance(span));
+  }
+
+  private get laneCount(): number {
+    return lanesFor(this.limits.lanes, this.concurrency);
   }
 
   private async advance(span: Span): Promise<void> {
     const { limits, reading } = this;
-    const surveying = reading.slices === 0 && span.task.kind === 'search';
-    const pages = surveying ? Math.min(limits.slice.pages, pagesOfSurvey) : limits.slice.pages;
-    const slice = await this.slice(span.task, span.cursor, pages, span.delivered);
+    const surveying = reading.slices < 2 && span.task.kind === 'search';
+    const { pages, seconds } = limits.slice;
+    const short = { pages: Math.min(pages, survey.pages), seconds: Math.min(seconds, survey.seconds) };
+    const slice = await this.slice(span.task, span.cursor, surveying ? short : {}, span.delivered);
     this.take(span, slice);
-    this.run.count(slice.counts);
-    this.run.paced(slice.pace);
+    this.note(slice);
     await this.hand(slice);
     await this.rest(slice);
     if (!span.done) await this.share(span);
+  }
+
+  private note({ counts, pace, concurrency }: SliceResult): void {
+    this.run.count(counts);
+    this.run.paced(pace);
+    this.concurrency = concurrency;
   }
 
   private async rest({ waitUntil }: SliceResult): Promise<void> {
@@ -157,15 +179,26 @@ export class Spans {
   /** Cuts what is left of a span, when lanes have nothing to do and there is enough for them. */
   private async share(span: Span): Promise<void> {
     const { reading, limits } = this;
-    const idle = (): number => limits.lanes - reading.spans.length;
-    if (idle() === 0 || span.task.kind !== 'search' || !span.rest) return;
+    const idle = (): number => this.laneCount - reading.spans.length;
+    if (idle() <= 0 || span.task.kind !== 'search' || !span.rest) return;
+    const { total = mostTold, rows: read } = span;
+    if (total < mostTold && total - read < limits.rowsPerSpan.least) return;
     if (span.task.to === undefined && reading.end === undefined) await this.findEnd(span.task);
     const end = reading.end ?? undefined;
-    const parts = Math.min(idle() + 1, Math.floor(rowsLeft(span, end) / limits.rowsPerSpan));
+    const rows = rowsLeft(span, end);
+    const { always, least } = limits.rowsPerSpan;
+    const few = Math.min(Math.floor(rows / least), 1 + this.cutsLeft);
+    const parts = Math.min(idle() + 1, Math.max(Math.floor(rows / always), few));
     if (parts < 2) return;
     const [first, ...others] = cut(span, parts, end ?? span.rest.from);
     if (!first) return;
     reading.spans.splice(reading.spans.indexOf(span), 1, first, ...others);
+    reading.cuts += others.length;
+  }
+
+  private get cutsLeft(): number {
+    const pages = this.run.pages + this.rowsLeft.reduce((sum, rows) => sum + rows, 0) / rowsPerPage;
+    return Math.max(0, fewCuts.always + Math.floor(pages * fewCuts.perPage) - this.reading.cuts);
   }
 
   private async findEnd({ key, from, to }: SearchTask): Promise<void> {
@@ -176,15 +209,19 @@ export class Spans {
       ...(typeof to === 'string' ? { to } : {}),
     } as const;
     while (this.reading.end === undefined) {
-      const slice = await this.slice(task, null, 1);
-      this.run.count(slice.counts);
-      this.run.paced(slice.pace);
+      const slice = await this.slice(task, null, { pages: 1 });
+      this.note(slice);
       if (slice.done) this.reading.end = slice.end ?? null;
       await this.rest(slice);
     }
   }
 
-  private slice(task: Task, cursor: Json, pages: number, delivered?: Segment): Promise<SliceResult> {
+  private slice(
+    task: Task,
+    cursor: Json,
+    limits: Partial<SyncLimits['slice']>,
+    delivered?: Segment,
+  ): Promise<SliceResult> {
     const { name } = this.run.stream;
     const slice = `${name}-${this.reading.slices}`;
     this.reading.slices += 1;
@@ -193,7 +230,7 @@ export class Spans {
       slice,
       task,
       cursor,
-      limits: { ...this.limits.slice, pages },
+      limits: { ...this.limits.slice, ...limits },
       ...(delivered && { delivered }),
     });
   }

@@ -10,7 +10,7 @@ import { createStaging } from '../../src/staging/staging';
 import { noCounts } from '../../src/streams/counts';
 import { organizationIndex, type Task } from '../../src/streams/task';
 import { scratchFolders } from '../staging/scratch';
-import { impatientClient, pace, segmentsOf, slicesIn, type Slices } from './fixture';
+import { impatientClient, pace, segmentsOf, slicesIn, tenantLimits, type Slices } from './fixture';
 
 const clients = { kind: 'list', stream: 'clients' } as const;
 const newFolder = scratchFolders();
@@ -332,7 +332,7 @@ it('discards what a run has staged, and nothing of another', async () => {
   await attempt({ task: { kind: 'roles' } }).result;
   await attempt({ task: { kind: 'roles' }, run: 'other' }).result;
   const { discardRun } = createFetchActivities({
-    tenantOf: async () => ({ client, buckets: () => [] }),
+    tenantOf: async () => ({ client, limits: tenantLimits }),
     staging: createStaging(folder),
   });
   await new MockActivityEnvironment().run(discardRun, { run: 'run' });

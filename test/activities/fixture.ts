@@ -53,9 +53,12 @@ export interface Slices {
 
 /** How the limit of every tenant stands. */
 export const pace: Pace = { remaining: 3, limit: 10, perSecond: 1.5 };
-export const buckets: Tenant['buckets'] = () => [
-  { name: 'tenant', foreignPerSecond: 0, remaining: 3, limit: 10, perSecond: 1.5 },
-];
+export const tenantLimits: Tenant['limits'] = () => ({
+  buckets: [{ name: 'tenant', foreignPerSecond: 0, remaining: 3, limit: 10, perSecond: 1.5 }],
+  concurrency: 7,
+  out: 0,
+  waiting: 0,
+});
 
 const plenty = { pages: 100, seconds: 60, bytes: 1e9 };
 
@@ -66,7 +69,7 @@ export function slicesIn(
   onHeartbeat: (heartbeat: Heartbeat) => void = () => undefined,
 ): Slices {
   const staging = createStaging(folder);
-  const tenantOf = async (): Promise<Tenant> => ({ client: clientOf(), buckets });
+  const tenantOf = async (): Promise<Tenant> => ({ client: clientOf(), limits: tenantLimits });
   const { fetchSlice } = createFetchActivities({ tenantOf, staging });
   return {
     attempt(input, attempt = 1, from) {

@@ -58,11 +58,11 @@ it('uses a given access token as it is', async () => {
 it("waits in place for the tenant's limit, but not for long, and tells the scarcest budget", async () => {
   tenant.configure({ rateLimits: { global: { size: 3, perSecond: 0.06 } }, retryAfter: true });
   const tenants = createTenants({ resolve: async () => configOf() });
-  const { client, buckets } = await tenants.tenantOf('acme');
-  expect(paceOf(buckets())).toBeUndefined();
+  const { client, limits } = await tenants.tenantOf('acme');
+  expect(paceOf(limits().buckets)).toBeUndefined();
   for (const remaining of [2, 1, 0]) {
     await client.list(probe);
-    expect(paceOf(buckets())).toMatchObject({ remaining, limit: 3 });
+    expect(paceOf(limits().buckets)).toMatchObject({ remaining, limit: 3 });
   }
   await expect(client.list(probe)).rejects.toMatchObject({ name: 'RateLimited' });
   tenants.close();

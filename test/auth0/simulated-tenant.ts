@@ -187,7 +187,7 @@ export function simulate(scenario: Scenario): Outcome {
           alarm = wait === Infinity ? undefined : queue.add(now + Math.max(1, Math.ceil(wait)), ring);
           return;
         }
-        if ((out[number] ?? 0) >= window.room(limits.gives())) {
+        if ((out[number] ?? 0) >= window.room(limits.gives(), limits.mayGive())) {
           window.hold();
           return;
         }

@@ -48,7 +48,7 @@ const twoLarge: GeneratedTenant = {
   },
 };
 
-const inOneBatch: Course = { ...calm, limits: { ...calm.limits, lanes: 1 } };
+const inOneBatch: Course = { ...calm, limits: { ...calm.limits, lanes: { least: 1, most: 1 } } };
 
 /** Rare among those that are generated: a place that is lost in mid-list, and one of three organizations that is gone. */
 const examples: [GeneratedTenant, TruthStream[], Course][] = [

@@ -40,8 +40,10 @@ export const course: fc.Arbitrary<Course> = fc.record(
   {
     limits: fc.record({
       pages: fc.oneof(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 12 })),
-      lanes: fc.constantFrom(3, 2, 4, 1),
-      rowsPerSpan: fc.constantFrom(50, 20, 100, 300, 5_000),
+      lanes: fc
+        .constantFrom(3, 2, 4, 1)
+        .chain((least) => fc.record({ least: fc.constant(least), most: fc.integer({ min: least, max: 6 }) })),
+      rowsPerSpan: fc.constantFrom(50, 20, 100, 300, 5_000).map((always) => ({ always, least: Math.ceil(always / 3) })),
       organizationsPerBatch: fc.integer({ min: 1, max: 30 }),
       slicesPerRun: fc.constantFrom(500, 7, 2),
     }),
@@ -65,7 +67,13 @@ export const course: fc.Arbitrary<Course> = fc.record(
 
 /** A course without any trouble, to be laid out anew. */
 export const calm: Course = {
-  limits: { pages: 12, lanes: 3, rowsPerSpan: 5_000, organizationsPerBatch: 30, slicesPerRun: 500 },
+  limits: {
+    pages: 12,
+    lanes: { least: 3, most: 3 },
+    rowsPerSpan: { always: 5_000, least: 5_000 },
+    organizationsPerBatch: 30,
+    slicesPerRun: 500,
+  },
   turns: [],
   kills: [],
   faults: [],

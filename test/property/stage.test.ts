@@ -71,7 +71,12 @@ it('all streams come whole, side by side, though the tenant changes and requests
       const { rows, result } = await stage.play({
         tenant: emulator,
         streams: full(...everyStream),
-        limits: { rowsPerSpan, slice: { pages, seconds: 60, bytes: 1e9 }, lanes: 3, patience: 3 },
+        limits: {
+          rowsPerSpan: { always: rowsPerSpan, least: rowsPerSpan },
+          slice: { pages, seconds: 60, bytes: 1e9 },
+          lanes: { least: 3, most: 3 },
+          patience: 3,
+        },
         async fetchSlice(_, read) {
           const slice = await read();
           if (slices++ === lostAt) throw new Error('the worker is gone');

@@ -119,7 +119,11 @@ it('counts the organizations that are deleted after they were listed', async () 
   tenant.setScript(
     [second, third].map((row) => ({ change: { type: 'deleteOrganization', id: row!.id }, atRequest: 3 })),
   );
-  const played = await stage.play({ tenant, streams: full(...family), limits: { ...limits, lanes: 1 } });
+  const played = await stage.play({
+    tenant,
+    streams: full(...family),
+    limits: { ...limits, lanes: { least: 1, most: 1 } },
+  });
   expect(played.result).toMatchObject({
     status: 'complete',
     verdict: expect.stringMatching(

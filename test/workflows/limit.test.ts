@@ -9,7 +9,11 @@ import { expectPromisesKept, expectWhole, stepsOf } from './promises';
 import { full, openStage, type Play, type Played, type Stage } from './stage';
 
 const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
-const limits = { slice: { pages: 4, seconds: 60, bytes: 1e9 }, lanes: 2, rowsPerSpan: 100 };
+const limits = {
+  slice: { pages: 4, seconds: 60, bytes: 1e9 },
+  lanes: { least: 2, most: 2 },
+  rowsPerSpan: { always: 100, least: 100 },
+};
 jest.setTimeout(30_000);
 
 let stage: Stage;

@@ -8,7 +8,7 @@ import { full, openStage, type Stage } from './stage';
 
 const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
 const [, ...memberStreams] = family;
-const small = { slice: { pages: 6, seconds: 60, bytes: 1e9 }, organizationsPerBatch: 5, lanes: 3 };
+const small = { slice: { pages: 6, seconds: 60, bytes: 1e9 }, organizationsPerBatch: 5, lanes: { least: 3, most: 3 } };
 jest.setTimeout(30_000);
 
 let stage: Stage;
@@ -175,7 +175,7 @@ it('goes on near the place where an earlier attempt of the same job ended', asyn
   const streams = full(...family).map((stream) => ({ ...stream, syncId: 7 }));
   const late = tenant.tenant.organizations.rows[28]!.id;
   tenant.setFaults([{ kind: '503', match: `/${late}/` }]);
-  const first = await stage.play({ tenant, streams, limits: { ...small, lanes: 1 } });
+  const first = await stage.play({ tenant, streams, limits: { ...small, lanes: { least: 1, most: 1 } } });
   expect(first.result.status).toBe('partial');
   tenant.setFaults([]);
   tenant.resetStats();

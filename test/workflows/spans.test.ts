@@ -7,7 +7,11 @@ import { historiesOf } from './histories';
 import { expectPromisesKept, expectWhole } from './promises';
 import { full, incremental, openStage, type Played, type Stage } from './stage';
 
-const limits = { slice: { pages: 3, seconds: 60, bytes: 1e9 }, lanes: 3, rowsPerSpan: 300 };
+const limits = {
+  slice: { pages: 3, seconds: 60, bytes: 1e9 },
+  lanes: { least: 3, most: 3 },
+  rowsPerSpan: { always: 300, least: 300 },
+};
 jest.setTimeout(30_000);
 
 let stage: Stage;
@@ -68,7 +72,11 @@ it('cuts a long search into ranges that are read side by side, and cuts again wh
 });
 
 it('does not cut what is short', async () => {
-  const played = await stage.play({ tenant, streams: full('users'), limits: { ...limits, rowsPerSpan: 5_000 } });
+  const played = await stage.play({
+    tenant,
+    streams: full('users'),
+    limits: { ...limits, rowsPerSpan: { always: 5_000, least: 5_000 } },
+  });
   expectWhole(played, tenant, ['users']);
   expect(played.result.streams[0]?.audit).toEqual([
     { part: 'created_at the beginning to the end, and without created_at', rows: 4_000, total: 1_000 },
@@ -169,7 +177,11 @@ describe('a later run of an incremental stream', () => {
 
 it('takes no page for whole that leaves out rows which its total counts', async () => {
   tenant.setFaults([{ kind: 'omit-rows', match: 'created_at%3A', every: 7, rows: 20 }]);
-  const played = await stage.play({ tenant, streams: full('users'), limits: { ...limits, rowsPerSpan: 5_000 } });
+  const played = await stage.play({
+    tenant,
+    streams: full('users'),
+    limits: { ...limits, rowsPerSpan: { always: 5_000, least: 5_000 } },
+  });
   expectWhole(played, tenant, ['users']);
 });
 
@@ -180,7 +192,11 @@ it('says how many were deleted or changed after their total was told', async () 
     )
     .sort((one, other) => (one.at < other.at ? 1 : -1));
   tenant.setScript(late.slice(5, 8).map(({ id }) => ({ change: { type: 'deleteUser', user_id: id }, atRequest: 40 })));
-  const played = await stage.play({ tenant, streams: full('users'), limits: { ...limits, rowsPerSpan: 5_000 } });
+  const played = await stage.play({
+    tenant,
+    streams: full('users'),
+    limits: { ...limits, rowsPerSpan: { always: 5_000, least: 5_000 } },
+  });
   expect(played.result).toMatchObject({
     status: 'complete',
     verdict: 'complete but for users: 3 users that were changed or deleted while they were read',

@@ -22,7 +22,7 @@ import { installRuntime } from '../../src/temporal/runtime';
 import { startSync, type SyncRun } from '../../src/temporal/sync-run';
 import { createWorker } from '../../src/temporal/worker';
 import type { SyncLimits, SyncResult } from '../../src/workflows/contract';
-import { buckets, impatientClient } from '../activities/fixture';
+import { impatientClient, tenantLimits } from '../activities/fixture';
 
 const bundle = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 const taskQueue = 'stage';
@@ -86,9 +86,9 @@ interface Cast extends Omit<Played, 'result' | 'workflowId'> {
 const limitsByDefault: Omit<SyncLimits, 'memberSlice'> = {
   slice: { pages: 2, seconds: 60, bytes: 1e9 },
   slicesPerRun: 500,
-  lanes: 2,
+  lanes: { least: 2, most: 2 },
   organizationsPerBatch: 3,
-  rowsPerSpan: 5_000,
+  rowsPerSpan: { always: 5_000, least: 5_000 },
   patience: 1,
   heartbeatSeconds: 10,
 };
@@ -203,7 +203,7 @@ function activitiesOf(casts: Map<string, Cast>, staging: Staging): object {
   const castNamed = (connection: string): Cast => casts.get(connection)!;
   const tenantOf = async (connection: string): Promise<Tenant> => {
     const { client, play } = castNamed(connection);
-    return { client: play.clientOf?.(client) ?? client, buckets };
+    return { client: play.clientOf?.(client) ?? client, limits: tenantLimits };
   };
   const real = createFetchActivities({ tenantOf, staging });
   const fetch: FetchActivities = {
