@@ -9,7 +9,7 @@ import type { Statistics } from '../src/emulator/statistics';
 import type { SyncResult } from '../src/workflows/contract';
 import { start, type Running } from '../test/integration/program';
 import { catalogFor } from '../test/integration/tenant';
-import { residentMemory } from './process-memory';
+import { usageOf } from './process-usage';
 import { inScratch, recordsOf, writeProject, type Address } from './sync';
 
 /** What a full refresh of users took. Memory is resident memory in bytes. */
@@ -29,7 +29,7 @@ export interface MemoryCost {
 export const mostMemory = 300_000_000;
 
 /** Whether memory stays as it is: the second half of a reading may take a quarter more than the first. */
-export function isFlat({ tenths }: MemoryCost): boolean {
+export function isFlat({ tenths }: Pick<MemoryCost, 'tenths'>): boolean {
   return Math.max(...tenths.slice(5)) <= 1.25 * Math.max(...tenths.slice(0, 5));
 }
 
@@ -121,7 +121,8 @@ async function takeSamples(child: ChildProcess, tenant: Address): Promise<Sample
   const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
   for (; isRunning(); await sleep(intervalMs)) {
     const { requests } = await statisticsOf(tenant);
-    samples.push({ requests, ...residentMemory(child.pid ?? 0) });
+    const { own, children } = usageOf(child.pid ?? 0);
+    samples.push({ requests, own: own.resident, children: children.resident });
   }
   return samples;
 }

@@ -1,21 +1,37 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-interface ProcessState {
-  parent: number;
+/** What a process has taken. */
+export interface Usage {
   /** Resident memory, bytes. */
   resident: number;
+  /** Processor time since its start. */
+  cpuSeconds: number;
 }
 
-/** Resident memory of a process, and of all that it has started, in bytes. Both are 0 once the process has ended. */
-export function residentMemory(root: number): { own: number; children: number } {
+interface ProcessState extends Usage {
+  parent: number;
+}
+
+/** What a process takes, and all that it has started together. All is 0 once the process has ended. */
+export function usageOf(root: number): { own: Usage; children: Usage } {
   const processes = process.platform === 'linux' ? readProc() : readPs();
-  const below = (parent: number): number =>
+  const below = (parent: number): Usage =>
     [...processes]
       .filter(([, each]) => each.parent === parent)
-      .reduce((sum, [pid, { resident }]) => sum + resident + below(pid), 0);
-  return { own: processes.get(root)?.resident ?? 0, children: below(root) };
+      .reduce((sum, [pid, each]) => add(add(sum, each), below(pid)), nothing);
+  const { resident, cpuSeconds } = processes.get(root) ?? nothing;
+  return { own: { resident, cpuSeconds }, children: below(root) };
 }
+
+const nothing: Usage = { resident: 0, cpuSeconds: 0 };
+
+function add(one: Usage, other: Usage): Usage {
+  return { resident: one.resident + other.resident, cpuSeconds: one.cpuSeconds + other.cpuSeconds };
+}
+
+/** Linux counts processor time in hundredths of a second, whatever the machine. */
+const ticksPerSecond = 100;
 
 function readProc(): Map<number, ProcessState> {
   const processes = new Map<number, ProcessState>();
@@ -23,7 +39,11 @@ function readProc(): Map<number, ProcessState> {
     try {
       const status = readFileSync(`/proc/${name}/status`, 'utf8');
       const valueOf = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
-      processes.set(Number(name), { parent: valueOf('PPid'), resident: valueOf('VmRSS') * 1_024 });
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      // After the command in parentheses, which may hold anything: utime and stime are fields 14 and 15 of all.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+      processes.set(Number(name), { parent: valueOf('PPid'), resident: valueOf('VmRSS') * 1_024, cpuSeconds });
     } catch {
       // It has ended meanwhile.
     }
@@ -32,11 +52,20 @@ function readProc(): Map<number, ProcessState> {
 }
 
 function readPs(): Map<number, ProcessState> {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,rss='], { encoding: 'utf8' }).trim().split('\n');
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,rss=,time='], { encoding: 'utf8' }).trim().split('\n');
   return new Map(
     lines.map((line) => {
-      const [pid = 0, parent = 0, kilobytes = 0] = line.trim().split(/\s+/).map(Number);
-      return [pid, { parent, resident: kilobytes * 1_024 }];
+      const [pid, parent, kilobytes, time = ''] = line.trim().split(/\s+/);
+      // [[dd-]hh:]mm:ss[.cc]
+      const cpuSeconds = time.split(/[:-]/).reduceRight(
+        ({ sum, unit, units }, part) => ({
+          sum: sum + Number(part) * unit,
+          unit: unit * (units[0] ?? 1),
+          units: units.slice(1),
+        }),
+        { sum: 0, unit: 1, units: [60, 60, 24] },
+      ).sum;
+      return [Number(pid), { parent: Number(parent), resident: Number(kilobytes) * 1_024, cpuSeconds }];
     }),
   );
 }

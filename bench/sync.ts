@@ -18,10 +18,21 @@ export async function inScratch<T>(work: (folder: string) => Promise<T>): Promis
   }
 }
 
-/** Writes a project of one connection, `acme`, into `./data`; all streams by default. */
-export async function writeProject(folder: string, tenant: Address, streams?: string[]): Promise<void> {
+/** Writes a project of one connection, `acme`, into `./data`; all streams by default, and `settings` beside them. */
+export async function writeProject(
+  folder: string,
+  tenant: Address,
+  streams?: string[],
+  settings: object = {},
+): Promise<void> {
   const credentials = { client_id: tenant.clientId, client_secret: tenant.clientSecret };
-  const acme = { base_url: tenant.url, credentials, ...(streams && { streams }), destination: { files: './data' } };
+  const acme = {
+    base_url: tenant.url,
+    credentials,
+    ...(streams && { streams }),
+    destination: { files: './data' },
+    ...settings,
+  };
   // YAML takes JSON.
   await writeFile(join(folder, 'rollcall.yaml'), JSON.stringify({ connections: { acme } }));
 }

@@ -1,0 +1,130 @@
+import type { JsonObject } from '../src/json';
+
+export interface Page {
+  rows: JsonObject[];
+  /** Token of the next page. */
+  next?: string | undefined;
+}
+
+/** The lists of a tenant, a page at a time, by whatever client. */
+export interface TenantLists {
+  clients(page: number): Promise<JsonObject[]>;
+  roles(page: number): Promise<JsonObject[]>;
+  /** Users of `created_at:[from TO to}`, in this order. */
+  users(query: { from: string; to: string; descending?: boolean; size?: number }): Promise<JsonObject[]>;
+  organizations(from?: string): Promise<Page>;
+  members(organization: string, from?: string): Promise<Page>;
+}
+
+export type Write = (stream: string, rows: JsonObject[]) => void;
+
+const pageSize = 100;
+
+/**
+ * Copies a tenant as one would write it down: all lists to their ends, `parallel` requests at a time where the lists allow.
+ * It cannot be stopped and taken up again, and trusts the tenant to hold still.
+ */
+export async function walkTenant(lists: TenantLists, parallel: number, write: Write, only?: string[]): Promise<void> {
+  const take = createTurnstile(parallel);
+  const all: Record<string, () => Promise<void>> = {
+    clients: () =>
+      walkOffsets(
+        (page) => take(() => lists.clients(page)),
+        (rows) => write('clients', rows),
+      ),
+    users: () => walkUsers(lists, take, parallel, write),
+    organizations: () => walkOrganizations(lists, take, write),
+  };
+  const walks = Object.keys(all).flatMap((name) => (!only || only.includes(name) ? (all[name] ?? []) : []));
+  if (parallel > 1) await Promise.all(walks.map((walk) => walk()));
+  else for (const walk of walks) await walk();
+}
+
+type Turnstile = <T>(request: () => Promise<T>) => Promise<T>;
+
+async function walkPages(get: (from?: string) => Promise<Page>, write: (rows: JsonObject[]) => void): Promise<void> {
+  for (let from: string | undefined, more = true; more;) {
+    const { rows, next } = await get(from);
+    write(rows);
+    from = next;
+    more = next !== undefined;
+  }
+}
+
+async function walkOffsets(
+  get: (page: number) => Promise<JsonObject[]>,
+  write: (rows: JsonObject[]) => void,
+): Promise<void> {
+  for (let page = 0, more = true; more; page += 1) {
+    const rows = await get(page);
+    write(rows);
+    more = rows.length === pageSize;
+  }
+}
+
+/** Users by keyset, in as many windows of equal time as there may be requests. */
+async function walkUsers(lists: TenantLists, take: Turnstile, parallel: number, write: Write): Promise<void> {
+  const all = { from: '1970-01-01T00:00:00.000Z', to: '2100-01-01T00:00:00.000Z' };
+  const windows = parallel === 1 ? [all] : await splitUsers();
+  await Promise.all(
+    windows.map(async ({ from, to }) => {
+      let known = new Set<unknown>();
+      for (let at = from; ;) {
+        const rows = await take(() => lists.users({ from: at, to }));
+        write(
+          'users',
+          rows.filter((row) => !known.has(row['user_id'])),
+        );
+        known = new Set(rows.map((row) => row['user_id']));
+        if (rows.length < pageSize) return;
+        at = rows.at(-1)?.['created_at'] as string;
+      }
+    }),
+  );
+
+  async function splitUsers(): Promise<{ from: string; to: string }[]> {
+    const [first, last] = await Promise.all(
+      [false, true].map((descending) => take(() => lists.users({ ...all, descending, size: 1 }))),
+    );
+    const [begin = 0, end = 0] = [first, last].map((rows) => Date.parse(rows?.[0]?.['created_at'] as string));
+    const instant = (nth: number): string => new Date(begin + ((end + 1 - begin) * nth) / parallel).toISOString();
+    return Array.from({ length: parallel }, (_, nth) => ({ from: instant(nth), to: instant(nth + 1) }));
+  }
+}
+
+async function walkOrganizations(lists: TenantLists, take: Turnstile, write: Write): Promise<void> {
+  await walkOffsets(
+    (page) => take(() => lists.roles(page)),
+    () => undefined,
+  );
+  const readMembers = (id: string): Promise<void> =>
+    walkPages(
+      (from) => take(() => lists.members(id, from)),
+      (rows) => write('organization_members', rows),
+    );
+  const organizations: string[] = [];
+  await walkPages(
+    (from) => take(() => lists.organizations(from)),
+    (rows) => {
+      write('organizations', rows);
+      organizations.push(...rows.map((row) => row['id'] as string));
+    },
+  );
+  await Promise.all(organizations.map(readMembers));
+}
+
+/** Lets so many requests through at a time, the others in their order. */
+function createTurnstile(most: number): Turnstile {
+  const waiting: (() => void)[] = [];
+  let out = 0;
+  return async (request) => {
+    if (out >= most) await new Promise<void>((resolve) => waiting.push(resolve));
+    out += 1;
+    try {
+      return await request();
+    } finally {
+      out -= 1;
+      waiting.shift()?.();
+    }
+  };
+}
