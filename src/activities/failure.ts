@@ -27,6 +27,7 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   StagingLost: { kind: 'system_error', retry: true },
   DestinationUnavailable: { kind: 'transient_error', retry: true },
   DestinationUnreadable: { kind: 'config_error', retry: false },
+  DestinationRefused: { kind: 'config_error', retry: false },
   StepsMissing: { kind: 'system_error', retry: false },
   StaleDelivery: { kind: 'system_error', retry: false },
   BrokenPipe: { kind: 'system_error', retry: false },

@@ -35,7 +35,7 @@ export async function demo({ files, keep }: DemoFlags): Promise<number> {
     narrate(`An emulated tenant answers at ${emulator.url},\nwith the limits of an enterprise plan.`);
     if (session.uiUrl) narrate(`Temporal's UI shows every workflow at ${session.uiUrl}`);
 
-    narrate(`\nFirst everything, into ${connection.destination.folder}:`);
+    narrate(`\nFirst everything, into ${resolve(files)}:`);
     const full = await run(session, hosting, connection, true);
     if (full !== exitCodes.ok) return full;
 

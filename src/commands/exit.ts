@@ -46,6 +46,7 @@ const codesByName: Readonly<Record<string, number>> = {
   TemporalProfileInvalid: exitCodes.usage,
   EmbeddedServerBusy: exitCodes.usage,
   DestinationUnreadable: exitCodes.usage,
+  DestinationRefused: exitCodes.usage,
   BadCredentials: exitCodes.credentials,
   MissingScope: exitCodes.credentials,
   FeatureNotInPlan: exitCodes.credentials,

@@ -5,17 +5,20 @@ import { createFetchActivities } from '../activities/fetch';
 import { createTenants, type Tenants } from '../activities/tenant';
 import type { Connection } from '../config/project';
 import { resolveSecrets } from '../config/references';
-import { createFilesSink } from '../sinks/files';
 import type { Sink } from '../sinks/sink';
 import { createStaging, type Staging } from '../staging/staging';
 import type { TemporalConnection } from '../temporal/connection';
 import { createWorker } from '../temporal/worker';
+import { openDestinations } from './destinations';
 
 /** The workflows as the build bundles them. */
 const workflowBundle = join(__dirname, '..', 'workflow-bundle.js');
 
-/** Activities at the same time in one process: far more than one sync has in flight. */
-const concurrency = 40;
+/**
+ * Activities at the same time in one process: more than dozens of syncs have in flight. A slice that waits for its tenant's
+ * limit holds a place and hardly anything else, so that places are no reason to let another tenant wait.
+ */
+const concurrency = 400;
 
 export interface HostingOptions {
   connection: TemporalConnection;
@@ -88,20 +91,20 @@ export async function hostProject(options: ProjectHostingOptions): Promise<Hosti
   const { connection, taskQueue, connectionOf } = options;
   const staging = createStaging(options.stagingDir);
   await staging.sweep(abandonedMs, Date.now());
-  const sinks = new Map<string, Promise<Sink>>();
-  return hostWorker({
+  const destinations = openDestinations(connectionOf, staging);
+  const hosting = await hostWorker({
     connection,
     taskQueue,
     staging,
     tenants: createTenants({ resolve: async (name) => resolveSecrets(await connectionOf(name)) }),
-    async sinkOf(name) {
-      const { folder } = (await connectionOf(name)).destination;
-      const sink = sinks.get(folder) ?? createFilesSink({ directory: folder, staging });
-      sinks.set(folder, sink);
-      // A destination that could not be opened is tried anew at the next step.
-      sink.catch(() => sinks.delete(folder));
-      return sink;
-    },
+    sinkOf: destinations.sinkOf,
     oneShot: false,
   });
+  return {
+    done: hosting.done,
+    async stop() {
+      await hosting.stop();
+      await destinations.close();
+    },
+  };
 }

@@ -62,14 +62,21 @@ export function syncInput({
   return { version: 1, ...request, streams: planned, refused, full };
 }
 
+/** Airbyte's modes of writing, by what a destination can do: in a database every object stands once. */
+const writing = {
+  files: { add: 'append', replace: 'overwrite' },
+  postgres: { add: 'append_dedup', replace: 'overwrite_dedup' },
+} as const;
+
 /**
  * Streams that are read incrementally are added to; the others replace what the destination held, as all do when
  * everything is read again.
  */
-export function configuredStreams({ streams }: Connection, full: boolean): ConfiguredStream[] {
+export function configuredStreams({ streams, destination }: Connection, full: boolean): ConfiguredStream[] {
+  const { add, replace } = writing[destination.kind];
   return streams.map(({ name, syncMode }) => ({
     name,
     syncMode,
-    destinationSyncMode: syncMode === 'incremental' && !full ? 'append' : 'overwrite',
+    destinationSyncMode: syncMode === 'incremental' && !full ? add : replace,
   }));
 }

@@ -9,8 +9,8 @@ import { reachSettings, rolesSettings } from './reading';
 import { suggestion } from './spelling';
 import { readYamlFile } from './yaml-file';
 
-/** Where a connection's records go. Paths are absolute. */
-export type Destination = { kind: 'files'; folder: string };
+/** Where a connection's records go. The folder is absolute; the URL is as written, perhaps a reference: see `resolveDestination`. */
+export type Destination = { kind: 'files'; folder: string } | { kind: 'postgres'; url: string; schema: string };
 
 /** A tenant and where to copy it, as `rollcall.yaml` names it. Secrets may still be references: see `resolveSecrets`. */
 export interface Connection {
@@ -43,6 +43,7 @@ const example = `connections:
 `;
 
 const text = z.string().min(1);
+const postgresUrl = /^(?:postgres(?:ql)?:\/\/|env:|file:)/;
 const mode = z.enum(['full_refresh', 'incremental']);
 
 const sourceSettings = z.strictObject({
@@ -61,13 +62,36 @@ const sourceSettings = z.strictObject({
 });
 export type ConnectionSource = z.output<typeof sourceSettings>;
 
+/** Names beginning with pg_ are Postgres' own; longer ones it would cut. */
+const schemaName = text
+  .regex(/^(?!pg_)[^\0]*$/, 'must not begin with pg_')
+  .refine((name) => Buffer.byteLength(name) <= 63, 'must not be longer than 63 bytes');
+
+const destinationSettings = z
+  .strictObject({
+    files: text.optional(),
+    postgres: z
+      .strictObject({
+        url: text.regex(
+          postgresUrl,
+          'must be a URL such as postgres://role@host:5432/database, or env:NAME or file:PATH',
+        ),
+        schema: schemaName.optional(),
+      })
+      .optional(),
+  })
+  .refine(
+    ({ files, postgres }) => (files === undefined) !== (postgres === undefined),
+    'must name one of files and postgres',
+  );
+
 const connectionSettings = sourceSettings.extend({
   streams: z
     .union([z.array(text).min(1), z.record(text, z.strictObject({ mode: mode.optional() }))], {
       error: 'must be a list of streams, or a map such as users: { mode: incremental } (or full_refresh)',
     })
     .optional(),
-  destination: z.strictObject({ files: text }),
+  destination: destinationSettings,
 });
 
 const projectSettings = z.strictObject({
@@ -84,16 +108,31 @@ const projectSettings = z.strictObject({
 export async function loadProject(file: string, known: KnownStreams): Promise<Project> {
   const absolute = path.resolve(file);
   const content = await readYamlFile(absolute, example);
-  const { connections } = parseWith(projectSettings, content, `the file ${absolute}`, 'Correct it and run again.');
-  return {
-    file: absolute,
-    connections: new Map(
-      Object.entries(connections).map(([name, settings]) => [
-        name,
-        connectionWith(name, settings, known, path.dirname(absolute)),
-      ]),
-    ),
-  };
+  const { connections: settings } = parseWith(
+    projectSettings,
+    content,
+    `the file ${absolute}`,
+    'Correct it and run again.',
+  );
+  const connections = Object.entries(settings).map(([name, each]) =>
+    connectionWith(name, each, known, path.dirname(absolute)),
+  );
+  refuseSharedSchemas(connections);
+  return { file: absolute, connections: new Map(connections.map((each) => [each.name, each])) };
+}
+
+/** Two tenants in the same tables would replace each other's rows. */
+function refuseSharedSchemas(connections: readonly Connection[]): void {
+  const owners = new Map<string, string>();
+  for (const { name, destination } of connections) {
+    if (destination.kind !== 'postgres') continue;
+    const key = JSON.stringify([destination.url, destination.schema]);
+    const owner = owners.get(key);
+    const where = `connections.${name}.destination.postgres.schema`;
+    if (owner !== undefined)
+      throw new ConfigError(`${where} is also that of ${owner}`, where, 'Give each a schema of its own.');
+    owners.set(key, name);
+  }
 }
 
 /**
@@ -127,9 +166,22 @@ function connectionWith(
     name,
     source,
     streams: streamsOf(streams, known, `connections.${name}.streams`),
-    destination: { kind: 'files', folder: path.resolve(folder, destination.files) },
+    destination: destinationOf(name, destination, folder),
     folder,
   };
+}
+
+function destinationOf(
+  name: string,
+  { files = '', postgres }: z.output<typeof destinationSettings>,
+  folder: string,
+): Destination {
+  if (!postgres) return { kind: 'files', folder: path.resolve(folder, files) };
+  const where = `connections.${name}.destination.postgres.schema`;
+  const { data: schema, error } = schemaName.safeParse(postgres.schema ?? name);
+  if (error)
+    throw new ConfigError(`${where} is missing, and the connection's name cannot be one`, where, 'Name a schema.');
+  return { kind: 'postgres', url: postgres.url, schema };
 }
 
 type StreamSettings = z.output<typeof connectionSettings>['streams'];

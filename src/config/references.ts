@@ -3,7 +3,7 @@ import path from 'node:path';
 import { normaliseTimestamp } from '../airbyte/timestamp';
 import { processVariables, type Variables } from './environment';
 import { ConfigError } from './errors';
-import type { Connection } from './project';
+import type { Connection, Destination } from './project';
 import { readingOf } from './reading';
 import { parseSourceConfig, type SourceConfig } from './source';
 
@@ -61,6 +61,22 @@ export async function resolveReading(connection: Connection): Promise<Pick<Sourc
     throw new ConfigError(`${where} is no date or time of ISO 8601`, where, 'Write it as 2024-01-31.');
   }
   return { startDate, reading };
+}
+
+/**
+ * Where the connection's records go, with the reference replaced by what it stands for; to be called when it is needed.
+ * @throws ConfigError as `resolveSecrets` does
+ */
+export async function resolveDestination(
+  { name, destination, folder }: Connection,
+  variables: Variables = processVariables(),
+): Promise<Destination> {
+  if (destination.kind === 'files') return destination;
+  const where = `connections.${name}.destination.postgres.url`;
+  const url = await valueOf(destination.url, where, folder, variables, (file) => readFile(file, 'utf8'));
+  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return { ...destination, url };
+  const example = 'Write it as postgres://role:password@host:5432/database, unusual characters as %XX.';
+  throw new ConfigError(`${where} is no URL of a Postgres database`, where, example);
 }
 
 const reference = /^(env|file):(.+)$/s;

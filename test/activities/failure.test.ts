@@ -12,6 +12,7 @@ const table: Record<string, [kind: string, retried: boolean]> = {
   FeatureNotInPlan: ['config_error', false],
   ConfigError: ['config_error', false],
   DestinationUnreadable: ['config_error', false],
+  DestinationRefused: ['config_error', false],
   RateLimited: ['transient_error', true],
   Transient: ['transient_error', true],
   UnexpectedAnswer: ['transient_error', true],

@@ -1,4 +1,6 @@
-import { defaultLimits, limitsOf } from '../../src/commands/sync-input';
+import { configuredStreams, defaultLimits, limitsOf } from '../../src/commands/sync-input';
+import { parseConnection } from '../../src/config/project';
+import { streams } from '../../src/streams/registry';
 
 it('takes the bounds of a slice that the environment sets for every kind of slice, and leaves the others', () => {
   expect(limitsOf({ slice: { pages: 3 }, heartbeatSeconds: 2 })).toEqual({
@@ -8,3 +10,17 @@ it('takes the bounds of a slice that the environment sets for every kind of slic
     heartbeatSeconds: 2,
   });
 });
+
+it.each([
+  [{ files: 'data' }, 'append', 'overwrite'],
+  [{ postgres: { url: 'env:DATABASE_URL' } }, 'append_dedup', 'overwrite_dedup'],
+])(
+  'into %j, adds by %s what is read incrementally, and replaces the rest, or all, by %s',
+  (destination, add, replace) => {
+    const settings = { domain: 'a.example.com', credentials: {}, destination, streams: ['users', 'clients'] };
+    const connection = parseConnection('acme', settings, streams, '.');
+    const modes = (full: boolean) => configuredStreams(connection, full).map((each) => each.destinationSyncMode);
+    expect(modes(false)).toEqual([add, replace]);
+    expect(modes(true)).toEqual([replace, replace]);
+  },
+);

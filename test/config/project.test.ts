@@ -77,6 +77,28 @@ test('the reading options stand beside the other settings, any of them left out'
   expect(Object.keys(connectionOf(one, 'acme').source)).toEqual(['domain', 'credentials', 'lag_seconds', 'roles']);
 });
 
+const postgres = acme.replace('files: ./data', 'postgres: { url: env:DATABASE_URL }');
+
+test('a database is named by a URL that stays a reference, with a schema of the connection’s name or another', async () => {
+  const destinationOf = async (content: string) => connectionOf(await load(content), 'acme').destination;
+  expect(await destinationOf(postgres)).toEqual({ kind: 'postgres', url: 'env:DATABASE_URL', schema: 'acme' });
+  expect(await destinationOf(postgres.replace('URL }', 'URL, schema: Auth0 }'))).toMatchObject({ schema: 'Auth0' });
+});
+
+test('a connection’s name that is none for a schema asks for one', async () => {
+  const failure = await failureOf(() => load(postgres.replace('  acme:', `  ${'acme'.repeat(16)}:`)));
+  expect(failure.message).toMatch(/schema is missing, and the connection's name cannot be one\. Name a schema\.$/);
+});
+
+test('two connections do not share tables', async () => {
+  const other = postgres.slice(postgres.indexOf('  acme:')).replace('acme:', 'other:');
+  await load(postgres + other);
+  const failure = await failureOf(() => load(postgres + other.replace('URL }', 'URL, schema: acme }')));
+  expect(failure.message).toBe(
+    'connections.other.destination.postgres.schema is also that of acme. Give each a schema of its own.',
+  );
+});
+
 test('a connection may be spelled out without a file', () => {
   const settings = { domain: 'a.example.com', base_url: undefined, credentials: {}, destination: { files: 'out' } };
   expect(parseConnection('flags', settings, known, '.')).toMatchObject({
@@ -158,7 +180,17 @@ test.each([
   ['connections: []', 'connections must be an object'],
   ['connections: {Acme Inc: {}}', 'is no connection name: use a-z'],
   ['connections: {acme: {}}', 'connections.acme.credentials is missing; connections.acme.destination is missing'],
-  [acme.replace('files: ./data', 'postgres: made-up'), 'connections.acme.destination.files is missing'],
+  [acme.replace('files: ./data', ''), 'connections.acme.destination must name one of files and postgres'],
+  [acme.replace('./data', './data, postgres: { url: env:URL }'), 'must name one of files and postgres'],
+  [acme.replace('files: ./data', 'postgres: made-up'), 'connections.acme.destination.postgres must be an object'],
+  [
+    acme.replace('files: ./data', 'postgres: { url: "mysql://made-up", schema: pg_made-up }'),
+    'connections.acme.destination.postgres.url must be a URL such as postgres://role@host:5432/database, or env:NAME or file:PATH; connections.acme.destination.postgres.schema must not begin with pg_',
+  ],
+  [
+    acme.replace('files: ./data', `postgres: { url: env:URL, schema: ${'x'.repeat(64)} }`),
+    'not be longer than 63 bytes',
+  ],
   [acme.replace('made-up-id', '5'), 'connections.acme.credentials.client_id must be a text (in quotes)'],
 ])('%j is refused with what is wrong', async (content, message) => {
   const failure = await failureOf(() => load(content));

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseConnection } from '../../src/config/project';
-import { resolveReading, resolveSecrets } from '../../src/config/references';
+import { resolveDestination, resolveReading, resolveSecrets } from '../../src/config/references';
 import { failureOf } from './failure';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'references-'));
@@ -114,4 +114,20 @@ test('whoever only starts a sync learns from when and how to read without the se
   expect(await resolveReading(connection(settings))).toEqual({ reading: byDefault });
   const error = await failureOf(() => resolveReading(connection({ ...settings, start_date: 'soon' })));
   expect(error).toMatchObject({ name: 'ConfigError', where: 'connections.acme.start_date' });
+});
+
+test('a database is reached by what the reference stands for, and a wrong one is not repeated', async () => {
+  const destination = { postgres: { url: 'env:DATABASE_URL' } };
+  const stored = connection({ domain: 'a.example.com', credentials: {}, destination });
+  const url = 'postgres://made-up:made-up@db.example.com/acme?sslmode=verify-full';
+  expect(await resolveDestination(stored, { DATABASE_URL: url })).toEqual({ kind: 'postgres', url, schema: 'acme' });
+  for (const wrong of ['made-up', 'mysql://made-up/', 'postgres://made-up:70000000/']) {
+    const failure = await failureOf(() => resolveDestination(stored, { DATABASE_URL: wrong }));
+    expect(failure.message).toMatch(/^connections\.acme\.destination\.postgres\.url is no URL of a Postgres database/);
+    expect(failure.message).not.toContain('made-up');
+  }
+  const missing = await failureOf(() => resolveDestination(stored, {}));
+  expect(missing.message).toContain(
+    'DATABASE_URL, which connections.acme.destination.postgres.url refers to, is not set',
+  );
 });

@@ -4,9 +4,10 @@ import { parseState } from '../../src/airbyte/state';
 import type { JsonObject } from '../../src/json';
 import { createFilesSink } from '../../src/sinks/files';
 import { readFilesDestination } from '../../src/sinks/files-reader';
-import { describeSink } from './sink';
+import { describeDurableSink } from './durable-sink';
+import { describeSink, type BeginSink } from './sink';
 
-describeSink('files', ({ directory, staging }) => ({
+const files: BeginSink = ({ directory, staging }) => ({
   open: () => createFilesSink({ directory, staging }),
   async held(stream) {
     const held: JsonObject[] = [];
@@ -15,4 +16,7 @@ describeSink('files', ({ directory, staging }) => ({
   },
   states: () => Promise.resolve(parseState(JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8')))),
   told: () => Promise.resolve(readFileSync(join(directory, 'summary.json'), 'utf8')),
-}));
+});
+
+describeSink('files', files);
+describeDurableSink('files', files);

@@ -19,11 +19,11 @@ export interface SinkHarness {
   told(): Promise<string>;
 }
 
+/** Begins with a destination that holds nothing. */
+export type BeginSink = (world: { directory: string; staging: Staging; catalog: ConfiguredStream[] }) => SinkHarness;
+
 /** What every sink promises (see Sink). */
-export function describeSink(
-  name: string,
-  begin: (world: { directory: string; staging: Staging; catalog: ConfiguredStream[] }) => SinkHarness,
-): void {
+export function describeSink(name: string, begin: BeginSink): void {
   const newFolder = scratchFolders();
 
   describe(`a ${name} sink`, () => {
@@ -177,6 +177,21 @@ export function describeSink(
       await sink.deliver(stepsOf('run-1', users)({ status: 'STARTED', segments, state: { Zoë: '日本' } }));
       expect(await destination.held('users')).toEqual(data);
       expect(await destination.states()).toEqual({ users: { Zoë: '日本' } });
+    });
+
+    test('brings unchanged what the schema does not know, and values of other types than it says', async () => {
+      const data = [
+        { user_id: 'made-up|1', email: 'one@example.com', blocked: false, logins_count: 1, last_ip: '192.0.2.1' },
+        { user_id: 'made-up|2', email: { work: 'two@example.com' }, blocked: 'no', logins_count: 1.5, team: 'red' },
+        { user_id: 7, app_metadata: 'none', created_at: 'long ago', updated_at: 5, team: ['red'], Team: 1, '': 2 },
+      ];
+      const step = stepsOf('run-1', users);
+      await sink.deliver(step({ status: 'STARTED', segments: [await stage(staging, 'users', data.slice(0, 1))] }));
+      await sink.deliver(step({ segments: [await stage(staging, 'users', data.slice(1))], state: { at: 2 } }));
+      expect(await destination.held('users')).toEqual(data);
+      await reopen();
+      await copy(users, 'run-2', 'made-up|3');
+      expect(await destination.held('users')).toEqual([...data, ...rows('made-up|3')]);
     });
 
     test('gives back the newest state of each stream, also to the next process', async () => {

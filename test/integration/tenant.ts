@@ -64,15 +64,19 @@ export function compare(stream: TruthStream, records: readonly JsonObject[], tru
 
 export const exact: Comparison = { lost: [], invented: [], twice: [], different: [] };
 
-/** Writes the project file of a folder, with one connection, `acme`, into `./data`. */
-export function projectFor(folder: string, { url, clientId, clientSecret }: Emulator): string {
+/** Writes the project file of a folder, with one connection, `acme`. */
+export function projectFor(
+  folder: string,
+  { url, clientId, clientSecret }: Emulator,
+  destination = '{ files: ./data }',
+): string {
   const file = join(folder, 'rollcall.yaml');
   const lines = [
     'connections:',
     '  acme:',
     `    base_url: ${url}`,
     `    credentials: { client_id: ${clientId}, client_secret: ${clientSecret} }`,
-    '    destination: { files: ./data }',
+    `    destination: ${destination}`,
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
   return file;

@@ -1,0 +1,37 @@
+import type { Connection, Destination } from '../config/project';
+import { resolveDestination } from '../config/references';
+import { createFilesSink } from '../sinks/files';
+import { createPostgresSink } from '../sinks/postgres/sink';
+import type { Sink } from '../sinks/sink';
+import type { Staging } from '../staging/staging';
+
+/** The destinations that a process writes to. */
+export interface Destinations {
+  /** That of a connection; the same object as long as its settings, and what they refer to, are the same. */
+  sinkOf(connection: string): Promise<Sink>;
+  close(): Promise<void>;
+}
+
+/** @param connectionOf the connection of a name, read anew at every use */
+export function openDestinations(connectionOf: (name: string) => Promise<Connection>, staging: Staging): Destinations {
+  const sinks = new Map<string, Promise<Sink>>();
+  return {
+    async sinkOf(name) {
+      const destination = await resolveDestination(await connectionOf(name));
+      const key = JSON.stringify(destination);
+      const sink = sinks.get(key) ?? open(destination, staging);
+      sinks.set(key, sink);
+      // A destination that could not be opened is tried anew at the next step.
+      sink.catch(() => sinks.delete(key));
+      return sink;
+    },
+    async close() {
+      await Promise.all([...sinks.values()].map(async (sink) => (await sink).close()));
+    },
+  };
+}
+
+async function open(destination: Destination, staging: Staging): Promise<Sink> {
+  if (destination.kind === 'files') return createFilesSink({ directory: destination.folder, staging });
+  return createPostgresSink({ ...destination, staging });
+}

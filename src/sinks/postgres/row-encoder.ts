@@ -1,0 +1,157 @@
+import type { Json } from '../../json';
+import type { FieldChange, StagedRecord } from '../../staging/segment';
+import { textFor, type Column } from './column';
+import { escapeJson } from './escape';
+import { columnNameOf } from './identifier';
+
+/** Part of `_airbyte_meta`. `NULLED`: the column is NULL, the value stands under `originals`. */
+interface ColumnChange {
+  field: string;
+  change: 'NULLED';
+  reason: 'DESTINATION_TYPECAST_ERROR' | 'DESTINATION_FIELD_SIZE_LIMITATION';
+}
+
+/** What `_airbyte_meta` says of a row. */
+interface RowMeta {
+  sync_id?: number;
+  changes: (FieldChange | ColumnChange)[];
+  /** Values that their columns do not hold, or hold in another form. */
+  originals?: Record<string, Json>;
+  /** Fields in which characters are escaped: see `escapeText`. */
+  escaped?: string[];
+}
+
+export interface EncoderOptions {
+  /** Columns of fields, in the order of the row's. */
+  columns: readonly Column[];
+  /** Names of those in an index, which takes no long text. */
+  keys: ReadonlySet<string>;
+  /** Number of the run among those of the stream, and of the step in the run: the beginning of the rows' ids. */
+  runs: number;
+  sequence: number;
+  syncId?: number;
+}
+
+/**
+ * Turns staged lines into rows of COPY's text format: id, time, meta (NULL where there is nothing to say), fields without
+ * a column, columns of fields.
+ */
+export interface RowEncoder {
+  encode(lines: readonly string[]): string;
+  /** What stands for meta that is NULL. */
+  readonly plainMeta: RowMeta;
+  /** Names of fields that had no column, not more than there can be columns. */
+  readonly strangers: ReadonlySet<string>;
+}
+
+/** Most columns of fields in a table: each may take 24 bytes of a row that has to fit into a page of 8 kB. */
+export const mostColumns = 250;
+
+/** Longest text in a key, bytes: an entry of an index has room for 2,704, and a key for three. */
+const longestKey = 800;
+
+const none = '\\N';
+const special = /[\\\n\r\t]/;
+const specials = /[\\\n\r\t]/g;
+const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+export function createRowEncoder({ columns, keys, runs, sequence, syncId }: EncoderOptions): RowEncoder {
+  const places = new Map(columns.map(({ name }, index) => [name, index]));
+  const placeOfField = new Map<string, number>();
+  const strangers = new Set<string>();
+  const plainMeta: RowMeta = { ...(syncId !== undefined && { sync_id: syncId }), changes: [] };
+  const beginning = rawIdBeginning(runs, sequence);
+  const texts = new Array<string>(columns.length);
+  let rows = 0;
+  let time = { at: NaN, text: '' };
+
+  function placeOf(field: string): number | undefined {
+    const known = placeOfField.get(field);
+    if (known !== undefined) return known;
+    const place = places.get(columnNameOf(field));
+    if (place !== undefined) placeOfField.set(field, place);
+    return place;
+  }
+
+  function encodeLine(line: string): string {
+    const { emitted_at, data, meta } = JSON.parse(line) as StagedRecord;
+    // All that has to be escaped stands in the line as an escape itself: JSON.stringify writes well-formed text.
+    const escaped: string[] | undefined = line.includes('\\u') ? [] : undefined;
+    const changes: RowMeta['changes'] = meta ? [...meta.changes] : [];
+    const originals: [string, Json][] = [];
+    const extra: [string, Json][] = [];
+    texts.fill(none);
+    for (const field of Object.keys(data)) {
+      const value = data[field] ?? null;
+      if (value === null) continue;
+      const storable = escaped ? escapeValue(field, value, escaped) : value;
+      const place = placeOf(field);
+      if (place === undefined) {
+        extra.push([field, value]);
+        if (strangers.size < mostColumns) strangers.add(field);
+        continue;
+      }
+      const { name, type } = columns[place] as Column;
+      const text = textFor(type, storable);
+      const reason =
+        text === undefined ? 'TYPECAST_ERROR' : keys.has(name) && !fitsKey(text) && 'FIELD_SIZE_LIMITATION';
+      if (reason) changes.push({ field, change: 'NULLED', reason: `DESTINATION_${reason}` });
+      else if (text !== undefined) texts[place] = copyText(text);
+      if (reason || (type === 'timestamp with time zone' && text !== value)) originals.push([field, value]);
+    }
+    const plain = changes.length === 0 && originals.length === 0 && !escaped?.length;
+    const metaText = plain ? none : objectText(metaOf(plainMeta, changes, originals, escaped), escaped);
+    const extraText = extra.length > 0 ? objectText(Object.fromEntries(extra), escaped) : none;
+    const id = beginning + (rows++).toString(16).padStart(12, '0');
+    return `${id}\t${timeText(emitted_at)}\t${metaText}\t${extraText}\t${texts.join('\t')}\n`;
+  }
+
+  function timeText(at: number): string {
+    if (time.at !== at) time = { at, text: new Date(at).toISOString() };
+    return time.text;
+  }
+
+  return { encode: (lines) => lines.map(encodeLine).join(''), plainMeta, strangers };
+}
+
+/**
+ * A UUID (version 8: of one's own making) that follows from the row's place in all that was delivered. Repeated work gives
+ * the same ids; in ascending order they tell the order of delivery.
+ */
+function rawIdBeginning(runs: number, sequence: number): string {
+  const run = runs.toString(16).padStart(8, '0');
+  const step = sequence.toString(16).padStart(7, '0');
+  return `${run}-${step.slice(0, 4)}-8${step.slice(4)}-8000-`;
+}
+
+function escapeValue(field: string, value: Json, escaped: string[]): Json {
+  const storable = escapeJson(value);
+  if (JSON.stringify(storable) !== JSON.stringify(value)) escaped.push(field);
+  return storable;
+}
+
+function fitsKey(text: string): boolean {
+  return text.length <= longestKey / 3 || Buffer.byteLength(text) <= longestKey;
+}
+
+function metaOf(
+  plain: RowMeta,
+  changes: RowMeta['changes'],
+  originals: [string, Json][],
+  escaped: string[] | undefined,
+): RowMeta {
+  return {
+    ...plain,
+    changes,
+    ...(originals.length > 0 && { originals: Object.fromEntries(originals) }),
+    ...(escaped?.length && { escaped }),
+  };
+}
+
+function objectText(object: object, escaped: string[] | undefined): string {
+  return copyText(JSON.stringify(escaped ? escapeJson(object as Json) : object));
+}
+
+function copyText(text: string): string {
+  return special.test(text) ? text.replace(specials, (character) => escapes[character] as string) : text;
+}
