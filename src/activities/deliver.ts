@@ -1,7 +1,7 @@
-import { Context } from '@temporalio/activity';
+import { CancelledFailure, Context } from '@temporalio/activity';
 import type { Delivery, RunSummary, Sink, StreamState } from '../sinks/sink';
 import type { Staging } from '../staging/staging';
-import { toActivityFailure } from './failure';
+import { mayPass, toActivityFailure } from './failure';
 import { withHeartbeats } from './heartbeat';
 
 export interface SinkDeps {
@@ -19,16 +19,28 @@ export interface SinkActivities {
   conclude(input: { connection: string; summary: RunSummary }): Promise<void>;
 }
 
+/** Attempts that the destination, or staging, has failed; heartbeated, so that the next attempt knows. */
+interface Failed {
+  failures: number;
+}
+
+/** Failed attempts after which a step is given up. One that was cut off, killed with its process, is none. */
+const patience = 5;
+
 /** The activities of a process that can write to destinations. */
 export function createSinkActivities(deps: SinkDeps): SinkActivities {
   async function atSink<Result>(connection: string, work: (sink: Sink) => Promise<Result>): Promise<Result> {
+    const context = Context.current();
+    const { failures } = (context.info.heartbeatDetails as Failed | undefined) ?? { failures: 0 };
     try {
       return await withHeartbeats(
-        () => undefined,
+        (): Failed => ({ failures }),
         async () => work(await deps.sinkOf(connection)),
       );
     } catch (error) {
-      throw toActivityFailure(error);
+      if (error instanceof CancelledFailure) throw error;
+      context.heartbeat({ failures: failures + 1 } satisfies Failed);
+      throw toActivityFailure(error, mayPass(error) && failures + 1 >= patience);
     }
   }
   return {

@@ -53,7 +53,8 @@ export function sinkActivities({ connection, sinkQueue, limits }: ReadInput): {
     scheduleToStartTimeout: '30s',
     startToCloseTimeout: '24 hours',
     heartbeatTimeout: limits.heartbeatSeconds * 1000,
-    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s', maximumAttempts: 5 },
+    // Attempts are not counted here: one that was killed with its process says nothing about the step (see activities/deliver.ts).
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s' },
   });
   return {
     loadState: () => sink.loadState({ connection }),

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Info } from '@temporalio/activity';
 import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createSinkActivities, type SinkActivities } from '../../src/activities/deliver';
@@ -16,8 +17,11 @@ const step = (sequence: number, more: Partial<Delivery> = {}): { connection: str
   connection: 'acme',
   delivery: { run: 'run', stream, sequence, segments: [], ...more },
 });
-const environment = (): MockActivityEnvironment =>
-  new MockActivityEnvironment({ heartbeatTimeoutMs: 40 }, { logger: new DefaultLogger('WARN', () => undefined) });
+const environment = (info: Partial<Info> = {}): MockActivityEnvironment =>
+  new MockActivityEnvironment(
+    { heartbeatTimeoutMs: 40, ...info },
+    { logger: new DefaultLogger('WARN', () => undefined) },
+  );
 
 async function filesActivities(): Promise<SinkActivities> {
   const staging = createStaging(newFolder());
@@ -111,4 +115,19 @@ it('tells of a destination that cannot be opened as of one that cannot be writte
   await expect(environment().run(loadState, { connection: 'acme' })).rejects.toMatchObject(failure);
   const input = { connection: 'acme', summary: summaryOf('run') };
   await expect(environment().run(conclude, input)).rejects.toMatchObject(failure);
+});
+
+it('gives a step up when the destination has failed it five times, however often its process was killed meanwhile', async () => {
+  const { deliver } = createSinkActivities({
+    sinkOf: () => createFilesSink({ directory: '/dev/null/nothing', staging: createStaging(newFolder()) }),
+    staging: createStaging(newFolder()),
+  });
+  let heartbeatDetails: unknown;
+  for (const attempt of [3, 6, 9, 12, 15]) {
+    // What a killed attempt heartbeats is what it was told.
+    const next = environment({ attempt, heartbeatDetails });
+    next.on('heartbeat', (details: unknown) => (heartbeatDetails = details));
+    const type = 'DestinationUnavailable';
+    await expect(next.run(deliver, step(0))).rejects.toMatchObject({ type, nonRetryable: attempt === 15 });
+  }
 });
