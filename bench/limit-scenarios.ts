@@ -107,7 +107,7 @@ export const LIMIT_SCENARIOS: readonly LimitScenario[] = [
     ] as const
   ).map(([name, lie]) => ({
     name,
-    tenant: { scenario: medium, latencyMs: 50, ...lie },
+    tenant: { scenario: { ...medium, users: { count: 60_000 } }, latencyMs: 50, ...lie },
     limits: bucket,
     reserve: 0.1,
     refused: 0.02,
@@ -116,7 +116,7 @@ export const LIMIT_SCENARIOS: readonly LimitScenario[] = [
     name: 'two workers',
     tenant: { scenario: medium, latencyMs: 50 },
     limits: bucket,
-    reserve: 0,
+    reserve: 0.1,
     workers: 2,
     ratio: 1.1,
     refused: 0.01,

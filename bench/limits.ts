@@ -83,7 +83,7 @@ function rowOf(by: string, cost: LimitCost): Record<string, string | number> {
     least: bound > 0 ? places(bound) : '-',
     ratio: bound > 0 ? (seconds / bound).toFixed(3) : '-',
     requests,
-    '429': refused,
+    '429s': refused,
     'CPU s': places(cpuSeconds),
     "server's": places(serverCpuSeconds),
     MB: Math.round(peak / 1e6),

@@ -98,6 +98,7 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
           mayRestart: counts.restarted < mostRestarts,
         });
       } catch (error) {
+        if (isToldToStop(error) && counts.pages > 0) return resultOf(reader, cursor, checkpoint, tenant);
         const waitUntil = limitedUntil(error);
         if (waitUntil === undefined) throw error;
         // Without a page the next slice is still the first of its task.
@@ -128,6 +129,11 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
   } finally {
     await writer.close();
   }
+}
+
+/** The workflow takes what there is, and gives the rest to another slice; a worker that shuts down leaves it to a retry. */
+function isToldToStop(error: unknown): boolean {
+  return error instanceof CancelledFailure && error.message === 'CANCELLED';
 }
 
 /** When another request makes sense, for an error that says no more than that. */

@@ -9,6 +9,8 @@ const forgottenAfterMs = 120_000;
 /** Buckets of single endpoints are refilled once in so many ms. */
 const refillStepMs = 1_000;
 const backOffMs = { first: 1_000, longest: 60_000 };
+/** Requests per second beyond which a guess does not go: more is found out by trying. */
+const boldestGuess = 50;
 
 /** A request that may be sent, and is out until it is given back. */
 export interface Permit {
@@ -126,7 +128,8 @@ export class Limits {
 
   /** Requests per second that the buckets give together, as measured or at a guess; 0 while none is known. */
   mayGive(): number {
-    return [...this.buckets.values()].reduce((sum, bucket) => sum + bucket.mayGive(), 0);
+    const guess = [...this.buckets.values()].reduce((sum, bucket) => sum + bucket.mayGive(), 0);
+    return Math.min(guess, boldestGuess);
   }
 
   /** Requests per second that use up all of the buckets; Infinity while one of them, or all there is, does not run short. */

@@ -50,6 +50,7 @@ const codesByName: Readonly<Record<string, number>> = {
   BadCredentials: exitCodes.credentials,
   MissingScope: exitCodes.credentials,
   FeatureNotInPlan: exitCodes.credentials,
+  NoRun: exitCodes.usage,
   TemporalUnreachable: exitCodes.unreachable,
   Transient: exitCodes.unreachable,
   UnexpectedAnswer: exitCodes.unreachable,

@@ -7,6 +7,7 @@ import {
   failureLines,
   inSight,
   narrate,
+  pausedLine,
   progressLine,
   rateOf,
   remember,
@@ -74,8 +75,9 @@ async function tellProgress(run: SyncRun, signal: AbortSignal): Promise<never> {
     const now = inSight(told, await run.progress().catch(() => told));
     const requests = now.reduce((sum, { counts }) => sum + counts.requests, 0);
     looks = remember(looks, { at: Date.now(), requests });
-    const line = progressLine(told, now, rateOf(looks));
-    if (line !== '' && !signal.aborted) narrate(line);
+    for (const line of [progressLine(told, now, rateOf(looks)), pausedLine(told, now)]) {
+      if (line !== '' && !signal.aborted) narrate(line);
+    }
     told = now;
   }
 }

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { DemoFlags } from './demo';
 import type { RunEmulatorOptions } from './emulator';
+import type { ControlFlags } from './control';
 import { exitCodes } from './exit';
 import type { PlanFlags } from './plan';
 import type { SyncFlags } from './sync';
@@ -55,6 +56,33 @@ export function addOperatorVerbs(program: Command, finish: (code: number) => voi
     .addHelpText('after', '\nExample:\n  $ rollcall plan acme')
     .action((connection: string | undefined, flags: PlanFlags) =>
       act(async () => (await import('./plan.js')).plan(connection, flags)),
+    );
+
+  const named = (command: Command): Command =>
+    command.argument('<connection>', 'connection of the project file').addOption(projectFile());
+  named(program.command('pause'))
+    .summary('Have a sync stop reading for now')
+    .description(
+      'Pause the sync of a connection on the Temporal server that TEMPORAL_ADDRESS or a profile names: pages under way are finished, none is begun until it is resumed. A paused sync outlives restarts.',
+    )
+    .option('--reason <text>', 'why, as it is shown', 'paused by hand')
+    .addHelpText('after', '\nExample:\n  $ rollcall pause acme --reason "the tenant is being migrated"')
+    .action((connection: string, flags: ControlFlags & { reason: string }) =>
+      act(async () => (await import('./control.js')).pause(connection, flags)),
+    );
+  named(program.command('resume'))
+    .summary('Have a paused sync go on')
+    .description('Resume a sync that was paused by hand, or that paused itself because its credentials were refused.')
+    .addHelpText('after', '\nExample:\n  $ rollcall resume acme')
+    .action((connection: string, flags: ControlFlags) =>
+      act(async () => (await import('./control.js')).resume(connection, flags)),
+    );
+  named(program.command('cancel'))
+    .summary('End a sync')
+    .description('End the sync of a connection. What it has copied stays, with the state to go on from.')
+    .addHelpText('after', '\nExample:\n  $ rollcall cancel acme')
+    .action((connection: string, flags: ControlFlags) =>
+      act(async () => (await import('./control.js')).cancel(connection, flags)),
     );
 
   program

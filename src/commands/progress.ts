@@ -67,12 +67,23 @@ export function progressLine(before: readonly StreamProgress[], now: readonly St
 }
 
 /** A stream that is not done ends in "…", and is not worth a word before it has begun. */
-function standing({ stream, status, delivered, waitingUntil }: StreamProgress): string {
+function standing({ stream, status, delivered, paused, waitingUntil }: StreamProgress): string {
   // The last records of a stream that has been read may still be on their way.
   if (status === 'complete') return delivered > 0 ? `${stream} ${delivered}` : '';
   if (status === 'incomplete') return `${stream} ${delivered} (incomplete)`;
+  if (paused !== undefined) return `${stream} ${delivered} paused`;
   if (waitingUntil !== undefined) return `${stream} ${delivered} waits for Auth0's limit until ${clock(waitingUntil)}`;
   return delivered > 0 ? `${stream} ${delivered}…` : '';
+}
+
+/** Why a run stands still, on a line of its own; empty when that is known already, or it does not. */
+export function pausedLine(before: readonly StreamProgress[], now: readonly StreamProgress[]): string {
+  const reasonOf = (streams: readonly StreamProgress[]): string | undefined =>
+    streams.find(({ paused }) => paused !== undefined)?.paused;
+  const reason = reasonOf(now);
+  return reason === undefined || reason === reasonOf(before)
+    ? ''
+    : `Paused: ${reason.replace(/\.$/, '')}. \`rollcall resume\` goes on.`;
 }
 
 /** The time of the day here, `12:34:56`. */
@@ -86,7 +97,7 @@ function clock(at: number): string {
  */
 function outlook(streams: readonly StreamProgress[], rate: number | undefined): string[] {
   const open = streams.filter(({ status }) => status === 'waiting' || status === 'running');
-  if (open.length === 0) return [];
+  if (open.length === 0 || open.every(({ paused }) => paused !== undefined)) return [];
   const [budget] = open
     .flatMap(({ pace }) => pace ?? [])
     .sort((one, other) => one.remaining / one.limit - other.remaining / other.limit);

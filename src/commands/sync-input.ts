@@ -34,6 +34,8 @@ export interface SyncRequest {
   sinkQueue: string;
   limits: SyncLimits;
   reading: ReadingOptions;
+  /** See SyncInput; default `fail`. */
+  refusedCredentials?: SyncInput['refusedCredentials'];
   refused?: { stream: ConfiguredStream; failure: StreamFailure }[];
   full?: boolean;
 }
@@ -44,6 +46,7 @@ export function syncInput({
   startDate,
   refused = [],
   full = false,
+  refusedCredentials = 'fail',
   ...request
 }: SyncRequest): SyncInput {
   const planned = wanted.map<PlannedStream>((configured) => {
@@ -59,7 +62,7 @@ export function syncInput({
   // The catalog's order is the descriptors' order, in which the stream that needs the most scopes comes last.
   const order = (name: string): number => streams.findIndex((each) => each.name === name);
   planned.sort((a, b) => order(a.name) - order(b.name));
-  return { version: 1, ...request, streams: planned, refused, full };
+  return { version: 1, ...request, streams: planned, refused, full, refusedCredentials };
 }
 
 /** Airbyte's modes of writing, by what a destination can do: in a database every object stands once. */

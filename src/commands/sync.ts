@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { readEnvironment } from '../config/environment';
 import { ConfigError } from '../config/errors';
 import { resolveReading, resolveSecrets } from '../config/references';
-import { startSync } from '../temporal/sync-run';
+import { startSync, workflowIdOf } from '../temporal/sync-run';
 import { hasWorkers } from '../temporal/task-queue';
 import { findConnection, type ConnectionFlags } from './connection';
 import { exitCodes } from './exit';
@@ -47,7 +47,7 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
           connectionOf: () => Promise.resolve(connection),
         });
     const run = await startSync(session.connection.client, {
-      workflowId: `sync/${connection.name}`,
+      workflowId: workflowIdOf(connection.name),
       taskQueue,
       input: syncInput({
         connection: connection.name,
@@ -57,6 +57,8 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
         reading,
         ...(startDate === undefined ? {} : { startDate }),
         full: flags.full ?? false,
+        // Nobody looks at a detached run: it waits for whoever mends them.
+        refusedCredentials: flags.detach ? 'pause' : 'fail',
       }),
     });
     narrate(run.started ? `${run.workflowId} has started.` : `${run.workflowId} was under way already and goes on.`);

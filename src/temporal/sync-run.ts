@@ -1,17 +1,22 @@
 import { WorkflowFailedError, WorkflowIdConflictPolicy, type Client, type WorkflowHandle } from '@temporalio/client';
-import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
+import { ActivityFailure, ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { noCounts } from '../streams/counts';
 import type { StreamProgress, SyncInput, SyncProgress, SyncResult } from '../workflows/contract';
 import type { organizationsWorkflow, streamWorkflow, syncWorkflow } from '../workflows/index';
 import { incompleteType, progressName } from '../workflows/names';
 import { awaitResult } from './result';
 
+/** The workflow of a connection: there is one at a time. */
+export function workflowIdOf(connection: string): string {
+  return `sync/${connection}`;
+}
+
 /** A run of the sync workflow, as its starter sees it. */
 export interface SyncRun {
   workflowId: string;
   /** False when a run of this connection was under way already and was joined. */
   started: boolean;
-  /** Resolves when the run has ended, also when it is incomplete. Throws when it ended without a result: SyncFailed, or Temporal's failure when it was cancelled or terminated. */
+  /** Resolves when the run has ended, also when it is incomplete. Throws when it ended without a result: SyncFailed, SyncCancelled, or Temporal's failure when it was terminated. */
   result(signal?: AbortSignal): Promise<SyncResult>;
   /** Where every stream stands; empty while no worker answers. */
   progress(): Promise<StreamProgress[]>;
@@ -32,6 +37,16 @@ export class SyncFailed extends Error {
   constructor({ type, message }: ApplicationFailure) {
     super(message);
     this.name = type ?? 'SyncFailed';
+  }
+}
+
+/** Somebody has ended the run before its time. */
+export class SyncCancelled extends Error {
+  override readonly name = 'SyncCancelled';
+  constructor(workflowId: string) {
+    super(
+      `${workflowId} was cancelled. What it had copied stays; incremental streams go on from there with the next sync.`,
+    );
   }
 }
 
@@ -75,6 +90,7 @@ async function resultOf(handle: WorkflowHandle<typeof syncWorkflow>, signal?: Ab
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
     if (cause instanceof ApplicationFailure && cause.type === incompleteType) return cause.details?.[0] as SyncResult;
+    if (cause instanceof CancelledFailure) throw new SyncCancelled(handle.workflowId);
     const reason = cause instanceof ActivityFailure ? cause.cause : cause;
     throw reason instanceof ApplicationFailure ? new SyncFailed(reason) : (cause ?? error);
   }

@@ -1,10 +1,18 @@
-import { proxyActivities, type ActivityInterfaceFor } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  getExternalWorkflowHandle,
+  proxyActivities,
+  workflowInfo,
+  type ActivityInterfaceFor,
+} from '@temporalio/workflow';
 import type { SinkActivities } from '../activities/deliver';
 import type { FetchActivities } from '../activities/fetch';
 import type { SliceInput, SliceResult } from '../activities/slice';
 import type { Delivery, RunSummary } from '../sinks/sink';
 import { recordsIn } from '../staging/segment';
-import type { ReadInput } from './contract';
+import { pauseSignal, type ReadInput } from './contract';
+import { failureOf } from './failure';
+import type { Gate } from './gate';
 
 /*
  * The retry profiles of all activities. Every one has a heartbeat timeout, or a start-to-close of 30 s at most: a
@@ -21,16 +29,38 @@ export type FetchSlice = (
 ) => Promise<SliceResult>;
 
 /** Attempts are not counted: an activity that gets no further gives up by itself (SliceInput.patience). */
-export function fetchActivity({ connection, run, limits }: ReadInput): FetchSlice {
+export function fetchActivity({ connection, run, limits, refusedCredentials }: ReadInput, gate: Gate): FetchSlice {
   const { fetchSlice } = proxyActivities<FetchActivities>({
     startToCloseTimeout: '1 hour',
     heartbeatTimeout: limits.heartbeatSeconds * 1000,
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+    // What a slice has read when it is told to stop is its result.
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     // Should workers be too few, connections take turns, where the server knows how.
     priority: { fairnessKey: connection.slice(0, longestFairnessKey) },
   });
-  return (summary, input) =>
-    fetchSlice.executeWithOptions({ summary }, [{ connection, run, patience: limits.patience, ...input }]);
+  const fetch: FetchSlice = (summary, input) =>
+    gate.pass(() =>
+      fetchSlice.executeWithOptions({ summary }, [{ connection, run, patience: limits.patience, ...input }]),
+    );
+  return refusedCredentials === 'fail' ? fetch : waitingForCredentials(fetch, gate);
+}
+
+/** Credentials that are refused pause the whole run, instead of failing a stream. */
+function waitingForCredentials(fetch: FetchSlice, gate: Gate): FetchSlice {
+  return async (summary, input) => {
+    for (;;) {
+      try {
+        return await fetch(summary, input);
+      } catch (error) {
+        const { type, message: reason } = failureOf(error);
+        const { parent } = workflowInfo();
+        if (type !== 'BadCredentials' || !parent) throw error;
+        gate.close({ reason });
+        await getExternalWorkflowHandle(parent.workflowId).signal(pauseSignal, { reason });
+      }
+    }
+  };
 }
 
 export function stagingActivities(): Pick<FetchActivities, 'discardRun'> {

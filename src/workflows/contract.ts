@@ -1,12 +1,13 @@
-import { defineQuery } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Pace, SliceLimits } from '../activities/slice';
 import type { ConfiguredStream, StreamFailure, StreamState } from '../sinks/sink';
 import type { SliceCounts } from '../streams/counts';
 import type { Reach } from '../streams/descriptor';
 import type { ReadingOptions } from '../streams/options';
 import type { SearchKey } from '../streams/task';
+import type { Pause } from './gate';
 import type { LaneLimits } from './lanes';
-import { progressName } from './names';
+import { pauseName, progressName, resumeName } from './names';
 
 /** A stream as the starter, who knows the descriptors, hands it to the workflows, who do not. */
 export interface PlannedStream extends ConfiguredStream {
@@ -52,6 +53,8 @@ export interface SyncInput {
   refused: { stream: ConfiguredStream; failure: StreamFailure }[];
   /** Read everything again, whatever state the destination holds. */
   full: boolean;
+  /** What becomes of a run whose credentials are refused: it ends incomplete, or it waits for somebody to mend them. */
+  refusedCredentials: 'fail' | 'pause';
 }
 
 /** One part that a stream was read in: a list, or a range of a search. */
@@ -96,6 +99,8 @@ export interface StreamProgress {
   waitingUntil?: number;
   /** How the tenant's limit stood when the newest slice ended. */
   pace?: Pace;
+  /** Why nothing is read for now. */
+  paused?: string;
   /** Requests that are still to be made for this stream, those for several told of one; absent while nobody can tell. */
   requestsLeft?: number;
   /** When these are made, epoch ms, if they take as long as those before. */
@@ -116,13 +121,25 @@ export interface SyncProgress {
 /** Asked of the `sync` workflow. */
 export const syncProgressQuery = defineQuery<SyncProgress>(progressName);
 
+/**
+ * Pauses a `sync` workflow: what is under way ends with the page it is at, and nothing is begun. Answers false when it was
+ * paused already; the reason is the new one.
+ */
+export const pauseUpdate = defineUpdate<boolean, [Pause]>(pauseName);
+
+/** Has a `sync` workflow go on. Answers false when it was not paused. */
+export const resumeUpdate = defineUpdate<boolean>(resumeName);
+
+/** From the `sync` workflow to those that read streams, and back from one whose credentials are refused. */
+export const pauseSignal = defineSignal<[Pause]>(pauseName);
+export const resumeSignal = defineSignal(resumeName);
+
 /** What every workflow that reads streams is told. */
-export interface ReadInput {
-  connection: string;
+export interface ReadInput extends Pick<
+  SyncInput,
+  'connection' | 'sinkQueue' | 'limits' | 'reading' | 'refusedCredentials'
+> {
   run: string;
-  sinkQueue: string;
-  limits: SyncLimits;
-  reading: ReadingOptions;
 }
 
 export interface StreamInput extends ReadInput {

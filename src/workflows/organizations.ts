@@ -1,8 +1,17 @@
 import { continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { StreamState } from '../sinks/sink';
 import { fetchActivity, sinkActivities } from './activities';
-import { progressQuery, type PlannedStream, type ReadInput, type StreamProgress, type StreamResult } from './contract';
+import {
+  pauseSignal,
+  progressQuery,
+  resumeSignal,
+  type PlannedStream,
+  type ReadInput,
+  type StreamProgress,
+  type StreamResult,
+} from './contract';
 import { Family, resumePlace, type FamilyReading } from './family';
+import { Gate, type Pause } from './gate';
 import { conclude, showProgress } from './outcome';
 import { StreamRun, type CarriedStream } from './stream-run';
 
@@ -18,6 +27,7 @@ interface Carried {
   version: 1;
   reading: FamilyReading;
   streams: CarriedStream[];
+  pause?: Pause;
 }
 
 /** Reads organizations, their members and the members' roles, as far as they are wanted. */
@@ -27,13 +37,23 @@ export async function organizationsWorkflow(input: OrganizationsInput, carried?:
   const runs = input.streams.map((stream, index) => new StreamRun(stream, run, deliver, carried?.streams[index]));
   // One reading fills all member streams: what is left of it is told once.
   const readers = runs.filter((each) => each.stream.reach === 'members');
+  const gate = new Gate(carried?.pause);
   let requestsLeft = (): number | undefined => undefined;
   const progress = (): StreamProgress[] => {
     const left = requestsLeft();
-    return runs.map((each) => each.progress(left === undefined || each === (readers[0] ?? runs[0]) ? left : 0));
+    const paused = gate.pause?.reason;
+    return runs.map((each) => each.progress(left === undefined || each === (readers[0] ?? runs[0]) ? left : 0, paused));
   };
   setHandler(progressQuery, progress);
   const show = (): void => showProgress(progress());
+  setHandler(pauseSignal, (pause) => {
+    gate.close(pause);
+    show();
+  });
+  setHandler(resumeSignal, () => {
+    gate.open();
+    show();
+  });
 
   const reading = carried?.reading ?? resumePlace(runs, input.states);
   const firstSlice = reading.slices;
@@ -42,7 +62,7 @@ export async function organizationsWorkflow(input: OrganizationsInput, carried?:
     runs.find((each) => each.stream.reach === 'organization'),
     readers,
     input.reading.rolesSource,
-    fetchActivity(input),
+    fetchActivity(input, gate),
     limits,
     () => workflowInfo().continueAsNewSuggested || reading.slices - firstSlice >= limits.slicesPerRun,
     show,
@@ -56,7 +76,8 @@ export async function organizationsWorkflow(input: OrganizationsInput, carried?:
   show();
   if (!family.done && runs.some((each) => each.open)) {
     const streams = runs.map((each) => each.carried());
-    await continueAsNew<typeof organizationsWorkflow>(input, { version: 1, reading, streams });
+    const { pause } = gate;
+    await continueAsNew<typeof organizationsWorkflow>(input, { version: 1, reading, streams, ...(pause && { pause }) });
   }
   const results = runs.map((each) => each.result(family.auditOf(each)));
   return conclude(results, results);

@@ -1,6 +1,7 @@
 import { ApplicationFailure, setCurrentDetails } from '@temporalio/workflow';
 import type { Pace } from '../activities/slice';
 import type { StreamProgress, StreamResult } from './contract';
+import type { Pause } from './gate';
 import { incompleteType } from './names';
 
 /** Ends a workflow: a part is not a whole, so results with an incomplete stream are thrown. */
@@ -25,20 +26,22 @@ const columns: Column[] = [
   [
     'reason',
     '---',
-    ({ failure, waitingUntil }) =>
+    ({ failure, paused, waitingUntil }) =>
       failure?.message ??
+      (paused === undefined ? undefined : `paused: ${paused}`) ??
       (waitingUntil === undefined ? '' : `waits for the tenant's rate limit until ${time(waitingUntil)}`),
   ],
 ];
 
-/** Shows the streams in the Temporal UI, as a Markdown table. */
-export function showProgress(streams: readonly StreamProgress[]): void {
+/** Shows the streams in the Temporal UI, as a Markdown table, and above it why the run is paused, if it is. */
+export function showProgress(streams: readonly StreamProgress[], pause?: Pause): void {
   const rows = [
     columns.map(([head]) => head),
     columns.map(([, rule]) => rule),
     ...streams.map((stream) => columns.map(([, , cell]) => cell(stream))),
   ];
-  setCurrentDetails(rows.map((cells) => `| ${cells.join(' | ')} |\n`).join(''));
+  const table = rows.map((cells) => `| ${cells.join(' | ')} |\n`).join('');
+  setCurrentDetails(pause ? `**Paused**: ${pause.reason}\n\n${table}` : table);
 }
 
 function budget({ remaining, limit, perSecond }: Pace): string {

@@ -122,7 +122,7 @@ export class StreamRun {
     return { deliveries: this.chain.position, counts, status, begun, ...(failure && { failure }) };
   }
 
-  progress(requestsLeft?: number): StreamProgress {
+  progress(requestsLeft?: number, paused?: string): StreamProgress {
     const { counts, status, failure, waitingUntil, pace } = this;
     const delivered = this.chain.position.records;
     return {
@@ -132,6 +132,7 @@ export class StreamRun {
       counts,
       ...(this.open && waitingUntil !== undefined ? { waitingUntil } : {}),
       ...(this.open && pace ? { pace } : {}),
+      ...(this.open && paused !== undefined ? { paused } : {}),
       ...(this.open && requestsLeft !== undefined ? { requestsLeft, ...this.estimate(requestsLeft) } : {}),
       ...(failure && { failure }),
     };

@@ -4,8 +4,16 @@ import type { Json } from '../json';
 import type { StreamFailure, StreamState } from '../sinks/sink';
 import type { ListTask, SearchTask } from '../streams/task';
 import { fetchActivity, sinkActivities } from './activities';
-import { progressQuery, type StreamInput, type StreamProgress, type StreamResult } from './contract';
+import {
+  pauseSignal,
+  progressQuery,
+  resumeSignal,
+  type StreamInput,
+  type StreamProgress,
+  type StreamResult,
+} from './contract';
 import { failureOf } from './failure';
+import { Gate, type Pause } from './gate';
 import { conclude, showProgress } from './outcome';
 import { planSearch } from './search';
 import { beginSpans, frontierOf, placeOf, resumeSpans, Spans, type SpansReading } from './spans';
@@ -25,6 +33,7 @@ interface Carried {
   version: 1;
   reading: Reading;
   stream: CarriedStream;
+  pause?: Pause;
 }
 
 /** What a state holds of an unfinished reading: good only for the very same task. */
@@ -75,10 +84,19 @@ export async function streamWorkflow(input: StreamInput, carried?: Carried): Pro
   const { stream, limits, run } = input;
   const { deliver } = sinkActivities(input);
   const streamRun = new StreamRun(stream, run, deliver, carried?.stream);
+  const gate = new Gate(carried?.pause);
   let requestsLeft = (): number | undefined => undefined;
-  const progress = (): StreamProgress[] => [streamRun.progress(requestsLeft())];
+  const progress = (): StreamProgress[] => [streamRun.progress(requestsLeft(), gate.pause?.reason)];
   const show = (): void => showProgress(progress());
   setHandler(progressQuery, progress);
+  setHandler(pauseSignal, (pause) => {
+    gate.close(pause);
+    show();
+  });
+  setHandler(resumeSignal, () => {
+    gate.open();
+    show();
+  });
 
   const beginning = carried?.reading ?? begin(input);
   const reading = 'task' in beginning ? beginning : undefined;
@@ -90,7 +108,7 @@ export async function streamWorkflow(input: StreamInput, carried?: Carried): Pro
     const spans = new Spans(
       position.spans,
       streamRun,
-      fetchActivity(input),
+      fetchActivity(input, gate),
       limits,
       () => workflowInfo().continueAsNewSuggested || position.spans.slices - firstSlice >= limits.slicesPerRun,
       async (slice) => {
@@ -120,7 +138,9 @@ export async function streamWorkflow(input: StreamInput, carried?: Carried): Pro
   await streamRun.settled();
   show();
   if (reading && streamRun.open) {
-    await continueAsNew<typeof streamWorkflow>(input, { version: 1, reading, stream: streamRun.carried() });
+    const { pause } = gate;
+    const stream = streamRun.carried();
+    await continueAsNew<typeof streamWorkflow>(input, { version: 1, reading, stream, ...(pause && { pause }) });
   }
   const results = [streamRun.result(reading?.spans.finished ?? [])];
   return conclude(results, results);

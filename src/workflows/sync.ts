@@ -1,18 +1,31 @@
 import {
   ApplicationFailure,
   ChildWorkflowFailure,
-  executeChild,
+  condition,
   isCancellation,
   log,
   ParentClosePolicy,
   setHandler,
+  startChild,
   workflowInfo,
+  type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import type { StreamState } from '../sinks/sink';
 import { noCounts } from '../streams/counts';
 import { sinkActivities, stagingActivities } from './activities';
-import { syncProgressQuery, type PlannedStream, type StreamResult, type SyncInput, type SyncResult } from './contract';
+import {
+  pauseSignal,
+  pauseUpdate,
+  resumeSignal,
+  resumeUpdate,
+  syncProgressQuery,
+  type PlannedStream,
+  type StreamResult,
+  type SyncInput,
+  type SyncResult,
+} from './contract';
 import { failureOf } from './failure';
+import type { Pause } from './gate';
 import { organizationsWorkflow } from './organizations';
 import { incompleteType } from './names';
 import { conclude, showProgress } from './outcome';
@@ -20,11 +33,13 @@ import { verdictOf, verdictOfRun } from './verdict';
 import { streamWorkflow } from './stream';
 import { StreamRun } from './stream-run';
 
+type Child = ChildWorkflowHandle<typeof streamWorkflow | typeof organizationsWorkflow>;
+
 /** Streams that one child workflow reads. */
 interface Group {
   name: string;
   streams: PlannedStream[];
-  start(states: Record<string, StreamState>): Promise<StreamResult[]>;
+  start(states: Record<string, StreamState>): Promise<Child>;
 }
 
 /** Later runs of a connection sort after earlier ones, and a run keeps its name through retries and restarts. */
@@ -52,8 +67,8 @@ function resultsOf(error: unknown, streams: readonly PlannedStream[]): StreamRes
 }
 
 function groupsOf(input: SyncInput, run: string): Group[] {
-  const { connection, sinkQueue, limits, reading } = input;
-  const common = { connection, run, sinkQueue, limits, reading };
+  const { connection, sinkQueue, limits, reading, refusedCredentials } = input;
+  const common = { connection, run, sinkQueue, limits, reading, refusedCredentials };
   const child = (name: string) =>
     ({
       workflowId: `${workflowInfo().workflowId}/${name}`,
@@ -65,7 +80,7 @@ function groupsOf(input: SyncInput, run: string): Group[] {
     name: stream.name,
     streams: [stream],
     start: (states) =>
-      executeChild(streamWorkflow, {
+      startChild(streamWorkflow, {
         ...child(stream.name),
         staticSummary: stream.name,
         args: [{ ...common, stream, state: states[stream.name] ?? null }],
@@ -76,7 +91,7 @@ function groupsOf(input: SyncInput, run: string): Group[] {
       name: 'organizations',
       streams: family,
       start: (states) =>
-        executeChild(organizationsWorkflow, {
+        startChild(organizationsWorkflow, {
           ...child('organizations'),
           staticSummary: family.map(({ name }) => name).join(', '),
           args: [{ ...common, streams: family, states }],
@@ -113,16 +128,63 @@ export async function syncWorkflow(input: SyncInput): Promise<SyncResult> {
     })),
   }));
 
+  const children = new Set<Child>();
+  let paused: Pause | undefined;
+
+  function show(): void {
+    showProgress(
+      finished.map(({ records, ...each }) => ({ ...each, delivered: records })),
+      paused,
+    );
+  }
+
   function finish(results: StreamResult[]): void {
     finished.push(...results);
-    showProgress(finished.map(({ records, ...each }) => ({ ...each, delivered: records })));
+    show();
+  }
+
+  /** A child that has just ended can't be told, and need not be. */
+  async function tellAll(tell: (child: Child) => Promise<void>): Promise<void> {
+    await Promise.all([...children].map((child) => leniently(() => tell(child))));
+  }
+
+  async function pause(reason: Pause): Promise<boolean> {
+    const isNew = paused === undefined;
+    paused = reason;
+    show();
+    await tellAll((child) => child.signal(pauseSignal, reason));
+    return isNew;
+  }
+
+  setHandler(pauseUpdate, pause);
+  setHandler(pauseSignal, async (reason) => {
+    await pause(reason);
+  });
+  setHandler(resumeUpdate, async () => {
+    const wasPaused = paused !== undefined;
+    paused = undefined;
+    show();
+    await tellAll((child) => child.signal(resumeSignal));
+    return wasPaused;
+  });
+
+  async function read(group: Group, states: Record<string, StreamState>): Promise<StreamResult[]> {
+    const child = await group.start(states);
+    children.add(child);
+    try {
+      if (paused) await child.signal(pauseSignal, paused);
+      return await child.result();
+    } finally {
+      children.delete(child);
+    }
   }
 
   const states = input.full ? {} : await loadState();
+  await condition(() => paused === undefined);
   await Promise.all([
     ...groups.map(async (group) => {
       try {
-        finish(await group.start(states));
+        finish(await read(group, states));
       } catch (error) {
         if (isCancellation(error)) throw error;
         finish(resultsOf(error, group.streams));

@@ -46,6 +46,16 @@ export async function condition(holds: () => boolean): Promise<void> {
 export const continueAsNew: typeof workflow.continueAsNew = (...args) => Promise.reject(new ContinueAsNew(args));
 export const workflowInfo = (): object => ({ continueAsNewSuggested: false });
 export const defineQuery = (name: string): string => name;
+export const defineSignal = defineQuery;
+export const defineUpdate = defineQuery;
+export const ActivityCancellationType = { WAIT_CANCELLATION_COMPLETED: 'WAIT_CANCELLATION_COMPLETED' };
+
+/** Nothing is cancelled here. */
+export class CancellationScope {
+  static readonly current = (): CancellationScope => new CancellationScope();
+  readonly consideredCancelled = false;
+  readonly run = <Result>(work: () => Promise<Result>): Promise<Result> => work();
+}
 export const sleep = (): Promise<void> => Promise.resolve();
 export const isCancellation = (): boolean => false;
 export const setHandler = (): void => undefined;

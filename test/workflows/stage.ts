@@ -28,7 +28,7 @@ const bundle = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 const taskQueue = 'stage';
 
 /** What a sync is to do, and what shall happen to it. */
-export interface Play extends Partial<Pick<SyncRequest, 'startDate' | 'full' | 'refused'>> {
+export interface Play extends Partial<Pick<SyncRequest, 'startDate' | 'full' | 'refused' | 'refusedCredentials'>> {
   reading?: Partial<ReadingOptions>;
   tenant: Emulator;
   streams: ConfiguredStream[];
@@ -119,7 +119,7 @@ export async function openStage(): Promise<Stage> {
     const connection = `acme-${randomUUID().slice(0, 8)}`;
     const cast = castOf(play, staging);
     casts.set(connection, cast);
-    const { streams, startDate, refused, full } = play;
+    const { streams, startDate, refused, refusedCredentials, full } = play;
     const workflowId = `sync/${connection}`;
     const { slice = limitsByDefault.slice } = play.limits ?? {};
     const limits = { ...limitsByDefault, memberSlice: slice, ...play.limits };
@@ -132,6 +132,7 @@ export async function openStage(): Promise<Stage> {
       ...(startDate && { startDate }),
       ...(refused && { refused }),
       ...(full && { full }),
+      ...(refusedCredentials && { refusedCredentials }),
     });
     const run = await startSync(temporal.client, { workflowId, taskQueue, input, timeoutMs: 30_000 });
     const ended = run.result().then((result) => {

@@ -1,0 +1,41 @@
+import { WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
+import { pauseName, resumeName } from '../workflows/names';
+import { workflowIdOf } from './sync-run';
+
+/** No run of the connection is under way. */
+export class NoRun extends Error {
+  override readonly name = 'NoRun';
+  constructor(connection: string) {
+    super(`no sync of ${connection} is under way. \`rollcall sync ${connection}\` starts one.`);
+  }
+}
+
+/** Answers false when the run was paused already. Throws NoRun. */
+export function pauseSync(client: Client, connection: string, reason: string): Promise<boolean> {
+  return atRun(client, connection, (run) =>
+    run.executeUpdate<boolean, [{ reason: string }]>(pauseName, { args: [{ reason }] }),
+  );
+}
+
+/** Answers false when the run was not paused. Throws NoRun. */
+export function resumeSync(client: Client, connection: string): Promise<boolean> {
+  return atRun(client, connection, (run) => run.executeUpdate<boolean, []>(resumeName));
+}
+
+/** Asks the run to end; what it has delivered stays, with the state to go on from. Throws NoRun. */
+export async function cancelSync(client: Client, connection: string): Promise<void> {
+  await atRun(client, connection, (run) => run.cancel());
+}
+
+async function atRun<Result>(
+  client: Client,
+  connection: string,
+  act: (run: WorkflowHandle) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await act(client.workflow.getHandle(workflowIdOf(connection)));
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) throw new NoRun(connection);
+    throw error;
+  }
+}

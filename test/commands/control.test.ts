@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startEmulator, type Emulator } from '../../src/emulator/server';
+import type { JsonObject } from '../../src/json';
+import { readFilesDestination } from '../../src/sinks/files-reader';
+import { locateTemporal } from '../../src/temporal/binary';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
+import { run, scratchFolder, start, type Ended, type Running } from '../integration/program';
+import { compare, exact, projectFor } from '../integration/tenant';
+
+jest.setTimeout(120_000);
+
+const folder = scratchFolder();
+let tenant: Emulator;
+let server: EmbeddedServer;
+let env: Record<string, string>;
+/** Ended after the tests, whatever becomes of those. */
+const programs: Running[] = [];
+
+beforeAll(async () => {
+  server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
+  tenant = await startEmulator({
+    scenario: {
+      users: { count: 5_000 },
+      organizations: { count: 150, members: 5 },
+      clients: { count: 3 },
+      roles: { count: 2 },
+    },
+    latencyMs: 20,
+    rateLimits: { global: { size: 20, perSecond: 20 } },
+  });
+  projectFor(folder, tenant);
+  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2' };
+});
+afterAll(async () => {
+  for (const { child } of programs) child.kill('SIGKILL');
+  await Promise.all(programs.map(({ ended }) => ended));
+  await tenant.close();
+  await server.stop();
+});
+
+function rollcall(...args: string[]): Promise<Ended> {
+  return run('rollcall', args, { cwd: folder, env });
+}
+
+async function startWorker(): Promise<Running> {
+  const worker = start('rollcall', ['worker'], { cwd: folder, env });
+  programs.push(worker);
+  await worker.says('Listening on task queue');
+  return worker;
+}
+
+/** Requests once none has come for two seconds. */
+async function stillness(): Promise<number> {
+  for (let before = -1, tries = 0; tries < 20; tries += 1) {
+    const { requests } = tenant.stats();
+    if (requests === before) return requests;
+    before = requests;
+    await sleep(2_000);
+  }
+  throw new Error('the tenant is asked all the time');
+}
+
+it('a paused sync outlives its worker, says why it stands still, and goes on when it is resumed', async () => {
+  const first = await startWorker();
+  const following = start('rollcall', ['sync', 'acme'], { cwd: folder, env });
+  programs.push(following);
+  while (tenant.stats().requests < 30) await sleep(10);
+  expect(await rollcall('pause', 'acme', '--reason', 'the tenant is being moved')).toMatchObject({
+    code: 0,
+    stdout: '',
+    stderr: 'sync/acme is paused. `rollcall resume acme` goes on.\n',
+  });
+  await following.says('Paused: the tenant is being moved. `rollcall resume` goes on.');
+  await stillness();
+  first.child.kill('SIGKILL');
+  await first.ended;
+  await startWorker();
+  expect((await rollcall('pause', 'acme')).stderr).toContain('was paused already');
+  const still = await stillness();
+  expect(still).toBeLessThan(140);
+
+  expect((await rollcall('resume', 'acme')).stderr).toBe('sync/acme goes on.\n');
+  const { code, stderr } = await following.ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr });
+  const users: JsonObject[] = [];
+  for await (const { stream, data } of readFilesDestination(join(folder, 'data'))) {
+    if (stream === 'users') users.push(data);
+  }
+  expect(compare('users', users, tenant.truth().users)).toEqual(exact);
+});
+
+it('a sync can be ended, and whoever follows it is told', async () => {
+  tenant.resetStats();
+  const following = start('rollcall', ['sync', 'acme', '--full'], { cwd: folder, env });
+  programs.push(following);
+  while (tenant.stats().requests < 20) await sleep(10);
+  expect(await rollcall('cancel', 'acme')).toMatchObject({ code: 0, stdout: '' });
+  const { code, stderr, stdout } = await following.ended;
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toContain('sync/acme was cancelled. What it had copied stays');
+  expect(stderr).not.toMatch(/^ +at /m);
+});
+
+it.each([
+  [['resume', 'acme'], /no sync of acme is under way/],
+  [['pause', 'amce'], /no connection "amce".*acme/s],
+])('rollcall %p: what is wrong is said in words', async (args, message) => {
+  const { code, stderr } = await rollcall(...args);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) as string });
+});
+
+it('a sync with a server of its own cannot be reached, and that is said', async () => {
+  const { code, stderr } = await run('rollcall', ['pause', 'acme'], { cwd: folder });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/listens to nobody else.*Ctrl-C/s);
+});
