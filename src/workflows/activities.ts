@@ -70,8 +70,8 @@ export function stagingActivities(): Pick<FetchActivities, 'discardRun'> {
 export type Deliver = (delivery: Delivery) => Promise<void>;
 
 /**
- * The activities of the process that can write to the destination. Its queue has a reader as long as that process lives;
- * a new process has a new queue, so work that nobody takes within 30 s is lost.
+ * The activities of the processes that can write to the destination. How long a step waits for one of them is not limited:
+ * they may all be away for an hour, and then it goes on.
  */
 export function sinkActivities({ connection, sinkQueue, limits }: ReadInput): {
   loadState: () => ReturnType<SinkActivities['loadState']>;
@@ -80,7 +80,6 @@ export function sinkActivities({ connection, sinkQueue, limits }: ReadInput): {
 } {
   const sink: ActivityInterfaceFor<SinkActivities> = proxyActivities<SinkActivities>({
     taskQueue: sinkQueue,
-    scheduleToStartTimeout: '30s',
     startToCloseTimeout: '24 hours',
     heartbeatTimeout: limits.heartbeatSeconds * 1000,
     // Attempts are not counted here: one that was killed with its process says nothing about the step (see activities/deliver.ts).

@@ -46,8 +46,8 @@ export async function condition(holds: () => boolean): Promise<void> {
 export const continueAsNew: typeof workflow.continueAsNew = (...args) => Promise.reject(new ContinueAsNew(args));
 export const workflowInfo = (): object => ({ continueAsNewSuggested: false });
 export const defineQuery = (name: string): string => name;
-export const defineSignal = defineQuery;
-export const defineUpdate = defineQuery;
+export const defineSignal = (name: string): string => name;
+export const defineUpdate = (name: string): string => name;
 export const ActivityCancellationType = { WAIT_CANCELLATION_COMPLETED: 'WAIT_CANCELLATION_COMPLETED' };
 
 /** Nothing is cancelled here. */
