@@ -31,8 +31,11 @@ export const mostBytesPerOrganization = 50;
 /** Most bytes of one history. */
 export const mostBytesOfHistory = 10_000_000;
 
-/** Copies with a worker of its own on a server that is still there afterwards to tell of its histories. */
-export async function measureHistory(scenario: Scenario): Promise<HistoryCost> {
+/**
+ * Copies with a worker of its own on a server that is still there afterwards to tell of its histories.
+ * @param settings of the connection
+ */
+export async function measureHistory(scenario: Scenario, settings: object = {}): Promise<HistoryCost> {
   return inScratch(async (folder) => {
     const tenant = await startEmulator({ scenario });
     const server = await startEmbeddedServer({
@@ -40,7 +43,8 @@ export async function measureHistory(scenario: Scenario): Promise<HistoryCost> {
       logFile: join(folder, 'temporal.log'),
     });
     const env = { TEMPORAL_ADDRESS: server.address };
-    await writeProject(folder, tenant, ['organizations', 'organization_members', 'organization_member_roles']);
+    const streams = ['organizations', 'organization_members', 'organization_member_roles'];
+    await writeProject(folder, tenant, streams, settings);
     const worker = start('rollcall', ['worker'], { cwd: folder, env });
     try {
       await worker.says('Listening on task queue');

@@ -7,7 +7,7 @@ export interface RunHistory {
   events: number;
   /** True when the workflow went on in a further run. */
   continued: boolean;
-  /** Bytes of the longest input that an activity was given. */
+  /** Bytes of the longest input that a slice was given. */
   longestInput: number;
 }
 
@@ -25,7 +25,8 @@ export async function readHistories(client: Client, root: string): Promise<RunHi
     for (const event of events ?? []) {
       const child = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
       const successor = event.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
-      const inputs = event.activityTaskScheduledEventAttributes?.input?.payloads ?? [];
+      const scheduled = event.activityTaskScheduledEventAttributes;
+      const inputs = (scheduled?.activityType?.name === 'fetchSlice' && scheduled.input?.payloads) || [];
       if (child?.workflowId) waiting.push({ workflowId: child.workflowId });
       if (successor) waiting.push({ workflowId, runId: successor });
       continued ||= Boolean(successor);

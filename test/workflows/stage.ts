@@ -134,7 +134,7 @@ export async function openStage(): Promise<Stage> {
       ...(full && { full }),
       ...(refusedCredentials && { refusedCredentials }),
     });
-    const run = await startSync(temporal.client, { workflowId, taskQueue, input, timeoutMs: 30_000 });
+    const run = await startSync(temporal.client, { workflowId, taskQueue, input, timeoutMs: 55_000 });
     const ended = run.result().then((result) => {
       cast.client.close();
       return { ...cast, workflowId, result };
