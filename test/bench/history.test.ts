@@ -22,7 +22,9 @@ describe('4,000 organizations of a few members', () => {
   });
 
   it('cost no more workflow history than makes 5 MB for 100,000', () => {
-    expect(cost.bytes / cost.organizations).toBeLessThan(mostBytesPerOrganization);
+    // The list's first and last pages are cut finely, so that no lane is idle.
+    const atBothEnds = 60_000;
+    expect(cost.bytes).toBeLessThan(atBothEnds + mostBytesPerOrganization * cost.organizations);
   });
 
   it('do not make what a slice is told longer, as more of them have been read', () => {
