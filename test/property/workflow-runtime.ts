@@ -64,12 +64,14 @@ export const setCurrentDetails = (): void => undefined;
 /**
  * Runs a workflow to its end, through every continue-as-new.
  * @param turn which of the activities that wait for their turn is next, counted from the one that has waited longest
+ * @param continued told what each run but the last hands to the next one
  */
 export async function runWorkflow(
   run: Function,
   input: unknown,
   activities: Readonly<Record<string, Function>>,
   turn: () => number,
+  continued: (args: unknown[]) => void = () => undefined,
 ): Promise<unknown> {
   for (let args = [input]; ;) {
     try {
@@ -77,6 +79,7 @@ export async function runWorkflow(
     } catch (error) {
       if (!(error instanceof ContinueAsNew)) throw error;
       ({ args } = error);
+      continued(args);
     }
   }
 }

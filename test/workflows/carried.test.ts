@@ -1,0 +1,115 @@
+import type { SliceInput, SliceResult } from '../../src/activities/slice';
+import { defaultLimits, syncInput } from '../../src/commands/sync-input';
+import type { Segment } from '../../src/staging/segment';
+import { noCounts } from '../../src/streams/counts';
+import { defaultReading } from '../../src/streams/options';
+import { deliveredIndex, organizationIndex, roleIndex, type SearchTask } from '../../src/streams/task';
+import type { StreamResult } from '../../src/workflows/contract';
+import { organizationsWorkflow } from '../../src/workflows/organizations';
+import { streamWorkflow } from '../../src/workflows/stream';
+import { runWorkflow } from '../property/workflow-runtime';
+
+jest.mock('@temporalio/workflow', () => jest.requireActual<object>('../property/workflow-runtime'));
+
+/** What a run may hand to the next one, bytes of JSON. */
+const mostCarried = 100_000;
+/** Names, tokens and ids are as long as they get. */
+const token = 'fe26.2**'.padEnd(512, 'x');
+
+function segment(slice: string, stream: string, records: number): Segment {
+  const run = '2026-01-01T00-00-00-000Z-0123456789ab';
+  return { stream, file: `${run}/${slice}.1.${stream}.jsonl`, bytes: records * 1_000, records };
+}
+
+function result(rows: number, rest: Omit<SliceResult, 'counts' | 'concurrency'>): SliceResult {
+  return { counts: { ...noCounts, rows, pages: 10, requests: 10 }, concurrency: 50, ...rest };
+}
+
+/** Runs a workflow over made-up slices in runs of 40, and gives back what it ended with and the most that a run handed on. */
+async function play(
+  workflow: typeof streamWorkflow | typeof organizationsWorkflow,
+  names: string[],
+  fetchSlice: (input: SliceInput) => SliceResult,
+): Promise<{ results: StreamResult[]; runs: number; carried: number }> {
+  const sync = syncInput({
+    connection: 'acme',
+    streams: names.map((name) => ({ name, syncMode: 'full_refresh', destinationSyncMode: 'overwrite' })),
+    sinkQueue: 'sink',
+    limits: { ...defaultLimits, slicesPerRun: 40 },
+    reading: defaultReading,
+  });
+  const activities = {
+    fetchSlice: async (input: SliceInput) => fetchSlice(input),
+    deliver: async () => undefined,
+  };
+  const sizes: number[] = [];
+  // The newest first: what is behind piles up.
+  let turns = 0;
+  const results = await runWorkflow(
+    workflow,
+    { ...sync, run: 'run', stream: sync.streams[0], state: null, states: {} },
+    activities,
+    () => (turns++ % 3 === 0 ? 0 : 15),
+    (args) => sizes.push(JSON.stringify(args).length),
+  );
+  return { results: results as StreamResult[], runs: sizes.length, carried: Math.max(...sizes) };
+}
+
+it('100,000 organizations, read by 16 lanes, are carried in less than 100 kB', async () => {
+  const all = 100_000;
+  const fetchSlice = ({ task, slice, cursor, limits }: SliceInput): SliceResult => {
+    if (task.kind === 'organizations') {
+      const listed = (cursor as { listed: number } | null)?.listed ?? 0;
+      const rows = Math.min(all - listed, limits.pages * 100);
+      return result(rows, {
+        cursor: { listed: listed + rows, token },
+        done: listed + rows === all,
+        segments: [organizationIndex, 'organizations', deliveredIndex].map((each) => segment(slice, each, rows)),
+      });
+    }
+    if (task.kind === 'roles') return result(10, { cursor: null, done: true, segments: [segment(slice, roleIndex, 10)] });
+    if (task.kind !== 'members') throw new Error(`nobody asks for ${task.kind}`);
+    // Two slices for each batch.
+    return result(1_000, {
+      cursor: { organization: 7, token },
+      done: cursor !== null,
+      segments: [...task.streams, deliveredIndex].map((each) => segment(slice, each, 1_000)),
+    });
+  };
+  const family = ['organizations', 'organization_members', 'organization_member_roles'];
+  const { results, runs, carried } = await play(organizationsWorkflow, family, fetchSlice);
+  expect(results.map(({ status }) => status)).toEqual(['complete', 'complete', 'complete']);
+  expect(results[0]!.records).toBe(all);
+  expect(runs).toBeGreaterThan(10);
+  expect(carried).toBeLessThan(mostCarried);
+});
+
+it('10,000,000 users, read by 16 lanes, are carried in less than 100 kB', async () => {
+  const all = 10_000_000;
+  const begin = Date.parse('2015-01-01T00:00:00.000Z');
+  const end = Date.parse('2025-01-01T00:00:00.000Z');
+  const at = (time: number): string => new Date(time).toISOString();
+  const rowMs = (end - begin) / all;
+  const fetchSlice = ({ task, slice, cursor, limits }: SliceInput): SliceResult => {
+    if (task.kind === 'search-end') return result(0, { cursor: null, done: true, segments: [], end: at(end) });
+    const { from, to } = task as SearchTask;
+    const first = from === undefined ? begin : Date.parse(from);
+    const place = cursor === null ? first : (cursor as { place: number }).place;
+    const last = typeof to === 'string' ? Date.parse(to) : end;
+    const reached = Math.min(last, place + limits.pages * 99 * rowMs);
+    const rows = Math.round((reached - place) / rowMs);
+    return result(rows, {
+      cursor: { place: reached, token },
+      done: reached >= last,
+      segments: ['users', deliveredIndex].map((each) => segment(slice, each, rows)),
+      total: 1_000,
+      frontier: at(reached),
+      rest: { first: at(first), from: at(reached) },
+    });
+  };
+  const { results, runs, carried } = await play(streamWorkflow, ['users'], fetchSlice);
+  expect(results).toMatchObject([{ status: 'complete' }]);
+  expect(Math.abs(results[0]!.records - all)).toBeLessThan(all / 1_000);
+  expect(runs).toBeGreaterThan(10);
+  expect(carried).toBeLessThan(mostCarried);
+});
