@@ -26,7 +26,7 @@ export async function readHistories(client: Client, root: string): Promise<RunHi
       const child = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
       const successor = event.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
       const scheduled = event.activityTaskScheduledEventAttributes;
-      const inputs = (scheduled?.activityType?.name === 'fetchSlice' && scheduled.input?.payloads) || [];
+      const inputs = scheduled?.activityType?.name === 'fetchSlice' ? (scheduled.input?.payloads ?? []) : [];
       if (child?.workflowId) waiting.push({ workflowId: child.workflowId });
       if (successor) waiting.push({ workflowId, runId: successor });
       continued ||= Boolean(successor);
