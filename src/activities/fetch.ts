@@ -96,6 +96,7 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
         page = await readNextPage(reading, cursor, {
           delivered: delivered ?? new Set(),
           mayRestart: counts.restarted < mostRestarts,
+          suspect: checkpoint.stalled > 0,
         });
       } catch (error) {
         if (isToldToStop(error) && counts.pages > 0) return resultOf(reader, cursor, checkpoint, tenant);

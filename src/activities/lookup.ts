@@ -1,9 +1,8 @@
 import { listPaging } from '../auth0/paging/list';
-import type { CallOptions } from '../auth0/client';
 import type { ListRequest } from '../auth0/request';
-import { sleep } from '../auth0/waiting';
 import type { JsonObject } from '../json';
 import type { Found, Lookup } from '../streams/lookup';
+import { patiently, sideBySide, type StoppableCall } from './patience';
 import type { Tenant } from './tenant';
 
 /** What a run has found out of roles that the tenant's list does not show. */
@@ -25,13 +24,9 @@ export interface Lookups {
   answer(run: string, tenant: Tenant, lookups: readonly Lookup[], call: LookupCall): Promise<Found>;
 }
 
-interface LookupCall extends CallOptions {
-  signal: AbortSignal;
+interface LookupCall extends StoppableCall {
   onVanished(): void;
 }
-
-/** As many at a time as the pacer lets out at most. */
-const lanes = 8;
 
 /** Runs whose roles are remembered in this process. */
 const mostRuns = 8;
@@ -54,10 +49,7 @@ export function createLookups(): Lookups {
       await listRoles(tenant, known, lookups, call);
       const descriptions = new Map<string, string | null>();
       const memberRoles = new Map<string, JsonObject[]>();
-      const ending = new AbortController();
-      const signal = AbortSignal.any([call.signal, ending.signal]);
-
-      async function answerOne(lookup: Lookup): Promise<void> {
+      await sideBySide(lookups, call.signal, async (lookup, signal) => {
         if (lookup.kind === 'role') {
           const { role } = lookup;
           if (!known.descriptions.has(role)) {
@@ -70,19 +62,7 @@ export function createLookups(): Lookups {
           if (roles) memberRoles.set(lookup.user, roles);
           else onVanished();
         }
-      }
-
-      const waiting = [...lookups];
-      await Promise.all(
-        Array.from({ length: Math.min(lanes, waiting.length) }, async () => {
-          try {
-            for (let lookup = waiting.shift(); lookup; lookup = waiting.shift()) await answerOne(lookup);
-          } catch (error) {
-            ending.abort(error);
-            throw error;
-          }
-        }),
-      );
+      });
       return { descriptions, memberRoles };
     },
   };
@@ -96,7 +76,7 @@ async function listRoles(
   tenant: Tenant,
   known: KnownRoles,
   lookups: readonly Lookup[],
-  call: CallOptions,
+  call: StoppableCall,
 ): Promise<void> {
   const wanted = lookups.flatMap((lookup) =>
     lookup.kind === 'role' && !known.descriptions.has(lookup.role) ? [lookup] : [],
@@ -119,9 +99,9 @@ function unlessRejected(error: unknown): undefined {
   if ((error as { name?: string }).name !== 'RequestRejected') throw error;
 }
 
-async function describe(tenant: Tenant, role: string, call: CallOptions): Promise<string | null | undefined> {
+async function describe(tenant: Tenant, role: string, call: StoppableCall): Promise<string | null | undefined> {
   const request = { path: `roles/${encodeURIComponent(role)}`, key: 'id' };
-  const found = await patiently(() => tenant.client.one(request, call), call.signal);
+  const found = await ifThere(() => tenant.client.one(request, call), call.signal);
   return found && descriptionOf(found);
 }
 
@@ -133,20 +113,20 @@ function descriptionOf({ description }: JsonObject): string | null {
 function readMemberRoles(
   tenant: Tenant,
   { organization, user }: Lookup & { kind: 'member-roles' },
-  call: CallOptions,
+  call: StoppableCall,
 ): Promise<JsonObject[] | undefined> {
   const path = `organizations/${encodeURIComponent(organization)}/members/${encodeURIComponent(user)}/roles`;
   return readRoles(tenant, { path, query: {}, list: 'roles', key: 'id' }, call);
 }
 
 /** A short list to its end; undefined when whose list it is does not exist (any more). */
-async function readRoles(tenant: Tenant, base: ListRequest, call: CallOptions): Promise<JsonObject[] | undefined> {
+async function readRoles(tenant: Tenant, base: ListRequest, call: StoppableCall): Promise<JsonObject[] | undefined> {
   const paging = listPaging(base, 'offset');
   const roles: JsonObject[] = [];
   let cursor = paging.start();
   for (let request = paging.next(cursor); request; request = paging.next(cursor)) {
     const asked = request;
-    const page = await patiently(() => tenant.client.list(asked, call), call.signal);
+    const page = await ifThere(() => tenant.client.list(asked, call), call.signal);
     if (!page) return undefined;
     const progress = paging.advance(cursor, page, () => false);
     cursor = progress.cursor;
@@ -155,19 +135,12 @@ async function readRoles(tenant: Tenant, base: ListRequest, call: CallOptions): 
   return roles;
 }
 
-/** Asks until the tenant's limit allows for an answer. Undefined when the thing asked for does not exist (any more). */
-async function patiently<Value>(
-  ask: () => Promise<Value>,
-  signal: AbortSignal | undefined,
-): Promise<Value | undefined> {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      const { name, retryAt } = error as { name?: string; retryAt?: number };
-      if (name === 'Gone') return undefined;
-      if (name !== 'RateLimited' || retryAt === undefined) throw error;
-      await sleep(Math.max(0, retryAt - Date.now()), signal);
-    }
+/** Undefined when the thing asked for does not exist (any more). */
+async function ifThere<Value>(ask: () => Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
+  try {
+    return await patiently(ask, signal);
+  } catch (error) {
+    if ((error as { name?: string }).name === 'Gone') return undefined;
+    throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import type { JsonObject } from '../json';
+import type { Json, JsonObject } from '../json';
 import { ApiError } from './api-error';
 import type { FaultKind } from './faults';
 
@@ -49,6 +49,12 @@ export function omitRows(body: JsonObject | JsonObject[], nth = 3): JsonObject |
     if ('length' in body) kept['length'] = keep(rows).length;
   }
   return kept;
+}
+
+/** Whether the body is, or is a list with, the record of this id, and tells its name. */
+export function holdsName(body: JsonObject | JsonObject[], id: string): boolean {
+  const rows: Json[] = Array.isArray(body) ? body : [body, ...Object.values(body).flat()];
+  return rows.some((row) => row instanceof Object && 'name' in row && Object.values(row).includes(id));
 }
 
 /** Sends an answer's body, cut in half when the fault says so. */

@@ -41,6 +41,8 @@ export interface Fault {
   probability?: number;
   /** At most so many times. Default: no limit. */
   times?: number;
+  /** Id of a record: only answers that hold its `name` fail. Not for `slow`. */
+  record?: string;
   /** For `slow`: milliseconds. */
   ms?: number;
   /** For `omit-rows`: every so manieth row of the page is left out (1: all of them). Default 3. */

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { authenticate } from './access-tokens';
 import { ApiError, insufficientScope, notFound } from './api-error';
 import type { Emulation } from './emulation';
-import { FAULT_ANSWERS, omitRows, sendError, sendSpoilt, tooManyRequests } from './fault-answers';
+import { FAULT_ANSWERS, holdsName, omitRows, sendError, sendSpoilt, tooManyRequests } from './fault-answers';
 import { readQuery } from './query-parameters';
 import { ROUTES } from './routes/routes';
 import type { Route } from './routes/route';
@@ -58,8 +58,7 @@ function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation): v
     const delay = settings.latencyMs + (fault?.kind === 'slow' ? (fault.ms ?? SLOW_MS) : 0);
     if (delay > 0) await sleep(delay);
     const answerInstead = fault && FAULT_ANSWERS[fault.kind];
-    if (answerInstead) return answerInstead(reply, emulation.now());
-    const leavesRowsOut = fault?.kind === 'omit-rows' && 'per_page' in route.parameters;
+    if (answerInstead && fault.record === undefined) return answerInstead(reply, emulation.now());
     const { body, headers = {} } = route.answer(
       {
         params: request.params as Record<string, string>,
@@ -70,11 +69,15 @@ function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation): v
       },
       emulation,
     );
-    const json = JSON.stringify(leavesRowsOut ? omitRows(body, fault.rows) : body);
+    const spares = fault?.record !== undefined && !holdsName(body, fault.record);
+    if (answerInstead && !spares) return answerInstead(reply, emulation.now());
+    const kind = spares ? undefined : fault?.kind;
+    const leavesRowsOut = kind === 'omit-rows' && 'per_page' in route.parameters;
+    const json = JSON.stringify(leavesRowsOut ? omitRows(body, fault?.rows) : body);
     const repeated = previous ?? json;
     previous = json;
     reply.headers(headers).type('application/json; charset=utf-8');
-    return sendSpoilt(reply, fault?.kind === 'repeat-page' ? repeated : json, fault?.kind);
+    return sendSpoilt(reply, kind === 'repeat-page' ? repeated : json, kind);
   });
 }
 

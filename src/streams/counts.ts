@@ -18,6 +18,8 @@ export interface SliceCounts {
   splits: number;
   /** Roles whose description nobody may read, or whose role is gone: emitted with a null. */
   undescribed: number;
+  /** Records of which nothing but the key could be had: they spoil every answer that holds them. */
+  unread: number;
 }
 
 export const noCounts: Readonly<SliceCounts> = {
@@ -31,10 +33,12 @@ export const noCounts: Readonly<SliceCounts> = {
   ties: 0,
   splits: 0,
   undescribed: 0,
+  unread: 0,
 };
 
-export function addCounts(a: SliceCounts, b: Partial<SliceCounts>): SliceCounts {
-  const sum = { ...a };
-  for (const key of Object.keys(noCounts) as (keyof SliceCounts)[]) sum[key] += b[key] ?? 0;
+/** What either does not count, as one that an older version left may not, is 0. */
+export function addCounts(a: Partial<SliceCounts>, b: Partial<SliceCounts>): SliceCounts {
+  const sum = { ...noCounts };
+  for (const key of Object.keys(noCounts) as (keyof SliceCounts)[]) sum[key] = (a[key] ?? 0) + (b[key] ?? 0);
   return sum;
 }

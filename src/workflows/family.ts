@@ -302,7 +302,8 @@ export class Family {
   /** One reading fills several streams: it is counted once, but what is amiss is amiss in each. */
   private count([first, ...others]: readonly StreamRun[], { undescribed, ...counts }: SliceCounts): void {
     first?.count(counts);
-    for (const each of others) each.count({ vanished: counts.vanished, restarted: counts.restarted });
+    const { vanished, restarted, unread } = counts;
+    for (const each of others) each.count({ vanished, restarted, unread });
     const withRoles = [first, ...others].find((each) => each?.stream.name === 'organization_member_roles');
     withRoles?.count({ undescribed });
   }

@@ -19,6 +19,11 @@ const exceptions: { count: keyof SliceCounts; one: string; many: string }[] = [
     one: 'role description that the token may not read or whose role is gone',
     many: 'role descriptions that the token may not read (grant read:roles) or whose roles are gone',
   },
+  {
+    count: 'unread',
+    one: 'record of which Auth0 could send nothing but the key (see _airbyte_meta)',
+    many: 'records of which Auth0 could send nothing but the keys (see _airbyte_meta)',
+  },
 ];
 
 /** How whole the copy of a stream is, as a phrase. */

@@ -139,3 +139,18 @@ it('takes faults by the control route', async () => {
   await control(emulator, 'faults', [{ match: '/roles', kind: '502' }]);
   expect([(await visitor.get('roles')).status, (await visitor.get('clients')).status]).toEqual([502, 200]);
 });
+
+it.each<[FaultKind, number]>([
+  ['500', 500],
+  ['cut', 200],
+])('strikes answers with %s that hold the name of a record, and no others', async (kind, status) => {
+  const [first, second] = emulator.tenant.clients.rows.map(({ id }) => id);
+  emulator.setFaults([{ match: '/clients', kind, record: second! }]);
+  for (const path of ['clients', `clients/${second}`]) {
+    const struck = await visitor.get(path);
+    expect(struck.status).toBe(status);
+    if (kind === 'cut') expect(() => JSON.parse(struck.text) as unknown).toThrow();
+  }
+  expect((await visitor.get(`clients/${first}`)).body).toMatchObject({ client_id: first });
+  expect((await visitor.get('clients', { fields: 'client_id', include_fields: true })).body).toHaveLength(8);
+});

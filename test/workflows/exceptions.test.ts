@@ -138,3 +138,17 @@ it('hands the whole result to the destination at the end, and is whole, too, whe
   expect(played.summaries).toEqual([played.result]);
   expect(played.deliveries.at(-1)?.status).toBe('COMPLETE');
 });
+
+it('a member that spoils every answer costs its streams that record alone, and they say so', async () => {
+  const [, , key = ''] = tenant.truth().organization_members.keys();
+  const [organization = '', spoilt = ''] = key.split(',');
+  tenant.setFaults([{ kind: 'cut', record: spoilt, match: organization }]);
+  const played = await stage.play({ tenant, streams: full(...family), limits: { ...limits, patience: 3 } });
+  expect(played.result.status).toBe('complete');
+  const members = played.rows['organization_members']!;
+  expect(members).toHaveLength(tenant.truth().organization_members.size);
+  expect(members.filter(({ name }) => name === undefined)).toEqual([{ org_id: organization, user_id: spoilt }]);
+  const exception = 'complete but for 1 record of which Auth0 could send nothing but the key (see _airbyte_meta)';
+  expect(family.map((stream) => resultOf(played, stream).verdict)).toEqual(['complete', exception, exception]);
+  expectPromisesKept(played);
+});

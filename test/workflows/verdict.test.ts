@@ -29,6 +29,8 @@ describe('the copy of a stream', () => {
     [{ vanished: 30 }, '30 organizations or members that were deleted after they were listed'],
     [{ undescribed: 1 }, '1 role description that the token may not read or whose role is gone'],
     [{ undescribed: 4 }, '4 role descriptions that the token may not read (grant read:roles) or whose roles are gone'],
+    [{ unread: 1 }, '1 record of which Auth0 could send nothing but the key (see _airbyte_meta)'],
+    [{ unread: 2 }, '2 records of which Auth0 could send nothing but the keys (see _airbyte_meta)'],
   ])('is complete but for what is not in it: %j', (counts, phrase) => {
     expect(verdictWith(counts)).toBe(`complete but for ${phrase}`);
   });
