@@ -40,6 +40,7 @@ export async function runWorker({ config, taskQueue, onReady }: WorkerOptions): 
       connection,
       taskQueue: queue,
       stagingDir: environment.stagingDir ?? join(dirname(resolve(config)), '.rollcall', 'staging'),
+      version: environment.deployment,
       // The file is read anew, so that a new connection or another secret needs no restart.
       connectionOf: async (name) => connectionOf(await loadProject(config, streams), name),
     });

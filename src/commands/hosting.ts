@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { createSinkActivities } from '../activities/deliver';
 import { createFetchActivities } from '../activities/fetch';
 import { createTenants, type Tenants } from '../activities/tenant';
+import type { WorkerDeploymentVersion } from '../config/environment';
 import type { Connection } from '../config/project';
 import { resolveSecrets } from '../config/references';
 import type { Sink } from '../sinks/sink';
@@ -29,6 +30,7 @@ export interface HostingOptions {
   sinkOf(connection: string): Promise<Sink>;
   /** True for a process that runs one sync and ends. */
   oneShot: boolean;
+  version?: WorkerDeploymentVersion | undefined;
 }
 
 /** A worker in this process. */
@@ -56,6 +58,7 @@ export async function hostWorker(options: HostingOptions): Promise<Hosting> {
     workflowBundle,
     inThread: options.oneShot,
     concurrency,
+    ...(options.version && { version: options.version }),
     activities: {
       ...createFetchActivities({ tenantOf: tenants.tenantOf, staging: options.staging }),
       ...createSinkActivities({ sinkOf: options.sinkOf, staging: options.staging }),
@@ -81,6 +84,8 @@ export interface ProjectHostingOptions {
   stagingDir: string;
   /** The connection of a name, read anew at every use. */
   connectionOf(name: string): Promise<Connection>;
+  /** See WorkerSettings. */
+  version?: WorkerDeploymentVersion | undefined;
 }
 
 /** A run that has staged nothing for so long, waits for the tenant's limit included, is none any more. */
@@ -99,6 +104,7 @@ export async function hostProject(options: ProjectHostingOptions): Promise<Hosti
     tenants: createTenants({ resolve: async (name) => resolveSecrets(await connectionOf(name)) }),
     sinkOf: destinations.sinkOf,
     oneShot: false,
+    version: options.version,
   });
   return {
     done: hosting.done,

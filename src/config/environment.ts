@@ -3,6 +3,12 @@ import { z } from 'zod';
 import { logLevels, type LogLevel } from '../airbyte/messages';
 import { parseWith } from './problems';
 
+/** A worker's place in a rollout: https://docs.temporal.io/production-deployment/worker-deployments/worker-versioning */
+export interface WorkerDeploymentVersion {
+  deploymentName: string;
+  buildId: string;
+}
+
 export type Variables = Readonly<Record<string, string | undefined>>;
 
 /** What the environment says, checked. The rest of the program reads no variable. */
@@ -17,6 +23,11 @@ export interface Environment {
   stagingDir?: string;
   /** ROLLCALL_TASK_QUEUE. Default `rollcall`. */
   taskQueue: string;
+  /**
+   * TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID, as Temporal's Worker Controller sets them: a worker is then one
+   * version of a deployment.
+   */
+  deployment?: WorkerDeploymentVersion;
 }
 
 /** Names that Python's and Java's loggers use, which callers pass to every source alike. */
@@ -25,24 +36,36 @@ const levelAliases: Record<string, LogLevel> = { WARNING: 'WARN', CRITICAL: 'FAT
 const seconds = z.coerce.number().positive().optional();
 const count = z.coerce.number().int().positive().optional();
 
-const variables = z.object({
-  LOG_LEVEL: z
-    .string()
-    .transform((level) => levelAliases[level.toUpperCase()] ?? level.toUpperCase())
-    .pipe(z.enum(logLevels))
-    .optional(),
-  // Checked here; it is read, with Temporal's other variables, by temporal/profile.ts.
-  TEMPORAL_ADDRESS: z
-    .string()
-    .regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port, such as localhost:7233')
-    .optional(),
-  ROLLCALL_SLICE_PAGES: count,
-  ROLLCALL_SLICE_SECONDS: seconds,
-  ROLLCALL_SLICE_BYTES: count,
-  ROLLCALL_HEARTBEAT_SECONDS: seconds,
-  ROLLCALL_STAGING: z.string().optional(),
-  ROLLCALL_TASK_QUEUE: z.string().optional(),
-});
+const variables = z
+  .object({
+    LOG_LEVEL: z
+      .string()
+      .transform((level) => levelAliases[level.toUpperCase()] ?? level.toUpperCase())
+      .pipe(z.enum(logLevels))
+      .optional(),
+    // Checked here; it is read, with Temporal's other variables, by temporal/profile.ts.
+    TEMPORAL_ADDRESS: z
+      .string()
+      .regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port, such as localhost:7233')
+      .optional(),
+    ROLLCALL_SLICE_PAGES: count,
+    ROLLCALL_SLICE_SECONDS: seconds,
+    ROLLCALL_SLICE_BYTES: count,
+    ROLLCALL_HEARTBEAT_SECONDS: seconds,
+    ROLLCALL_STAGING: z.string().optional(),
+    ROLLCALL_TASK_QUEUE: z.string().optional(),
+    TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
+    TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
+  })
+  .superRefine(({ TEMPORAL_DEPLOYMENT_NAME: name, TEMPORAL_WORKER_BUILD_ID: build }, { addIssue }) => {
+    if ((name === undefined) === (build === undefined)) return;
+    const missing = name === undefined ? 'TEMPORAL_DEPLOYMENT_NAME' : 'TEMPORAL_WORKER_BUILD_ID';
+    addIssue({
+      code: 'custom',
+      path: [missing],
+      message: 'is missing: a version has a deployment name and a build id',
+    });
+  });
 
 /** The process's variables; the one place that reads them. */
 export function processVariables(): Variables {
@@ -56,6 +79,7 @@ export function processVariables(): Variables {
 export function readEnvironment(environment: Variables = processVariables()): Environment {
   const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const read = parseWith(variables, set, 'the environment', 'Correct or unset it.');
+  const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } = read;
   return {
     logLevel: read.LOG_LEVEL ?? 'INFO',
     slice: {
@@ -66,5 +90,6 @@ export function readEnvironment(environment: Variables = processVariables()): En
     heartbeatSeconds: read.ROLLCALL_HEARTBEAT_SECONDS ?? 10,
     ...(read.ROLLCALL_STAGING !== undefined && { stagingDir: path.resolve(read.ROLLCALL_STAGING) }),
     taskQueue: read.ROLLCALL_TASK_QUEUE ?? 'rollcall',
+    ...(deploymentName !== undefined && buildId !== undefined && { deployment: { deploymentName, buildId } }),
   };
 }

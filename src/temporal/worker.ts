@@ -1,4 +1,5 @@
 import { Worker, type NativeConnection } from '@temporalio/worker';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { dataConverter } from './data-converter';
 
 export interface WorkerSettings {
@@ -15,6 +16,8 @@ export interface WorkerSettings {
    * processes that run one sync and end.
    */
   inThread?: boolean;
+  /** The version of the deployment that this worker is. Absent: it takes tasks whatever the deployment's state. */
+  version?: WorkerDeploymentVersion;
 }
 
 /** Creates a worker; its `run` or `runUntil` starts it. */
@@ -28,6 +31,14 @@ export function createWorker(settings: WorkerSettings): Promise<Worker> {
     ...(settings.activities !== undefined && { activities: settings.activities }),
     ...(settings.workflowBundle !== undefined && { workflowBundle: { codePath: settings.workflowBundle } }),
     ...(settings.inThread === true && { debugMode: true }),
+    // A sync ends by itself within hours: it may stay with the version that began it, through every continuing as new.
+    ...(settings.version !== undefined && {
+      workerDeploymentOptions: {
+        version: settings.version,
+        useWorkerVersioning: true,
+        defaultVersioningBehavior: 'PINNED',
+      },
+    }),
     maxConcurrentActivityTaskExecutions: settings.concurrency,
     // The default of 60 s would leave the server with the cursor of the first page for most of a slice.
     maxHeartbeatThrottleInterval: '1s',

@@ -27,6 +27,8 @@ test('every variable is read', () => {
       ROLLCALL_HEARTBEAT_SECONDS: '2.5',
       ROLLCALL_STAGING: 'staging',
       ROLLCALL_TASK_QUEUE: 'nightly',
+      TEMPORAL_DEPLOYMENT_NAME: 'rollcall',
+      TEMPORAL_WORKER_BUILD_ID: '1.4.0',
       HOME: '/unrelated',
     }),
   ).toEqual({
@@ -35,6 +37,7 @@ test('every variable is read', () => {
     heartbeatSeconds: 2.5,
     stagingDir: path.resolve('staging'),
     taskQueue: 'nightly',
+    deployment: { deploymentName: 'rollcall', buildId: '1.4.0' },
   });
 });
 
@@ -61,4 +64,12 @@ test.each([
   const failure = await failureOf(() => readEnvironment({ [name]: value }));
   expect(failure.message).toContain(`${name} ${message}`);
   expect(failure.where).toBe(name);
+});
+
+test.each([
+  ['TEMPORAL_DEPLOYMENT_NAME', 'TEMPORAL_WORKER_BUILD_ID'],
+  ['TEMPORAL_WORKER_BUILD_ID', 'TEMPORAL_DEPLOYMENT_NAME'],
+])('%s alone names no version', async (name, missing) => {
+  const { message } = await failureOf(() => readEnvironment({ [name]: 'rollcall' }));
+  expect(message).toContain(`${missing} is missing`);
 });
