@@ -73,9 +73,9 @@ export function createTenants({ resolve, onToken, maxWaitMs = 15_000 }: TenantOp
 }
 
 function tokensOf({ baseUrl, credentials }: SourceConfig): TokenSource {
-  return credentials.type === 'access_token'
-    ? fixedToken(credentials.accessToken)
-    : clientCredentials({ baseUrl, userAgent, ...credentials });
+  if (credentials.type === 'access_token') return fixedToken(credentials.accessToken);
+  const { clientId, audience } = credentials;
+  return clientCredentials({ baseUrl, userAgent, clientId, audience, proof: credentials });
 }
 
 function telling(tokens: TokenSource, onToken: TenantOptions['onToken']): TokenSource {

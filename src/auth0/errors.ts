@@ -11,6 +11,7 @@ export abstract class Auth0Error extends Error {
 
 export type CredentialsProblem =
   | 'secret'
+  | 'private_key'
   | 'audience'
   | 'client_grant'
   | 'grant_type'
@@ -24,6 +25,10 @@ const credentialsProblems: Readonly<Record<CredentialsProblem, [message: string,
   secret: [
     'Auth0 refused the client id or the client secret.',
     'Copy both again from the machine-to-machine application in the Auth0 Dashboard.',
+  ],
+  private_key: [
+    'Auth0 refused the client id or what was signed with its private key.',
+    'Check in the Auth0 Dashboard that the application authenticates by Private Key JWT and holds the public key of this pair, with this algorithm and key id; and that the clock of this machine is right.',
   ],
   audience: [
     'The tenant knows no API with the audience that was asked for.',

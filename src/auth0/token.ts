@@ -3,6 +3,7 @@ import { BadCredentials, RateLimited, UnexpectedAnswer } from './errors';
 import { createHttp, type HttpAnswer, type HttpOptions } from './http';
 import { readRefusal } from './rate-limit';
 import { tokenRefusalOf } from './refusal';
+import { signAssertion, type SigningKey } from './signing-key';
 import { waitFor } from './waiting';
 import { readErrorBody } from './wording';
 
@@ -24,7 +25,8 @@ export interface ClientCredentials extends HttpOptions {
   /** Origin of the tenant, without a slash at the end. */
   baseUrl: string;
   clientId: string;
-  clientSecret: string;
+  /** How the client proves that it is itself. */
+  proof: { clientSecret: string } | SigningKey;
   /** Default `<baseUrl>/api/v2/`. With a custom domain it is the canonical one's. */
   audience?: string;
   /** Clock, epoch ms. */
@@ -54,16 +56,15 @@ const marginMs = 60_000;
 /** Between two requests for a token of which the first met a limit, ms; also when the answer names no time. */
 const leastWaitMs = 1_000;
 
-/** A token by client id and secret, kept for its life; callers that come together share one request. */
+/** A token for a client, kept for its life; callers that come together share one request. */
 export function clientCredentials(options: ClientCredentials): TokenSource {
-  const { baseUrl, clientId, clientSecret, audience = `${baseUrl}/api/v2/`, now = Date.now } = options;
+  const { baseUrl, clientId, proof, audience = `${baseUrl}/api/v2/`, now = Date.now } = options;
   const http = createHttp(options);
-  const body = new URLSearchParams({
+  const form = {
     grant_type: 'client_credentials',
     client_id: clientId,
-    client_secret: clientSecret,
     audience: audience.endsWith('/') ? audience : `${audience}/`,
-  }).toString();
+  };
   let held: Held | undefined;
   let spent: RateLimited | undefined;
   let pending: Promise<Held> | undefined;
@@ -73,15 +74,31 @@ export function clientCredentials(options: ClientCredentials): TokenSource {
     if (spent && now() < spent.retryAt) throw spent;
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const asked = now();
+    const body = new URLSearchParams({ ...form, ...(await prove()) }).toString();
     const answer = await http.send({ method: 'POST', url: `${baseUrl}/oauth/token`, label, headers, body });
     if (isLimit(answer)) throw (spent = limitOf(answer, now()));
-    if (answer.status !== 200) throw tokenRefusalOf(label, answer);
+    if (answer.status !== 200) throw refusalOf(answer);
     const granted = grant.safeParse(readJson(answer.body));
     if (!granted.success) throw new UnexpectedAnswer(label, 'a 200 without a token');
     const { access_token: token, expires_in: seconds, scope } = granted.data;
     const life = seconds * 1000;
     const until = asked + life - Math.min(marginMs, life / 10);
     return { token, scopes: splitScopes(scope) ?? scopesOf(token), until };
+  }
+
+  /** An assertion is good for one request. */
+  async function prove(): Promise<Record<string, string>> {
+    if ('clientSecret' in proof) return { client_secret: proof.clientSecret };
+    return {
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: await signAssertion(proof, clientId, baseUrl, now()),
+    };
+  }
+
+  function refusalOf(answer: HttpAnswer): Error {
+    const refusal = tokenRefusalOf(label, answer);
+    const isOfKey = 'privateKey' in proof && refusal instanceof BadCredentials && refusal.problem === 'secret';
+    return isOfKey ? new BadCredentials('private_key') : refusal;
   }
 
   function current(signal?: AbortSignal): Promise<Held> {

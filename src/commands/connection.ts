@@ -12,6 +12,7 @@ export interface ConnectionFlags {
   baseUrl?: string;
   clientId?: string;
   clientSecret?: string;
+  privateKey?: string;
   accessToken?: string;
   audience?: string;
   startDate?: string;
@@ -49,7 +50,12 @@ function spellOut(flags: ConnectionFlags): Connection {
   const settings = {
     domain: flags.domain,
     base_url: flags.baseUrl,
-    credentials: { client_id: flags.clientId, client_secret: flags.clientSecret, access_token: flags.accessToken },
+    credentials: {
+      client_id: flags.clientId,
+      client_secret: flags.clientSecret,
+      private_key: flags.privateKey,
+      access_token: flags.accessToken,
+    },
     audience: flags.audience,
     start_date: flags.startDate,
     destination: { files: flags.files ?? './data' },

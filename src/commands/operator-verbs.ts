@@ -147,6 +147,7 @@ function addTenantOptions(command: Command): Command {
     .option('--base-url <url>', 'tenant, as an address')
     .option('--client-id <id>', 'machine-to-machine application')
     .option('--client-secret <ref>', 'its secret, as env:NAME or file:PATH')
+    .option('--private-key <ref>', 'its key in place of a secret, as file:PATH')
     .option('--access-token <ref>', 'a token instead, as env:NAME or file:PATH')
     .option('--audience <url>', "the Management API's identifier, for custom domains")
     .option('--start-date <time>', 'leave out users last changed before it');

@@ -52,6 +52,9 @@ const sourceSettings = z.strictObject({
   credentials: z.strictObject({
     client_id: text.optional(),
     client_secret: text.optional(),
+    private_key: text.optional(),
+    algorithm: text.optional(),
+    key_id: text.optional(),
     access_token: text.optional(),
   }),
   audience: text.optional(),

@@ -27,18 +27,27 @@ export async function resolveSecrets(
     return resolved;
   };
   const { credentials, audience, domain, base_url, start_date, ...settings } = connection.source;
-  if (credentials.access_token !== undefined && (credentials.client_id ?? credentials.client_secret) !== undefined) {
-    const where = `${prefix}.credentials`;
+  const where = `${prefix}.credentials`;
+  const { access_token: token, client_id: client, client_secret: secret, private_key: key } = credentials;
+  if (token !== undefined && (client ?? secret ?? key) !== undefined) {
     throw new ConfigError(`${where} has both an access token and a client`, where, 'Leave one of them out.');
+  }
+  if (secret !== undefined && key !== undefined) {
+    throw new ConfigError(`${where} has both a client secret and a private key`, where, 'Leave one of them out.');
   }
   return parseSourceConfig(
     {
       ...settings,
       ...(await resolve({ domain, base_url, start_date }, prefix)),
       credentials: {
-        auth_type: credentials.access_token === undefined ? 'oauth2_confidential_application' : 'oauth2_access_token',
+        auth_type:
+          token !== undefined
+            ? 'oauth2_access_token'
+            : key !== undefined
+              ? 'private_key_jwt'
+              : 'oauth2_confidential_application',
         ...(await resolve({ audience }, prefix)),
-        ...(await resolve(credentials, `${prefix}.credentials`)),
+        ...(await resolve(credentials, where)),
       },
     },
     prefix,

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { isObject, isPresent } from '../airbyte/shape';
 import { normaliseTimestamp, timestampPattern } from '../airbyte/timestamp';
+import { signingAlgorithms, type SigningKey } from '../auth0/signing-key';
 import type { ReadingOptions } from '../streams/options';
 import { pacingOf, pacingSettings, type PacingOptions } from './pacing';
 import { parseWith } from './problems';
 import { reachSettings, readingOf, rolesSettings } from './reading';
+import { pemOf, privateKeyProblem } from './private-key';
 import { baseUrlProblem, isHost } from './tenant';
 
 /** How to reach a tenant and how to read it, checked and brought to one form. Holds secrets. */
@@ -12,7 +14,9 @@ export interface SourceConfig {
   /** `https://acme.eu.auth0.com`, no slash at the end; `http://` only for loopback. */
   baseUrl: string;
   credentials:
-    | { type: 'client_credentials'; clientId: string; clientSecret: string; audience: string }
+    | ({ clientId: string; audience: string } & (
+        { type: 'client_credentials'; clientSecret: string } | ({ type: 'private_key_jwt' } & SigningKey)
+      ))
     | { type: 'access_token'; accessToken: string };
   /** `YYYY-MM-DDTHH:MM:SS.mmmZ`: users last changed before it are left out. */
   startDate?: string;
@@ -23,28 +27,67 @@ export interface SourceConfig {
 /** A text that is not empty; blanks and line ends around it come from copying. */
 const text = () => z.string().trim().min(1);
 
+const clientId = text().meta({
+  title: 'Client ID',
+  description: 'Client ID of a machine-to-machine application that is authorized for the Management API.',
+  order: 1,
+});
+
+const audience = (order: number) =>
+  text()
+    .optional()
+    .meta({
+      title: 'Audience',
+      description:
+        "Identifier of the tenant's Management API. Needed only with a custom domain: the API keeps the tenant's own domain.",
+      examples: ['https://acme.eu.auth0.com/api/v2/'],
+      order,
+    });
+
 const clientCredentials = z
   .looseObject({
     auth_type: z.literal('oauth2_confidential_application').meta({ order: 0 }),
-    client_id: text().meta({
-      title: 'Client ID',
-      description: 'Client ID of a machine-to-machine application that is authorized for the Management API.',
-      order: 1,
-    }),
+    client_id: clientId,
     client_secret: text().meta({ title: 'Client Secret', airbyte_secret: true, order: 2 }),
-    audience: text()
-      .optional()
-      .meta({
-        title: 'Audience',
-        description:
-          "Identifier of the tenant's Management API. Needed only with a custom domain: the API keeps the tenant's own domain.",
-        examples: ['https://acme.eu.auth0.com/api/v2/'],
-        order: 3,
-      }),
+    audience: audience(3),
   })
   .meta({
     title: 'Machine-to-machine application',
     description: 'Recommended: the connector fetches its tokens itself and renews them.',
+  });
+
+const privateKeyJwt = z
+  .looseObject({
+    auth_type: z.literal('private_key_jwt').meta({ order: 0 }),
+    client_id: clientId,
+    private_key: text()
+      .transform(pemOf)
+      .superRefine((pem, context) => {
+        const message = privateKeyProblem(pem);
+        if (message !== undefined) context.addIssue({ code: 'custom', message });
+      })
+      .meta({
+        title: 'Private Key',
+        description: 'RSA key in PEM form whose public half is registered with the application.',
+        airbyte_secret: true,
+        multiline: true,
+        order: 2,
+      }),
+    algorithm: z.enum(signingAlgorithms).default('RS256').meta({
+      title: 'Algorithm',
+      description: 'As the key is registered with the application.',
+      order: 3,
+    }),
+    key_id: text().optional().meta({
+      title: 'Key ID',
+      description: "Which of the application's keys it is; Auth0 finds out by itself when it is absent.",
+      order: 4,
+    }),
+    audience: audience(5),
+  })
+  .meta({
+    title: 'Machine-to-machine application with a private key',
+    description: 'No secret travels: the connector signs in with a key (Private Key JWT) and renews its tokens itself.',
   });
 
 const accessToken = z
@@ -93,7 +136,7 @@ export const sourceSchema = z
         order: 1,
       }),
     credentials: z
-      .discriminatedUnion('auth_type', [clientCredentials, accessToken])
+      .discriminatedUnion('auth_type', [clientCredentials, privateKeyJwt, accessToken])
       .meta({ title: 'Credentials', description: 'How the connector signs in to the Management API.', order: 2 }),
     start_date: text()
       .refine(
@@ -153,7 +196,15 @@ export function parseSourceConfig(json: unknown, prefix = ''): SourceConfig {
 
 /** The values of a configuration that must never be shown. */
 export function secretsOf({ credentials }: SourceConfig): string[] {
-  return [credentials.type === 'access_token' ? credentials.accessToken : credentials.clientSecret];
+  switch (credentials.type) {
+    case 'access_token':
+      return [credentials.accessToken];
+    case 'client_credentials':
+      return [credentials.clientSecret];
+    case 'private_key_jwt':
+      // By lines as well: whoever quotes a key seldom quotes all of it.
+      return [credentials.privateKey, ...credentials.privateKey.split('\n').filter((line) => /^[\w+/=]+$/.test(line))];
+  }
 }
 
 function credentialsOf({ credentials }: z.output<typeof sourceSchema>, baseUrl: string): SourceConfig['credentials'] {
@@ -162,11 +213,17 @@ function credentialsOf({ credentials }: z.output<typeof sourceSchema>, baseUrl: 
   }
   // Auth0 knows its API by an identifier that ends in a slash, and refuses it without one.
   const named = credentials.audience ?? `${baseUrl}/api/v2/`;
+  const client = { clientId: credentials.client_id, audience: named.endsWith('/') ? named : `${named}/` };
+  if (credentials.auth_type === 'oauth2_confidential_application') {
+    return { ...client, type: 'client_credentials', clientSecret: credentials.client_secret };
+  }
+  const { private_key: privateKey, algorithm, key_id: keyId } = credentials;
   return {
-    type: 'client_credentials',
-    clientId: credentials.client_id,
-    clientSecret: credentials.client_secret,
-    audience: named.endsWith('/') ? named : `${named}/`,
+    ...client,
+    type: 'private_key_jwt',
+    privateKey,
+    algorithm,
+    ...(keyId === undefined ? {} : { keyId }),
   };
 }
 

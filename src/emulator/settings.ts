@@ -7,6 +7,8 @@ export interface Settings {
   scopes: string[];
   /** Life of an access token. */
   tokenSeconds: number;
+  /** Set: the application is registered with this public key (PEM) instead of its secret. */
+  clientKey?: { publicKey: string; algorithm: 'RS256' | 'RS384' | 'PS256' } | undefined;
   /** Set: every sign-in is refused in this way. */
   tokenRefusal?: TokenRefusal | undefined;
   rateLimits: RateLimits;

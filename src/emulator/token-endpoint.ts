@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { signAccessToken } from './access-tokens';
+import { type Assertions, createAssertions } from './assertions';
 import type { Emulation } from './emulation';
 import { FAULT_ANSWERS } from './fault-answers';
 import { hash, toHex } from './random';
@@ -24,9 +25,16 @@ const RATE_LIMITED: TokenError = {
   body: { error: 'too_many_requests', error_description: 'Global limit has been reached' },
 };
 
+/** For what is signed; the text is that of Auth0's API description. */
+const CLIENT_REFUSED: TokenError = {
+  status: 401,
+  body: { error: 'invalid_client', error_description: 'Client authentication failed' },
+};
+
 /** Serves `POST /oauth/token` for the tenant's one machine-to-machine client; a body may be a form or JSON. */
 export function serveTokenEndpoint(app: FastifyInstance, emulation: Emulation, credentials: Credentials): void {
   const { statistics, settings } = emulation;
+  const assertions = createAssertions(settings);
   let nth = 0;
   app.addHook('onRequest', (_request, reply, done) => {
     statistics.follow('token', reply.raw);
@@ -45,7 +53,7 @@ export function serveTokenEndpoint(app: FastifyInstance, emulation: Emulation, c
       reply.header('x-ratelimit-reset', reading.reset);
     }
     const form = (request.body ?? {}) as Form;
-    const error = allowed ? findError(form, request.host, emulation, credentials) : RATE_LIMITED;
+    const error = allowed ? await findError(form, request.host, emulation, credentials, assertions) : RATE_LIMITED;
     if (error) return sendJson(reply.code(error.status).headers(error.headers ?? {}), error.body);
     const token = await signAccessToken({
       clientId: credentials.clientId,
@@ -69,18 +77,21 @@ function sendJson(reply: FastifyReply, body: object): FastifyReply {
   return reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(body)));
 }
 
-function findError(
+async function findError(
   form: Form,
   host: string,
-  { settings }: Emulation,
+  { settings, now }: Emulation,
   credentials: Credentials,
-): TokenError | undefined {
+  assertions: Assertions,
+): Promise<TokenError | undefined> {
   const { grant_type, client_id, client_secret, audience } = form;
   if (grant_type === undefined) return badRequest('Missing required parameter: grant_type');
   if (grant_type === 'refresh_token' && !form['refresh_token']) {
     return badRequest('Missing required parameter: refresh_token');
   }
-  if (client_id !== credentials.clientId || client_secret !== credentials.clientSecret) {
+  if (settings.clientKey) {
+    if (!(await assertions.prove(form, credentials.clientId, host, now()))) return CLIENT_REFUSED;
+  } else if (client_id !== credentials.clientId || client_secret !== credentials.clientSecret) {
     return { status: 401, body: { error: 'access_denied', error_description: 'Unauthorized' } };
   }
   if (grant_type !== 'client_credentials') {

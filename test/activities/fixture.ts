@@ -17,7 +17,7 @@ export function impatientClient(
   { url: baseUrl, clientId, clientSecret }: Emulator,
   options: Partial<Auth0ClientOptions> = {},
 ): Auth0Client {
-  const tokens = clientCredentials({ baseUrl, clientId, clientSecret });
+  const tokens = clientCredentials({ baseUrl, clientId, proof: { clientSecret } });
   return createAuth0Client({ baseUrl, tokens, pacer: createPacer({}), retries: 0, ...options });
 }
 

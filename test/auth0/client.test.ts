@@ -321,7 +321,7 @@ describe('with a client id and secret', () => {
       },
     ]);
     client.close();
-    const tokens = clientCredentials({ baseUrl: server.baseUrl, clientId: 'id', clientSecret: 's' });
+    const tokens = clientCredentials({ baseUrl: server.baseUrl, clientId: 'id', proof: { clientSecret: 's' } });
     client = createAuth0Client({ baseUrl: server.baseUrl, tokens, pacer: createPacer() });
     return { issued: () => issued };
   }

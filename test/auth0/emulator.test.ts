@@ -15,7 +15,7 @@ beforeAll(async () => {
   const { url: baseUrl, clientId, clientSecret } = emulator;
   client = createAuth0Client({
     baseUrl,
-    tokens: clientCredentials({ baseUrl, clientId, clientSecret }),
+    tokens: clientCredentials({ baseUrl, clientId, proof: { clientSecret } }),
     pacer: createPacer(),
   });
 });

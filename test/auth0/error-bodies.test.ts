@@ -50,7 +50,7 @@ async function serve(asked: Asked, { status, body, headers }: Answer, { times, m
   slept = 0;
   const { baseUrl } = server;
   const tokens = secret
-    ? clientCredentials({ baseUrl, clientId: 'planted', clientSecret: 'planted', now })
+    ? clientCredentials({ baseUrl, clientId: 'planted', proof: { clientSecret: 'planted' }, now })
     : fixedToken('planted.token.x');
   const sleep = (ms: number): Promise<void> => {
     slept += ms;

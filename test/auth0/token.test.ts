@@ -1,3 +1,5 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import { clientCredentials, fixedToken, type TokenSource } from '../../src/auth0/token';
 import { type ScriptedRequest, type ScriptedServer, startScripted } from './scripted-server';
 
@@ -11,7 +13,7 @@ async function serve(answer: (request: ScriptedRequest) => void, audience?: stri
   tokens = clientCredentials({
     baseUrl: server.baseUrl,
     clientId: 'an id',
-    clientSecret: 'planted+secret&',
+    proof: { clientSecret: 'planted+secret&' },
     ...(audience === undefined ? {} : { audience }),
     now: () => now,
   });
@@ -123,6 +125,49 @@ test('a limit that is spent is not asked again before it says, by nobody', async
   expect(server.requests).toHaveLength(1);
   now += 7_000;
   await expect(tokens.token()).resolves.toBe('token-1');
+});
+
+describe('a client with a private key', () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const proof = {
+    privateKey: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+    algorithm: 'RS256',
+  } as const;
+  const signIn = async (answer: (request: ScriptedRequest) => void): Promise<void> => {
+    await serve(answer);
+    tokens.close();
+    tokens = clientCredentials({ baseUrl: server.baseUrl, clientId: 'an id', proof, now: () => now });
+  };
+
+  test('signs what it asks with, anew each time, and sends no secret', async () => {
+    await signIn(issue());
+    tokens.invalidate(await tokens.token());
+    await tokens.token();
+    const [first, second] = server.requests.map(({ body }) => Object.fromEntries(new URLSearchParams(body)));
+    const { client_assertion: assertion, ...form } = first!;
+    expect(form).toEqual({
+      grant_type: 'client_credentials',
+      client_id: 'an id',
+      audience: `${server.baseUrl}/api/v2/`,
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    });
+    expect(decodeJwt(assertion!)).toMatchObject({ iss: 'an id', aud: `${server.baseUrl}/` });
+    expect(second!['client_assertion']).not.toBe(assertion);
+  });
+
+  test('that is refused is told of its key, not of a secret', async () => {
+    await signIn((request) =>
+      request.json(401, { error: 'invalid_client', error_description: 'Client authentication failed' }),
+    );
+    await expect(tokens.token()).rejects.toMatchObject({ name: 'BadCredentials', problem: 'private_key' });
+  });
+
+  test('that lacks a grant is told of the grant', async () => {
+    await signIn((request) =>
+      request.json(403, { error: 'access_denied', error_description: 'Client is not authorized to access "x".' }),
+    );
+    await expect(tokens.token()).rejects.toMatchObject({ problem: 'client_grant' });
+  });
 });
 
 describe('a fixed token', () => {

@@ -1,4 +1,6 @@
+import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
+import { maskSecrets } from '../../src/airbyte/secrets';
 import { ConfigError } from '../../src/config/errors';
 import { parseSourceConfig, secretsOf } from '../../src/config/source';
 import { failureOf } from './failure';
@@ -196,7 +198,7 @@ test.each<[unknown, string]>([
   [{ domain, credentials: 'made-up-secret' }, 'credentials must be an object'],
   [
     { domain, credentials: {} },
-    'credentials.auth_type must be one of oauth2_confidential_application, oauth2_access_token',
+    'credentials.auth_type must be one of oauth2_confidential_application, private_key_jwt, oauth2_access_token',
   ],
   [
     { domain, credentials: { auth_type: 'made-up' } },
@@ -214,6 +216,37 @@ test.each<[unknown, string]>([
   const failure = await failureOf(() => parseSourceConfig(json));
   expect(failure.message).toContain(message);
   expect(failure.message).not.toContain('made-up');
+});
+
+describe('credentials with a private key', () => {
+  const pem = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    .privateKey.export({ format: 'pem', type: 'pkcs8' })
+    .toString();
+  const signing = { auth_type: 'private_key_jwt', client_id: 'id', private_key: pem };
+
+  test('sign by RS256 unless another algorithm is named', () => {
+    const { credentials } = parseSourceConfig({ domain, credentials: signing });
+    const client = { type: 'private_key_jwt', clientId: 'id', audience: `https://${domain}/api/v2/` };
+    expect(credentials).toEqual({ ...client, privateKey: pem, algorithm: 'RS256' });
+    const named = parseSourceConfig({ domain, credentials: { ...signing, algorithm: 'PS256', key_id: 'k1' } });
+    expect(named.credentials).toEqual({ ...client, privateKey: pem, algorithm: 'PS256', keyId: 'k1' });
+  });
+
+  test.each([
+    [{ private_key: 'made-up-secret' }, 'credentials.private_key is no private key in PEM form'],
+    [{ private_key: undefined }, 'credentials.private_key is missing'],
+    [{ algorithm: 'HS256' }, 'credentials.algorithm'],
+  ])('are refused when they cannot sign: %j', async (part, message) => {
+    const failure = await failureOf(() => parseSourceConfig({ domain, credentials: { ...signing, ...part } }));
+    expect(failure.message).toContain(message);
+    expect(failure.message).not.toContain('made-up-secret');
+  });
+
+  test('hold a secret, as a whole and by its lines', () => {
+    const secrets = secretsOf(parseSourceConfig({ domain, credentials: signing }));
+    const said = maskSecrets(`the key ${pem} or its second line ${pem.split('\n')[2]}`, secrets);
+    expect(said).toBe('the key **** or its second line ****');
+  });
 });
 
 test('the secrets of a configuration are known', () => {

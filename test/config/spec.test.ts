@@ -6,7 +6,7 @@ import { messageOn } from '../airbyte/protocol/validator';
 
 type Schema = Record<string, unknown>;
 const { connectionSpecification, documentationUrl } = connectorSpecification();
-const annotations = ['airbyte_secret', 'order', 'pattern_descriptor'];
+const annotations = ['airbyte_secret', 'multiline', 'order', 'pattern_descriptor'];
 const validate = new Ajv({ strict: true, strictRequired: false, keywords: annotations }).compile(
   connectionSpecification,
 );
@@ -66,6 +66,7 @@ test('the ways to sign in differ by one constant of the same name', () => {
   expect(type).toBe('object');
   expect(oneOf.map((option) => option.properties.auth_type)).toEqual([
     { type: 'string', const: 'oauth2_confidential_application', order: 0 },
+    { type: 'string', const: 'private_key_jwt', order: 0 },
     { type: 'string', const: 'oauth2_access_token', order: 0 },
   ]);
   expect(oneOf.map((option) => [option.type, option.required.includes('auth_type')])).toEqual([
@@ -77,7 +78,8 @@ test('the ways to sign in differ by one constant of the same name', () => {
 test('secrets, and nothing else, are marked', () => {
   expect(schemas.filter(([, schema]) => schema.airbyte_secret).map(([path]) => path)).toEqual([
     '.credentials[0].client_secret',
-    '.credentials[1].access_token',
+    '.credentials[1].private_key',
+    '.credentials[2].access_token',
   ]);
 });
 

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { ManagementClient } from 'auth0';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
 
@@ -102,4 +103,24 @@ it('lists the roles that an organization owns, and gets one that a member holds'
 
 it('is told by an exception that an organization does not exist', async () => {
   await expect(sdk.organizations.get('org_0000000000000000')).rejects.toMatchObject({ statusCode: 404 });
+});
+
+it('signs in with a private key as well', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { format: 'pem', type: 'pkcs8' },
+    publicKeyEncoding: { format: 'pem', type: 'spki' },
+  });
+  emulator.configure({ clientKey: { publicKey, algorithm: 'RS256' } });
+  try {
+    const signing = new ManagementClient({
+      domain: emulator.domain,
+      clientId: emulator.clientId,
+      clientAssertionSigningKey: privateKey,
+      fetch: overHttp,
+    });
+    expect((await signing.clients.list({ per_page: 5 })).data).toHaveLength(5);
+  } finally {
+    emulator.configure({ clientKey: undefined });
+  }
 });

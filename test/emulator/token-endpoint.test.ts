@@ -1,4 +1,5 @@
-import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
+import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
 import { READER_SCOPES } from '../../src/emulator/settings';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
 import { textOf } from '../../src/emulator/text';
@@ -123,3 +124,67 @@ it('has a rate limit of its own', async () => {
   expect([first.status, second.status]).toEqual([200, 429]);
   expect(second.headers.get('x-ratelimit-remaining')).toBe('0');
 });
+
+describe('a client that is registered with a key', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const algorithm = 'RS256';
+  const now = (): number => Math.floor(Date.now() / 1_000);
+  beforeAll(() =>
+    emulator.configure({
+      clientKey: { publicKey: publicKey.export({ format: 'pem', type: 'spki' }).toString(), algorithm },
+    }),
+  );
+  afterAll(() => emulator.configure({ clientKey: undefined }));
+
+  const assert = ({ claims = {}, alg = algorithm, key = privateKey }: Assertion = {}): Promise<string> =>
+    new SignJWT({
+      iss: emulator.clientId,
+      sub: emulator.clientId,
+      aud: `${emulator.url}/`,
+      exp: now() + 60,
+      jti: randomUUID(),
+      ...claims,
+    })
+      .setProtectedHeader({ alg })
+      .sign(key);
+  const ask = (assertion: string): ReturnType<typeof requestToken> =>
+    requestToken(emulator, {
+      client_secret: '',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: assertion,
+    });
+
+  it('is let in by an assertion, once', async () => {
+    const assertion = await assert();
+    expect((await ask(assertion)).status).toBe(200);
+    expect((await ask(assertion)).status).toBe(401);
+  });
+
+  it.each<[string, Assertion]>([
+    ['of another client', { claims: { iss: 'other' } }],
+    ['about another client', { claims: { sub: 'other' } }],
+    ['for another tenant', { claims: { aud: 'https://other.example.com/' } }],
+    ['that has expired', { claims: { exp: now() - 60 } }],
+    ['good for an hour', { claims: { exp: now() + 3_600 } }],
+    ['without an id', { claims: { jti: undefined } }],
+    ['by another algorithm', { alg: 'RS384' }],
+    ['by another key', { key: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey }],
+    ['too long', { claims: { more: 'x'.repeat(2_000) } }],
+  ])('is not let in by one %s', async (_, wrong) => {
+    const { status, body } = await ask(await assert(wrong));
+    expect([status, body]).toEqual([
+      401,
+      { error: 'invalid_client', error_description: 'Client authentication failed' },
+    ]);
+  });
+
+  it('is not let in by its secret', async () => {
+    expect((await requestToken(emulator)).status).toBe(401);
+  });
+});
+
+interface Assertion {
+  claims?: Record<string, unknown>;
+  alg?: string;
+  key?: KeyObject;
+}

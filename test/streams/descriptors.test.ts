@@ -80,7 +80,7 @@ describe('on an emulated tenant', () => {
 
   function clientWith(): Auth0Client {
     const { url: baseUrl, clientId, clientSecret } = tenant;
-    const tokens = clientCredentials({ baseUrl, clientId, clientSecret });
+    const tokens = clientCredentials({ baseUrl, clientId, proof: { clientSecret } });
     return createAuth0Client({ baseUrl, tokens, pacer: createPacer({}), retries: 0 });
   }
 
