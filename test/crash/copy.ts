@@ -5,25 +5,40 @@ import { TRUTH_STREAMS, type TruthStream } from '../../src/emulator/truth';
 import type { JsonObject } from '../../src/json';
 import { readFilesDestination } from '../../src/sinks/files-reader';
 import { readManifests } from '../../src/sinks/manifest-file';
-import { filesOf } from '../../src/sinks/manifest';
+import { filesOf, type CountedFile } from '../../src/sinks/manifest';
 import { streamOf } from '../../src/streams/registry';
 import { query, recordsIn } from '../postgres/rows';
 import type { World } from './world';
 
+export interface Copied {
+  record: JsonObject;
+  /** Number of the run that brought it; in a table, where each record is once whatever brought it, 0. */
+  run: number;
+}
+
 /** Records of each stream, in the order of their delivery. */
-export type Copy = Record<TruthStream, JsonObject[]>;
+export type Copy = Record<TruthStream, Copied[]>;
 
 /** What the destination holds, as its own readers see it: by the manifests, or by SQL. */
 export async function readCopy({ plan, disks, postgres, schema }: World): Promise<Copy> {
   const copy = Object.fromEntries(TRUTH_STREAMS.map((stream) => [stream, []])) as unknown as Copy;
   if (plan.destination === 'files') {
+    const manifests = await readManifests(disks.destination.folder);
+    const runs = new Map(manifests.map(({ stream, files }) => [stream, files.flatMap(runsIn).values()]));
     for await (const { stream, data } of readFilesDestination(disks.destination.folder)) {
-      copy[stream as TruthStream].push(data);
+      copy[stream as TruthStream].push({ record: data, run: runs.get(stream)?.next().value ?? -1 });
     }
     return copy;
   }
-  for (const stream of TRUTH_STREAMS) copy[stream] = await recordsIn(postgres.url, schema, stream);
+  for (const stream of TRUTH_STREAMS) {
+    copy[stream] = (await recordsIn(postgres.url, schema, stream)).map((record) => ({ record, run: 0 }));
+  }
   return copy;
+}
+
+/** The run of each of a file's records: files are named `<run>-<step>.jsonl`. */
+function runsIn({ name, records }: CountedFile): number[] {
+  return Array<number>(records).fill(Number.parseInt(name, 10));
 }
 
 /** The key of a record, as the tenant's own account has it. */
@@ -40,17 +55,21 @@ export interface Differences {
   twice: number;
 }
 
-/** Counts what a copy lacks of what was there throughout, has beyond what ever was, and has more than once. */
+/**
+ * Counts what a copy lacks of what was there throughout, has beyond what ever was, and has more than once from one run. A
+ * command that was killed may be given again when its run is over: then another run begins, which reads users again that
+ * changed a short time before.
+ */
 export function differencesOf(copy: Copy, throughout: StreamKeys, ever: StreamKeys): Record<TruthStream, Differences> {
   const entries = TRUTH_STREAMS.map((stream): [TruthStream, Differences] => {
-    const keys = copy[stream].map((record) => keyOf(stream, record));
-    const held = new Set(keys);
+    const keys = copy[stream].map(({ record, run }) => ({ key: keyOf(stream, record), run }));
+    const held = new Set(keys.map(({ key }) => key));
     return [
       stream,
       {
         lost: [...throughout[stream]].filter((key) => !held.has(key)).length,
         invented: [...held].filter((key) => !ever[stream].has(key)).length,
-        twice: keys.length - held.size,
+        twice: keys.length - new Set(keys.map(({ key, run }) => `${run} ${key}`)).size,
       },
     ];
   });

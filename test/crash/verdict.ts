@@ -69,7 +69,7 @@ async function judgeState(world: World, before: Copy, faults: string[]): Promise
 
 /** Ids of the users whose newest copy is missing or has another content. */
 function differing(copy: Copy, tenant: Tenant): string[] {
-  const newest = new Map(copy.users.map((record) => [keyOf('users', record), hashOf(record)]));
+  const newest = new Map(copy.users.map(({ record }) => [keyOf('users', record), hashOf(record)]));
   return [...TRUTH.users(tenant)]
     .filter(({ key, content }) => newest.get(key) !== hashOf(content))
     .map(({ key }) => key);
