@@ -69,10 +69,9 @@ test('the ways to sign in differ by one constant of the same name', () => {
     { type: 'string', const: 'private_key_jwt', order: 0 },
     { type: 'string', const: 'oauth2_access_token', order: 0 },
   ]);
-  expect(oneOf.map((option) => [option.type, option.required.includes('auth_type')])).toEqual([
-    ['object', true],
-    ['object', true],
-  ]);
+  for (const option of oneOf) {
+    expect([option.type, option.required.includes('auth_type')]).toEqual(['object', true]);
+  }
 });
 
 test('secrets, and nothing else, are marked', () => {
