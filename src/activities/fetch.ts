@@ -34,6 +34,8 @@ interface Checkpoint {
   counts: SliceCounts;
   /** Attempts in a row that read no page. */
   stalled: number;
+  /** When the first of these failed, epoch ms. */
+  stalledSince?: number;
   /** See SliceResult. */
   total?: number;
 }
@@ -59,6 +61,7 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
   let checkpoint: Checkpoint = held ?? { cursor: input.cursor, segments: [], counts: { ...noCounts }, stalled: 0 };
   const earlier = checkpoint.segments;
   const writer = new SliceWriter(staging, input, activityInfo().attempt);
+  let tenant: Tenant | undefined;
 
   /** A slice always moves: one without a page, for a slow start, would be followed by others like it. */
   function isFull({ counts, segments }: Checkpoint): boolean {
@@ -77,7 +80,7 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
   }
 
   async function readPages(): Promise<SliceResult> {
-    const tenant = await deps.tenantOf(input.connection);
+    tenant = await deps.tenantOf(input.connection);
     const reader = await readerOf(task, staging, tenant.client, context.cancellationSignal);
     const reading = { run, tenant, reader, lookups, signal: context.cancellationSignal };
     const begins = input.cursor === null;
@@ -124,9 +127,12 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
   } catch (error) {
     if (error instanceof CancelledFailure) throw error;
     const waits = typeof error === 'object' && error !== null && 'retryAt' in error;
-    if (!waits) checkpoint = { ...checkpoint, stalled: checkpoint.stalled + 1 };
+    const { stalled, stalledSince = Date.now() } = checkpoint;
+    if (!waits) checkpoint = { ...checkpoint, stalled: stalled + 1, stalledSince };
     context.heartbeat(checkpoint);
-    throw toActivityFailure(error, mayPass(error) && checkpoint.stalled >= input.patience);
+    const isOutage = nameOf(error) === 'Transient' && (tenant?.client.stats().answered ?? 0) > 0;
+    const isAwaited = isOutage && Date.now() - stalledSince < input.outageSeconds * 1_000;
+    throw toActivityFailure(error, mayPass(error) && checkpoint.stalled >= input.patience && !isAwaited);
   } finally {
     await writer.close();
   }
@@ -139,8 +145,11 @@ function isToldToStop(error: unknown): boolean {
 
 /** When another request makes sense, for an error that says no more than that. */
 function limitedUntil(error: unknown): number | undefined {
-  const { name, retryAt } = (error ?? {}) as { name?: string; retryAt?: number };
-  return name === 'RateLimited' ? retryAt : undefined;
+  return nameOf(error) === 'RateLimited' ? (error as { retryAt?: number }).retryAt : undefined;
+}
+
+function nameOf(error: unknown): string | undefined {
+  return (error as { name?: string } | null | undefined)?.name;
 }
 
 function resultOf(

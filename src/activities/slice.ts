@@ -36,6 +36,8 @@ export interface SliceInput {
   limits: SliceLimits;
   /** Attempts in a row without a new page after which the stream is given up. */
   patience: number;
+  /** A tenant that has answered before and does not now is waited for as long, however many attempts that takes. */
+  outageSeconds: number;
   /** The newest index of what earlier slices of the same list delivered, should it have to be begun again. */
   delivered?: Segment;
 }

@@ -47,6 +47,8 @@ export interface ClientStats {
   retries: number;
   /** Of these, answered 429. */
   rateLimited: number;
+  /** Of these, answered with what was asked for. */
+  answered: number;
 }
 
 export interface Auth0Client {
@@ -68,7 +70,7 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
   const { baseUrl, tokens, pacer, maxWaitMs = 60_000, retries = 3, log = () => {} } = options;
   const { now = Date.now, sleep = sleepFor, random = Math.random } = options;
   const http = createHttp(options);
-  const stats: ClientStats = { requests: 0, retries: 0, rateLimited: 0 };
+  const stats: ClientStats = { requests: 0, retries: 0, rateLimited: 0, answered: 0 };
 
   /** Sends one request when the pacer lets it; any status but 200 is thrown, a 429 is waited for. */
   async function send(
@@ -97,7 +99,10 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
       }
       if (answer.status !== 429) {
         slot.answered(readRateLimit(answer.headers, now()));
-        if (answer.status === 200) return answer;
+        if (answer.status === 200) {
+          stats.answered += 1;
+          return answer;
+        }
         const refusal = refusalOf(label, answer);
         const renewable = answer.status === 401 && refusal instanceof BadCredentials && tokens.invalidate(token);
         throw renewable ? new StaleToken(refusal.problem) : refusal;

@@ -13,6 +13,7 @@ export const defaultLimits: SyncLimits = {
   organizationsPerBatch: 250,
   rowsPerSpan: { always: 5_000, least: 1_000 },
   patience: 5,
+  outageSeconds: 120,
   heartbeatSeconds: 10,
 };
 

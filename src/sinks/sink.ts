@@ -46,7 +46,7 @@ export interface Delivery {
   failure?: StreamFailure;
   /** Waiting for the tenant's limit, until (epoch ms, when known). */
   rateLimited?: { until?: number };
-  /** Rows the stream is expected to have, when the server said so. */
+  /** Rows that the run will bring of the stream in all, as far as that can be told. */
   estimate?: number;
 }
 

@@ -71,8 +71,8 @@ export function createStdoutSink({ output, staging, initialState, now = Date.now
     if (placeStep(delivery, told.held) === 'taken') return;
     if (status === 'STARTED' && !told.started) await output.write(statusLine(stream, status, now()));
     told.started ||= status === 'STARTED';
-    await writeRecords(delivery, told);
     if (estimate !== undefined) await output.write(estimateLine(stream, estimate, now()));
+    await writeRecords(delivery, told);
     if (rateLimited) {
       await output.write(rateLimitedLine(stream, rateLimited.until, now()));
       // The next records say that it goes on.

@@ -25,7 +25,7 @@ const longestFairnessKey = 64;
 /** @param summary what the Temporal UI shows of it */
 export type FetchSlice = (
   summary: string,
-  input: Omit<SliceInput, 'connection' | 'run' | 'patience'>,
+  input: Omit<SliceInput, 'connection' | 'run' | 'patience' | 'outageSeconds'>,
 ) => Promise<SliceResult>;
 
 /** Attempts are not counted: an activity that gets no further gives up by itself (SliceInput.patience). */
@@ -39,9 +39,10 @@ export function fetchActivity({ connection, run, limits, refusedCredentials }: R
     // Should workers be too few, connections take turns, where the server knows how.
     priority: { fairnessKey: connection.slice(0, longestFairnessKey) },
   });
+  const { patience, outageSeconds } = limits;
   const fetch: FetchSlice = (summary, input) =>
     gate.pass(() =>
-      fetchSlice.executeWithOptions({ summary }, [{ connection, run, patience: limits.patience, ...input }]),
+      fetchSlice.executeWithOptions({ summary }, [{ connection, run, patience, outageSeconds, ...input }]),
     );
   return refusedCredentials === 'fail' ? fetch : waitingForCredentials(fetch, gate);
 }

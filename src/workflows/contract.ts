@@ -36,6 +36,8 @@ export interface SyncLimits {
   rowsPerSpan: { always: number; least: number };
   /** See SliceInput.patience. Default 5. */
   patience: number;
+  /** See SliceInput.outageSeconds. Default 120. */
+  outageSeconds: number;
   /** Seconds without a heartbeat after which an activity's worker is taken for dead. Default 10. */
   heartbeatSeconds: number;
 }

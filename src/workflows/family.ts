@@ -3,7 +3,7 @@ import type { SliceLimits, SliceResult } from '../activities/slice';
 import { buildState, readResume } from '../airbyte/state';
 import type { Json } from '../json';
 import type { StreamFailure, StreamState } from '../sinks/sink';
-import type { Segment } from '../staging/segment';
+import { recordsIn, type Segment } from '../staging/segment';
 import type { SliceCounts } from '../streams/counts';
 import type { RolesSource } from '../streams/options';
 import { lastDelivered, organizationIndex, roleIndex, type MembersTask, type Task } from '../streams/task';
@@ -293,10 +293,20 @@ export class Family {
   private async hand(runs: readonly StreamRun[], segments: readonly Segment[]): Promise<void> {
     for (const run of runs.filter((each) => each.open)) {
       const own = segments.filter((each) => each.stream === run.stream.name);
-      if (own.length > 0) run.hand(own, (records) => this.stateOf(run, records));
+      if (own.length === 0) continue;
+      run.expects(this.recordsExpected(run, own));
+      run.hand(own, (records) => this.stateOf(run, records));
     }
     this.changed();
     await Promise.all(runs.map((run) => run.room()));
+  }
+
+  /** Of a member stream, if the organizations that are left have as many as those read; undefined while that can't be told. */
+  private recordsExpected(run: StreamRun, own: readonly Segment[]): number | undefined {
+    const { lists } = this.reading.audit;
+    const left = this.requestsLeft;
+    if (run === this.organizations || left === undefined || lists === 0) return undefined;
+    return Math.round(((run.records + recordsIn(own)) * (lists + left)) / lists);
   }
 
   /** One reading fills several streams: it is counted once, but what is amiss is amiss in each. */

@@ -108,6 +108,20 @@ export class Spans {
     return rows.includes(0) ? undefined : Math.ceil(rows.reduce((sum, each) => sum + each, 0) / rowsPerPage);
   }
 
+  /** Rows that all spans bring together; undefined while that can't be told. */
+  get rowsExpected(): number | undefined {
+    const { spans, finished } = this.reading;
+    const left = this.rowsLeft.map((rows, nth) => {
+      const { task, total, rows: read } = spans[nth] as Span;
+      const isExact = total !== undefined && (task.kind === 'list' || total < mostTold);
+      return isExact ? Math.max(0, total - read) : rows === 0 ? undefined : rows;
+    });
+    if (!left.every((rows) => rows !== undefined)) return undefined;
+    return Math.round(
+      [...finished, ...spans].reduce((sum, { rows }) => sum + rows, 0) + left.reduce((a, b) => a + b, 0),
+    );
+  }
+
   /** By span; 0 where that can't be told. */
   private get rowsLeft(): number[] {
     const { spans, end } = this.reading;

@@ -17,6 +17,8 @@ export interface CarriedStream {
   failure?: StreamFailure;
   /** Epoch ms. */
   begun: number;
+  /** Whether the destination has been told how many records there will be. */
+  estimated?: boolean;
 }
 
 /** One stream of a run: what was done to read it, how it stands, and its way to the destination. */
@@ -26,6 +28,8 @@ export class StreamRun {
   private failure: StreamFailure | undefined;
   private waitingUntil: number | undefined;
   private pace: Pace | undefined;
+  private expected: number | undefined;
+  private estimated: boolean;
   private readonly begun: number;
   private readonly chain: DeliveryChain;
 
@@ -40,6 +44,7 @@ export class StreamRun {
     this.counts = carried?.counts ?? { ...noCounts };
     this.failure = carried?.failure;
     this.begun = carried?.begun ?? Date.now();
+    this.estimated = carried?.estimated ?? false;
     if (!carried) this.chain.push({ status: 'STARTED', segments: [] });
   }
 
@@ -65,15 +70,22 @@ export class StreamRun {
     this.counts = addCounts(this.counts, counts);
   }
 
+  /** Takes note of how many records the stream will have in all, if that can be told. The next step tells it, once. */
+  expects(records: number | undefined): void {
+    this.expected = records;
+  }
+
   /** Hands over what a slice staged. `state` is made after the segments are counted, so that it covers them. */
   hand(segments: Segment[], state: (records: number) => StreamState): void {
-    this.chain.push({ segments, state: state(this.records + recordsIn(segments)) });
+    this.chain.push({ ...this.estimate(), segments, state: state(this.records + recordsIn(segments)) });
   }
 
   /** The last step: what the last slice staged, and that the stream is whole. */
   complete(segments: Segment[], state: (records: number) => StreamState): void {
     this.status = 'complete';
-    this.chain.push({ status: 'COMPLETE', segments, state: state(this.records + recordsIn(segments)) });
+    const records = this.records + recordsIn(segments);
+    this.expects(records);
+    this.chain.push({ ...this.estimate(), status: 'COMPLETE', segments, state: state(records) });
   }
 
   /** Without a state the destination keeps the one it has. */
@@ -118,8 +130,8 @@ export class StreamRun {
   }
 
   carried(): CarriedStream {
-    const { counts, status, failure, begun } = this;
-    return { deliveries: this.chain.position, counts, status, begun, ...(failure && { failure }) };
+    const { counts, status, failure, begun, estimated } = this;
+    return { deliveries: this.chain.position, counts, status, begun, estimated, ...(failure && { failure }) };
   }
 
   progress(requestsLeft?: number, paused?: string): StreamProgress {
@@ -133,12 +145,18 @@ export class StreamRun {
       ...(this.open && waitingUntil !== undefined ? { waitingUntil } : {}),
       ...(this.open && pace ? { pace } : {}),
       ...(this.open && paused !== undefined ? { paused } : {}),
-      ...(this.open && requestsLeft !== undefined ? { requestsLeft, ...this.estimate(requestsLeft) } : {}),
+      ...(this.open && requestsLeft !== undefined ? { requestsLeft, ...this.estimateEnd(requestsLeft) } : {}),
       ...(failure && { failure }),
     };
   }
 
-  private estimate(requestsLeft: number): Pick<StreamProgress, 'endsAt'> {
+  private estimate(): { estimate?: number } {
+    if (this.estimated || this.expected === undefined) return {};
+    this.estimated = true;
+    return { estimate: this.expected };
+  }
+
+  private estimateEnd(requestsLeft: number): Pick<StreamProgress, 'endsAt'> {
     if (requestsLeft === 0 || this.counts.requests === 0) return {};
     const now = Date.now();
     return { endsAt: now + (requestsLeft * (now - this.begun)) / this.counts.requests };

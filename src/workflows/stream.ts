@@ -115,6 +115,7 @@ export async function streamWorkflow(input: StreamInput, carried?: Carried): Pro
         const frontier = frontierOf(position.spans);
         if (frontier !== undefined && frontier > (position.cursorValue ?? '')) position.cursorValue = frontier;
         const segments = slice.segments.filter((each) => each.stream === stream.name);
+        streamRun.expects(spans.rowsExpected);
         if (spans.done) streamRun.complete(segments, state);
         else streamRun.hand(segments, state);
         show();

@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createFetchActivities } from '../../src/activities/fetch';
 import { findSecrets } from '../../src/emulator/secrets';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
 import { READER_SCOPES, SECRET_SCOPES } from '../../src/emulator/settings';
+import type { FaultKind } from '../../src/emulator/faults';
 import type { Segment } from '../../src/staging/segment';
 import { createStaging } from '../../src/staging/staging';
 import { noCounts } from '../../src/streams/counts';
@@ -158,6 +160,39 @@ describe('what never comes right', () => {
       await expect(result).rejects.toMatchObject({ type: 'Transient', nonRetryable: final });
       from = heartbeats.at(-1);
     }
+  });
+
+  describe('of a tenant that has answered before', () => {
+    const third = async (outage: object, stalledSince: number, kind: FaultKind = '503'): Promise<boolean> => {
+      tenant.setFaults([]);
+      const { attempt } = slices();
+      await attempt({ task: clients, slice: 'before' }).result;
+      tenant.setFaults([{ kind }]);
+      const stalled = { cursor: null, segments: [], counts: noCounts, stalled: 2, stalledSince };
+      const error: unknown = await attempt({ task: clients, ...outage }, 3, stalled).result.catch(
+        (thrown: unknown) => thrown,
+      );
+      return (error as ApplicationFailure).nonRetryable === true;
+    };
+
+    it('is waited for as long as an outage may last, and given up afterwards', async () => {
+      expect(await third({ outageSeconds: 120 }, Date.now() - 60_000)).toBe(false);
+      expect(await third({ outageSeconds: 120 }, Date.now() - 121_000)).toBe(true);
+    });
+
+    it('is no outage when it answers what cannot be used', async () => {
+      expect(await third({ outageSeconds: 120 }, Date.now() - 60_000, 'html')).toBe(true);
+    });
+  });
+
+  it('of a tenant that has never answered is given up at once, outage or not', async () => {
+    tenant.setFaults([{ kind: '503' }]);
+    const fresh = impatientClient(tenant);
+    const { attempt } = slicesIn(newFolder(), () => fresh);
+    await expect(attempt({ task: clients, patience: 1, outageSeconds: 120 }).result).rejects.toMatchObject({
+      nonRetryable: true,
+    });
+    fresh.close();
   });
 
   it('is tried anew with full patience after a page was read', async () => {

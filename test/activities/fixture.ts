@@ -27,6 +27,7 @@ export interface Heartbeat {
   segments: Segment[];
   counts: SliceCounts;
   stalled: number;
+  stalledSince?: number;
   total?: number;
 }
 
@@ -83,7 +84,8 @@ export function slicesIn(
         heartbeats.push(structuredClone(heartbeat));
         onHeartbeat(heartbeat);
       });
-      const whole = { connection: 'acme', run: 'run', slice: 'slice-0', cursor: null, limits: plenty, patience: 3 };
+      const place = { connection: 'acme', run: 'run', slice: 'slice-0', cursor: null };
+      const whole = { ...place, limits: plenty, patience: 3, outageSeconds: 0 };
       const result = environment.run<[SliceInput], SliceResult, typeof fetchSlice>(fetchSlice, { ...whole, ...input });
       result.catch(() => undefined);
       return { result, heartbeats, logged, cancel: () => environment.cancel('CANCELLED') };

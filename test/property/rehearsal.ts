@@ -132,7 +132,7 @@ export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Re
     connection: 'acme',
     streams,
     sinkQueue: 'sink',
-    limits: { ...others, slice, memberSlice: slice, patience: 5, heartbeatSeconds: 10 },
+    limits: { ...others, slice, memberSlice: slice, patience: 5, outageSeconds: 0, heartbeatSeconds: 10 },
     reading: { ...defaultReading, ...reading },
   });
   const [first] = sync.streams;

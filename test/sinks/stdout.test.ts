@@ -41,17 +41,17 @@ test('a step is written in the order that the platform relies on', async () => {
   });
   expect(destination.messages.map(kindOf)).toEqual([
     'STARTED',
+    'ESTIMATE',
     'RUNNING',
     'RECORD',
     'RECORD',
-    'ESTIMATE',
     'RUNNING',
     'ERROR',
     'STATE 2',
   ]);
   const traces = destination.messages.flatMap(({ trace }) => trace ?? []);
   expect(traces.map(({ emitted_at }) => emitted_at)).toEqual([at, at, at, at, at]);
-  expect(traces[2]?.estimate).toEqual({ name: 'users', type: 'STREAM', row_estimate: 3000 });
+  expect(traces[1]?.estimate).toEqual({ name: 'users', type: 'STREAM', row_estimate: 3000 });
   expect(traces[3]?.stream_status?.reasons).toEqual([
     { type: 'RATE_LIMITED', rate_limited: { quota_reset: 1_700_001_000_000 } },
   ]);

@@ -6,7 +6,7 @@ import { full, openStage, type Played, type Stage } from './stage';
 
 const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
 const limits = { slice: { pages: 2, seconds: 60, bytes: 1e9 }, organizationsPerBatch: 3 };
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 let stage: Stage;
 let tenant: Emulator;

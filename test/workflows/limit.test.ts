@@ -14,7 +14,7 @@ const limits = {
   lanes: { least: 2, most: 2 },
   rowsPerSpan: { always: 100, least: 100 },
 };
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 let stage: Stage;
 let tenant: Emulator;

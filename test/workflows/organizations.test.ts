@@ -9,7 +9,7 @@ import { full, openStage, type Stage } from './stage';
 const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
 const [, ...memberStreams] = family;
 const small = { slice: { pages: 6, seconds: 60, bytes: 1e9 }, organizationsPerBatch: 5, lanes: { least: 3, most: 3 } };
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 let stage: Stage;
 let tenant: Emulator;

@@ -27,13 +27,15 @@ export function expectPromisesKept(played: Played): void {
   }
 }
 
-/** Expects every record of the streams once, as the tenant holds it, and each stream to end as a whole. */
+/** Expects every record of the streams once, as the tenant holds it, and each stream to end as a whole, announced once. */
 export function expectWhole(played: Played, tenant: Emulator, streams: TruthStream[]): void {
   const truth = tenant.truth();
   for (const stream of streams) {
     const result = played.result.streams.find((each) => each.stream === stream);
     expect({ stream, ...compare(stream, played.rows[stream] ?? [], truth[stream]) }).toEqual({ stream, ...exact });
     expect(result).toMatchObject({ status: 'complete', records: truth[stream].size });
+    const estimates = stepsOf(played, stream).flatMap(({ estimate }) => estimate ?? []);
+    expect({ stream, estimates }).toEqual({ stream, estimates: [expect.any(Number)] });
     const last = stepsOf(played, stream).at(-1);
     expect(last).toMatchObject({ status: 'COMPLETE', state: { rollcall: { finished: true } } });
   }

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { SliceInput } from '../../src/activities/slice';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { recordsIn } from '../../src/staging/segment';
 import type { SearchTask } from '../../src/streams/task';
 import { compare, exact } from '../integration/tenant';
 import { historiesOf } from './histories';
@@ -12,7 +13,7 @@ const limits = {
   lanes: { least: 3, most: 3 },
   rowsPerSpan: { always: 300, least: 300 },
 };
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 let stage: Stage;
 let tenant: Emulator;
@@ -69,6 +70,11 @@ it('cuts a long search into ranges that are read side by side, and cuts again wh
   expect(counts).toMatchObject({ requests: tenant.stats().requests, rows: 4_000, missed: 0, ties: 1, splits: 0 });
   // 40 pages and what repeats at their edges; the tie's second look, the greatest key, those without it; one for a cut.
   expect(counts.requests).toBeLessThanOrEqual(41 + 4 + audit.length);
+  // Announced while most of it was still to come.
+  const announced = played.deliveries.findIndex(({ estimate }) => estimate !== undefined);
+  const before = played.deliveries.slice(0, announced + 1).flatMap(({ segments }) => segments);
+  expect(recordsIn(before)).toBeLessThan(2_000);
+  expect(Math.abs(played.deliveries[announced]!.estimate! - 4_000)).toBeLessThan(400);
 });
 
 it('does not cut what is short', async () => {

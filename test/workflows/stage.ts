@@ -90,6 +90,7 @@ const limitsByDefault: Omit<SyncLimits, 'memberSlice'> = {
   organizationsPerBatch: 3,
   rowsPerSpan: { always: 5_000, least: 5_000 },
   patience: 1,
+  outageSeconds: 0,
   heartbeatSeconds: 10,
 };
 

@@ -1,13 +1,15 @@
 import { noCounts } from '../../src/streams/counts';
+import type { Delivery } from '../../src/sinks/sink';
+import type { Deliver } from '../../src/workflows/activities';
 import { StreamRun, type CarriedStream } from '../../src/workflows/stream-run';
 
 const begun = Date.now() - 10_000;
 
-function runOf(carried: Partial<CarriedStream> = {}): StreamRun {
+function runOf(carried: Partial<CarriedStream> = {}, deliver: Deliver = async () => undefined): StreamRun {
   return new StreamRun(
     { name: 'users', syncMode: 'full_refresh', destinationSyncMode: 'append', reach: 'search' },
     'run',
-    async () => undefined,
+    deliver,
     { deliveries: { sequence: 1, records: 0 }, counts: noCounts, status: 'running', begun, ...carried },
   );
 }
@@ -46,4 +48,43 @@ it('has nothing to say of limits once it has ended', () => {
   run.fail({ type: 'MissingScope', kind: 'config_error', message: 'It lacks a scope.' });
   const progress = run.progress(3);
   for (const key of ['waitingUntil', 'pace', 'requestsLeft', 'endsAt']) expect(progress).not.toHaveProperty(key);
+});
+
+describe('how many records there will be', () => {
+  const told: Partial<Delivery>[] = [];
+  const begin = (carried: Partial<CarriedStream> = {}): StreamRun => {
+    told.length = 0;
+    return runOf(carried, async (delivery) => void told.push(delivery));
+  };
+  const hand = async (run: StreamRun): Promise<void> => {
+    run.hand([], () => ({ place: 1 }));
+    await new Promise(setImmediate);
+  };
+
+  it('is told with the first step that knows it, and not again', async () => {
+    const run = begin();
+    await hand(run);
+    for (const expected of [300, 310]) {
+      run.expects(expected);
+      await hand(run);
+    }
+    expect(told.map(({ estimate }) => estimate)).toEqual([undefined, 300, undefined]);
+  });
+
+  it('is told at the end when it was not known before', async () => {
+    const run = begin();
+    run.complete([{ stream: 'users', file: 'a', bytes: 10, records: 7 }], () => ({ place: 1 }));
+    await new Promise(setImmediate);
+    expect(told).toMatchObject([{ status: 'COMPLETE', estimate: 7 }]);
+  });
+
+  it('is not told anew in a run that goes on from another', async () => {
+    const first = begin();
+    first.expects(300);
+    await hand(first);
+    const second = begin(first.carried());
+    second.expects(310);
+    await hand(second);
+    expect(told.map(({ estimate }) => estimate)).toEqual([undefined]);
+  });
 });

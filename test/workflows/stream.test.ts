@@ -9,7 +9,7 @@ import { full, incremental, openStage, type Stage } from './stage';
 
 const onePage = { slice: { pages: 1, seconds: 60, bytes: 1e9 } };
 const undated = 3;
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 let stage: Stage;
 let tenant: Emulator;

@@ -9,7 +9,7 @@ import { historiesOf, textIn } from './histories';
 import { expectPromisesKept, expectWhole, stepsOf } from './promises';
 import { full, openStage, type Played, type Stage } from './stage';
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 let stage: Stage;
 let tenant: Emulator;
