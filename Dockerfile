@@ -1,4 +1,9 @@
-# The worker's image; any other verb of rollcall runs in it as well.
+# Two images: the worker's, in which any other verb of rollcall runs as well, and Airbyte's source:
+#
+#   docker build --tag rollcall .
+#   docker build --tag rollcall/source-auth0 --target source .
+#
+# Both for amd64 and arm64: docker buildx build --platform linux/amd64,linux/arm64 …
 FROM node:20.20.2-bookworm AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -11,7 +16,11 @@ RUN node scripts/build.mjs && npm prune --omit=dev --ignore-scripts
 RUN find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
     ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +
 
-FROM node:20.20.2-bookworm-slim
+# The server that a read brings along.
+FROM golang:1.26.8-bookworm AS temporal
+RUN CGO_ENABLED=0 go install github.com/temporalio/cli/cmd/temporal@v1.5.1
+
+FROM node:20.20.2-bookworm-slim AS runtime
 # The slim image has no certificates, and Temporal's native library does not use Node's.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /app/node_modules /app/node_modules
@@ -21,5 +30,15 @@ COPY bin /app/bin
 RUN mkdir /rollcall && chown node:node /rollcall
 USER node
 WORKDIR /rollcall
+
+FROM runtime AS source
+COPY --from=temporal /go/bin/temporal /usr/local/bin/
+ENV TEMPORAL_CLI_PATH=/usr/local/bin/temporal
+# The platform starts this by a shell of its own, and expects it to be the entry point.
+ENV AIRBYTE_ENTRYPOINT="node /app/bin/source-auth0"
+LABEL io.airbyte.name=rollcall/source-auth0 io.airbyte.version=0.1.0
+ENTRYPOINT ["node", "/app/bin/source-auth0"]
+
+FROM runtime AS worker
 ENTRYPOINT ["node", "/app/bin/rollcall"]
 CMD ["worker"]

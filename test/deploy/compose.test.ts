@@ -101,6 +101,14 @@ describe('Dockerfile', () => {
     }
   });
 
+  it('ends with the worker, which docker-compose.yml builds', () => {
+    expect(
+      read('Dockerfile')
+        .split(/^FROM /m)
+        .at(-1),
+    ).toMatch(/^runtime AS worker\nENTRYPOINT .*rollcall"\]\nCMD \["worker"\]\n$/);
+  });
+
   it('builds on a Node that package.json accepts, pinned', () => {
     const images = [...read('Dockerfile').matchAll(/^FROM node:(\S+)/gm)].map(([, tag = '']) => tag);
     expect(images).toHaveLength(2);

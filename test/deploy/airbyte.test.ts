@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { connectorSpecification } from '../../src/config/spec';
+import { streams } from '../../src/streams/registry';
+import { CLI_VERSION } from '../../src/temporal/binary';
+
+const ROOT = join(__dirname, '..', '..');
+const read = (...path: string[]): string => readFileSync(join(ROOT, ...path), 'utf8');
+const { version, license } = JSON.parse(read('package.json')) as { version: string; license: string };
+
+describe('the image of the source', () => {
+  const [, stage = ''] = read('Dockerfile').split(/^FROM runtime AS source$/m);
+  const [source = ''] = stage.split(/^FROM /m);
+  const valueOf = (instruction: RegExp): string => instruction.exec(source)?.[1] ?? '';
+
+  it('starts by the platform what it starts by itself', () => {
+    const entryPoint = JSON.parse(valueOf(/^ENTRYPOINT (.+)$/m)) as string[];
+    expect(valueOf(/^ENV AIRBYTE_ENTRYPOINT="(.+)"$/m)).toBe(entryPoint.join(' '));
+    expect(entryPoint).toEqual(['node', '/app/bin/source-auth0']);
+  });
+
+  it('brings the Temporal server that this version is made for, and names it', () => {
+    expect(read('Dockerfile')).toContain(`github.com/temporalio/cli/cmd/temporal@v${CLI_VERSION}\n`);
+    expect(source).toContain('COPY --from=temporal /go/bin/temporal /usr/local/bin/');
+    expect(valueOf(/^ENV TEMPORAL_CLI_PATH=(.+)$/m)).toBe('/usr/local/bin/temporal');
+  });
+
+  it('says what it is', () => {
+    expect(source).toContain(`io.airbyte.name=rollcall/source-auth0 io.airbyte.version=${version}`);
+  });
+
+  it('runs as nobody of importance, in a folder that it may write to', () => {
+    const [, runtime = ''] = read('Dockerfile').split(/^FROM .+ AS runtime$/m);
+    expect(runtime).toMatch(/^RUN mkdir (\S+) && chown node:node \1\nUSER node\nWORKDIR \1$/m);
+    expect(source).not.toMatch(/^(USER|WORKDIR)/m);
+  });
+});
+
+describe('metadata.yaml', () => {
+  const { data } = parse(read('deploy', 'airbyte', 'metadata.yaml')) as { data: Record<string, unknown> };
+
+  it('tells the version, the licence and the icon that there are', () => {
+    expect(data).toMatchObject({ dockerImageTag: version, license, dockerRepository: 'rollcall/source-auth0' });
+    expect(existsSync(join(ROOT, 'deploy', 'airbyte', String(data['icon'])))).toBe(true);
+  });
+
+  it('suggests streams that there are, and allows hosts that the configuration names', () => {
+    const { streams: suggested } = data['suggestedStreams'] as { streams: string[] };
+    expect(streams.map(({ name }) => name)).toEqual(expect.arrayContaining(suggested));
+    const { hosts } = data['allowedHosts'] as { hosts: string[] };
+    const { properties } = connectorSpecification().connectionSpecification as { properties: object };
+    const named = hosts.flatMap((host) => /^\$\{(.+)\}$/.exec(host)?.[1] ?? []);
+    expect(Object.keys(properties)).toEqual(expect.arrayContaining(named));
+    expect(hosts).toContain('*.auth0.com');
+  });
+});
+
+it('the tables of the page about the source are those of the code', () => {
+  execFileSync(process.execPath, [join(ROOT, 'scripts', 'connector-docs.mjs'), '--check'], { stdio: 'pipe' });
+});
+
+it('the page tells of this version', () => {
+  expect(read('docs', 'source-auth0.md')).toContain(`\n| ${version} `);
+});
