@@ -87,6 +87,13 @@ export function parseConfiguredCatalog(
   return { streams, problems };
 }
 
+/**
+ * PyAirbyte gives each of its reads the sync_id 1 (`airbyte/shared/catalog_providers.py`), so this one names no job: its
+ * second read would find every list finished, in the job that it seems to belong to, and bring nothing. The price is
+ * that the first job of a new platform, when tried again, reads its lists from the beginning.
+ */
+const everybodysSyncId = 1;
+
 /** How an entry asks its stream to be read, or why that cannot be done. */
 function choose(
   entry: z.output<typeof configuredStream>,
@@ -104,7 +111,7 @@ function choose(
   return {
     syncMode: mode === 'incremental' && declaration.syncModes.includes(mode) ? mode : 'full_refresh',
     destinationSyncMode: entry.destination_sync_mode ?? 'append',
-    ...(isPresent(entry.sync_id) && { syncId: entry.sync_id }),
+    ...(isPresent(entry.sync_id) && entry.sync_id !== everybodysSyncId && { syncId: entry.sync_id }),
     ...(isPresent(entry.generation_id) && { generationId: entry.generation_id }),
     ...(isPresent(entry.minimum_generation_id) && { minimumGenerationId: entry.minimum_generation_id }),
   };

@@ -71,6 +71,14 @@ test('the platform’s full entry is read', () => {
   });
 });
 
+test('the sync_id that PyAirbyte gives each of its reads names no job', () => {
+  const generations = { generation_id: 1, minimum_generation_id: 1 };
+  const streams = [{ stream: { name: 'members' }, sync_mode: 'incremental', sync_id: 1, ...generations }];
+  const [read] = parseConfiguredCatalog({ streams }, known).streams;
+  expect(read).toMatchObject({ name: 'members', generationId: 1, minimumGenerationId: 1 });
+  expect(read).not.toHaveProperty('syncId');
+});
+
 test('an entry with nulls for all that is optional is read as one without', () => {
   const nulls = {
     cursor_field: null,
