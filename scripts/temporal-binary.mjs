@@ -1,8 +1,8 @@
 // Builds a `temporal` binary with Go into the project's cache, for machines that have none.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { takeLock } from './lock.mjs';
 
 export function hasGo() {
   return spawnSync('go', ['version'], { stdio: 'ignore' }).status === 0;
@@ -46,36 +46,4 @@ async function goInstall(folder, version, say) {
   const code = await new Promise((resolve) => go.once('close', resolve));
   clearInterval(ticking);
   if (code !== 0) throw new Error(`\`go install\` of the Temporal CLI failed:\n${output.trim().slice(-2000)}`);
-}
-
-/** The lock is a file with its holder's process id; that of a dead process is taken over. */
-async function takeLock(lock, say) {
-  for (let told = false; ; told = true) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' });
-      return;
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error;
-    }
-    const holder = readHolder(lock);
-    if (holder !== undefined && !isAlive(holder)) rmSync(lock, { force: true });
-    else if (!told) say(`waiting for another set-up (process ${holder ?? 'unknown'}) that holds ${lock}`);
-    await sleep(200);
-  }
-}
-
-function readHolder(lock) {
-  try {
-    return Number(readFileSync(lock, 'utf8')) || undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isAlive(pid) {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error.code === 'EPERM';
-  }
 }
