@@ -12,6 +12,7 @@ import type { AuditPart, SyncLimits } from './contract';
 import { failureOf } from './failure';
 import { Lanes, lanesFor } from './lanes';
 import { waitForLimit } from './limit';
+import { listPlaceIn, type ListPlace } from './place';
 import type { StreamRun } from './stream-run';
 
 /**
@@ -28,13 +29,6 @@ interface Batch {
   cursor: Json;
   /** See SliceInput.delivered. */
   delivered?: Segment;
-}
-
-/** A place in the list of organizations. */
-interface ListPlace {
-  cursor: Json;
-  /** Slices of the list read before this place; orders places, since cursors are opaque. */
-  slices: number;
 }
 
 /** Where the reading of the family stands; carried through continue-as-new. */
@@ -64,8 +58,8 @@ export function resumePlace(runs: readonly StreamRun[], states: Record<string, S
   const places = runs
     .filter((each) => each.open)
     .map(({ stream }) => {
-      const state = states[stream.name];
-      return state ? (readResume(state, stream.syncId)?.cursor as ListPlace | null | undefined) : undefined;
+      const resume = readResume(states[stream.name], stream.syncId);
+      return resume && listPlaceIn(resume);
     });
   const start: ListPlace = { cursor: null, slices: 0 };
   const place = places.reduce<ListPlace>(

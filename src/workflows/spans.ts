@@ -49,20 +49,13 @@ export function beginSpans(task: Span['task']): SpansReading {
   return { spans: [spanOf(task)], finished: [], slices: 0, cuts: 0 };
 }
 
-/** @param place as `placeOf` made it, from a state that anybody may have changed: undefined when it is none */
-export function resumeSpans(place: unknown): SpansReading | undefined {
-  const { spans, begun } = (place ?? {}) as Partial<Place>;
-  const isSpan = (span: unknown): boolean => {
-    const { task } = (span ?? {}) as { task?: { kind?: unknown } | null };
-    return typeof task?.kind === 'string';
-  };
-  if (!Array.isArray(spans) || !spans.every(isSpan)) return undefined;
+export function resumeSpans({ spans, begun }: Place): SpansReading {
   return {
-    spans: spans.map(({ task, cursor }) => spanOf(task, cursor ?? null)),
+    spans: spans.map(({ task, cursor }) => spanOf(task, cursor)),
     finished: [],
     slices: 0,
     cuts: 0,
-    ...(typeof begun === 'string' ? { begun } : {}),
+    ...(begun === null ? {} : { begun }),
   };
 }
 

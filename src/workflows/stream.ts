@@ -15,6 +15,7 @@ import {
 import { failureOf } from './failure';
 import { Gate, type Pause } from './gate';
 import { conclude, showProgress } from './outcome';
+import { placeIn } from './place';
 import { planSearch } from './search';
 import { beginSpans, frontierOf, placeOf, resumeSpans, Spans, type SpansReading } from './spans';
 import { StreamRun, type CarriedStream } from './stream-run';
@@ -36,12 +37,6 @@ interface Carried {
   pause?: Pause;
 }
 
-/** What a state holds of an unfinished reading: good only for the very same task. */
-interface Unfinished {
-  task: Reading['task'];
-  place: Json;
-}
-
 /** Where to begin, or why that can't be told. */
 function begin({ stream, state, reading: options }: StreamInput): Reading | StreamFailure {
   const plan =
@@ -54,15 +49,8 @@ function begin({ stream, state, reading: options }: StreamInput): Reading | Stre
 
   const whole = stream.syncMode === 'full_refresh';
   const resume = state && (whole ? readResume(state, stream.syncId) : readFirstRead(state));
-  const unfinished = resume?.cursor as Unfinished | undefined;
-  if (!unfinished || !isSame(unfinished.task, plan.task)) return fresh;
-  return { ...fresh, spans: resumeSpans(unfinished.place) ?? fresh.spans };
-}
-
-/** Whoever kept the state may have put its keys into another order. */
-function isSame(one: Reading['task'], other: Reading['task']): boolean {
-  const sorted = (task: Reading['task']): string => JSON.stringify(Object.entries(task).sort());
-  return sorted(one) === sorted(other);
+  const place = resume && placeIn(resume, plan.task);
+  return place ? { ...fresh, spans: resumeSpans(place) } : fresh;
 }
 
 /** The state of a stream after `records` records. */

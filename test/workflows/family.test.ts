@@ -10,11 +10,18 @@ const runOf = (name: string): StreamRun =>
     'run',
     async () => undefined,
   );
-const stateAt = (cursor: Json, slices: number, syncId = 7): StreamState => ({
-  rollcall: { version: 1, sync_id: syncId, records: 5, finished: false, cursor: { cursor, slices } },
+const cursorAt = (from: string): Json => ({ mode: 'checkpoint', from, pages: 1, done: false });
+const stateAt = (from: string, slices: number, syncId = 7): StreamState => ({
+  rollcall: {
+    version: 1,
+    sync_id: syncId,
+    records: 5,
+    finished: false,
+    cursor: { cursor: cursorAt(from), slices },
+  },
 });
-const place = (cursor: Json, slices: number) => ({
-  list: { cursor, slices, done: false },
+const place = (from: string | null, slices: number) => ({
+  list: { cursor: from === null ? null : cursorAt(from), slices, done: false },
   batches: [],
   slices: 0,
   audit: { organizations: 0, lists: 0, members: 0 },
