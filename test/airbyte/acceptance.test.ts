@@ -159,7 +159,7 @@ describe('spec', () => {
       expect(Object.keys(schema).filter((word) => unknown.includes(word) && !allowed.includes(word))).toEqual([]);
       expect(typeof schema['type']).toBe('string');
       if (schema['type'] !== 'object') continue;
-      expect(Object.keys((schema['properties'] ?? schema['oneOf'] ?? {}))).not.toEqual([]);
+      expect(Object.keys(schema['properties'] ?? schema['oneOf'] ?? {})).not.toEqual([]);
     }
   });
 
