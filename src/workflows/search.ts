@@ -11,6 +11,9 @@ export interface SearchPlan {
   savedCursor?: string;
 }
 
+/** A saved cursor may be so many seconds later than what was read: the server's clock shows no fractions. */
+const resolution = 1;
+
 /**
  * A full refresh, and the first run of an incremental stream, read everything: they walk by the timestamp that never
  * changes, so that no row moves while they read, or from a start date by the cursor, with an open end that rows may move
@@ -40,6 +43,6 @@ export function planSearch(
       problem: `the saved state of ${name} cannot be used: ${saved.problem}. Correct it, or reset it to read everything again.`,
     };
   if (saved.cursor === undefined) return { task: everything };
-  const from = new Date(Date.parse(saved.cursor) - lookbackSeconds * 1000).toISOString();
+  const from = new Date(Date.parse(saved.cursor) - Math.max(lookbackSeconds, resolution) * 1000).toISOString();
   return { task: search(walkedBy.cursor, from, { lagSeconds }), savedCursor: saved.cursor };
 }

@@ -202,7 +202,7 @@ describe('after some changes', () => {
     // As the connector saves it on its newer engine.
     const savedByIncumbent = { users: { updated_at: before.replace('Z', '000Z') } };
     [tied, lookedBack, refreshed] = await Promise.all([
-      // A look-back would hide whether the bound is inclusive.
+      // The look-back is another failure's answer.
       read({ ...config, lookback_seconds: 0 }, users, savedByIncumbent),
       read(config, users, { users: (saved as JsonObject | undefined) ?? {} }),
       read({ ...config, start_date: '2017-01-25T00:00:00Z' }, catalogFor()),

@@ -39,6 +39,11 @@ it('then reads from a little before the saved cursor, whatever the start date, w
   });
 });
 
+it('reads from a second before the cursor at least: the cursor is the end of the second in which the read before began', () => {
+  const plan = planSearch(users, { updated_at: '2026-01-01T00:00:00.999Z' }, { lookbackSeconds: 0, lagSeconds: 0 });
+  expect(plan).toMatchObject({ task: { from: '2025-12-31T23:59:59.999Z' } });
+});
+
 it('says which saved state cannot be used, and what to do', () => {
   const plan = planSearch(users, { updated_at: 'yesterday' }, options);
   expect(plan).toEqual({ problem: expect.stringMatching(/^the saved state of users .*updated_at is not.*reset it/) });
