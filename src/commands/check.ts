@@ -11,14 +11,18 @@ const maxWaitMs = 60_000;
 
 /** Airbyte's `check`: a configuration that does not work is an answer (FAILED), not an error of the command. */
 export async function check(flags: { config: string }, { output, secrets }: VerbContext): Promise<number> {
-  const problem = await findProblem(flags.config, secrets);
+  const problem = await findProblem(flags.config, output, secrets);
   await output.write(
     problem === undefined ? connectionStatusLine('SUCCEEDED') : connectionStatusLine('FAILED', problem),
   );
   return exitCodes.ok;
 }
 
-async function findProblem(file: string, secrets: Set<string>): Promise<string | undefined> {
+async function findProblem(
+  file: string,
+  output: VerbContext['output'],
+  secrets: Set<string>,
+): Promise<string | undefined> {
   const json = await readJsonObject('--config', file);
   try {
     const config = parseSourceConfig(json);
@@ -29,8 +33,13 @@ async function findProblem(file: string, secrets: Set<string>): Promise<string |
       maxWaitMs,
     });
     try {
-      const { client } = await tenants.tenantOf('check');
-      return checkProblem(await checkTenant(client));
+      const { client, limits } = await tenants.tenantOf('check');
+      const report = await checkTenant(client);
+      for (const { name, limit } of limits().buckets) {
+        const whose = name === 'tenant' ? 'The tenant' : `For ${name}, the tenant`;
+        output.log('INFO', `${whose} lets out ${limit} requests at once, as its rate limit tells.`);
+      }
+      return checkProblem(report);
     } finally {
       tenants.close();
     }

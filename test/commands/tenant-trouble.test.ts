@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { RATE_LIMIT_PRESETS, type RateLimits } from '../../src/emulator/rate-limits';
 import { READER_SCOPES } from '../../src/emulator/settings';
 import type { JsonObject } from '../../src/json';
 import {
@@ -128,6 +129,26 @@ describe('a tenant that lets one in', () => {
       check(token, '--debug'),
     ]);
     expect(answers.map(({ status }) => status)).toEqual(Array(4).fill('SUCCEEDED'));
+  });
+
+  it('has its limits told, as its answers name them', async () => {
+    const { free, essentials } = RATE_LIMIT_PRESETS;
+    const told = async (rateLimits: RateLimits): Promise<string[]> => {
+      const limited = await startEmulator({ scenario: tiny, rateLimits });
+      const { stdout } = await run('source-auth0', ['check', '--config', write(configOf(limited))]);
+      await limited.close();
+      return messagesOf(stdout).flatMap(({ log }) => (log as { message: string } | undefined)?.message ?? []);
+    };
+    expect(await told(free)).toEqual([
+      `The tenant lets out ${free.global.size} requests at once, as its rate limit tells.`,
+    ]);
+    const { users, clients } = essentials.groups;
+    expect(await told(essentials)).toEqual(
+      expect.arrayContaining([
+        `For users, the tenant lets out ${users.size} requests at once, as its rate limit tells.`,
+        `For clients, the tenant lets out ${clients.size} requests at once, as its rate limit tells.`,
+      ]),
+    );
   });
 
   it('is as good when it is empty', async () => {
