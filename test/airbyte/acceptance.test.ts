@@ -199,7 +199,7 @@ describe('spec', () => {
       Object.entries((properties ?? {}) as Record<string, Schema>),
     );
     const secrets = properties.filter(([name, { type }]) => type === 'string' && secret.test(name));
-    expect(secrets.map(([name]) => name).sort()).toEqual(['access_token', 'client_secret']);
+    expect(secrets.map(([name]) => name).sort()).toEqual(['access_token', 'client_secret', 'private_key']);
     for (const [, schema] of secrets) expect(schema['airbyte_secret']).toBe(true);
   });
 });

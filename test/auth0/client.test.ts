@@ -175,7 +175,7 @@ describe('a single object', () => {
     let sent = 0;
     await expect(client.one(role, { onRequest: () => (sent += 1) })).resolves.toEqual(whole);
     expect(sent).toBe(3);
-    expect(client.stats()).toEqual({ requests: 3, retries: 1, rateLimited: 1 });
+    expect(client.stats()).toEqual({ requests: 3, retries: 1, rateLimited: 1, answered: 1 });
   });
 
   test.each<[string, (incoming: ScriptedRequest) => void, RegExp]>([
@@ -273,7 +273,7 @@ describe('a 429', () => {
     const begun = Date.now();
     await client.list(request, { onWait: (until, reason) => waits.push(`${reason} ${until > begun}`) });
     expect(Date.now() - begun).toBeGreaterThanOrEqual(1_090);
-    expect(client.stats()).toEqual({ requests: 2, retries: 0, rateLimited: 1 });
+    expect(client.stats()).toEqual({ requests: 2, retries: 0, rateLimited: 1, answered: 1 });
     expect(waits).toEqual(['limit true']);
   });
 
