@@ -58,18 +58,22 @@ export interface Differences {
 /**
  * Counts what a copy lacks of what was there throughout, has beyond what ever was, and has more than once from one run. A
  * command that was killed may be given again when its run is over: then another run begins, which reads users again that
- * changed a short time before.
+ * changed a short time before, and those twice that change while it reads them, in both versions.
  */
 export function differencesOf(copy: Copy, throughout: StreamKeys, ever: StreamKeys): Record<TruthStream, Differences> {
   const entries = TRUTH_STREAMS.map((stream): [TruthStream, Differences] => {
-    const keys = copy[stream].map(({ record, run }) => ({ key: keyOf(stream, record), run }));
-    const held = new Set(keys.map(({ key }) => key));
+    const first = Math.min(...copy[stream].map(({ run }) => run));
+    const keys = copy[stream].map(({ record }) => keyOf(stream, record));
+    const versions = copy[stream].map(({ record, run }) =>
+      JSON.stringify([run, keyOf(stream, record), ...(run > first ? [record['updated_at']] : [])]),
+    );
+    const held = new Set(keys);
     return [
       stream,
       {
         lost: [...throughout[stream]].filter((key) => !held.has(key)).length,
         invented: [...held].filter((key) => !ever[stream].has(key)).length,
-        twice: keys.length - new Set(keys.map(({ key, run }) => `${run} ${key}`)).size,
+        twice: keys.length - new Set(versions).size,
       },
     ];
   });
