@@ -130,8 +130,10 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
     const { stalled, stalledSince = Date.now() } = checkpoint;
     if (!waits) checkpoint = { ...checkpoint, stalled: stalled + 1, stalledSince };
     context.heartbeat(checkpoint);
-    const isOutage = nameOf(error) === 'Transient' && (tenant?.client.stats().answered ?? 0) > 0;
-    const isAwaited = isOutage && Date.now() - stalledSince < input.outageSeconds * 1_000;
+    // In this process, or in an earlier slice or attempt.
+    const hasAnswered = (tenant?.client.stats().answered ?? 0) > 0 || checkpoint.cursor !== null;
+    const isAwaited =
+      hasAnswered && nameOf(error) === 'Transient' && Date.now() - stalledSince < input.outageSeconds * 1_000;
     throw toActivityFailure(error, mayPass(error) && checkpoint.stalled >= input.patience && !isAwaited);
   } finally {
     await writer.close();

@@ -37,7 +37,7 @@ export async function supervise(command: Command, isReady: string): Promise<Supe
     for (;;) {
       const { code, stderr } = await running.ended;
       if (stopping) return;
-      if (!told) endings.push(`a worker ended by itself (${code}): ${stderr.trim().slice(-600)}`);
+      if (!told) endings.push(`a worker ended by itself (${code}): ${stderr.trim().slice(-2_500)}`);
       await sleep(pause);
       pause = patience;
       told = false;
