@@ -46,6 +46,11 @@ function isNamedError(error: unknown): error is NamedError {
   return typeof error === 'object' && error !== null && 'name' in error && 'message' in error;
 }
 
+/** The class of an error, by its name: `instanceof` does not hold across realms. */
+export function nameOf(error: unknown): string | undefined {
+  return (error as { name?: string } | null | undefined)?.name;
+}
+
 /** True for errors that another attempt may mend; false for those that need a person. */
 export function mayPass(error: unknown): boolean {
   return isNamedError(error) && (outcomes[error.name]?.retry ?? true);

@@ -5,7 +5,7 @@ import type { Staging } from '../staging/staging';
 import { addCounts, noCounts, type SliceCounts } from '../streams/counts';
 import type { Output, Reader } from '../streams/reader';
 import { deliveredIndex, lastDelivered } from '../streams/task';
-import { mayPass, toActivityFailure } from './failure';
+import { mayPass, nameOf, toActivityFailure } from './failure';
 import { withHeartbeats } from './heartbeat';
 import { createLookups, type Lookups } from './lookup';
 import { paceOf } from './pace';
@@ -148,10 +148,6 @@ function isToldToStop(error: unknown): boolean {
 /** When another request makes sense, for an error that says no more than that. */
 function limitedUntil(error: unknown): number | undefined {
   return nameOf(error) === 'RateLimited' ? (error as { retryAt?: number }).retryAt : undefined;
-}
-
-function nameOf(error: unknown): string | undefined {
-  return (error as { name?: string } | null | undefined)?.name;
 }
 
 function resultOf(

@@ -3,7 +3,8 @@ import { keyOf } from '../auth0/paging/range';
 import type { ListRequest, Page } from '../auth0/request';
 import { templateOf } from '../auth0/route';
 import type { JsonObject } from '../json';
-import { patiently, sideBySide, type StoppableCall } from './patience';
+import { patiently, sideBySide, type StoppableCall } from './calls';
+import { nameOf } from './failure';
 
 /** A page whose rows were asked for in smaller parts, and those of them of which no more than the key could be had. */
 export interface Isolated {
@@ -107,10 +108,6 @@ type Checkpoint = string | undefined;
 export function maySpoil(error: unknown): boolean {
   const { unreachable = false } = (error ?? {}) as { unreachable?: boolean };
   return nameOf(error) === 'UnexpectedAnswer' || (nameOf(error) === 'Transient' && !unreachable);
-}
-
-function nameOf(error: unknown): string | undefined {
-  return (error as { name?: string } | null)?.name;
 }
 
 /** Pages that follow each other, as one. */

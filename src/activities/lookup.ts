@@ -2,7 +2,8 @@ import { listPaging } from '../auth0/paging/list';
 import type { ListRequest } from '../auth0/request';
 import type { JsonObject } from '../json';
 import type { Found, Lookup } from '../streams/lookup';
-import { patiently, sideBySide, type StoppableCall } from './patience';
+import { patiently, sideBySide, type StoppableCall } from './calls';
+import { nameOf } from './failure';
 import type { Tenant } from './tenant';
 
 /** What a run has found out of roles that the tenant's list does not show. */
@@ -96,7 +97,7 @@ async function listRoles(
 }
 
 function unlessRejected(error: unknown): undefined {
-  if ((error as { name?: string }).name !== 'RequestRejected') throw error;
+  if (nameOf(error) !== 'RequestRejected') throw error;
 }
 
 async function describe(tenant: Tenant, role: string, call: StoppableCall): Promise<string | null | undefined> {
@@ -140,7 +141,7 @@ async function ifThere<Value>(ask: () => Promise<Value>, signal: AbortSignal): P
   try {
     return await patiently(ask, signal);
   } catch (error) {
-    if ((error as { name?: string }).name === 'Gone') return undefined;
+    if (nameOf(error) === 'Gone') return undefined;
     throw error;
   }
 }

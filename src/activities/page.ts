@@ -7,7 +7,7 @@ import type { Known, Output, Reader } from '../streams/reader';
 import { streams } from '../streams/registry';
 import { isolate, maySpoil, type Isolated } from './isolate';
 import type { Lookups } from './lookup';
-import type { StoppableCall } from './patience';
+import type { StoppableCall } from './calls';
 import type { Tenant } from './tenant';
 
 /** What all pages of a slice are read with. */
@@ -59,7 +59,7 @@ export async function readNextPage(
   const { rows, repeated, notes, outputs, cursor: next } = reader.advance(cursor, page, { delivered, found });
   return {
     cursor: next,
-    outputs: outputs.map((output) => markUnread(output, request.key, unread)),
+    outputs: unread.size === 0 ? outputs : outputs.map((output) => markUnread(output, request.key, unread)),
     counts: { pages: 1, rows, repeated, ...notes, ...asked, unread: unread.size },
     total: page.total,
   };

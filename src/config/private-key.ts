@@ -3,7 +3,7 @@ import { createPrivateKey } from 'node:crypto';
 const line = /.{1,64}/g;
 
 /**
- * The PEM text of a key as people paste it: forms of one line turn line ends into blanks, environment files into `\\n`.
+ * The PEM text of a key as people paste it: forms of one line turn line ends into blanks, environment files write them out (`\n`).
  */
 export function pemOf(text: string): string {
   const lines = text.replaceAll('\\n', '\n').replaceAll('\r', '');

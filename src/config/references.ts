@@ -40,18 +40,19 @@ export async function resolveSecrets(
       ...settings,
       ...(await resolve({ domain, base_url, start_date }, prefix)),
       credentials: {
-        auth_type:
-          token !== undefined
-            ? 'oauth2_access_token'
-            : key !== undefined
-              ? 'private_key_jwt'
-              : 'oauth2_confidential_application',
+        auth_type: authTypeOf(credentials),
         ...(await resolve({ audience }, prefix)),
         ...(await resolve(credentials, where)),
       },
     },
     prefix,
   );
+}
+
+/** Airbyte's word for the way to sign in that the given keys belong to. */
+function authTypeOf({ access_token: token, private_key: key }: Connection['source']['credentials']): string {
+  if (token !== undefined) return 'oauth2_access_token';
+  return key === undefined ? 'oauth2_confidential_application' : 'private_key_jwt';
 }
 
 /**

@@ -11,8 +11,8 @@ export interface SearchPlan {
   savedCursor?: string;
 }
 
-/** A saved cursor may be so many seconds later than what was read: the server's clock shows no fractions. */
-const resolution = 1;
+/** A saved cursor may be up to so much later than what was read: the server's clock shows no fractions of a second. */
+const leastLookbackSeconds = 1;
 
 /**
  * A full refresh, and the first run of an incremental stream, read everything: they walk by the timestamp that never
@@ -43,6 +43,8 @@ export function planSearch(
       problem: `the saved state of ${name} cannot be used: ${saved.problem}. Correct it, or reset it to read everything again.`,
     };
   if (saved.cursor === undefined) return { task: everything };
-  const from = new Date(Date.parse(saved.cursor) - Math.max(lookbackSeconds, resolution) * 1000).toISOString();
+  const from = new Date(
+    Date.parse(saved.cursor) - Math.max(lookbackSeconds, leastLookbackSeconds) * 1000,
+  ).toISOString();
   return { task: search(walkedBy.cursor, from, { lagSeconds }), savedCursor: saved.cursor };
 }
