@@ -9,6 +9,7 @@ interface VerbFlags {
 
 /** Adds `spec`, `check`, `discover` and `read`, as every Airbyte source has them. */
 export function addAirbyteVerbs(program: Command, finish: (code: number) => void): void {
+  program.commandsGroup('Airbyte source:');
   function add<Flags extends VerbFlags>(name: string, summary: string, load: () => Promise<Verb<Flags>>): Command {
     return program
       .command(name)

@@ -1,18 +1,15 @@
-import { processVariables } from '../config/environment';
-import { ConfigError } from '../config/errors';
-import { readProfile } from '../temporal/profile';
 import { cancelSync, pauseSync, resumeSync } from '../temporal/sync-control';
 import { findConnection } from './connection';
 import { exitCodes } from './exit';
 import { narrate } from './progress';
-import { openSession } from './session';
+import { joinSession } from './session';
 
 export interface ControlFlags {
   /** The project's file. */
   config: string;
 }
 
-type Client = Awaited<ReturnType<typeof openSession>>['connection']['client'];
+type Client = Awaited<ReturnType<typeof joinSession>>['connection']['client'];
 
 /** Stops the reading of a run at the next page, until it is resumed. */
 export function pause(name: string, { reason, ...flags }: ControlFlags & { reason: string }): Promise<number> {
@@ -37,15 +34,8 @@ export function cancel(name: string, flags: ControlFlags): Promise<number> {
 
 async function control(name: string, flags: ControlFlags, act: (client: Client) => Promise<void>): Promise<number> {
   // Names a connection that does not exist in other words than a run that does not.
-  await findConnection(name, flags);
-  if (!readProfile(processVariables())) {
-    throw new ConfigError(
-      'no Temporal server is named, and a sync with a server of its own listens to nobody else',
-      'TEMPORAL_ADDRESS',
-      'Set it to the server that the sync runs on. A sync with a server of its own stops with Ctrl-C, and goes on with the same command.',
-    );
-  }
-  const session = await openSession({ logDir: '.rollcall' });
+  const { folder } = await findConnection(name, flags);
+  const session = await joinSession(folder);
   try {
     await act(session.connection.client);
     return exitCodes.ok;

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LogEntry } from '@temporalio/worker';
 import { processVariables } from '../config/environment';
 import { locateTemporal } from '../temporal/binary';
 import type { connect as connectFunction, TemporalConnection } from '../temporal/connection';
-import { startEmbeddedServer, type EmbeddedServer } from '../temporal/embedded';
+import { ConfigError } from '../config/errors';
+import { serverOn } from '../temporal/database-lease';
+import { embeddedNamespace, startEmbeddedServer, type EmbeddedServer } from '../temporal/embedded';
 import { readProfile } from '../temporal/profile';
 
 /** A Temporal server to work with. */
@@ -54,13 +57,55 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const starting = startEmbeddedServer({
     binary: locateTemporal(variables),
     logFile: join(options.logDir, `temporal-${options.stateDir ? 'server' : randomUUID().slice(0, 8)}.log`),
-    ...(options.stateDir === undefined ? {} : { dbFile: join(options.stateDir, 'temporal.db') }),
+    ...(options.stateDir === undefined ? {} : { dbFile: databaseIn(options.stateDir) }),
     ...(options.uiPort === undefined ? {} : { uiPort: options.uiPort }),
   });
   // Whatever ends the loading below, a failed start is reported by the line after it.
   starting.catch(() => undefined);
   const connect = await loadTemporal(options.log);
   return embeddedSession(await starting, connect);
+}
+
+/** Folder of a project's own Temporal server, its workflows and its log. */
+export function stateDirOf(projectFolder: string): string {
+  return join(projectFolder, '.rollcall');
+}
+
+/**
+ * Connects to the server that a project's syncs are running on: the one that the environment names, or the one that a sync
+ * in the project's folder has started.
+ * @throws ConfigError when there is neither
+ */
+export async function joinSession(projectFolder: string): Promise<Session> {
+  const stateDir = stateDirOf(projectFolder);
+  if (readProfile(processVariables())) return openSession({ logDir: stateDir });
+  const running = serverOn(databaseIn(stateDir));
+  if (!running) {
+    throw new ConfigError(
+      `no Temporal server is named, and no sync is running in ${projectFolder}`,
+      'TEMPORAL_ADDRESS',
+      'Set TEMPORAL_ADDRESS to the server that the sync runs on, or start one here with `rollcall sync`.',
+    );
+  }
+  const connect = await loadTemporal(undefined);
+  const connection = await connect({ address: running.address, namespace: embeddedNamespace });
+  const { uiUrl } = running;
+  return { connection, ...(uiUrl && { uiUrl }), embedded: false, lost: never, close: () => connection.close() };
+}
+
+/**
+ * As `joinSession`, for verbs that look at what has been: where no server runs, one is started on what the syncs in the
+ * project's folder have left, if any was run there.
+ */
+export async function lookSession(projectFolder: string): Promise<Session> {
+  const stateDir = stateDirOf(projectFolder);
+  const database = databaseIn(stateDir);
+  const left = !readProfile(processVariables()) && serverOn(database) === undefined && existsSync(database);
+  return left ? openSession({ stateDir, logDir: stateDir }) : joinSession(projectFolder);
+}
+
+function databaseIn(stateDir: string): string {
+  return join(stateDir, 'temporal.db');
 }
 
 /** The runtime has to be told where to log before anything else of Temporal runs. */

@@ -9,7 +9,7 @@ import { exitCodes } from './exit';
 import { follow } from './follow';
 import { hostProject } from './hosting';
 import { narrate } from './progress';
-import { openSession, uiPort } from './session';
+import { openSession, stateDirOf, uiPort } from './session';
 import { configuredStreams, limitsOf, syncInput } from './sync-input';
 
 export interface SyncFlags extends ConnectionFlags {
@@ -22,7 +22,7 @@ export interface SyncFlags extends ConnectionFlags {
 export async function sync(name: string | undefined, flags: SyncFlags): Promise<number> {
   const environment = readEnvironment();
   const connection = await findConnection(name, flags);
-  const stateDir = join(connection.folder, '.rollcall');
+  const stateDir = stateDirOf(connection.folder);
   const session = await openSession({ stateDir, logDir: stateDir, uiPort });
   try {
     // A worker elsewhere knows the connections of its own project file, not one that was spelled out here.

@@ -15,16 +15,24 @@ export class EmbeddedServerBusy extends Error {
   }
 }
 
+/** Where a local server listens. */
+export interface LocalServer {
+  /** `127.0.0.1:<port>` */
+  address: string;
+  uiUrl?: string;
+}
+
 /** What the pid file holds: the process that uses the database, and the leader of its server's process group. */
 interface Holder {
   owner: ProcessMark;
   server?: ProcessMark;
+  listens?: LocalServer;
 }
 
 /** The right to run a server on a database file. */
 export interface DatabaseLease {
-  /** Notes the server's process group, for a later process to end it should it outlive us. */
-  record(leader: number): void;
+  /** Notes the server's process group, for a later process to end it should it outlive us, and where others find it. */
+  record(leader: number, listens: LocalServer): void;
   release(): void;
 }
 
@@ -49,13 +57,19 @@ export function leaseDatabase(database: string): DatabaseLease {
     rmSync(draft, { force: true });
   }
   return {
-    record(leader) {
+    record(leader, listens) {
       const server = markProcess(leader);
-      write(draft, { owner, ...(server && { server }) });
+      write(draft, { owner, ...(server && { server }), listens });
       renameSync(draft, file);
     },
     release: () => rmSync(file, { force: true }),
   };
+}
+
+/** The server that another process runs on a database file, if one does. */
+export function serverOn(database: string): LocalServer | undefined {
+  const holder = read(`${database}.pid`);
+  return holder && isRunning(holder.owner) ? holder.listens : undefined;
 }
 
 function killGroup(leader: number): void {

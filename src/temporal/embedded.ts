@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { leaseDatabase, type DatabaseLease } from './database-lease';
+import { leaseDatabase, type DatabaseLease, type LocalServer } from './database-lease';
 import { spawnGuarded, type GuardedProcess } from './guarded-process';
 import { findFreePort, isFree, isListening, waitUntilFree } from './ports';
 
@@ -18,11 +18,9 @@ export interface EmbeddedServerOptions {
   uiPort?: number;
 }
 
-export interface EmbeddedServer {
-  /** `127.0.0.1:<port>`. It accepts connections; the first calls may still be refused, which `connect` waits out. */
-  address: string;
+/** It accepts connections; the first calls may still be refused, which `connect` waits out. */
+export interface EmbeddedServer extends LocalServer {
   namespace: string;
-  uiUrl?: string;
   /** Settles when the server has ended: with the reason when nobody asked for it, with undefined after `stop`. */
   exited: Promise<EmbeddedServerFailed | undefined>;
   stop(): Promise<void>;
@@ -49,6 +47,9 @@ const DYNAMIC_CONFIG = [
   'frontend.enableServerVersionCheck=false',
 ];
 
+/** The namespace of every embedded server. */
+export const embeddedNamespace = 'default';
+
 const START_DEADLINE_MS = 10_000;
 const POLL_MS = 20;
 const START_ATTEMPTS = 5;
@@ -74,9 +75,10 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
       }
       const uiPort = await chooseUiPort(options.uiPort);
       const process = launch(options, port, uiPort);
-      if (process.pid !== undefined) lease?.record(process.pid);
+      const listens = placeOf(port, uiPort);
+      if (process.pid !== undefined) lease?.record(process.pid, listens);
       const problem = await waitForPort(process, port);
-      if (problem === undefined) return serve(options, process, port, uiPort, lease);
+      if (problem === undefined) return serve(options, process, listens, lease);
       const output = tail(options.logFile);
       const taken = output.includes('address already in use') && options.port === undefined;
       if (!taken || attempt === START_ATTEMPTS) throw new EmbeddedServerFailed(problem, options.logFile, output);
@@ -90,6 +92,13 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
 async function chooseUiPort(wanted: number | undefined): Promise<number | undefined> {
   if (wanted === undefined) return undefined;
   return wanted !== 0 && (await isFree(wanted)) ? wanted : findFreePort();
+}
+
+function placeOf(port: number, uiPort: number | undefined): LocalServer {
+  return {
+    address: `127.0.0.1:${port}`,
+    ...(uiPort !== undefined && { uiUrl: `http://127.0.0.1:${uiPort}` }),
+  };
 }
 
 function launch(options: EmbeddedServerOptions, port: number, uiPort: number | undefined): GuardedProcess {
@@ -127,8 +136,7 @@ async function waitForPort(process: GuardedProcess, port: number): Promise<strin
 function serve(
   options: EmbeddedServerOptions,
   process: GuardedProcess,
-  port: number,
-  uiPort: number | undefined,
+  listens: LocalServer,
   lease: DatabaseLease | undefined,
 ): EmbeddedServer {
   let stopping = false;
@@ -138,9 +146,8 @@ function serve(
     return new EmbeddedServerFailed(`ended by itself with code ${code}`, options.logFile, tail(options.logFile));
   });
   return {
-    address: `127.0.0.1:${port}`,
-    namespace: 'default',
-    ...(uiPort !== undefined && { uiUrl: `http://127.0.0.1:${uiPort}` }),
+    ...listens,
+    namespace: embeddedNamespace,
     exited,
     /**
      * SIGKILL also for a database file: it takes 10 ms where SIGTERM takes 1.1 s, and SQLite's journal makes a killed

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
@@ -110,8 +111,21 @@ it.each([
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) as string });
 });
 
-it('a sync with a server of its own cannot be reached, and that is said', async () => {
+it('where no sync is running, that is said', async () => {
   const { code, stderr } = await run('rollcall', ['pause', 'acme'], { cwd: folder });
   expect(code).toBe(2);
-  expect(stderr).toMatch(/listens to nobody else.*Ctrl-C/s);
+  expect(stderr).toMatch(/no sync is running in .*TEMPORAL_ADDRESS.*rollcall sync/s);
+});
+
+it('a sync with a server of its own is paused and resumed from another terminal', async () => {
+  const local = join(folder, 'local');
+  mkdirSync(local);
+  projectFor(local, tenant);
+  const following = start('rollcall', ['sync', 'acme'], { cwd: local, env: { ROLLCALL_HEARTBEAT_SECONDS: '2' } });
+  programs.push(following);
+  await following.says('users');
+  expect((await run('rollcall', ['pause', 'acme'], { cwd: local })).stderr).toContain('sync/acme is paused.');
+  await following.says('Paused: paused by hand.');
+  expect((await run('rollcall', ['resume', 'acme'], { cwd: local })).stderr).toBe('sync/acme goes on.\n');
+  expect(await following.ended).toMatchObject({ code: 0 });
 });

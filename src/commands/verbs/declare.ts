@@ -1,0 +1,35 @@
+import { Option, InvalidArgumentError, type Command } from 'commander';
+
+/** Runs what a verb does, and tells its failure in words on stderr with the exit code that belongs to it. */
+export type Act = (verb: () => Promise<number>) => Promise<void>;
+
+/** Adds some verbs to the program: their arguments, options and help, nothing of what they do. */
+export type DeclareVerbs = (program: Command, act: Act) => void;
+
+export function projectFile(): Option {
+  return new Option('-c, --config <file>', 'project file').default('rollcall.yaml');
+}
+
+/** A verb about one connection of the project's file. */
+export function ofConnection(command: Command): Command {
+  return command.argument('<connection>', 'connection of the project file').addOption(projectFile());
+}
+
+/** The options that spell a tenant out. */
+export function addTenantOptions(command: Command): Command {
+  return command
+    .option('--domain <host>', 'tenant, such as acme.eu.auth0.com')
+    .option('--base-url <url>', 'tenant, as an address')
+    .option('--client-id <id>', 'machine-to-machine application')
+    .option('--client-secret <ref>', 'its secret, as env:NAME or file:PATH')
+    .option('--private-key <ref>', 'its key in place of a secret, as file:PATH')
+    .option('--access-token <ref>', 'a token instead, as env:NAME or file:PATH')
+    .option('--audience <url>', "the Management API's identifier, for custom domains")
+    .option('--start-date <time>', 'leave out users last changed before it');
+}
+
+/** Parses an option's value. */
+export function wholeNumber(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number.');
+}
