@@ -1,7 +1,7 @@
 import { cancelSync, pauseSync, resumeSync } from '../temporal/sync-control';
 import { findConnection } from './connection';
 import { exitCodes } from './exit';
-import { narrate } from './progress';
+import { narrate } from './narration';
 import { joinSession } from './session';
 
 export interface ControlFlags {

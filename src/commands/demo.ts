@@ -8,7 +8,7 @@ import { startSync } from '../temporal/sync-run';
 import { exitCodes } from './exit';
 import { follow, interruption } from './follow';
 import { hostProject, type Hosting } from './hosting';
-import { narrate } from './progress';
+import { narrate } from './narration';
 import { openSession, uiPort, type Session } from './session';
 import { configuredStreams, defaultLimits, syncInput } from './sync-input';
 
@@ -70,7 +70,7 @@ async function run(session: Session, hosting: Hosting, connection: Connection, f
       full,
     }),
   });
-  return follow(session, hosting, sync, false);
+  return follow(session, hosting, sync, { json: false });
 }
 
 function change({ tenant }: Emulator): void {

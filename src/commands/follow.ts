@@ -3,23 +3,20 @@ import type { SyncRun } from '../temporal/sync-run';
 import type { StreamProgress, SyncResult } from '../workflows/contract';
 import { exitCodes } from './exit';
 import type { Hosting } from './hosting';
-import {
-  failureLines,
-  inSight,
-  narrate,
-  pausedLine,
-  progressLine,
-  rateOf,
-  remember,
-  resultJson,
-  resultTable,
-  type Look,
-} from './progress';
-import { exitCodeOfResult } from './result';
+import { createTelling, openDisplay, type Display } from './display';
+import { narrate, warn } from './narration';
+import { exitCodeOfResult, failureLines, resultJson, resultTable } from './result';
 import type { Session } from './session';
 
 /** How often a run is asked how it stands. */
 const progressMs = 1_000;
+
+export interface FollowOptions {
+  /** Print the result as JSON. */
+  json: boolean;
+  /** Told how every stream stands, each time that has changed, in place of showing it. */
+  tell?: (streams: readonly StreamProgress[]) => void;
+}
 
 type End = { result: SyncResult } | 'interrupted';
 
@@ -31,11 +28,11 @@ export async function follow(
   session: Session,
   hosting: Hosting | undefined,
   run: SyncRun,
-  json: boolean,
+  { json, tell }: FollowOptions,
 ): Promise<number> {
-  const begun = Date.now();
   const over = new AbortController();
   const interrupted = interruption();
+  const display = tell ? createTelling(tell) : await openDisplay(run);
   try {
     const end = await Promise.race([
       run.result(over.signal).then<End>((result) => ({ result })),
@@ -44,8 +41,8 @@ export async function follow(
       ...(hosting
         ? [hosting.done.then(() => Promise.reject(new Error('the worker stopped before the sync ended')))]
         : []),
-      tellProgress(run, over.signal),
-    ]);
+      tellProgress(run, display, over.signal),
+    ]).finally(() => display.close());
     if (end === 'interrupted') {
       narrate(
         hosting
@@ -54,10 +51,10 @@ export async function follow(
       );
       return exitCodes.interrupted;
     }
-    const seconds = (Date.now() - begun) / 1000;
+    const seconds = (Date.now() - run.begun) / 1000;
     const { result } = end;
     process.stdout.write(`${json ? resultJson(result, seconds) : resultTable(result, seconds)}\n`);
-    for (const line of failureLines(result)) narrate(line);
+    for (const line of failureLines(result)) warn(line);
     return exitCodeOfResult(result);
   } finally {
     over.abort();
@@ -66,19 +63,12 @@ export async function follow(
 }
 
 /** Never resolves: it ends with the signal. */
-async function tellProgress(run: SyncRun, signal: AbortSignal): Promise<never> {
-  let told: StreamProgress[] = [];
-  let looks: Look[] = [];
+async function tellProgress(run: SyncRun, display: Display, signal: AbortSignal): Promise<never> {
   for (;;) {
     await sleep(progressMs, undefined, { signal });
     // Progress is a courtesy: a server or worker that does not answer just now is no reason to stop.
-    const now = inSight(told, await run.progress().catch(() => told));
-    const requests = now.reduce((sum, { counts }) => sum + counts.requests, 0);
-    looks = remember(looks, { at: Date.now(), requests });
-    for (const line of [progressLine(told, now, rateOf(looks)), pausedLine(told, now)]) {
-      if (line !== '' && !signal.aborted) narrate(line);
-    }
-    told = now;
+    const streams = await run.progress().catch(() => undefined);
+    if (streams && !signal.aborted) display.show(streams);
   }
 }
 

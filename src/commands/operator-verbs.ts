@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { beQuiet } from './narration';
 import { declareControlVerbs } from './verbs/control';
 import { declareServiceVerbs } from './verbs/services';
 import { declareSyncVerbs } from './verbs/sync';
@@ -23,4 +24,12 @@ export function addOperatorVerbs(program: Command, finish: (code: number) => voi
     program.commandsGroup(`${heading}:`);
     declare(program, act);
   }
+  for (const verb of leavesOf(program)) verb.option('-q, --quiet', 'say nothing but the result and what went wrong');
+  program.hook('preAction', (_, verb) => {
+    if (verb.opts()['quiet'] === true) beQuiet();
+  });
+}
+
+function leavesOf(command: Command): readonly Command[] {
+  return command.commands.flatMap((each) => (each.commands.length === 0 ? [each] : leavesOf(each)));
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEntry } from '@temporalio/worker';
 import { processVariables } from '../config/environment';
 import { locateTemporal } from '../temporal/binary';
@@ -39,6 +40,9 @@ export interface SessionOptions {
 export const uiPort = 8233;
 
 type Connect = typeof connectFunction;
+
+/** How often it is looked whether a server that was joined is still there. */
+const joinedMs = 1_000;
 
 const never = new Promise<never>(() => undefined);
 
@@ -90,7 +94,26 @@ export async function joinSession(projectFolder: string): Promise<Session> {
   const connect = await loadTemporal(undefined);
   const connection = await connect({ address: running.address, namespace: embeddedNamespace });
   const { uiUrl } = running;
-  return { connection, ...(uiUrl && { uiUrl }), embedded: false, lost: never, close: () => connection.close() };
+  const over = new AbortController();
+  return {
+    connection,
+    ...(uiUrl && { uiUrl }),
+    embedded: false,
+    lost: endOf(databaseIn(stateDir), over.signal),
+    async close() {
+      over.abort();
+      await connection.close();
+    },
+  };
+}
+
+/** Settles when the process that runs a server on the database has ended. */
+async function endOf(database: string, signal: AbortSignal): Promise<Error> {
+  while (serverOn(database)) {
+    await sleep(joinedMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return never;
+  }
+  return new Error('the sync and its Temporal server ended together with the command that ran them');
 }
 
 /**

@@ -8,7 +8,7 @@ import { findConnection, type ConnectionFlags } from './connection';
 import { exitCodes } from './exit';
 import { follow } from './follow';
 import { hostProject } from './hosting';
-import { narrate } from './progress';
+import { narrate, warnOf } from './narration';
 import { openSession, stateDirOf, uiPort } from './session';
 import { configuredStreams, limitsOf, syncInput } from './sync-input';
 
@@ -23,7 +23,7 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
   const environment = readEnvironment();
   const connection = await findConnection(name, flags);
   const stateDir = stateDirOf(connection.folder);
-  const session = await openSession({ stateDir, logDir: stateDir, uiPort });
+  const session = await openSession({ stateDir, logDir: stateDir, uiPort, log: warnOf });
   try {
     // A worker elsewhere knows the connections of its own project file, not one that was spelled out here.
     const elsewhere = !session.embedded && name !== undefined;
@@ -70,7 +70,7 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
       );
     }
     if (flags.detach) return exitCodes.ok;
-    const code = await follow(session, hosting, run, flags.json ?? false);
+    const code = await follow(session, hosting, run, { json: flags.json ?? false });
     await hosting?.stop();
     return code;
   } finally {

@@ -1,6 +1,6 @@
 import { runWorker } from '../worker';
 import { exitCodes } from './exit';
-import { narrate } from './progress';
+import { narrate } from './narration';
 
 export interface WorkerFlags {
   config: string;

@@ -1,14 +1,6 @@
 import { WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
 import { pauseName, resumeName } from '../workflows/names';
-import { workflowIdOf } from './sync-run';
-
-/** No run of the connection is under way. */
-export class NoRun extends Error {
-  override readonly name = 'NoRun';
-  constructor(connection: string) {
-    super(`no sync of ${connection} is under way. \`rollcall sync ${connection}\` starts one.`);
-  }
-}
+import { NoRun, workflowIdOf } from './sync-run';
 
 /** Answers false when the run was paused already. Throws NoRun. */
 export function pauseSync(client: Client, connection: string, reason: string): Promise<boolean> {

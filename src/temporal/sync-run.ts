@@ -1,4 +1,10 @@
-import { WorkflowFailedError, WorkflowIdConflictPolicy, type Client, type WorkflowHandle } from '@temporalio/client';
+import {
+  WorkflowFailedError,
+  WorkflowIdConflictPolicy,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { noCounts } from '../streams/counts';
 import type { StreamProgress, SyncInput, SyncProgress, SyncResult } from '../workflows/contract';
@@ -16,6 +22,8 @@ export interface SyncRun {
   workflowId: string;
   /** False when a run of this connection was under way already and was joined. */
   started: boolean;
+  /** When it was started, epoch ms. */
+  begun: number;
   /** Resolves when the run has ended, also when it is incomplete. Throws when it ended without a result: SyncFailed, SyncCancelled, or Temporal's failure when it was terminated. */
   result(signal?: AbortSignal): Promise<SyncResult>;
   /** Where every stream stands; empty while no worker answers. */
@@ -50,13 +58,22 @@ export class SyncCancelled extends Error {
   }
 }
 
+/** No run of the connection is under way. */
+export class NoRun extends Error {
+  override readonly name = 'NoRun';
+  constructor(connection: string) {
+    super(`no sync of ${connection} is under way. \`rollcall sync ${connection}\` starts one.`);
+  }
+}
+
 /** Starts a sync, or joins the one that runs under the same id. */
 export async function startSync(
   client: Client,
   { workflowId, taskQueue, input, timeoutMs }: SyncStart,
 ): Promise<SyncRun> {
   const names = input.streams.map(({ name }) => name);
-  const before = await runningId(client, workflowId);
+  // Only told apart by it: a server that does not answer just now fails at the start, if at all.
+  const before = await runningOf(client, workflowId).catch(() => undefined);
   const handle = await client.workflow.start<typeof syncWorkflow>('syncWorkflow', {
     workflowId,
     taskQueue,
@@ -66,20 +83,43 @@ export async function startSync(
     staticDetails: names.map((name) => `- ${name}`).join('\n'),
     ...(timeoutMs === undefined ? {} : { workflowExecutionTimeout: timeoutMs }),
   });
+  const joined = handle.firstExecutionRunId === before?.runId;
+  return syncRun(
+    client,
+    handle,
+    joined ? { started: false, begun: before.begun } : { started: true, begun: Date.now() },
+  );
+}
+
+/** The run of a connection that is under way. Throws NoRun. */
+export async function findSync(client: Client, connection: string): Promise<SyncRun> {
+  const workflowId = workflowIdOf(connection);
+  const running = await runningOf(client, workflowId);
+  if (!running) throw new NoRun(connection);
+  const handle = client.workflow.getHandle<typeof syncWorkflow>(workflowId);
+  return syncRun(client, handle, { started: false, begun: running.begun });
+}
+
+function syncRun(
+  client: Client,
+  handle: WorkflowHandle<typeof syncWorkflow>,
+  start: Pick<SyncRun, 'started' | 'begun'>,
+): SyncRun {
   return {
-    workflowId,
-    started: handle.firstExecutionRunId !== before,
+    workflowId: handle.workflowId,
+    ...start,
     result: (signal) => resultOf(handle, signal),
     progress: () => progressOf(client, handle),
   };
 }
 
-async function runningId(client: Client, workflowId: string): Promise<string | undefined> {
+async function runningOf(client: Client, workflowId: string): Promise<{ runId: string; begun: number } | undefined> {
   try {
-    const description = await client.workflow.getHandle(workflowId).describe();
-    return description.status.name === 'RUNNING' ? description.runId : undefined;
-  } catch {
-    return undefined;
+    const { status, runId, startTime } = await client.workflow.getHandle(workflowId).describe();
+    return status.name === 'RUNNING' ? { runId, begun: startTime.getTime() } : undefined;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
   }
 }
 

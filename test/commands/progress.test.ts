@@ -1,13 +1,6 @@
-import {
-  failureLines,
-  inSight,
-  progressLine,
-  rateOf,
-  remember,
-  resultJson,
-  resultTable,
-  type Look,
-} from '../../src/commands/progress';
+import { rateOf, remember, type Look } from '../../src/commands/pace';
+import { inSight, progressLine } from '../../src/commands/progress';
+import { failureLines, resultJson, resultTable } from '../../src/commands/result';
 import { noCounts } from '../../src/streams/counts';
 import type { StreamProgress, StreamResult, SyncResult } from '../../src/workflows/contract';
 

@@ -143,7 +143,7 @@ it('a destination that cannot be written to is told at the first attempt, and at
   const { code, stdout, stderr } = await blocked;
   expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
   const words = /cannot be used: a file stands where a folder has to be. Move that file away, or name another folder./g;
-  expect(stderr).toMatch(/\[WARN\] sync\/acme: attempt 1 failed: the destination .*data cannot be used: a file/);
+  expect(stderr).toMatch(/^warning: sync\/acme: attempt 1 failed: the destination .*data cannot be used: a file/m);
   expect(stderr.match(words)?.length).toBeGreaterThan(2);
   expect(stderr).not.toMatch(/^ +at /m);
 });

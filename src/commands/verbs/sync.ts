@@ -1,6 +1,7 @@
+import type { ControlFlags } from '../control';
 import type { PlanFlags } from '../plan';
 import type { SyncFlags } from '../sync';
-import { addTenantOptions, projectFile, type DeclareVerbs } from './declare';
+import { addTenantOptions, ofConnection, projectFile, type DeclareVerbs } from './declare';
 
 const connectionArgument = 'connection of the project file; or spell one out by the options below';
 
@@ -26,6 +27,17 @@ export const declareSyncVerbs: DeclareVerbs = (program, act) => {
     )
     .action((connection: string | undefined, flags: SyncFlags) =>
       act(async () => (await import('../sync.js')).sync(connection, flags)),
+    );
+
+  ofConnection(program.command('watch'))
+    .summary('Show how a sync under way stands')
+    .description(
+      'Show how the sync of a connection stands until it ends: one that workers do, or one that another terminal runs. Ctrl-C ends the showing only.',
+    )
+    .option('--json', 'print a JSON object on a line for every change, and one for the end')
+    .addHelpText('after', '\nExample:\n  $ rollcall watch acme')
+    .action((connection: string, flags: ControlFlags & { json?: boolean }) =>
+      act(async () => (await import('../watch.js')).watch(connection, flags)),
     );
 
   const plan = program
