@@ -51,6 +51,7 @@ const codesByName: Readonly<Record<string, number>> = {
   MissingScope: exitCodes.credentials,
   FeatureNotInPlan: exitCodes.credentials,
   NoRun: exitCodes.usage,
+  NoRunKept: exitCodes.usage,
   TemporalUnreachable: exitCodes.unreachable,
   Transient: exitCodes.unreachable,
   UnexpectedAnswer: exitCodes.unreachable,

@@ -96,5 +96,7 @@ export function sinkActivities({ connection, sinkQueue, limits }: ReadInput): {
 
 /** What the Temporal UI shows of a delivery. */
 function summaryOf({ stream, sequence, segments, status }: Delivery): string {
-  return [stream.name, `step ${sequence}`, `${recordsIn(segments)} records`, ...(status ? [status] : [])].join(' · ');
+  const records = recordsIn(segments);
+  const what = [...(records > 0 ? [`${records} records`] : []), ...(status ? [status] : [])];
+  return [stream.name, `step ${sequence}`, ...what].join(' · ');
 }

@@ -232,8 +232,8 @@ export class Spans {
     const { name } = this.run.stream;
     const slice = `${name}-${this.reading.slices}`;
     this.reading.slices += 1;
-    const what = task.kind === 'search-end' ? `greatest ${task.key}` : `after page ${this.run.pages}`;
-    return this.fetch(`${name} · ${what}`, {
+    const what = task.kind === 'search-end' ? `greatest ${task.key}` : `from page ${this.run.pages + 1}`;
+    return this.fetch(`${name} · slice ${this.reading.slices} · ${what}`, {
       slice,
       task,
       cursor,

@@ -1,4 +1,5 @@
 import type { ControlFlags } from '../control';
+import type { LogsFlags } from '../logs';
 import type { PlanFlags } from '../plan';
 import type { SyncFlags } from '../sync';
 import { addTenantOptions, ofConnection, projectFile, type DeclareVerbs } from './declare';
@@ -38,6 +39,18 @@ export const declareSyncVerbs: DeclareVerbs = (program, act) => {
     .addHelpText('after', '\nExample:\n  $ rollcall watch acme')
     .action((connection: string, flags: ControlFlags & { json?: boolean }) =>
       act(async () => (await import('../watch.js')).watch(connection, flags)),
+    );
+
+  ofConnection(program.command('logs'))
+    .summary('Tell what happened in the newest sync')
+    .description(
+      "Tell what happened in the newest sync of a connection, from Temporal's history: slices, deliveries, waits, pauses, failures and how it ended.",
+    )
+    .option('-f, --follow', 'go on until the sync ends')
+    .option('--json', 'print a JSON object on a line for everything')
+    .addHelpText('after', '\nExample:\n  $ rollcall logs acme --follow')
+    .action((connection: string, flags: LogsFlags) =>
+      act(async () => (await import('../logs.js')).logs(connection, flags)),
     );
 
   const plan = program

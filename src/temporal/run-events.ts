@@ -1,0 +1,113 @@
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { SliceResult } from '../activities/slice';
+import type { Pause } from '../workflows/gate';
+import { pauseName, resumeName } from '../workflows/names';
+
+export type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
+type Payload = Parameters<typeof defaultPayloadConverter.fromPayload>[0];
+
+/** What happened in a run, for people. */
+export interface RunEvent {
+  /** Epoch ms. */
+  at: number;
+  /** The workflow, as its id ends: `users`; that of the sync itself: `sync`. */
+  workflow: string;
+  text: string;
+}
+
+/** The events of one workflow's history that say something to people, in order. */
+export function runEventsOf(events: readonly HistoryEvent[], workflow: string): RunEvent[] {
+  const scheduled = new Map<string, HistoryEvent>();
+  const started = new Map<string, HistoryEvent>();
+  return events.flatMap((event) => {
+    if (event.activityTaskScheduledEventAttributes) scheduled.set(String(event.eventId), event);
+    const begun = event.activityTaskStartedEventAttributes;
+    if (begun) started.set(String(begun.scheduledEventId), event);
+    const closing =
+      event.activityTaskCompletedEventAttributes ??
+      event.activityTaskFailedEventAttributes ??
+      event.activityTaskTimedOutEventAttributes ??
+      event.activityTaskCanceledEventAttributes;
+    const id = String(closing?.scheduledEventId);
+    const text = closing
+      ? activityText(event, scheduled.get(id), started.get(id))
+      : workflow === 'sync'
+        ? (lifeText(event, true) ?? controlText(event))
+        : (lifeText(event, false) ?? timerText(event));
+    return text === undefined ? [] : [{ at: timeOf(event), workflow, text }];
+  });
+}
+
+/** Epoch ms. */
+export function timeOf({ eventTime }: Pick<HistoryEvent, 'eventTime'>): number {
+  return Number(eventTime?.seconds ?? 0) * 1_000 + Math.floor((eventTime?.nanos ?? 0) / 1e6);
+}
+
+/** How a slice or a step ended; of other activities only that they failed is of interest. */
+function activityText(
+  event: HistoryEvent,
+  scheduled: HistoryEvent | undefined,
+  started: HistoryEvent | undefined,
+): string | undefined {
+  const type = scheduled?.activityTaskScheduledEventAttributes?.activityType?.name ?? 'activity';
+  const { attempt, lastFailure } = started?.activityTaskStartedEventAttributes ?? {};
+  const name = (scheduled && summaryOf(scheduled)) ?? type;
+  const failure =
+    event.activityTaskFailedEventAttributes?.failure ?? event.activityTaskTimedOutEventAttributes?.failure;
+  if (failure) return `${name}: failed: ${failure.cause?.message ?? failure.message ?? 'for an unknown reason'}`;
+  if (event.activityTaskCanceledEventAttributes) return `${name}: stopped`;
+  const before = lastFailure
+    ? `, at attempt ${attempt ?? '?'}; the one before: ${lastFailure.message ?? 'failed'}`
+    : '';
+  if (type === 'deliver') return `${name}: delivered${before}`;
+  if (type !== 'fetchSlice') return before === '' ? undefined : `${name}: done${before}`;
+  const slice = decode(event.activityTaskCompletedEventAttributes?.result?.payloads?.[0]) as SliceResult | undefined;
+  const { pages = 0, rows = 0, requests = 0 } = slice?.counts ?? {};
+  return `${name}: ${count(pages, 'page')}, ${count(rows, 'row')}, ${count(requests, 'request')}${before}`;
+}
+
+/** How a workflow began and ended. */
+function lifeText(event: HistoryEvent, isSync: boolean): string | undefined {
+  const start = event.workflowExecutionStartedEventAttributes;
+  if (start) return isSync && !start.continuedExecutionRunId ? 'started' : undefined;
+  if (event.workflowExecutionCompletedEventAttributes) return 'complete';
+  const failed = event.workflowExecutionFailedEventAttributes;
+  if (failed) return failed.failure?.message ?? 'failed';
+  if (event.workflowExecutionCanceledEventAttributes) return 'cancelled';
+  if (event.workflowExecutionTerminatedEventAttributes) {
+    return `terminated: ${event.workflowExecutionTerminatedEventAttributes.reason ?? ''}`;
+  }
+  return event.workflowExecutionTimedOutEventAttributes ? 'took longer than it may' : undefined;
+}
+
+/** What somebody did to the run. */
+function controlText(event: HistoryEvent): string | undefined {
+  if (event.workflowExecutionCancelRequestedEventAttributes) return 'cancel requested';
+  const signal = event.workflowExecutionSignaledEventAttributes;
+  const update = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input;
+  const name = signal?.signalName ?? update?.name;
+  if (name === resumeName) return 'resumed';
+  if (name !== pauseName) return undefined;
+  const pause = decode((signal?.input ?? update?.args)?.payloads?.[0]) as Pause | undefined;
+  return `paused: ${pause?.reason ?? 'no reason is given'}`;
+}
+
+function timerText(event: HistoryEvent): string | undefined {
+  const wait = event.timerStartedEventAttributes?.startToFireTimeout;
+  if (!wait) return undefined;
+  const seconds = Number(wait.seconds ?? 0) + (wait.nanos ?? 0) / 1e9;
+  return `waits ${seconds.toFixed(0)} s for ${summaryOf(event) ?? 'a timer'}`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+function decode(payload: Payload | null | undefined): unknown {
+  return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
+}
+
+function summaryOf({ userMetadata }: HistoryEvent): string | undefined {
+  return decode(userMetadata?.summary) as string | undefined;
+}

@@ -1,0 +1,89 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { runEventsOf, timeOf, type HistoryEvent, type RunEvent } from './run-events';
+import { workflowIdOf } from './sync-run';
+
+/** The connection has never been synced on this server, or so long ago that the server has forgotten it. */
+export class NoRunKept extends Error {
+  override readonly name = 'NoRunKept';
+  constructor(connection: string) {
+    super(
+      `the server keeps no sync of ${connection}: none was run on it, or its retention is over. ` +
+        `\`rollcall sync ${connection}\` starts one.`,
+    );
+  }
+}
+
+/** What happened in the newest run of a connection. */
+export interface RunLog {
+  /** In the order in which it happened. */
+  events: RunEvent[];
+  /** What is tried again at this moment, and why. */
+  trying: RunEvent[];
+  running: boolean;
+}
+
+/** Throws NoRunKept. */
+export async function readRunLog(client: Client, connection: string): Promise<RunLog> {
+  const workflowId = workflowIdOf(connection);
+  const { runId, status } = await describe(client, connection);
+  const events: RunEvent[] = [];
+  const trying: RunEvent[] = [];
+  const waiting = [{ workflowId, runId }];
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    const handle = client.workflow.getHandle(next.workflowId, next.runId);
+    const history = (await handle.fetchHistory()).events ?? [];
+    const name = next.workflowId === workflowId ? 'sync' : next.workflowId.slice(workflowId.length + 1);
+    events.push(...runEventsOf(history, name));
+    waiting.push(...followers(history, next.workflowId));
+    if (status.name === 'RUNNING' && isOpen(history)) {
+      const { pendingActivities } = (await handle.describe()).raw;
+      trying.push(...(pendingActivities ?? []).flatMap((each) => attemptOf(each, name)));
+    }
+  }
+  events.sort((one, other) => one.at - other.at);
+  return { events, trying, running: status.name === 'RUNNING' };
+}
+
+async function describe(
+  client: Client,
+  connection: string,
+): ReturnType<ReturnType<Client['workflow']['getHandle']>['describe']> {
+  try {
+    return await client.workflow.getHandle(workflowIdOf(connection)).describe();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) throw new NoRunKept(connection);
+    throw error;
+  }
+}
+
+/** The children that a history tells of, and what it continued as. */
+function followers(events: readonly HistoryEvent[], workflowId: string): { workflowId: string; runId: string }[] {
+  return events.flatMap((event) => {
+    const child = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
+    if (child?.workflowId && child.runId) return [{ workflowId: child.workflowId, runId: child.runId }];
+    const next = event.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+    return next ? [{ workflowId, runId: next }] : [];
+  });
+}
+
+function isOpen(events: readonly HistoryEvent[]): boolean {
+  const last = events.at(-1);
+  return !(
+    last?.workflowExecutionCompletedEventAttributes ??
+    last?.workflowExecutionFailedEventAttributes ??
+    last?.workflowExecutionCanceledEventAttributes ??
+    last?.workflowExecutionTerminatedEventAttributes ??
+    last?.workflowExecutionContinuedAsNewEventAttributes
+  );
+}
+
+type Pending = NonNullable<
+  Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['describe']>>['raw']['pendingActivities']
+>[number];
+
+function attemptOf(pending: Pending, workflow: string): RunEvent[] {
+  const { activityType, attempt, lastFailure, lastAttemptCompleteTime: eventTime = null } = pending;
+  if (!lastFailure) return [];
+  const text = `${activityType?.name ?? 'activity'}: is tried again (attempt ${attempt ?? '?'}): ${lastFailure.message ?? 'it failed'}`;
+  return [{ at: timeOf({ eventTime }), workflow, text }];
+}
