@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { messagesOf, run, scratchFolder } from '../integration/program';
+import { startEmulator } from '../../src/emulator/server';
+import { messagesOf, run, scratchFolder, writeJson } from '../integration/program';
+import { configOf } from '../integration/tenant';
 
 const folder = scratchFolder();
 const airbyteVerbs = ['spec', 'check', 'discover', 'read'];
@@ -22,7 +24,9 @@ function watched(): Record<string, string> {
 
 const helps: ['rollcall' | 'source-auth0', string[]][] = [
   ['rollcall', []],
-  ...['sync', 'plan', 'worker', 'emulator', 'demo'].map((verb): ['rollcall', string[]] => ['rollcall', [verb]]),
+  ...['sync', 'watch', 'logs', 'plan', 'pause', 'resume', 'cancel', 'worker', 'emulator', 'demo'].map(
+    (verb): ['rollcall', string[]] => ['rollcall', [verb]],
+  ),
   ['source-auth0', []],
   ...airbyteVerbs.map((verb): ['source-auth0', string[]] => ['source-auth0', [verb]]),
 ];
@@ -40,10 +44,20 @@ it('the help lists the exit codes once', async () => {
   for (const code of [0, 1, 2, 3, 4, 5, 130, 141]) expect(stdout).toMatch(new RegExp(`^ {2}${code} +\\S`, 'm'));
 });
 
-it('spec answers without a server or anything of Temporal', async () => {
-  const { code, stdout, stderr } = await run('source-auth0', ['spec'], { env: watched() });
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(messagesOf(stdout)).toMatchObject([{ type: 'SPEC' }]);
+it('spec, check and discover answer without a server or anything of Temporal', async () => {
+  const tenant = await startEmulator({ scenario: 'small' });
+  try {
+    const config = writeJson(folder, 'config.json', configOf(tenant));
+    const answers = { spec: [], check: ['--config', config], discover: ['--config', config] };
+    for (const [verb, flags] of Object.entries(answers)) {
+      const { code, stdout, stderr } = await run('source-auth0', [verb, ...flags], { env: watched() });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      const types = messagesOf(stdout).map(({ type }) => type);
+      expect(types.at(-1)).toBe({ spec: 'SPEC', check: 'CONNECTION_STATUS', discover: 'CATALOG' }[verb]);
+    }
+  } finally {
+    await tenant.close();
+  }
 });
 
 const mistakes: [string[], string][] = [

@@ -6,7 +6,7 @@ import { messageOn } from '../airbyte/protocol/validator';
 
 type Schema = Record<string, unknown>;
 const { connectionSpecification, documentationUrl } = connectorSpecification();
-const annotations = ['airbyte_secret', 'multiline', 'order', 'pattern_descriptor'];
+const annotations = ['airbyte_secret', 'group', 'groups', 'multiline', 'order', 'pattern_descriptor'];
 const validate = new Ajv({ strict: true, strictRequired: false, keywords: annotations }).compile(
   connectionSpecification,
 );
@@ -56,6 +56,12 @@ test('every property has a place of its own in the form, and a title unless it i
     expect(properties.filter((property) => !('const' in property) && !property.title)).toEqual([]);
     expect(properties.filter(({ pattern, pattern_descriptor }) => pattern && !pattern_descriptor)).toEqual([]);
   }
+});
+
+test('every setting is on a card of the form, and no card is empty', () => {
+  const cards = (connectionSpecification.groups as { id: string }[]).map(({ id }) => id);
+  const used = Object.values(connectionSpecification.properties as Record<string, Schema>).map(({ group }) => group);
+  expect([...new Set(used)]).toEqual(cards);
 });
 
 test('the ways to sign in differ by one constant of the same name', () => {
