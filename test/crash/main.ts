@@ -10,6 +10,7 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '20' },
     seed: { type: 'string' },
     only: { type: 'string' },
+    lanes: { type: 'string', default: '1' },
   },
 });
 
@@ -17,17 +18,22 @@ async function main(): Promise<void> {
   const only = victims.find((each) => each === values.only);
   if (values.only !== undefined && !only) throw new Error(`--only takes one of ${victims.join(', ')}`);
   const first = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
-  const postgres = await startPostgres();
+  const seeds = Array.from({ length: Number(values.runs) }, (_, run) => first + run).values();
   const reports: Report[] = [];
-  try {
-    for (let seed = first; seed < first + Number(values.runs); seed += 1) {
-      const report = await runOnce(seed, only, postgres);
-      reports.push(report);
-      process.stdout.write(`${lineOf(report, only)}\n`);
+  // A lane has a Postgres of its own, since that is restarted as well.
+  async function runLane(): Promise<void> {
+    const postgres = await startPostgres();
+    try {
+      for (const seed of seeds) {
+        const report = await runOnce(seed, only, postgres);
+        reports.push(report);
+        process.stdout.write(`${lineOf(report, only)}\n`);
+      }
+    } finally {
+      await postgres.stop();
     }
-  } finally {
-    await postgres.stop();
   }
+  await Promise.all(Array.from({ length: Number(values.lanes) }, runLane));
   printTable('By victim', tallyByVictim(reports));
   printTable('Altogether', [totalsOf(reports)]);
   const failed = reports.filter(({ faults }) => faults.length > 0);
