@@ -4,13 +4,14 @@ import { parseConnection } from '../config/project';
 import { startEmulator, type Emulator } from '../emulator/server';
 import { defaultReading } from '../streams/options';
 import { streams } from '../streams/registry';
+import { knowsSearchAttributes } from '../temporal/search-attributes';
 import { startSync } from '../temporal/sync-run';
 import { exitCodes } from './exit';
 import { follow, interruption } from './follow';
 import { hostProject, type Hosting } from './hosting';
 import { narrate } from './narration';
 import { openSession, uiPort, type Session } from './session';
-import { configuredStreams, defaultLimits, syncInput } from './sync-input';
+import { connectionInput, defaultLimits } from './sync-input';
 
 export interface DemoFlags {
   files: string;
@@ -61,14 +62,16 @@ async function run(session: Session, hosting: Hosting, connection: Connection, f
   const sync = await startSync(session.connection.client, {
     workflowId: `sync/${connection.name}`,
     taskQueue,
-    input: syncInput({
-      connection: connection.name,
-      streams: configuredStreams(connection, full),
-      sinkQueue: taskQueue,
-      limits: defaultLimits,
-      reading: defaultReading,
-      full,
-    }),
+    input: connectionInput(
+      connection,
+      { reading: defaultReading },
+      {
+        sinkQueue: taskQueue,
+        limits: defaultLimits,
+        full,
+        searchAttributes: await knowsSearchAttributes(session.connection),
+      },
+    ),
   });
   return follow(session, hosting, sync, { json: false });
 }

@@ -41,7 +41,7 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
 
   const folder = await openScratch();
   const staging = createStaging(environment.stagingDir ?? join(folder, 'staging'));
-  const [session, { hostWorker }, { startSync }] = await Promise.all([
+  const [session, { hostWorker }, { startSync }, { knowsSearchAttributes }] = await Promise.all([
     openSession({
       logDir: folder,
       log: ({ level, message, meta }) => {
@@ -51,6 +51,7 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
     // Loaded while the server comes up.
     import('./hosting.js'),
     import('../temporal/sync-run.js'),
+    import('../temporal/search-attributes.js'),
   ]);
   try {
     const sink = createStdoutSink({ output, staging, initialState });
@@ -72,6 +73,8 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
         sinkQueue: connection,
         limits: limitsOf(environment),
         reading: config.reading,
+        // Nobody searches a server that ends with this process.
+        searchAttributes: !session.embedded && (await knowsSearchAttributes(session.connection)),
         ...(config.startDate === undefined ? {} : { startDate: config.startDate }),
         refused: catalog.problems.map(({ stream, message }) => ({
           stream: { ...stream, syncMode: 'full_refresh', destinationSyncMode: 'append' },

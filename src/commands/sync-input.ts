@@ -1,5 +1,6 @@
 import type { Environment } from '../config/environment';
 import type { Connection } from '../config/project';
+import type { SourceConfig } from '../config/source';
 import type { ConfiguredStream, StreamFailure } from '../sinks/sink';
 import type { ReadingOptions } from '../streams/options';
 import { streamOf, streams } from '../streams/registry';
@@ -39,6 +40,8 @@ export interface SyncRequest {
   refusedCredentials?: SyncInput['refusedCredentials'];
   refused?: { stream: ConfiguredStream; failure: StreamFailure }[];
   full?: boolean;
+  /** Whether the server knows the attributes of SyncInput; default false. */
+  searchAttributes?: boolean;
 }
 
 /** Completes a request with what the workflows must know of each stream. */
@@ -48,6 +51,7 @@ export function syncInput({
   refused = [],
   full = false,
   refusedCredentials = 'fail',
+  searchAttributes = false,
   ...request
 }: SyncRequest): SyncInput {
   const planned = wanted.map<PlannedStream>((configured) => {
@@ -63,7 +67,33 @@ export function syncInput({
   // The catalog's order is the descriptors' order, in which the stream that needs the most scopes comes last.
   const order = (name: string): number => streams.findIndex((each) => each.name === name);
   planned.sort((a, b) => order(a.name) - order(b.name));
-  return { version: 1, ...request, streams: planned, refused, full, refusedCredentials };
+  return {
+    version: 1,
+    ...request,
+    streams: planned,
+    refused,
+    full,
+    refusedCredentials,
+    ...(searchAttributes && { searchAttributes }),
+  };
+}
+
+/** What is decided at the start of a sync of a connection, rather than in the project's file. */
+type Start = Pick<SyncRequest, 'sinkQueue' | 'limits' | 'refusedCredentials' | 'searchAttributes'> & { full: boolean };
+
+/** The input of a sync of a connection. */
+export function connectionInput(
+  connection: Connection,
+  { startDate, reading }: Pick<SourceConfig, 'startDate' | 'reading'>,
+  start: Start,
+): SyncInput {
+  return syncInput({
+    connection: connection.name,
+    streams: configuredStreams(connection, start.full),
+    reading,
+    ...(startDate === undefined ? {} : { startDate }),
+    ...start,
+  });
 }
 
 /** Airbyte's modes of writing, by what a destination can do: in a database every object stands once. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { readEnvironment } from '../config/environment';
 import { ConfigError } from '../config/errors';
 import { resolveReading, resolveSecrets } from '../config/references';
+import { knowsSearchAttributes } from '../temporal/search-attributes';
 import { startSync, workflowIdOf } from '../temporal/sync-run';
 import { hasWorkers } from '../temporal/task-queue';
 import { findConnection, type ConnectionFlags } from './connection';
@@ -10,7 +11,7 @@ import { follow } from './follow';
 import { hostProject } from './hosting';
 import { narrate, warnOf } from './narration';
 import { openSession, stateDirOf, uiPort } from './session';
-import { configuredStreams, limitsOf, syncInput } from './sync-input';
+import { connectionInput, limitsOf } from './sync-input';
 
 export interface SyncFlags extends ConnectionFlags {
   full?: boolean;
@@ -36,7 +37,7 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
     }
     const taskQueue = session.embedded || elsewhere ? environment.taskQueue : `sync-${connection.name}`;
     // Whoever does the work needs the secrets; to find out at once that they are missing is better than to find it later.
-    const { startDate, reading } = elsewhere ? await resolveReading(connection) : await resolveSecrets(connection);
+    const source = elsewhere ? await resolveReading(connection) : await resolveSecrets(connection);
     const stagingDir = environment.stagingDir ?? join(stateDir, 'staging');
     const hosting = elsewhere
       ? undefined
@@ -49,16 +50,13 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
     const run = await startSync(session.connection.client, {
       workflowId: workflowIdOf(connection.name),
       taskQueue,
-      input: syncInput({
-        connection: connection.name,
-        streams: configuredStreams(connection, flags.full ?? false),
+      input: connectionInput(connection, source, {
         sinkQueue: taskQueue,
         limits: limitsOf(environment),
-        reading,
-        ...(startDate === undefined ? {} : { startDate }),
         full: flags.full ?? false,
         // Nobody looks at a detached run: it waits for whoever mends them.
         refusedCredentials: flags.detach ? 'pause' : 'fail',
+        searchAttributes: await knowsSearchAttributes(session.connection),
       }),
     });
     narrate(run.started ? `${run.workflowId} has started.` : `${run.workflowId} was under way already and goes on.`);

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { searchAttributeTypes } from '../workflows/names';
 import { leaseDatabase, type DatabaseLease, type LocalServer } from './database-lease';
 import { spawnGuarded, type GuardedProcess } from './guarded-process';
 import { findFreePort, isFree, isListening, waitUntilFree } from './ports';
@@ -46,6 +47,9 @@ const DYNAMIC_CONFIG = [
   'history.timerProcessorMaxTimeShift="10ms"',
   'frontend.enableServerVersionCheck=false',
 ];
+
+/** As the server's flag writes types. */
+const SEARCH_ATTRIBUTE_TYPES = { KEYWORD: 'Keyword', INT: 'Int' } as const;
 
 /** The namespace of every embedded server. */
 export const embeddedNamespace = 'default';
@@ -110,6 +114,10 @@ function launch(options: EmbeddedServerOptions, port: number, uiPort: number | u
         ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)],
         ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
         ...(options.dbFile === undefined ? [] : ['--db-filename', options.dbFile]),
+        ...Object.entries(searchAttributeTypes).flatMap(([name, type]) => [
+          '--search-attribute',
+          `${name}=${SEARCH_ATTRIBUTE_TYPES[type]}`,
+        ]),
         ...DYNAMIC_CONFIG.flatMap((setting) => ['--dynamic-config-value', setting]),
       ],
       output,

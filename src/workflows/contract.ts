@@ -57,6 +57,8 @@ export interface SyncInput {
   full: boolean;
   /** What becomes of a run whose credentials are refused: it ends incomplete, or it waits for somebody to mend them. */
   refusedCredentials: 'fail' | 'pause';
+  /** The server knows the attributes that the run can be searched by (see names.ts). Absent: they are not set. */
+  searchAttributes?: true;
 }
 
 /** One part that a stream was read in: a list, or a range of a search. */
@@ -116,6 +118,8 @@ export const progressQuery = defineQuery<StreamProgress[]>(progressName);
 /** Answer to the `progress` query of the `sync` workflow: finished streams, and who to ask about the others. */
 export interface SyncProgress {
   run: string;
+  /** Why nothing is read for now. */
+  paused?: string;
   finished: StreamResult[];
   running: { workflowId: string; streams: string[] }[];
 }

@@ -8,3 +8,18 @@ export const progressName = 'progress';
 export const pauseName = 'pause';
 /** Likewise, to go on. */
 export const resumeName = 'resume';
+
+/**
+ * What `sync` workflows can be searched by, in Temporal's UI and with `temporal workflow list`, and of which types that is.
+ * A server has to know them beforehand (see temporal/search-attributes.ts).
+ */
+export const searchAttributeTypes = {
+  /** The connection's name. */
+  RollcallConnection: 'KEYWORD',
+  /** `running`, `paused`, `complete`, `partial`, `failed` or `cancelled`. */
+  RollcallStatus: 'KEYWORD',
+  /** `full` when everything is read again, else `incremental`. */
+  RollcallMode: 'KEYWORD',
+  /** Records at the destination, of the streams that have ended. */
+  RollcallRows: 'INT',
+} as const;

@@ -29,6 +29,7 @@ import type { Pause } from './gate';
 import { organizationsWorkflow } from './organizations';
 import { incompleteType } from './names';
 import { conclude, showProgress } from './outcome';
+import { beginSearched, type SearchedRun } from './search-attributes';
 import { verdictOf, verdictOfRun } from './verdict';
 import { streamWorkflow } from './stream';
 import { StreamRun } from './stream-run';
@@ -113,14 +114,26 @@ async function leniently(work: () => Promise<void>): Promise<void> {
 
 /** Copies the streams of one connection; one child workflow for each stream, and one for the organization family. */
 export async function syncWorkflow(input: SyncInput): Promise<SyncResult> {
+  const searched = beginSearched(input);
+  const result = await copy(input, searched).catch((error: unknown) => {
+    searched.tell({ status: isCancellation(error) ? 'cancelled' : 'failed' });
+    throw error;
+  });
+  searched.tell({ status: result.status });
+  return conclude(result.streams, result);
+}
+
+async function copy(input: SyncInput, searched: SearchedRun): Promise<SyncResult> {
   const run = runId();
   const { discardRun } = stagingActivities();
   const { loadState, deliver, summarize } = sinkActivities({ ...input, run });
   const groups = groupsOf(input, run);
   const running = new Set(groups);
   const finished: StreamResult[] = [];
+  let paused: Pause | undefined;
   setHandler(syncProgressQuery, () => ({
     run,
+    ...(paused && { paused: paused.reason }),
     finished,
     running: [...running].map(({ name, streams }) => ({
       workflowId: `${workflowInfo().workflowId}/${name}`,
@@ -129,9 +142,12 @@ export async function syncWorkflow(input: SyncInput): Promise<SyncResult> {
   }));
 
   const children = new Set<Child>();
-  let paused: Pause | undefined;
 
   function show(): void {
+    searched.tell({
+      status: paused ? 'paused' : 'running',
+      rows: finished.reduce((sum, { records }) => sum + records, 0),
+    });
     showProgress(
       finished.map(({ records, ...each }) => ({ ...each, delivered: records })),
       paused,
@@ -205,5 +221,5 @@ export async function syncWorkflow(input: SyncInput): Promise<SyncResult> {
   const status = complete === finished.length ? 'complete' : complete > 0 ? 'partial' : 'failed';
   const result: SyncResult = { run, status, verdict: verdictOfRun(finished), streams: finished };
   await leniently(() => summarize(result));
-  return conclude(finished, result);
+  return result;
 }

@@ -28,7 +28,9 @@ const bundle = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 const taskQueue = 'stage';
 
 /** What a sync is to do, and what shall happen to it. */
-export interface Play extends Partial<Pick<SyncRequest, 'startDate' | 'full' | 'refused' | 'refusedCredentials'>> {
+export interface Play extends Partial<
+  Pick<SyncRequest, 'startDate' | 'full' | 'refused' | 'refusedCredentials' | 'searchAttributes'>
+> {
   reading?: Partial<ReadingOptions>;
   tenant: Emulator;
   streams: ConfiguredStream[];
@@ -120,7 +122,7 @@ export async function openStage(): Promise<Stage> {
     const connection = `acme-${randomUUID().slice(0, 8)}`;
     const cast = castOf(play, staging);
     casts.set(connection, cast);
-    const { streams, startDate, refused, refusedCredentials, full } = play;
+    const { streams, startDate, refused, refusedCredentials, full, searchAttributes } = play;
     const workflowId = `sync/${connection}`;
     const { slice = limitsByDefault.slice } = play.limits ?? {};
     const limits = { ...limitsByDefault, memberSlice: slice, ...play.limits };
@@ -134,6 +136,7 @@ export async function openStage(): Promise<Stage> {
       ...(refused && { refused }),
       ...(full && { full }),
       ...(refusedCredentials && { refusedCredentials }),
+      ...(searchAttributes && { searchAttributes }),
     });
     const run = await startSync(temporal.client, { workflowId, taskQueue, input, timeoutMs: 55_000 });
     const ended = run.result().then((result) => {
