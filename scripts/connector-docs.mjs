@@ -1,17 +1,17 @@
 #!/usr/bin/env node
-// Writes the tables of docs/source-auth0.md anew from the built descriptors and specification. With --check it changes
-// nothing and ends with code 1 when they are not what the page holds.
-import { readFileSync, writeFileSync } from 'node:fs';
+// Writes what follows from the built code anew: the tables of docs/source-auth0.md and docs/configuration.md, and
+// schema/rollcall.schema.json. With --check it changes nothing and ends with code 1 when a file is not what the code says.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PAGE = join(ROOT, 'docs', 'source-auth0.md');
 const load = createRequire(import.meta.url);
 const { streams } = load(join(ROOT, 'dist', 'streams', 'registry.js'));
 const { connectorSpecification } = load(join(ROOT, 'dist', 'config', 'spec.js'));
+const { projectSchema } = load(join(ROOT, 'dist', 'config', 'project-schema.js'));
 
 const code = (text) => `\`${text}\``;
 const row = (...cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
@@ -48,20 +48,48 @@ function optionsTable() {
   return table(['option', 'key', 'meaning', 'default'], rows);
 }
 
+/** The keys of a connection in the project's file, those of objects by their paths. */
+function keysTable() {
+  const { connections, defaults } = projectSchema().properties;
+  const shared = new Set(keysIn(defaults).map(({ path }) => path.join('.')));
+  const rows = keysIn(connections.additionalProperties).map(({ path, schema }) =>
+    row(
+      code(path.join('.')),
+      schema.description,
+      schema.default === undefined ? '' : code(schema.default),
+      shared.has(path.join('.')) ? 'yes' : '',
+    ),
+  );
+  return table(['key', 'meaning', 'default', 'may stand in `defaults`'], rows);
+}
+
+function keysIn({ properties }, above = []) {
+  return Object.entries(properties).flatMap(([name, schema]) => {
+    const path = [...above, name];
+    return schema.properties ? keysIn(schema, path) : [{ path, schema }];
+  });
+}
+
 function fill(page, name, content) {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const [before, after] = [page.slice(0, page.indexOf(begin) + begin.length), page.slice(page.indexOf(end))];
   return `${before}\n\n${content}\n\n${after}`;
 }
 
-const held = readFileSync(PAGE, 'utf8');
-const filled = fill(fill(held, 'streams', streamsTable()), 'options', optionsTable());
-const page = await format(filled, { ...(await resolveConfig(PAGE)), parser: 'markdown' });
-if (process.argv.includes('--check')) {
-  if (page !== held) {
-    process.stderr.write('docs/source-auth0.md is not what the code says: run `npm run docs`.\n');
+const files = {
+  'docs/source-auth0.md': (held) => fill(fill(held, 'streams', streamsTable()), 'options', optionsTable()),
+  'docs/configuration.md': (held) => fill(held, 'keys', keysTable()),
+  'schema/rollcall.schema.json': () => JSON.stringify(projectSchema()),
+};
+
+for (const [file, fillIn] of Object.entries(files)) {
+  const path = join(ROOT, file);
+  const held = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const content = await format(fillIn(held), { ...(await resolveConfig(path)), filepath: path });
+  if (!process.argv.includes('--check')) {
+    writeFileSync(path, content);
+  } else if (content !== held) {
+    process.stderr.write(`${file} is not what the code says: run \`npm run docs\`.\n`);
     process.exitCode = 1;
   }
-} else {
-  writeFileSync(PAGE, page);
 }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
+import { processVariables } from '../config/environment';
 import { ConfigError } from '../config/errors';
 import { connectionOf, loadProject, parseConnection, type Connection } from '../config/project';
+import { referenceOf } from '../config/references';
 import { streams } from '../streams/registry';
 
 /** The flags by which a command names a connection, or spells one out. */
@@ -26,20 +28,27 @@ export interface ConnectionFlags {
  * Name of a connection that flags spell out: the same for the same tenant and folder, so that a sync that was killed goes
  * on when the command is given again, and different for any other, so that none is taken for it.
  */
-function nameOf({ domain, baseUrl, files }: ConnectionFlags): string {
-  const place = JSON.stringify([domain ?? baseUrl, resolve(files ?? './data')]);
+function nameOf(tenant: string, files: string): string {
+  const place = JSON.stringify([tenant, resolve(files)]);
   return `command-line-${createHash('sha256').update(place).digest('hex').slice(0, 8)}`;
 }
 
-/** The connection of that name in the project's file, or the one that the flags spell out. */
+/**
+ * The connection of that name in the project's file, signed in to as flags say, if they do; or the one that flags and
+ * Auth0's variables spell out.
+ */
 export async function findConnection(name: string | undefined, flags: ConnectionFlags): Promise<Connection> {
   const connection =
-    name === undefined ? spellOut(flags) : connectionOf(await loadProject(flags.config, streams), name);
+    name === undefined
+      ? spellOut(flags)
+      : signedInBy(flags, connectionOf(await loadProject(flags.config, streams), name));
   return flags.stream ? narrow(connection, flags.stream) : connection;
 }
 
 function spellOut(flags: ConnectionFlags): Connection {
-  if (flags.domain === undefined && flags.baseUrl === undefined) {
+  const { files = './data' } = flags;
+  const tenant = flags.domain ?? flags.baseUrl ?? processVariables()['AUTH0_DOMAIN'];
+  if (tenant === undefined || tenant === '') {
     throw new ConfigError(
       'no connection is named',
       'arguments',
@@ -50,17 +59,86 @@ function spellOut(flags: ConnectionFlags): Connection {
   const settings = {
     domain: flags.domain,
     base_url: flags.baseUrl,
-    credentials: {
-      client_id: flags.clientId,
-      client_secret: flags.clientSecret,
-      private_key: flags.privateKey,
-      access_token: flags.accessToken,
-    },
+    credentials: credentialsOf(flags),
     audience: flags.audience,
     start_date: flags.startDate,
-    destination: { files: flags.files ?? './data' },
+    destination: { files },
   };
-  return parseConnection(nameOf(flags), settings, streams, '.');
+  return parseConnection(nameOf(tenant, files), settings, streams, '.');
+}
+
+const credentialFlags = {
+  clientId: '--client-id',
+  clientSecret: '--client-secret',
+  privateKey: '--private-key',
+  accessToken: '--access-token',
+  audience: '--audience',
+} as const;
+
+/** Another tenant or folder under the same name would mix two copies. */
+const spellingFlags = { domain: '--domain', baseUrl: '--base-url', files: '--files' } as const;
+
+function credentialsOf({ clientId, clientSecret, privateKey, accessToken }: ConnectionFlags): Record<string, string> {
+  const given = {
+    client_id: clientId,
+    client_secret: clientSecret,
+    private_key: privateKey,
+    access_token: accessToken,
+  };
+  return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** Flags come before the file: another way to sign in replaces the file's, paths are relative to here. */
+function signedInBy(flags: ConnectionFlags, connection: Connection): Connection {
+  const spelt = givenOf(flags, spellingFlags);
+  if (spelt !== undefined) {
+    throw new ConfigError(
+      `${spelt} cannot be given along with the connection ${connection.name}`,
+      spelt,
+      'Leave out the name to spell a connection out, or change the project file.',
+    );
+  }
+  const { source } = connection;
+  const given = credentialsOf(flags);
+  const { client_secret, private_key, access_token } = given;
+  // The client may stay the same, its proof does not.
+  const { client_id } = source.credentials;
+  const kept =
+    access_token !== undefined
+      ? {}
+      : (client_secret ?? private_key) === undefined
+        ? source.credentials
+        : { ...(client_id !== undefined && { client_id }) };
+  return {
+    ...connection,
+    source: {
+      ...source,
+      ...(flags.audience !== undefined && { audience: flags.audience }),
+      ...(flags.startDate !== undefined && { start_date: flags.startDate }),
+      credentials: { ...kept, ...Object.fromEntries(Object.entries(given).map(([key, value]) => [key, here(value)])) },
+    },
+  };
+}
+
+/** A reference whose path holds wherever the project's file is. */
+function here(value: string): string {
+  const reference = referenceOf(value);
+  return reference?.kind === 'file' ? `file:${resolve(reference.target)}` : value;
+}
+
+/** @throws ConfigError when flags say how to sign in, which workers elsewhere would never learn */
+export function refuseCredentialFlags(flags: ConnectionFlags): void {
+  const given = givenOf(flags, credentialFlags);
+  if (given === undefined) return;
+  throw new ConfigError(
+    `${given} does not reach the workers of the Temporal server, which sign in by their own project file`,
+    given,
+    'Leave it out, and change the project file of the workers.',
+  );
+}
+
+function givenOf(flags: ConnectionFlags, names: Partial<Record<keyof ConnectionFlags, string>>): string | undefined {
+  return Object.entries(names).find(([key]) => flags[key as keyof ConnectionFlags] !== undefined)?.[1];
 }
 
 function narrow(connection: Connection, wanted: string[]): Connection {

@@ -2,12 +2,14 @@ import type { Command } from 'commander';
 import { beQuiet } from './narration';
 import { declareControlVerbs } from './verbs/control';
 import { declareServiceVerbs } from './verbs/services';
+import { declareSetupVerbs } from './verbs/setup';
 import { declareSyncVerbs } from './verbs/sync';
 
 /** The verbs of people who run syncs with a Temporal of their own, or with the one that comes along; in the help's order. */
 const groups = [
   { heading: 'Sync', declare: declareSyncVerbs },
   { heading: 'Control', declare: declareControlVerbs },
+  { heading: 'Set-up', declare: declareSetupVerbs },
   { heading: 'Services', declare: declareServiceVerbs },
 ];
 

@@ -5,7 +5,7 @@ import { resolveReading, resolveSecrets } from '../config/references';
 import { knowsSearchAttributes } from '../temporal/search-attributes';
 import { startSync, workflowIdOf } from '../temporal/sync-run';
 import { hasWorkers } from '../temporal/task-queue';
-import { findConnection, type ConnectionFlags } from './connection';
+import { findConnection, refuseCredentialFlags, type ConnectionFlags } from './connection';
 import { exitCodes } from './exit';
 import { follow } from './follow';
 import { hostProject } from './hosting';
@@ -35,6 +35,7 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
         'Leave --detach out; or set TEMPORAL_ADDRESS and name a connection of the project file that a `rollcall worker` serves.',
       );
     }
+    if (elsewhere) refuseCredentialFlags(flags);
     const taskQueue = session.embedded || elsewhere ? environment.taskQueue : `sync-${connection.name}`;
     // Whoever does the work needs the secrets; to find out at once that they are missing is better than to find it later.
     const source = elsewhere ? await resolveReading(connection) : await resolveSecrets(connection);

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { logLevels, type LogLevel } from '../airbyte/messages';
+import { pacingSettings } from './pacing';
 import { parseWith } from './problems';
 
 /** A worker's place in a rollout: https://docs.temporal.io/production-deployment/worker-deployments/worker-versioning */
@@ -19,6 +20,10 @@ export interface Environment {
   slice: { pages?: number; seconds?: number; bytes?: number };
   /** ROLLCALL_HEARTBEAT_SECONDS: without a heartbeat for so long, an activity's worker is taken for dead. Default 10. */
   heartbeatSeconds: number;
+  /**
+   * ROLLCALL_RATE_LIMIT_RESERVE and ROLLCALL_MAX_CONCURRENCY, where set: in place of every connection's own settings.
+   */
+  pacing: { rate_limit_reserve?: number; max_concurrency?: number };
   /** ROLLCALL_STAGING: folder of the segments between fetch and deliver. */
   stagingDir?: string;
   /** ROLLCALL_TASK_QUEUE. Default `rollcall`. */
@@ -52,6 +57,8 @@ const variables = z
     ROLLCALL_SLICE_SECONDS: seconds,
     ROLLCALL_SLICE_BYTES: count,
     ROLLCALL_HEARTBEAT_SECONDS: seconds,
+    ROLLCALL_RATE_LIMIT_RESERVE: z.coerce.number().pipe(pacingSettings.rate_limit_reserve.unwrap()).optional(),
+    ROLLCALL_MAX_CONCURRENCY: z.coerce.number().pipe(pacingSettings.max_concurrency.unwrap()).optional(),
     ROLLCALL_STAGING: z.string().optional(),
     ROLLCALL_TASK_QUEUE: z.string().optional(),
     TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
@@ -86,6 +93,10 @@ export function readEnvironment(environment: Variables = processVariables()): En
       ...(read.ROLLCALL_SLICE_PAGES !== undefined && { pages: read.ROLLCALL_SLICE_PAGES }),
       ...(read.ROLLCALL_SLICE_SECONDS !== undefined && { seconds: read.ROLLCALL_SLICE_SECONDS }),
       ...(read.ROLLCALL_SLICE_BYTES !== undefined && { bytes: read.ROLLCALL_SLICE_BYTES }),
+    },
+    pacing: {
+      ...(read.ROLLCALL_RATE_LIMIT_RESERVE !== undefined && { rate_limit_reserve: read.ROLLCALL_RATE_LIMIT_RESERVE }),
+      ...(read.ROLLCALL_MAX_CONCURRENCY !== undefined && { max_concurrency: read.ROLLCALL_MAX_CONCURRENCY }),
     },
     heartbeatSeconds: read.ROLLCALL_HEARTBEAT_SECONDS ?? 10,
     ...(read.ROLLCALL_STAGING !== undefined && { stagingDir: path.resolve(read.ROLLCALL_STAGING) }),

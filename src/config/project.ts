@@ -1,16 +1,19 @@
 import path from 'node:path';
-import { z } from 'zod';
 import type { StreamDeclaration } from '../airbyte/catalog';
 import type { SyncMode } from '../sinks/sink';
 import { ConfigError } from './errors';
-import { pacingSettings } from './pacing';
 import { parseWith } from './problems';
-import { reachSettings, rolesSettings } from './reading';
+import { projectSettings, schemaName, withDefaults, writtenConnection, type WrittenConnection } from './project-file';
+import type { ScheduleSettings } from './schedule';
 import { suggestion } from './spelling';
-import { readYamlFile } from './yaml-file';
+import { readYamlFile, type YamlContent } from './yaml-file';
 
 /** Where a connection's records go. The folder is absolute; the URL is as written, perhaps a reference: see `resolveDestination`. */
 export type Destination = { kind: 'files'; folder: string } | { kind: 'postgres'; url: string; schema: string };
+
+type Source = Omit<WrittenConnection, 'streams' | 'destination' | 'schedule'>;
+/** A tenant's settings as they are written; of what is left out Auth0's variables may tell: see `completed`. */
+export type ConnectionSource = Source & { credentials: NonNullable<Source['credentials']> };
 
 /** A tenant and where to copy it, as `rollcall.yaml` names it. Secrets may still be references: see `resolveSecrets`. */
 export interface Connection {
@@ -20,13 +23,15 @@ export interface Connection {
   /** In the order of the file, or all that are known. */
   streams: { name: string; syncMode: SyncMode }[];
   destination: Destination;
+  /** When it is copied by itself; absent: when it is told to. */
+  schedule?: ScheduleSettings;
   /** Folder that relative paths refer to: the one of the project's file. */
   folder: string;
 }
 
 type KnownStreams = readonly Pick<StreamDeclaration, 'name' | 'syncModes'>[];
 
-export interface Project {
+export interface Project extends Omit<YamlContent, 'content'> {
   /** Absolute path of the file. */
   file: string;
   connections: ReadonlyMap<string, Connection>;
@@ -42,86 +47,25 @@ const example = `connections:
       files: ./data
 `;
 
-const text = z.string().min(1);
-const postgresUrl = /^(?:postgres(?:ql)?:\/\/|env:|file:)/;
-const mode = z.enum(['full_refresh', 'incremental']);
-
-const sourceSettings = z.strictObject({
-  domain: text.optional(),
-  base_url: text.optional(),
-  credentials: z.strictObject({
-    client_id: text.optional(),
-    client_secret: text.optional(),
-    private_key: text.optional(),
-    algorithm: text.optional(),
-    key_id: text.optional(),
-    access_token: text.optional(),
-  }),
-  audience: text.optional(),
-  start_date: text.optional(),
-  ...reachSettings,
-  roles: rolesSettings.strict().optional(),
-  ...pacingSettings,
-});
-export type ConnectionSource = z.output<typeof sourceSettings>;
-
-/** Names beginning with pg_ are Postgres' own; longer ones it would cut. */
-const schemaName = text
-  .regex(/^(?!pg_)[^\0]*$/, 'must not begin with pg_')
-  .refine((name) => Buffer.byteLength(name) <= 63, 'must not be longer than 63 bytes');
-
-const destinationSettings = z
-  .strictObject({
-    files: text.optional(),
-    postgres: z
-      .strictObject({
-        url: text.regex(
-          postgresUrl,
-          'must be a URL such as postgres://role@host:5432/database, or env:NAME or file:PATH',
-        ),
-        schema: schemaName.optional(),
-      })
-      .optional(),
-  })
-  .refine(
-    ({ files, postgres }) => (files === undefined) !== (postgres === undefined),
-    'must name one of files and postgres',
-  );
-
-const connectionSettings = sourceSettings.extend({
-  streams: z
-    .union([z.array(text).min(1), z.record(text, z.strictObject({ mode: mode.optional() }))], {
-      error: 'must be a list of streams, or a map such as users: { mode: incremental } (or full_refresh)',
-    })
-    .optional(),
-  destination: destinationSettings,
-});
-
-const projectSettings = z.strictObject({
-  connections: z.record(
-    z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, 'is no connection name: use a-z, 0-9, _ and -, a letter or digit first'),
-    connectionSettings,
-  ),
-});
-
 /**
  * Reads a project's file (`rollcall.yaml`). `known` are the streams that connections may name.
  * @throws ConfigError without any value of the file
  */
 export async function loadProject(file: string, known: KnownStreams): Promise<Project> {
   const absolute = path.resolve(file);
-  const content = await readYamlFile(absolute, example);
-  const { connections: settings } = parseWith(
+  const { content, ...places } = await readYamlFile(absolute, example);
+  const { defaults, connections: settings } = parseWith(
     projectSettings,
     content,
     `the file ${absolute}`,
     'Correct it and run again.',
   );
+  if (defaults?.streams) streamsOf(defaults.streams, known, 'defaults.streams');
   const connections = Object.entries(settings).map(([name, each]) =>
-    connectionWith(name, each, known, path.dirname(absolute)),
+    connectionWith(name, withDefaults(each, defaults), known, path.dirname(absolute)),
   );
   refuseSharedSchemas(connections);
-  return { file: absolute, connections: new Map(connections.map((each) => [each.name, each])) };
+  return { file: absolute, connections: new Map(connections.map((each) => [each.name, each])), ...places };
 }
 
 /** Two tenants in the same tables would replace each other's rows. */
@@ -143,12 +87,12 @@ function refuseSharedSchemas(connections: readonly Connection[]): void {
  * @throws ConfigError without any value of the settings
  */
 export function parseConnection(name: string, settings: unknown, known: KnownStreams, folder: string): Connection {
-  const parsed = parseWith(connectionSettings, settings, 'the connection', 'Correct it and run again.');
+  const parsed = parseWith(writtenConnection, settings, 'the connection', 'Correct it and run again.');
   return connectionWith(name, parsed, known, path.resolve(folder));
 }
 
 /** @throws ConfigError that names the connections there are */
-export function connectionOf(project: Project, name: string): Connection {
+export function connectionOf(project: Pick<Project, 'file' | 'connections'>, name: string): Connection {
   const connection = project.connections.get(name);
   if (connection) return connection;
   const names = [...project.connections.keys()];
@@ -161,25 +105,32 @@ export function connectionOf(project: Project, name: string): Connection {
 
 function connectionWith(
   name: string,
-  { streams, destination, ...source }: z.output<typeof connectionSettings>,
+  { streams, destination, schedule, credentials = {}, ...source }: WrittenConnection,
   known: KnownStreams,
   folder: string,
 ): Connection {
   return {
     name,
-    source,
+    source: { ...source, credentials },
     streams: streamsOf(streams, known, `connections.${name}.streams`),
     destination: destinationOf(name, destination, folder),
+    ...(schedule && { schedule }),
     folder,
   };
 }
 
-function destinationOf(
-  name: string,
-  { files = '', postgres }: z.output<typeof destinationSettings>,
-  folder: string,
-): Destination {
+function destinationOf(name: string, settings: WrittenConnection['destination'], folder: string): Destination {
+  const place = `connections.${name}.destination`;
+  if (!settings) {
+    const nextStep = 'Add it, such as destination: { files: ./data }.';
+    throw new ConfigError(`${place} is missing, and the defaults have none`, place, nextStep);
+  }
+  const { files = '', postgres } = settings;
   if (!postgres) return { kind: 'files', folder: path.resolve(folder, files) };
+  if (postgres.url === undefined) {
+    const nextStep = 'Add it, here or in the defaults.';
+    throw new ConfigError(`${place}.postgres.url is missing`, `${place}.postgres.url`, nextStep);
+  }
   const where = `connections.${name}.destination.postgres.schema`;
   const { data: schema, error } = schemaName.safeParse(postgres.schema ?? name);
   if (error)
@@ -187,7 +138,7 @@ function destinationOf(
   return { kind: 'postgres', url: postgres.url, schema };
 }
 
-type StreamSettings = z.output<typeof connectionSettings>['streams'];
+type StreamSettings = WrittenConnection['streams'];
 
 function streamsOf(settings: StreamSettings, known: KnownStreams, where: string): Connection['streams'] {
   const names = known.map((each) => each.name);

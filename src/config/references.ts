@@ -1,21 +1,25 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { normaliseTimestamp } from '../airbyte/timestamp';
-import { processVariables, type Variables } from './environment';
+import { completed } from './auth0-variables';
+import { processVariables, readEnvironment, type Variables } from './environment';
 import { ConfigError } from './errors';
-import type { Connection, Destination } from './project';
+import type { Connection, ConnectionSource, Destination } from './project';
 import { readingOf } from './reading';
 import { parseSourceConfig, type SourceConfig } from './source';
 
+const advice =
+  'Correct it in the project file; what is left out there may stand in AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET.';
+
 /**
- * The connection's tenant with every `env:NAME` and `file:PATH` replaced by what it stands for. To be called when the
- * values are needed, so that a rotated secret is used without a restart.
+ * The connection's tenant, completed from Auth0's variables, with every `env:NAME` and `file:PATH` replaced by what it
+ * stands for. To be called when the values are needed, so that a rotated secret is used without a restart.
  * @throws ConfigError naming the missing variable or file, or what is wrong with the settings
  */
 export async function resolveSecrets(
   connection: Connection,
   variables: Variables = processVariables(),
-  read: (file: string) => Promise<string> = (file) => readFile(file, 'utf8'),
+  read?: (file: string) => Promise<string>,
 ): Promise<SourceConfig> {
   const prefix = `connections.${connection.name}`;
   const resolve = async (settings: Record<string, string | undefined>, where: string) => {
@@ -26,18 +30,24 @@ export async function resolveSecrets(
     }
     return resolved;
   };
-  const { credentials, audience, domain, base_url, start_date, ...settings } = connection.source;
   const where = `${prefix}.credentials`;
-  const { access_token: token, client_id: client, client_secret: secret, private_key: key } = credentials;
+  const {
+    access_token: token,
+    client_id: client,
+    client_secret: secret,
+    private_key: key,
+  } = connection.source.credentials;
   if (token !== undefined && (client ?? secret ?? key) !== undefined) {
     throw new ConfigError(`${where} has both an access token and a client`, where, 'Leave one of them out.');
   }
   if (secret !== undefined && key !== undefined) {
     throw new ConfigError(`${where} has both a client secret and a private key`, where, 'Leave one of them out.');
   }
+  const { credentials, audience, domain, base_url, start_date, ...settings } = completed(connection.source, variables);
   return parseSourceConfig(
     {
       ...settings,
+      ...readEnvironment(variables).pacing,
       ...(await resolve({ domain, base_url, start_date }, prefix)),
       credentials: {
         auth_type: authTypeOf(credentials),
@@ -46,11 +56,12 @@ export async function resolveSecrets(
       },
     },
     prefix,
+    advice,
   );
 }
 
 /** Airbyte's word for the way to sign in that the given keys belong to. */
-function authTypeOf({ access_token: token, private_key: key }: Connection['source']['credentials']): string {
+function authTypeOf({ access_token: token, private_key: key }: ConnectionSource['credentials']): string {
   if (token !== undefined) return 'oauth2_access_token';
   return key === undefined ? 'oauth2_confidential_application' : 'private_key_jwt';
 }
@@ -65,7 +76,7 @@ export async function resolveReading(connection: Connection): Promise<Pick<Sourc
   const { start_date: written } = connection.source;
   if (written === undefined) return { reading };
   const where = `connections.${connection.name}.start_date`;
-  const value = await valueOf(written, where, connection.folder, processVariables(), (file) => readFile(file, 'utf8'));
+  const value = await valueOf(written, where, connection.folder, processVariables());
   const startDate = normaliseTimestamp(value);
   if (startDate === undefined) {
     throw new ConfigError(`${where} is no date or time of ISO 8601`, where, 'Write it as 2024-01-31.');
@@ -83,7 +94,7 @@ export async function resolveDestination(
 ): Promise<Destination> {
   if (destination.kind === 'files') return destination;
   const where = `connections.${name}.destination.postgres.url`;
-  const url = await valueOf(destination.url, where, folder, variables, (file) => readFile(file, 'utf8'));
+  const url = await valueOf(destination.url, where, folder, variables);
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return { ...destination, url };
   const example = 'Write it as postgres://role:password@host:5432/database, unusual characters as %XX.';
   throw new ConfigError(`${where} is no URL of a Postgres database`, where, example);
@@ -91,14 +102,25 @@ export async function resolveDestination(
 
 const reference = /^(env|file):(.+)$/s;
 
-async function valueOf(
+/** What a setting refers to; undefined when it is the value itself. */
+export function referenceOf(value: string): { kind: 'env' | 'file'; target: string } | undefined {
+  const [, kind, target] = reference.exec(value) ?? [];
+  return target === undefined ? undefined : { kind: kind === 'env' ? 'env' : 'file', target };
+}
+
+/**
+ * A setting with its reference replaced by what it stands for.
+ * @param where path of the setting, for messages
+ * @throws ConfigError naming the variable that is not set or the file that cannot be read
+ */
+export async function valueOf(
   value: string,
   where: string,
   folder: string,
   variables: Variables,
-  read: (file: string) => Promise<string>,
+  read: (file: string) => Promise<string> = (file) => readFile(file, 'utf8'),
 ): Promise<string> {
-  const [, kind, target] = reference.exec(value) ?? [];
+  const { kind, target } = referenceOf(value) ?? {};
   if (target === undefined) return value;
   return kind === 'env' ? variableOf(target, where, variables) : fileOf(path.resolve(folder, target), where, read);
 }

@@ -175,14 +175,12 @@ export const sourceSchema = z
  * @param prefix path under which the configuration stands in what the user wrote, for error messages
  * @throws ConfigError naming all problems, without any value
  */
-export function parseSourceConfig(json: unknown, prefix = ''): SourceConfig {
-  const source = parseWith(
-    sourceSchema,
-    withoutNulls(json),
-    'the configuration',
-    'Correct it and run again; the `spec` command shows every key.',
-    prefix,
-  );
+export function parseSourceConfig(
+  json: unknown,
+  prefix = '',
+  nextStep = 'Correct it and run again; the `spec` command shows every key.',
+): SourceConfig {
+  const source = parseWith(sourceSchema, withoutNulls(json), 'the configuration', nextStep, prefix);
   const baseUrl = originOf(source.base_url ?? `https://${source.domain}`);
   const startDate = source.start_date === undefined ? undefined : normaliseTimestamp(source.start_date);
   return {

@@ -1,13 +1,24 @@
 import { readFile } from 'node:fs/promises';
-import { LineCounter, parseDocument } from 'yaml';
+import { isNode, LineCounter, parseDocument } from 'yaml';
 import { ConfigError } from './errors';
+
+/** The keys that lead to a value. */
+export type KeyPath = readonly (string | number)[];
+
+export interface YamlContent {
+  content: unknown;
+  /** The line, from 1, on which a value begins; undefined when there is none. */
+  lineOf(path: KeyPath): number | undefined;
+  /** A value as it is written; undefined when there is none. */
+  writtenAt(path: KeyPath): unknown;
+}
 
 /**
  * Reads a YAML file.
  * @param example what the file should hold, shown when there is none
  * @throws ConfigError that repeats nothing of the file's content
  */
-export async function readYamlFile(file: string, example: string): Promise<unknown> {
+export async function readYamlFile(file: string, example: string): Promise<YamlContent> {
   return parseYaml(await readText(file, example), file);
 }
 
@@ -24,7 +35,7 @@ async function readText(file: string, example: string): Promise<string> {
   }
 }
 
-function parseYaml(text: string, file: string): unknown {
+function parseYaml(text: string, file: string): YamlContent {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const [fault] = document.errors;
@@ -36,7 +47,17 @@ function parseYaml(text: string, file: string): unknown {
     throw new ConfigError(`the file ${file} is not YAML: ${what} at ${where}`, file, 'Correct it there.');
   }
   try {
-    return document.toJS() as unknown;
+    return {
+      content: document.toJS() as unknown,
+      lineOf(path) {
+        const node: unknown = document.getIn(path, true);
+        return isNode(node) && node.range ? lines.linePos(node.range[0]).line : undefined;
+      },
+      writtenAt(path) {
+        const node: unknown = document.getIn(path, true);
+        return isNode(node) ? (node.toJS(document) as unknown) : undefined;
+      },
+    };
   } catch {
     // The error names the alias, which may be a secret that happens to begin with `*`.
     const what = `the file ${file} is not YAML: an alias without its anchor`;

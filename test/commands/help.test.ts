@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Command } from 'commander';
+import { addOperatorVerbs } from '../../src/commands/operator-verbs';
 import { startEmulator } from '../../src/emulator/server';
 import { messagesOf, run, scratchFolder, writeJson } from '../integration/program';
 import { configOf } from '../integration/tenant';
@@ -22,11 +24,16 @@ function watched(): Record<string, string> {
   return { NODE_OPTIONS: `--require ${hook}` };
 }
 
+/** The words that lead to every verb, and to every group of them. */
+function pathsOf(command: Command): string[][] {
+  return command.commands.flatMap((each) => [[each.name()], ...pathsOf(each).map((path) => [each.name(), ...path])]);
+}
+
+const program = new Command();
+addOperatorVerbs(program, () => undefined);
 const helps: ['rollcall' | 'source-auth0', string[]][] = [
   ['rollcall', []],
-  ...['sync', 'watch', 'logs', 'plan', 'pause', 'resume', 'cancel', 'worker', 'emulator', 'demo'].map(
-    (verb): ['rollcall', string[]] => ['rollcall', [verb]],
-  ),
+  ...pathsOf(program).map((path): ['rollcall', string[]] => ['rollcall', path]),
   ['source-auth0', []],
   ...airbyteVerbs.map((verb): ['source-auth0', string[]] => ['source-auth0', [verb]]),
 ];

@@ -6,6 +6,7 @@ test('an empty environment gives the defaults', () => {
   expect(readEnvironment({})).toEqual({
     logLevel: 'INFO',
     slice: {},
+    pacing: {},
     heartbeatSeconds: 10,
     taskQueue: 'rollcall',
   });
@@ -29,11 +30,14 @@ test('every variable is read', () => {
       ROLLCALL_TASK_QUEUE: 'nightly',
       TEMPORAL_DEPLOYMENT_NAME: 'rollcall',
       TEMPORAL_WORKER_BUILD_ID: '1.4.0',
+      ROLLCALL_RATE_LIMIT_RESERVE: '0.25',
+      ROLLCALL_MAX_CONCURRENCY: '3',
       HOME: '/unrelated',
     }),
   ).toEqual({
     logLevel: 'DEBUG',
     slice: { pages: 3, seconds: 0.5, bytes: 1_000_000 },
+    pacing: { rate_limit_reserve: 0.25, max_concurrency: 3 },
     heartbeatSeconds: 2.5,
     stagingDir: path.resolve('staging'),
     taskQueue: 'nightly',

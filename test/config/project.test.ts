@@ -74,7 +74,8 @@ test('the reading options stand beside the other settings, any of them left out'
     roles: { source: 'per_member' },
   });
   const one = await load(`${acme}    lag_seconds: 60\n    roles: {}\n`);
-  expect(Object.keys(connectionOf(one, 'acme').source)).toEqual(['domain', 'credentials', 'lag_seconds', 'roles']);
+  const keys = ['credentials', 'domain', 'lag_seconds', 'roles'];
+  expect(Object.keys(connectionOf(one, 'acme').source).sort()).toEqual(keys);
 });
 
 const postgres = acme.replace('files: ./data', 'postgres: { url: env:DATABASE_URL }');
@@ -179,7 +180,12 @@ test.each([
   ['', 'must be an object'],
   ['connections: []', 'connections must be an object'],
   ['connections: {Acme Inc: {}}', 'is no connection name: use a-z'],
-  ['connections: {acme: {}}', 'connections.acme.credentials is missing; connections.acme.destination is missing'],
+  ['connections: {acme: 1}', 'connections.acme must be an object'],
+  [`${acme}defaults: { domain: made-up }`, 'defaults has the unknown key domain'],
+  [`${acme}defaults: { credentials: { client_id: made-up } }`, 'defaults has the unknown key credentials'],
+  [`${acme}defaults: { destination: { files: made-up } }`, 'defaults.destination.postgres is missing'],
+  [`${acme}defaults: { lag_seconds: "made-up" }`, 'defaults.lag_seconds must be a whole number of seconds'],
+  [`${acme}    schedule: { every: made-up }`, 'connections.acme.schedule.every must be a duration'],
   [acme.replace('files: ./data', ''), 'connections.acme.destination must name one of files and postgres'],
   [acme.replace('./data', './data, postgres: { url: env:URL }'), 'must name one of files and postgres'],
   [acme.replace('files: ./data', 'postgres: made-up'), 'connections.acme.destination.postgres must be an object'],
@@ -197,4 +203,67 @@ test.each([
   expect(failure.message).toContain(message);
   expect(failure.message).toContain(file);
   expect(failure.message).not.toContain('made-up');
+});
+
+describe('the defaults', () => {
+  const other = `  other:
+    destination: { postgres: { schema: Other } }
+    lag_seconds: 5
+    streams: [clients]
+`;
+  const defaults = `defaults:
+  lag_seconds: 60
+  lookback_seconds: 300
+  streams: [users]
+  schedule: { every: 1h }
+  destination: { postgres: { url: env:DATABASE_URL } }
+`;
+
+  test('hold for a connection that does not say otherwise, key by key', async () => {
+    const project = await load(acme.replace('destination: { files: ./data }', 'lag_seconds: 0') + other + defaults);
+    expect(connectionOf(project, 'acme')).toMatchObject({
+      source: { domain: 'acme.eu.auth0.com', lag_seconds: 0, lookback_seconds: 300 },
+      streams: [{ name: 'users', syncMode: 'incremental' }],
+      schedule: { every: 3_600_000 },
+      destination: { kind: 'postgres', url: 'env:DATABASE_URL', schema: 'acme' },
+    });
+    expect(connectionOf(project, 'other')).toMatchObject({
+      source: { lag_seconds: 5, lookback_seconds: 300, credentials: {} },
+      streams: [{ name: 'clients' }],
+      destination: { schema: 'Other', url: 'env:DATABASE_URL' },
+    });
+  });
+
+  test('give way to a folder of the connection’s own', async () => {
+    const project = await load(acme + defaults);
+    expect(connectionOf(project, 'acme').destination).toEqual({ kind: 'files', folder: path.join(folder, 'data') });
+  });
+
+  test('are checked for streams as connections are', async () => {
+    const failure = await failureOf(() => load(`${acme}    streams: [users]\ndefaults: { streams: [usres] }\n`));
+    expect(failure.message).toContain('defaults.streams names the unknown stream "usres" (did you mean users?).');
+  });
+
+  test('do not hide that a connection has no destination, or no database', async () => {
+    const nowhere = acme.replace(/ +destination.*/, '');
+    expect((await failureOf(() => load(nowhere))).message).toBe(
+      'connections.acme.destination is missing, and the defaults have none. Add it, such as destination: { files: ./data }.',
+    );
+    expect((await failureOf(() => load(`${nowhere}    destination: { postgres: {} }`))).message).toMatch(
+      /^connections\.acme\.destination\.postgres\.url is missing/,
+    );
+  });
+
+  test('two connections of one default database have schemas of their own', async () => {
+    const two = `${acme.replace(/ +destination.*\n/, '')}${other.replace('schema: Other', 'schema: acme')}${defaults}`;
+    expect((await failureOf(() => load(two))).message).toContain('is also that of acme');
+  });
+});
+
+test('the line of every key can be told, and what is written there', async () => {
+  const project = await load(acme);
+  expect(project.lineOf(['connections', 'acme', 'domain'])).toBe(4);
+  expect(project.lineOf(['connections', 'acme', 'destination', 'files'])).toBe(6);
+  expect(project.lineOf(['defaults', 'lag_seconds'])).toBeUndefined();
+  expect(project.writtenAt(['connections', 'acme', 'destination'])).toEqual({ files: './data' });
 });
