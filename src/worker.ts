@@ -1,7 +1,8 @@
 import { dirname, join, resolve } from 'node:path';
 import { processVariables, readEnvironment } from './config/environment';
 import { ConfigError } from './config/errors';
-import { connectionOf, loadProject } from './config/project';
+import { connectionOf } from './config/project';
+import { createProjectReader, type OnTrouble } from './config/steady';
 import { hostProject } from './commands/hosting';
 import { streams } from './streams/registry';
 import { connect } from './temporal/connection';
@@ -14,6 +15,8 @@ export interface WorkerOptions {
   /** Default: ROLLCALL_TASK_QUEUE, or `rollcall`. */
   taskQueue?: string;
   /** Told when the worker listens. */
+  /** Told of a file that cannot be used for now; what it said before holds. */
+  onTrouble: OnTrouble;
   onReady(where: { address: string; taskQueue: string; connections: string[] }): void;
 }
 
@@ -21,9 +24,10 @@ export interface WorkerOptions {
  * The long-running worker: serves the syncs of every connection in the project's file. It ends on SIGTERM or SIGINT,
  * which the Temporal runtime takes: the pages under way are finished, the rest is handed to the other workers.
  */
-export async function runWorker({ config, taskQueue, onReady }: WorkerOptions): Promise<void> {
+export async function runWorker({ config, taskQueue, onReady, onTrouble }: WorkerOptions): Promise<void> {
   const environment = readEnvironment();
-  const project = await loadProject(config, streams);
+  const readProject = createProjectReader(config, streams, onTrouble);
+  const project = await readProject();
   const target = readProfile(processVariables());
   if (!target) {
     throw new ConfigError(
@@ -42,7 +46,8 @@ export async function runWorker({ config, taskQueue, onReady }: WorkerOptions): 
       stagingDir: environment.stagingDir ?? join(dirname(resolve(config)), '.rollcall', 'staging'),
       version: environment.deployment,
       // The file is read anew, so that a new connection or another secret needs no restart.
-      connectionOf: async (name) => connectionOf(await loadProject(config, streams), name),
+      connectionOf: async (name) => connectionOf(await readProject(), name),
+      onTrouble,
     });
     onReady({ address: target.address, taskQueue: queue, connections: [...project.connections.keys()] });
     await hosting.done;

@@ -48,23 +48,49 @@ export function createTenants({ resolve, onToken, maxWaitMs = 15_000 }: TenantOp
     return pacer;
   }
 
+  /**
+   * A client that, when its credentials are refused, looks whether others have been configured meanwhile, and goes on with
+   * these: who is in the middle of a slice need not lose it.
+   */
+  function renewing(connection: string, client: Auth0Client): Auth0Client {
+    async function attempt<Result>(work: (client: Auth0Client) => Promise<Result>): Promise<Result> {
+      try {
+        return await work(client);
+      } catch (error) {
+        if ((error as { name?: unknown } | null)?.name !== 'BadCredentials') throw error;
+        const { client: current } = await tenantOf(connection);
+        if (current === own) throw error;
+        return work(current);
+      }
+    }
+    const own: Auth0Client = {
+      ...client,
+      list: (request, call) => attempt((each) => each.list(request, call)),
+      one: (request, call) => attempt((each) => each.one(request, call)),
+      scopes: (call) => attempt((each) => each.scopes(call)),
+    };
+    return own;
+  }
+
+  async function tenantOf(connection: string): Promise<Tenant> {
+    const config = await resolve(connection);
+    const fingerprint = createHash('sha256').update(JSON.stringify(config)).digest('hex');
+    const held = known.get(connection);
+    if (held?.fingerprint === fingerprint) return held.tenant;
+    held?.tenant.client.close();
+    const { baseUrl } = config;
+    const tokens = telling(tokensOf(config), onToken);
+    const pacer = pacerOf(config);
+    const tenant = {
+      client: renewing(connection, createAuth0Client({ baseUrl, tokens, pacer, userAgent, maxWaitMs })),
+      limits: () => pacer.snapshot(),
+    };
+    known.set(connection, { fingerprint, tenant });
+    return tenant;
+  }
+
   return {
-    async tenantOf(connection) {
-      const config = await resolve(connection);
-      const fingerprint = createHash('sha256').update(JSON.stringify(config)).digest('hex');
-      const held = known.get(connection);
-      if (held?.fingerprint === fingerprint) return held.tenant;
-      held?.tenant.client.close();
-      const { baseUrl } = config;
-      const tokens = telling(tokensOf(config), onToken);
-      const pacer = pacerOf(config);
-      const tenant = {
-        client: createAuth0Client({ baseUrl, tokens, pacer, userAgent, maxWaitMs }),
-        limits: () => pacer.snapshot(),
-      };
-      known.set(connection, { fingerprint, tenant });
-      return tenant;
-    },
+    tenantOf,
     close() {
       for (const { tenant } of known.values()) tenant.client.close();
       known.clear();

@@ -1,5 +1,4 @@
-import type { Connection, Destination } from '../config/project';
-import { resolveDestination } from '../config/references';
+import type { Destination } from '../config/project';
 import { createFilesSink } from '../sinks/files';
 import { createPostgresSink } from '../sinks/postgres/sink';
 import type { Sink } from '../sinks/sink';
@@ -12,12 +11,15 @@ export interface Destinations {
   close(): Promise<void>;
 }
 
-/** @param connectionOf the connection of a name, read anew at every use */
-export function openDestinations(connectionOf: (name: string) => Promise<Connection>, staging: Staging): Destinations {
+/** @param destinationOf the destination of a connection, resolved anew at every use */
+export function openDestinations(
+  destinationOf: (connection: string) => Promise<Destination>,
+  staging: Staging,
+): Destinations {
   const sinks = new Map<string, Promise<Sink>>();
   return {
     async sinkOf(name) {
-      const destination = await resolveDestination(await connectionOf(name));
+      const destination = await destinationOf(name);
       const key = JSON.stringify(destination);
       const sink = sinks.get(key) ?? open(destination, staging);
       sinks.set(key, sink);

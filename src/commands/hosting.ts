@@ -5,7 +5,8 @@ import { createFetchActivities } from '../activities/fetch';
 import { createTenants, type Tenants } from '../activities/tenant';
 import type { WorkerDeploymentVersion } from '../config/environment';
 import type { Connection } from '../config/project';
-import { resolveSecrets } from '../config/references';
+import { resolveDestination, resolveSecrets } from '../config/references';
+import { createResolver, type OnTrouble } from '../config/steady';
 import type { Sink } from '../sinks/sink';
 import { createStaging, type Staging } from '../staging/staging';
 import type { TemporalConnection } from '../temporal/connection';
@@ -84,6 +85,8 @@ export interface ProjectHostingOptions {
   stagingDir: string;
   /** The connection of a name, read anew at every use. */
   connectionOf(name: string): Promise<Connection>;
+  /** Told of references that lead nowhere for now. */
+  onTrouble?: OnTrouble;
   /** See WorkerSettings. */
   version?: WorkerDeploymentVersion | undefined;
 }
@@ -93,15 +96,17 @@ const abandonedMs = 7 * 24 * 3600 * 1000;
 
 /** Runs a worker for connections that are configured by name. */
 export async function hostProject(options: ProjectHostingOptions): Promise<Hosting> {
-  const { connection, taskQueue, connectionOf } = options;
+  const { connection, taskQueue, connectionOf, onTrouble = () => undefined } = options;
   const staging = createStaging(options.stagingDir);
   await staging.sweep(abandonedMs, Date.now());
-  const destinations = openDestinations(connectionOf, staging);
+  const sourceOf = createResolver((each) => resolveSecrets(each), onTrouble);
+  const destinationOf = createResolver((each) => resolveDestination(each), onTrouble);
+  const destinations = openDestinations(async (name) => destinationOf(await connectionOf(name)), staging);
   const hosting = await hostWorker({
     connection,
     taskQueue,
     staging,
-    tenants: createTenants({ resolve: async (name) => resolveSecrets(await connectionOf(name)) }),
+    tenants: createTenants({ resolve: async (name) => sourceOf(await connectionOf(name)) }),
     sinkOf: destinations.sinkOf,
     oneShot: false,
     version: options.version,

@@ -11,6 +11,7 @@ export interface WorkerFlags {
 export async function worker(flags: WorkerFlags): Promise<number> {
   await runWorker({
     ...flags,
+    onTrouble: narrate,
     onReady: ({ address, taskQueue, connections }) => {
       narrate(`Listening on task queue ${taskQueue} of ${address} for ${connections.join(', ')}. Stop with Ctrl-C.`);
     },

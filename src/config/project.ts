@@ -29,7 +29,8 @@ export interface Connection {
   folder: string;
 }
 
-type KnownStreams = readonly Pick<StreamDeclaration, 'name' | 'syncModes'>[];
+/** The streams that connections may name. */
+export type KnownStreams = readonly Pick<StreamDeclaration, 'name' | 'syncModes'>[];
 
 export interface Project extends Omit<YamlContent, 'content'> {
   /** Absolute path of the file. */

@@ -19,6 +19,8 @@ export interface Grant {
   /** Epoch ms. */
   issuedAt: number;
   lifeSeconds: number;
+  /** See Settings. */
+  signingKey: number;
 }
 
 /** An RS256 access token with the claims of Auth0's machine-to-machine tokens. */
@@ -26,7 +28,7 @@ export async function signAccessToken(grant: Grant): Promise<string> {
   const { privateKey } = await prepareKeys();
   const issuedAt = Math.floor(grant.issuedAt / 1_000);
   return new SignJWT({ scope: grant.scopes.join(' '), azp: grant.clientId, gty: 'client-credentials' })
-    .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: 'emulated-key' })
+    .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: keyIdOf(grant.signingKey) })
     .setIssuer(grant.issuer)
     .setSubject(`${grant.clientId}@clients`)
     .setAudience(grant.audience)
@@ -35,8 +37,16 @@ export async function signAccessToken(grant: Grant): Promise<string> {
     .sign(privateKey);
 }
 
+function keyIdOf(signingKey: number): string {
+  return `emulated-key-${signingKey}`;
+}
+
 /** Scopes of the bearer. Throws the ApiError of a 400 or 401 for a header that is missing, malformed, forged or too old. */
-export async function authenticate(header: string | undefined, now: number): Promise<ReadonlySet<string>> {
+export async function authenticate(
+  header: string | undefined,
+  now: number,
+  signingKey: number,
+): Promise<ReadonlySet<string>> {
   if (header === undefined) throw unauthorized('Missing authentication');
   const token = /^Bearer ([^ ]+)$/i.exec(header)?.[1];
   if (token?.split('.').length !== 3) {
@@ -44,7 +54,11 @@ export async function authenticate(header: string | undefined, now: number): Pro
   }
   const { publicKey } = await prepareKeys();
   try {
-    const { payload } = await jwtVerify(token, publicKey, { algorithms: ['RS256'], currentDate: new Date(now) });
+    const { payload, protectedHeader } = await jwtVerify(token, publicKey, {
+      algorithms: ['RS256'],
+      currentDate: new Date(now),
+    });
+    if (protectedHeader.kid !== keyIdOf(signingKey)) throw new errors.JWSSignatureVerificationFailed();
     return new Set(String(payload['scope']).split(' '));
   } catch (error) {
     throw refuseToken(error);

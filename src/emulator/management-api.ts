@@ -51,7 +51,7 @@ function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation): v
   let previous: string | undefined;
   app.get(route.path, { config: { endpoint: route.name } }, async (request, reply) => {
     reply.headers({ 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
-    const scopes = await authenticate(request.headers.authorization, emulation.now());
+    const scopes = await authenticate(request.headers.authorization, emulation.now(), settings.signingKey);
     charge(route, reply, emulation);
     if (!route.scopes.some((scope) => scopes.has(scope))) throw insufficientScope(route.scopes);
     const fault = emulation.faults.strike(request.url);

@@ -7,6 +7,10 @@ export interface Settings {
   scopes: string[];
   /** Life of an access token. */
   tokenSeconds: number;
+  /** Set: the application's secret, in place of the one it began with. */
+  clientSecret?: string | undefined;
+  /** Number of the tenant's signing key: with another one, tokens that were issued before are refused. */
+  signingKey: number;
   /** Set: the application is registered with this public key (PEM) instead of its secret. */
   clientKey?: { publicKey: string; algorithm: 'RS256' | 'RS384' | 'PS256' } | undefined;
   /** Set: every sign-in is refused in this way. */
@@ -56,6 +60,7 @@ export const SECRET_SCOPES = ['read:client_keys', 'read:client_credentials', 're
 export const DEFAULT_SETTINGS: Omit<Settings, 'rateLimits'> = {
   scopes: READER_SCOPES,
   tokenSeconds: 86_400,
+  signingKey: 1,
   retryAfter: false,
   rateLimitHeaders: 'current',
   clockAheadMs: 0,

@@ -62,6 +62,7 @@ export function serveTokenEndpoint(app: FastifyInstance, emulation: Emulation, c
       scopes: settings.scopes,
       issuedAt: emulation.now(),
       lifeSeconds: settings.tokenSeconds,
+      signingKey: settings.signingKey,
     });
     return sendJson(reply, {
       access_token: token,
@@ -91,7 +92,10 @@ async function findError(
   }
   if (settings.clientKey) {
     if (!(await assertions.prove(form, credentials.clientId, host, now()))) return CLIENT_REFUSED;
-  } else if (client_id !== credentials.clientId || client_secret !== credentials.clientSecret) {
+  } else if (
+    client_id !== credentials.clientId ||
+    client_secret !== (settings.clientSecret ?? credentials.clientSecret)
+  ) {
     return { status: 401, body: { error: 'access_denied', error_description: 'Unauthorized' } };
   }
   if (grant_type !== 'client_credentials') {

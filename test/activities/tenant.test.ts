@@ -77,3 +77,25 @@ it.each([[undefined], [1]])('waits no longer than it may: %j ms', async (maxWait
   else await expect(third).rejects.toMatchObject({ name: 'RateLimited' });
   tenants.close();
 });
+
+it('goes on with another secret where the one that is held is refused, within a slice', async () => {
+  let secret = tenant.clientSecret;
+  let resolved = 0;
+  const tenants = createTenants({
+    resolve: async () => {
+      resolved += 1;
+      return configOf(secret);
+    },
+  });
+  const { client } = await tenants.tenantOf('acme');
+  await client.list(probe);
+  tenant.configure({ clientSecret: 'rotated', signingKey: 2 });
+  await expect(client.list(probe)).rejects.toMatchObject({ name: 'BadCredentials' });
+  secret = 'rotated';
+  const pages = await Promise.all([client.list(probe), client.list(probe), client.scopes()]);
+  expect(pages[0].rows).toHaveLength(1);
+  // Looked at only when it is refused.
+  expect(resolved).toBeLessThanOrEqual(5);
+  tenant.configure({ clientSecret: undefined, signingKey: 1 });
+  tenants.close();
+});
