@@ -20,10 +20,15 @@ interface NamedError {
 /**
  * Asks for the least that shows whether each stream can be read: one row of each list. A tenant without organizations
  * (or without anything) is as good as a full one.
+ * @param wanted the streams that matter; the list of organizations leads to those of members
  */
-export async function checkTenant(client: Auth0Client): Promise<CheckReport> {
+export async function checkTenant(
+  client: Auth0Client,
+  wanted: readonly string[] = streams.map(({ name }) => name),
+): Promise<CheckReport> {
   const granted = await scopesOf(client);
   const missingScopes: CheckReport['missingScopes'] = [];
+  const isWanted = (stream: string): boolean => wanted.includes(stream);
   let organization: string | undefined;
 
   async function ask(stream: string, request: ListRequest): Promise<CheckReport['failure']> {
@@ -41,19 +46,24 @@ export async function checkTenant(client: Auth0Client): Promise<CheckReport> {
     }
   }
 
-  for (const { name, probe } of streams) {
+  const members = streams
+    .filter(({ reach }) => reach === 'members')
+    .map(({ name }) => name)
+    .filter(isWanted);
+  const asked = streams.filter(({ name, reach }) => isWanted(name) || (reach === 'organization' && members.length > 0));
+  for (const { name, probe } of asked) {
     const failure = probe && (await ask(name, probe));
     if (failure) return { failure, missingScopes };
   }
   if (organization === undefined) {
     // Without an organization there is no member list to ask for; the token itself may tell.
-    for (const { name } of streams.filter(({ reach }) => reach === 'members')) {
+    for (const name of members) {
       const scopes = scopesLacking(name, granted);
       if (scopes.length > 0) missingScopes.push({ stream: name, scopes });
     }
     return { missingScopes };
   }
-  const members = {
+  const list = {
     path: `organizations/${encodeURIComponent(organization)}/members`,
     list: 'members',
     key: 'user_id',
@@ -62,8 +72,8 @@ export async function checkTenant(client: Auth0Client): Promise<CheckReport> {
     { stream: 'organization_members', query: { take: 1, fields: 'user_id' } },
     { stream: 'organization_member_roles', query: { take: 1, fields: 'user_id,roles' } },
   ];
-  for (const { stream, query } of probes) {
-    const failure = await ask(stream, { ...members, query });
+  for (const { stream, query } of probes.filter(({ stream }) => isWanted(stream))) {
+    const failure = await ask(stream, { ...list, query });
     if (failure && failure.type !== 'Gone') return { failure, missingScopes };
   }
   return { missingScopes };

@@ -1,5 +1,6 @@
-import { mkdir, open } from 'node:fs/promises';
+import { access, constants, mkdir, open, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { isMissing } from './disk-trouble';
 
 /** Makes the names in a folder durable: a new or renamed file survives a power cut only after this. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -21,4 +22,23 @@ export async function makeFolder(path: string): Promise<void> {
     await syncFolder(folder);
   }
   await syncFolder(dirname(folder));
+}
+
+/**
+ * Looks whether a folder can be written, or made where it is missing, without changing anything.
+ * @throws the system's error when it can't
+ */
+export async function examineFolder(path: string): Promise<{ exists: boolean; freeBytes: number }> {
+  const wanted = resolve(path);
+  let folder = wanted;
+  for (;;) {
+    try {
+      await access(`${folder}/.`, constants.W_OK | constants.X_OK);
+      const { bavail, bsize } = await statfs(folder);
+      return { exists: folder === wanted, freeBytes: bavail * bsize };
+    } catch (error) {
+      if (!isMissing(error) || folder === dirname(folder)) throw error;
+      folder = dirname(folder);
+    }
+  }
 }

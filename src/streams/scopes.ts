@@ -4,3 +4,21 @@ import { streamOf } from './registry';
 export function scopesLacking(stream: string, granted: readonly string[] | undefined): string[] {
   return streamOf(stream).scopes.filter((scope) => granted !== undefined && !granted.includes(scope));
 }
+
+/** A scope without which a stream is read, but with some fields null. */
+export interface OptionalScope {
+  scope: string;
+  stream: string;
+  fields: string[];
+}
+
+/** What the streams need together, and what makes them fuller. */
+export function scopesWanted(streams: readonly string[]): { needed: string[]; optional: OptionalScope[] } {
+  const wanted = streams.map(streamOf);
+  return {
+    needed: [...new Set(wanted.flatMap(({ scopes }) => scopes))],
+    optional: wanted.flatMap(({ name, optionalScopes = [] }) =>
+      optionalScopes.map(({ scope, fields }) => ({ scope, stream: name, fields })),
+    ),
+  };
+}

@@ -1,8 +1,23 @@
 import type { ConfigShowFlags } from '../config';
+import type { DoctorFlags } from '../doctor';
 import { projectFile, type DeclareVerbs } from './declare';
 
 /** What is done before the first sync, and when something is amiss. */
 export const declareSetupVerbs: DeclareVerbs = (program, act) => {
+  program
+    .command('doctor')
+    .argument('[connection]', 'connection of the project file; all of them when left out')
+    .summary('Look whether all is as a sync needs it')
+    .description(
+      'Look at the project file, Temporal, staging, and of each connection its destination, credentials, scopes, clock and rate limit; say what is amiss and what to do. The exit code is that of the worst, 0 when there is nothing but warnings.',
+    )
+    .addOption(projectFile())
+    .option('--fix', 'add the search attributes that Temporal lacks')
+    .option('--json', 'print what was found as JSON')
+    .addHelpText('after', '\nExample:\n  $ rollcall doctor acme')
+    .action((connection: string | undefined, flags: DoctorFlags) =>
+      act(async () => (await import('../doctor.js')).doctor(connection, flags)),
+    );
   const config = program
     .command('config')
     .summary('Show the settings that hold, and the schema of the file')
