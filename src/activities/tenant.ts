@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createAuth0Client, type Auth0Client } from '../auth0/client';
+import type { Observer } from '../auth0/observer';
 import { createPacer, type Pacer, type PacerSnapshot } from '../auth0/pacer';
 import { clientCredentials, fixedToken, type TokenSource } from '../auth0/token';
 import type { SourceConfig } from '../config/source';
@@ -22,10 +23,14 @@ export interface TenantOptions {
    * waits, which holds nothing. For those who have nobody to wait for them.
    */
   maxWaitMs?: number;
+  /** Told of what goes to and fro; asked for each client that is made. */
+  observerOf?(connection: string): Observer;
 }
 
 export interface Tenants {
   tenantOf(connection: string): Promise<Tenant>;
+  /** How the limits of every tenant stand that has been asked for, by connection. */
+  limits(): [connection: string, PacerSnapshot][];
   close(): void;
 }
 
@@ -37,7 +42,7 @@ interface Known {
 }
 
 /** The tenants of a process. Connections to the same address, paced alike, share a pacer, since they share its limit. */
-export function createTenants({ resolve, onToken, maxWaitMs = 15_000 }: TenantOptions): Tenants {
+export function createTenants({ resolve, onToken, maxWaitMs = 15_000, observerOf }: TenantOptions): Tenants {
   const known = new Map<string, Known>();
   const pacers = new Map<string, Pacer>();
 
@@ -79,10 +84,12 @@ export function createTenants({ resolve, onToken, maxWaitMs = 15_000 }: TenantOp
     if (held?.fingerprint === fingerprint) return held.tenant;
     held?.tenant.client.close();
     const { baseUrl } = config;
-    const tokens = telling(tokensOf(config), onToken);
+    const observer = observerOf?.(connection);
+    const tokens = telling(tokensOf(config, observer), onToken);
     const pacer = pacerOf(config);
+    const observed = observer && { observer };
     const tenant = {
-      client: renewing(connection, createAuth0Client({ baseUrl, tokens, pacer, userAgent, maxWaitMs })),
+      client: renewing(connection, createAuth0Client({ baseUrl, tokens, pacer, userAgent, maxWaitMs, ...observed })),
       limits: () => pacer.snapshot(),
     };
     known.set(connection, { fingerprint, tenant });
@@ -91,6 +98,7 @@ export function createTenants({ resolve, onToken, maxWaitMs = 15_000 }: TenantOp
 
   return {
     tenantOf,
+    limits: () => [...known].map(([connection, { tenant }]) => [connection, tenant.limits()]),
     close() {
       for (const { tenant } of known.values()) tenant.client.close();
       known.clear();
@@ -98,10 +106,11 @@ export function createTenants({ resolve, onToken, maxWaitMs = 15_000 }: TenantOp
   };
 }
 
-function tokensOf({ baseUrl, credentials }: SourceConfig): TokenSource {
+function tokensOf({ baseUrl, credentials }: SourceConfig, observer: Observer | undefined): TokenSource {
   if (credentials.type === 'access_token') return fixedToken(credentials.accessToken);
   const { clientId, audience } = credentials;
-  return clientCredentials({ baseUrl, userAgent, clientId, audience, proof: credentials });
+  const seen = observer && { observer };
+  return clientCredentials({ baseUrl, userAgent, clientId, audience, proof: credentials, ...seen });
 }
 
 function telling(tokens: TokenSource, onToken: TenantOptions['onToken']): TokenSource {

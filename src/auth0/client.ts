@@ -2,6 +2,7 @@ import type { JsonObject } from '../json';
 import { readOne, readPage } from './envelope';
 import { BadCredentials, type CredentialsProblem, RateLimited, Transient, UnexpectedAnswer } from './errors';
 import { createHttp, type HttpAnswer, type HttpOptions } from './http';
+import type { Observer, WaitReason } from './observer';
 import type { Pacer } from './pacer';
 import { readRateLimit, readRefusal, serverTime } from './rate-limit';
 import { refusalOf } from './refusal';
@@ -22,15 +23,13 @@ export interface Auth0ClientOptions extends HttpOptions {
   /** Further tries in place after a Transient or UnexpectedAnswer. Default 3. */
   retries?: number;
   log?: Log;
+  observer?: Observer;
   /** Clock, epoch ms. */
   now?: () => number;
   sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** 0 to 1. */
   random?: () => number;
 }
-
-/** `limit`: the tenant's rate limit; `failure`: the pause before another try. */
-export type WaitReason = 'limit' | 'failure';
 
 export interface CallOptions {
   signal?: AbortSignal;
@@ -67,7 +66,7 @@ const longestPauseMs = 30_000;
 
 /** The Management API of one tenant. Keeps one set of connections, one token and one pacer for all that use it. */
 export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
-  const { baseUrl, tokens, pacer, maxWaitMs = 60_000, retries = 3, log = () => {} } = options;
+  const { baseUrl, tokens, pacer, maxWaitMs = 60_000, retries = 3, log = () => {}, observer } = options;
   const { now = Date.now, sleep = sleepFor, random = Math.random } = options;
   const http = createHttp(options);
   const stats: ClientStats = { requests: 0, retries: 0, rateLimited: 0, answered: 0 };
@@ -82,11 +81,13 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
     let giveUpAt: number | undefined;
     for (;;) {
       const token = await tokens.token(signal);
+      const asked = now();
       const slot = await pacer.acquire(templateOf(path), label, {
         signal,
         maxWaitMs,
         onWait: onWait && ((until) => onWait(until, 'limit')),
       });
+      observer?.waited('limit', now() - asked);
       stats.requests += 1;
       onRequest?.();
       let answer: HttpAnswer;
@@ -124,6 +125,7 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
     const pause = async (ms: number, reason: WaitReason): Promise<void> => {
       if (ms >= 1_000) onWait?.(now() + ms, reason);
       await sleep(ms, signal);
+      observer?.waited(reason, ms);
     };
     for (;;) {
       try {

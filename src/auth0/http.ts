@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import axios from 'axios';
 import { Transient, UnexpectedAnswer } from './errors';
+import type { Observer } from './observer';
 
 export interface HttpRequest {
   method: 'GET' | 'POST';
@@ -28,6 +29,7 @@ export interface HttpOptions {
   timeoutMs?: number;
   /** Largest body, decompressed. Default 256 MiB: a page holds at most 100 users of 1 MB each. */
   maxBodyBytes?: number;
+  observer?: Pick<Observer, 'answered'>;
 }
 
 export interface Http {
@@ -59,6 +61,7 @@ export function createHttp({
   userAgent = 'rollcall',
   timeoutMs = 30_000,
   maxBodyBytes = 256 * 1024 * 1024,
+  observer,
 }: HttpOptions): Http {
   const httpAgent = new HttpAgent({ keepAlive: true });
   const httpsAgent = new HttpsAgent({ keepAlive: true });
@@ -90,9 +93,11 @@ export function createHttp({
         signal: ending.signal,
         headers: { accept: 'application/json', 'user-agent': userAgent, ...headers },
       });
+      observer?.answered(label, answer.status);
       return { status: answer.status, headers: plainHeaders(answer.headers), body: answer.data };
     } catch (error) {
       signal?.throwIfAborted();
+      observer?.answered(label, undefined);
       throw failureOf(label, error);
     } finally {
       clearTimeout(deadline);

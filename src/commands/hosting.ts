@@ -2,11 +2,13 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { createSinkActivities } from '../activities/deliver';
 import { createFetchActivities } from '../activities/fetch';
+import { observeFetch, observerOf, observeSink } from '../activities/observed';
 import { createTenants, type Tenants } from '../activities/tenant';
 import type { WorkerDeploymentVersion } from '../config/environment';
 import type { Connection } from '../config/project';
 import { resolveDestination, resolveSecrets } from '../config/references';
 import { createResolver, type OnTrouble } from '../config/steady';
+import { noMeter, type Meter } from '../metrics/meter';
 import type { Sink } from '../sinks/sink';
 import { createStaging, type Staging } from '../staging/staging';
 import type { TemporalConnection } from '../temporal/connection';
@@ -32,10 +34,15 @@ export interface HostingOptions {
   /** True for a process that runs one sync and ends. */
   oneShot: boolean;
   version?: WorkerDeploymentVersion | undefined;
+  /** Default: nothing is measured. */
+  meter?: Meter | undefined;
 }
 
 /** A worker in this process. */
 export interface Hosting {
+  tenants: Tenants;
+  /** Temporal's word for what the worker does; `RUNNING` while it takes work. */
+  state(): string;
   /** Rejects when the worker fails by itself; resolves when it has stopped. */
   done: Promise<void>;
   /** Finishes the pages under way, hands the rest back, and closes. */
@@ -51,7 +58,7 @@ const collectEarly = '--heap-growing-percent=50';
 /** Runs workflows and all activities in this process. */
 export async function hostWorker(options: HostingOptions): Promise<Hosting> {
   setFlagsFromString(collectEarly);
-  const { tenants } = options;
+  const { tenants, staging, sinkOf, meter = noMeter } = options;
   const worker = await createWorker({
     connection: options.connection.native,
     namespace: options.connection.namespace,
@@ -61,8 +68,8 @@ export async function hostWorker(options: HostingOptions): Promise<Hosting> {
     concurrency,
     ...(options.version && { version: options.version }),
     activities: {
-      ...createFetchActivities({ tenantOf: tenants.tenantOf, staging: options.staging }),
-      ...createSinkActivities({ sinkOf: options.sinkOf, staging: options.staging }),
+      ...observeFetch(createFetchActivities({ tenantOf: tenants.tenantOf, staging }), meter),
+      ...observeSink(createSinkActivities({ sinkOf, staging }), meter),
     },
   });
   const done = worker.run().finally(() => {
@@ -71,6 +78,8 @@ export async function hostWorker(options: HostingOptions): Promise<Hosting> {
   // Whoever awaits `done` later still sees the failure.
   done.catch(() => undefined);
   return {
+    tenants,
+    state: () => worker.getState(),
     done,
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();
@@ -89,6 +98,8 @@ export interface ProjectHostingOptions {
   onTrouble?: OnTrouble;
   /** See WorkerSettings. */
   version?: WorkerDeploymentVersion | undefined;
+  /** Default: nothing is measured. */
+  meter?: Meter | undefined;
 }
 
 /** A run that has staged nothing for so long, waits for the tenant's limit included, is none any more. */
@@ -96,7 +107,7 @@ const abandonedMs = 7 * 24 * 3600 * 1000;
 
 /** Runs a worker for connections that are configured by name. */
 export async function hostProject(options: ProjectHostingOptions): Promise<Hosting> {
-  const { connection, taskQueue, connectionOf, onTrouble = () => undefined } = options;
+  const { connection, taskQueue, connectionOf, meter, onTrouble = () => undefined } = options;
   const staging = createStaging(options.stagingDir);
   await staging.sweep(abandonedMs, Date.now());
   const sourceOf = createResolver((each) => resolveSecrets(each), onTrouble);
@@ -106,13 +117,17 @@ export async function hostProject(options: ProjectHostingOptions): Promise<Hosti
     connection,
     taskQueue,
     staging,
-    tenants: createTenants({ resolve: async (name) => sourceOf(await connectionOf(name)) }),
+    tenants: createTenants({
+      resolve: async (name) => sourceOf(await connectionOf(name)),
+      ...(meter && { observerOf: (name) => observerOf(meter, name) }),
+    }),
     sinkOf: destinations.sinkOf,
     oneShot: false,
     version: options.version,
+    meter,
   });
   return {
-    done: hosting.done,
+    ...hosting,
     async stop() {
       await hosting.stop();
       await destinations.close();

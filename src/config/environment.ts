@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { logLevels, type LogLevel } from '../airbyte/messages';
+import { listenAddress, type ListenAddress } from './listen';
 import { pacingSettings } from './pacing';
 import { parseWith } from './problems';
 
@@ -26,6 +27,8 @@ export interface Environment {
   pacing: { rate_limit_reserve?: number; max_concurrency?: number };
   /** ROLLCALL_STAGING: folder of the segments between fetch and deliver. */
   stagingDir?: string;
+  /** ROLLCALL_LISTEN: where a worker serves metrics and health; absent: nowhere. */
+  listen?: ListenAddress;
   /** ROLLCALL_TASK_QUEUE. Default `rollcall`. */
   taskQueue: string;
   /**
@@ -60,6 +63,7 @@ const variables = z
     ROLLCALL_RATE_LIMIT_RESERVE: z.coerce.number().pipe(pacingSettings.rate_limit_reserve.unwrap()).optional(),
     ROLLCALL_MAX_CONCURRENCY: z.coerce.number().pipe(pacingSettings.max_concurrency.unwrap()).optional(),
     ROLLCALL_STAGING: z.string().optional(),
+    ROLLCALL_LISTEN: listenAddress.optional(),
     ROLLCALL_TASK_QUEUE: z.string().optional(),
     TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
     TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
@@ -100,6 +104,7 @@ export function readEnvironment(environment: Variables = processVariables()): En
     },
     heartbeatSeconds: read.ROLLCALL_HEARTBEAT_SECONDS ?? 10,
     ...(read.ROLLCALL_STAGING !== undefined && { stagingDir: path.resolve(read.ROLLCALL_STAGING) }),
+    ...(read.ROLLCALL_LISTEN !== undefined && { listen: read.ROLLCALL_LISTEN }),
     taskQueue: read.ROLLCALL_TASK_QUEUE ?? 'rollcall',
     ...(deploymentName !== undefined && buildId !== undefined && { deployment: { deploymentName, buildId } }),
   };

@@ -1,4 +1,5 @@
-import { DefaultLogger, Runtime, type LogEntry } from '@temporalio/worker';
+import { DefaultLogger, Runtime, type LogEntry, type PrometheusMetricsExporter } from '@temporalio/worker';
+import { histogramBuckets } from './core-meter';
 import { plainEntry } from './plain-log';
 
 /**
@@ -7,8 +8,10 @@ import { plainEntry } from './plain-log';
  * alone does not change that; only `forward` does.
  *
  * `log` gets the warnings and errors of workers, workflows and activities, in plain words; without it they go to stderr.
+ * `metricsPort`: port of the loopback interface on which Core serves metrics, its own and ours, at /metrics. Absent: none are
+ * kept. Throws when somebody listens on it.
  */
-export function installRuntime(options: { log?: (entry: LogEntry) => void } = {}): void {
+export function installRuntime(options: { log?: (entry: LogEntry) => void; metricsPort?: number } = {}): void {
   const stderr = new DefaultLogger('WARN');
   const log = options.log ?? ((entry: LogEntry) => stderr.log(entry.level, entry.message, entry.meta));
   Runtime.install({
@@ -16,6 +19,20 @@ export function installRuntime(options: { log?: (entry: LogEntry) => void } = {}
       const plain = plainEntry(entry);
       if (plain) log(plain);
     }),
-    telemetryOptions: { logging: { forward: {}, filter: 'WARN' } },
+    telemetryOptions: {
+      logging: { forward: {}, filter: 'WARN' },
+      ...(options.metricsPort !== undefined && { metrics: { prometheus: prometheusOn(options.metricsPort) } }),
+    },
   });
+}
+
+/** Names as Prometheus would have them: seconds, and endings that tell what is counted. */
+function prometheusOn(port: number): PrometheusMetricsExporter['prometheus'] {
+  return {
+    bindAddress: `127.0.0.1:${port}`,
+    countersTotalSuffix: true,
+    unitSuffix: true,
+    useSecondsForDurations: true,
+    histogramBucketOverrides: histogramBuckets(),
+  };
 }

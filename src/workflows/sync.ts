@@ -29,6 +29,7 @@ import type { Pause } from './gate';
 import { organizationsWorkflow } from './organizations';
 import { incompleteType } from './names';
 import { conclude, showProgress } from './outcome';
+import { counted } from './run-count';
 import { beginSearched, type SearchedRun } from './search-attributes';
 import { verdictOf, verdictOfRun } from './verdict';
 import { streamWorkflow } from './stream';
@@ -114,6 +115,11 @@ async function leniently(work: () => Promise<void>): Promise<void> {
 
 /** Copies the streams of one connection; one child workflow for each stream, and one for the organization family. */
 export async function syncWorkflow(input: SyncInput): Promise<SyncResult> {
+  return counted(input.connection, () => told(input));
+}
+
+/** The run, which tells its status where it can be searched for. */
+async function told(input: SyncInput): Promise<SyncResult> {
   const searched = beginSearched(input);
   const result = await copy(input, searched).catch((error: unknown) => {
     searched.tell({ status: isCancellation(error) ? 'cancelled' : 'failed' });

@@ -13,7 +13,8 @@ export const declareServiceVerbs: DeclareVerbs = (program, act) => {
     .description('Do the work of syncs that others start, for the connections of the project file, until stopped.')
     .addOption(projectFile())
     .option('--task-queue <name>', 'task queue (default: ROLLCALL_TASK_QUEUE, or "rollcall")')
-    .addHelpText('after', '\nExample:\n  $ TEMPORAL_ADDRESS=localhost:7233 rollcall worker')
+    .option('--listen <host:port>', 'serve /metrics, /healthz, /readyz (default: ROLLCALL_LISTEN, or nowhere)')
+    .addHelpText('after', '\nExample:\n  $ TEMPORAL_ADDRESS=localhost:7233 rollcall worker --listen 127.0.0.1:9464')
     .action((flags: WorkerFlags) => act(async () => (await import('../worker.js')).worker(flags)));
 
   program

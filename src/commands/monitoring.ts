@@ -1,0 +1,123 @@
+import { setInterval } from 'node:timers/promises';
+import type { Tenants } from '../activities/tenant';
+import { measureLimits } from '../activities/observed';
+import type { ListenAddress } from '../config/listen';
+import type { Meter } from '../metrics/meter';
+import { ends } from '../metrics/table';
+import { listen, type Listener } from '../monitoring/listener';
+import type { TemporalConnection } from '../temporal/connection';
+import { createCoreMeter } from '../temporal/core-meter';
+import { createLastSyncs, pausedSchedules } from '../temporal/last-syncs';
+import { findFreePort } from '../temporal/ports';
+import { installRuntime } from '../temporal/runtime';
+
+/** What is to be watched, once it is there. */
+export interface Watched {
+  connection: TemporalConnection;
+  address: string;
+  taskQueue: string;
+  /** Temporal's word for what the worker does: `RUNNING` and others. */
+  state(): string;
+  tenants: Tenants;
+  /** Names of the project's connections, read anew. */
+  connections(): Promise<string[]>;
+}
+
+/** The metrics and the health of a process. */
+export interface Monitoring {
+  url: string;
+  meter: Meter;
+  watch(watched: Watched): void;
+  /** To be called when the worker has stopped, and before its connection is closed. */
+  close(): Promise<void>;
+}
+
+/** Between two looks at what has ended and which schedules are paused, ms. */
+const lookEveryMs = 30_000;
+/** A probe that waits for longer is taken to have failed. */
+const patienceMs = 2_000;
+
+/**
+ * Installs Temporal's runtime with metrics, and serves these and the process's health from now on, so that whoever watches
+ * sees it start.
+ * @throws ConfigError when the address cannot be listened on
+ */
+export async function openMonitoring(address: ListenAddress): Promise<Monitoring> {
+  const metricsPort = await findFreePort();
+  installRuntime({ metricsPort });
+  const meter = createCoreMeter();
+  const ending = new AbortController();
+  let watched: Watched | undefined;
+
+  async function unready(): Promise<string | undefined> {
+    if (!watched) return 'the worker has not connected to its Temporal server yet';
+    const state = watched.state();
+    if (state !== 'RUNNING') return `the worker is shutting down (${state.toLowerCase()})`;
+    return (await answers(watched.connection))
+      ? undefined
+      : `the Temporal server at ${watched.address} gives no answer within ${patienceMs / 1_000} s`;
+  }
+
+  async function metrics(): Promise<string> {
+    meter.set('ready', {}, (await unready()) === undefined ? 1 : 0);
+    meter.set('residentMemory', {}, process.memoryUsage.rss());
+    if (watched) measureLimits(meter, watched.tenants);
+    const answer = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+    return answer.text();
+  }
+
+  const listener: Listener = await listen(address, { metrics, unready });
+  return {
+    url: listener.url,
+    meter,
+    watch(now) {
+      watched = now;
+      void lookOn(now, meter, ending.signal);
+    },
+    async close() {
+      ending.abort();
+      await listener.close();
+    },
+  };
+}
+
+async function answers({ client }: TemporalConnection): Promise<boolean> {
+  const tooLate = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), patienceMs).unref());
+  const asked = client.workflowService.getSystemInfo({}).then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([asked, tooLate]);
+}
+
+/** Keeps what only the server knows: it outlives this process, and other workers add to it. */
+async function lookOn(watched: Watched, meter: Meter, signal: AbortSignal): Promise<void> {
+  const { connection, taskQueue } = watched;
+  const lastSyncs = createLastSyncs(connection, taskQueue);
+  const scheduled = new Set<string>();
+
+  async function look(): Promise<void> {
+    const names = await watched.connections();
+    for (const name of names) beginRuns(meter, name, connection.namespace, taskQueue);
+    const paused = await pausedSchedules(connection);
+    for (const name of names) {
+      if (paused.has(name)) scheduled.add(name);
+      if (scheduled.has(name)) meter.set('schedulePaused', { connection: name }, paused.get(name) === true ? 1 : 0);
+    }
+    for (const [name, at] of await lastSyncs.look(names)) meter.set('lastComplete', { connection: name }, at / 1_000);
+  }
+
+  try {
+    // A server or a file that is away for a while is looked at again; its being away has an alert of its own.
+    await look().catch(() => undefined);
+    for await (const _ of setInterval(lookEveryMs, undefined, { signal })) await look().catch(() => undefined);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** An increase can be told only from a series that is there already; the labels are those that Temporal adds to a workflow's. */
+function beginRuns(meter: Meter, connection: string, namespace: string, taskQueue: string): void {
+  const labels = { connection, namespace, taskQueue, workflowType: 'syncWorkflow' };
+  for (const end of ends) meter.add('runs', { ...labels, end }, 0);
+}
