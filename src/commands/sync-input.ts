@@ -74,6 +74,7 @@ export function syncInput({
     refused,
     full,
     refusedCredentials,
+    uniqueRun: true,
     ...(searchAttributes && { searchAttributes }),
   };
 }

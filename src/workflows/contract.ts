@@ -59,6 +59,8 @@ export interface SyncInput {
   refusedCredentials: 'fail' | 'pause';
   /** The server knows the attributes that the run can be searched by (see names.ts). Absent: they are not set. */
   searchAttributes?: true;
+  /** Absent in the inputs of older versions: what they have begun goes on under the name that it has. */
+  uniqueRun?: true;
 }
 
 /** One part that a stream was read in: a list, or a range of a search. */

@@ -44,10 +44,15 @@ interface Group {
   start(states: Record<string, StreamState>): Promise<Child>;
 }
 
-/** Later runs of a connection sort after earlier ones, and a run keeps its name through retries and restarts. */
-function runId(): string {
+/**
+ * Later runs of a connection sort after earlier ones, a run keeps its name through retries and restarts, and no run of another
+ * connection has it: what is staged is kept under it. Temporal's ids begin with the time, which runs that are started together share;
+ * only their end is random.
+ */
+function runId({ uniqueRun }: SyncInput): string {
   const { startTime, firstExecutionRunId } = workflowInfo();
-  return `${startTime.toISOString().replace(/[-:.]/g, '')}-${firstExecutionRunId.slice(0, 8)}`;
+  const mark = uniqueRun ? firstExecutionRunId.slice(-8) : firstExecutionRunId.slice(0, 8);
+  return `${startTime.toISOString().replace(/[-:.]/g, '')}-${mark}`;
 }
 
 function resultsOf(error: unknown, streams: readonly PlannedStream[]): StreamResult[] {
@@ -130,7 +135,7 @@ async function told(input: SyncInput): Promise<SyncResult> {
 }
 
 async function copy(input: SyncInput, searched: SearchedRun): Promise<SyncResult> {
-  const run = runId();
+  const run = runId(input);
   const { discardRun } = stagingActivities();
   const { loadState, deliver, summarize } = sinkActivities({ ...input, run });
   const groups = groupsOf(input, run);

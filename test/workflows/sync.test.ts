@@ -50,6 +50,14 @@ it('names its runs so that a later one sorts after an earlier one', async () => 
   expect([...new Set(runs)]).toEqual([first.result.run, second.result.run]);
 });
 
+it('names no two runs alike, however close together they begin', async () => {
+  const together = await Promise.all(Array.from({ length: 4 }, () => stage.play({ tenant, streams: full('clients') })));
+  // Whatever the time in front of it, the mark alone must tell them apart.
+  const marks = together.map(({ result }) => result.run.split('-')[1]);
+  expect(new Set(marks).size).toBe(together.length);
+  for (const played of together) expectWhole(played, tenant, ['clients']);
+});
+
 describe('a stream that fails', () => {
   let played: Played;
 
