@@ -1,6 +1,6 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { SliceResult } from '../activities/slice';
+import { noCounts, type SliceCounts } from '../streams/counts';
 import type { Pause } from '../workflows/gate';
 import { pauseName, resumeName } from '../workflows/names';
 
@@ -62,8 +62,9 @@ function activityText(
     : '';
   if (type === 'deliver') return `${name}: delivered${before}`;
   if (type !== 'fetchSlice') return before === '' ? undefined : `${name}: done${before}`;
-  const slice = decode(event.activityTaskCompletedEventAttributes?.result?.payloads?.[0]) as SliceResult | undefined;
-  const { pages = 0, rows = 0, requests = 0 } = slice?.counts ?? {};
+  const slice = decode(event.activityTaskCompletedEventAttributes?.result?.payloads?.[0]) as
+    { counts: SliceCounts } | undefined;
+  const { pages, rows, requests } = slice?.counts ?? noCounts;
   return `${name}: ${count(pages, 'page')}, ${count(rows, 'row')}, ${count(requests, 'request')}${before}`;
 }
 
