@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Records the histories that test/replay plays back: small syncs of an emulated tenant, on a real server, by the built
 // code. To be run when workflows changed on purpose; a diff of the histories then shows what running syncs would meet.
+// With names, as in `npm run replay:record -- scheduled`, only those are recorded, and the others stay as they are.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { hostname, tmpdir } from 'node:os';
@@ -16,6 +17,7 @@ installRuntime();
 const { createStaging } = load('./staging/staging.js');
 const { createFilesSink } = load('./sinks/files.js');
 const { hostWorker } = load('./commands/hosting.js');
+const { createScheduleActivities } = load('./activities/schedule.js');
 const { createTenants } = load('./activities/tenant.js');
 const { defaultReading } = load('./streams/options.js');
 const { defaultLimits, syncInput } = load('./commands/sync-input.js');
@@ -50,7 +52,11 @@ const family = ['organizations', 'organization_members', 'organization_member_ro
 const syncs = [
   { name: 'whole', streams: ['clients', 'users'].map(full).concat(family), limits },
   { name: 'incomplete', streams: family, without: 'read:organization_member_roles', limits: defaultLimits },
+  { name: 'scheduled', streams: ['clients'].map(full), limits: defaultLimits, scheduled: true },
+  { name: 'refused', streams: ['clients'].map(full), without: 'read:clients', limits: defaultLimits, scheduled: true },
 ];
+const named = process.argv.slice(2);
+const wanted = syncs.filter(({ name }) => named.length === 0 || named.includes(name));
 
 const folder = mkdtempSync(join(tmpdir(), 'rollcall-'));
 const tenant = await startEmulator({ scenario });
@@ -58,7 +64,7 @@ const server = await startEmbeddedServer({ binary: locateTemporal(process.env), 
 try {
   const connection = await connect(server);
   const recorded = [];
-  for (const sync of syncs) recorded.push(...(await record(connection, sync)));
+  for (const sync of wanted) recorded.push(...(await record(connection, sync)));
   await connection.close();
   await write(recorded);
 } finally {
@@ -67,15 +73,24 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function record(connection, { name, streams, without, limits: chosen }) {
+async function record(connection, { name, streams, without, limits: chosen, scheduled }) {
   tenant.configure({ scopes: READER_SCOPES.filter((scope) => scope !== without) });
   const { url: baseUrl, clientId, clientSecret, audience } = tenant;
   const credentials = { type: 'client_credentials', clientId, clientSecret, audience };
   const staging = createStaging(join(folder, 'staging'));
   const sink = await createFilesSink({ directory: join(folder, name), staging });
+  const input = syncInput({
+    connection: name,
+    streams,
+    sinkQueue: taskQueue,
+    limits: chosen,
+    reading: defaultReading,
+    searchAttributes: scheduled,
+  });
   const hosting = await hostWorker({
     connection,
     taskQueue,
+    scheduleActivities: createScheduleActivities({ client: connection.client, inputOf: async () => input }),
     staging,
     tenants: createTenants({
       resolve: async () => ({ baseUrl, credentials, reading: defaultReading, pacing: { reserve: 0.1 } }),
@@ -83,11 +98,23 @@ async function record(connection, { name, streams, without, limits: chosen }) {
     sinkOf: async () => sink,
     oneShot: true,
   });
-  const input = syncInput({ connection: name, streams, sinkQueue: taskQueue, limits: chosen, reading: defaultReading });
-  const run = await startSync(connection.client, { workflowId: `sync/${name}`, taskQueue, input });
-  await run.result();
+  const root = scheduled ? await runScheduled(connection.client, name) : await runSync(connection.client, name, input);
   await hosting.stop();
-  return historiesOf(connection.client, name, `sync/${name}`);
+  return historiesOf(connection.client, name, root);
+}
+
+async function runSync(client, name, input) {
+  const run = await startSync(client, { workflowId: `sync/${name}`, taskQueue, input });
+  await run.result();
+  return run.workflowId;
+}
+
+/** As a schedule would start it. */
+async function runScheduled(client, name) {
+  const workflowId = `scheduled/${name}`;
+  const args = [{ version: 1, connection: name, pauseAfter: 1 }];
+  await client.workflow.execute('scheduledSyncWorkflow', { workflowId, taskQueue, args }).catch(() => undefined);
+  return workflowId;
 }
 
 /** The histories of a workflow and of its children, each with the runs that it continued as, by file names. */
@@ -97,7 +124,8 @@ async function historiesOf(client, sync, root) {
   for (let next = waiting.shift(); next; next = waiting.shift()) {
     const history = await client.workflow.getHandle(next.workflowId, next.runId).fetchHistory();
     const nth = found.filter((each) => each.workflowId === next.workflowId).length + 1;
-    const part = next.workflowId.split('/')[2] ?? 'sync';
+    const [kind, , stream] = next.workflowId.split('/');
+    const part = stream ?? kind;
     found.push({ workflowId: next.workflowId, file: `${sync}-${part}-${nth}.json`, history });
     for (const event of history.events) {
       const child = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
@@ -111,7 +139,10 @@ async function historiesOf(client, sync, root) {
 
 async function write(recorded) {
   mkdirSync(HISTORIES, { recursive: true });
-  for (const file of readdirSync(HISTORIES)) rmSync(join(HISTORIES, file));
+  for (const file of readdirSync(HISTORIES)) {
+    const again = wanted.some(({ name }) => file.startsWith(`${name}-`));
+    if (named.length === 0 || again) rmSync(join(HISTORIES, file));
+  }
   for (const { file, history } of recorded) {
     const text = JSON.stringify(scrub(JSON.parse(historyToJSON(history))));
     writeFileSync(join(HISTORIES, file), await format(text, { parser: 'json', printWidth: 120 }));

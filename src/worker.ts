@@ -6,6 +6,7 @@ import { connectionOf } from './config/project';
 import { createProjectReader, type OnTrouble } from './config/steady';
 import { hostProject } from './commands/hosting';
 import { openMonitoring } from './commands/monitoring';
+import { limitsOf } from './commands/sync-input';
 import { streams } from './streams/registry';
 import { connect } from './temporal/connection';
 import { readProfile } from './temporal/profile';
@@ -51,6 +52,7 @@ export async function runWorker({ config, taskQueue, listen, onReady, onTrouble 
         connection,
         taskQueue: queue,
         stagingDir: environment.stagingDir ?? join(dirname(resolve(config)), '.rollcall', 'staging'),
+        scheduled: limitsOf(environment),
         version: environment.deployment,
         // The file is read anew, so that a new connection or another secret needs no restart.
         connectionOf: async (name) => connectionOf(await readProject(), name),

@@ -3,17 +3,21 @@ import { setFlagsFromString } from 'node:v8';
 import { createSinkActivities } from '../activities/deliver';
 import { createFetchActivities } from '../activities/fetch';
 import { observeFetch, observerOf, observeSink } from '../activities/observed';
+import { createScheduleActivities, type ScheduleActivities } from '../activities/schedule';
 import { createTenants, type Tenants } from '../activities/tenant';
 import type { WorkerDeploymentVersion } from '../config/environment';
 import type { Connection } from '../config/project';
-import { resolveDestination, resolveSecrets } from '../config/references';
+import { resolveDestination, resolveReading, resolveSecrets } from '../config/references';
 import { createResolver, type OnTrouble } from '../config/steady';
 import { noMeter, type Meter } from '../metrics/meter';
 import type { Sink } from '../sinks/sink';
 import { createStaging, type Staging } from '../staging/staging';
 import type { TemporalConnection } from '../temporal/connection';
+import { knowsSearchAttributes } from '../temporal/search-attributes';
 import { createWorker } from '../temporal/worker';
+import type { SyncLimits } from '../workflows/contract';
 import { openDestinations } from './destinations';
+import { connectionInput } from './sync-input';
 
 /** The workflows as the build bundles them. */
 const workflowBundle = join(__dirname, '..', 'workflow-bundle.js');
@@ -33,6 +37,8 @@ export interface HostingOptions {
   sinkOf(connection: string): Promise<Sink>;
   /** True for a process that runs one sync and ends. */
   oneShot: boolean;
+  /** Of a worker that serves schedules too. */
+  scheduleActivities?: ScheduleActivities | undefined;
   version?: WorkerDeploymentVersion | undefined;
   /** Default: nothing is measured. */
   meter?: Meter | undefined;
@@ -70,6 +76,7 @@ export async function hostWorker(options: HostingOptions): Promise<Hosting> {
     activities: {
       ...observeFetch(createFetchActivities({ tenantOf: tenants.tenantOf, staging }), meter),
       ...observeSink(createSinkActivities({ sinkOf, staging }), meter),
+      ...options.scheduleActivities,
     },
   });
   const done = worker.run().finally(() => {
@@ -96,6 +103,8 @@ export interface ProjectHostingOptions {
   connectionOf(name: string): Promise<Connection>;
   /** Told of references that lead nowhere for now. */
   onTrouble?: OnTrouble;
+  /** Limits of the syncs that schedules start; absent: it serves no schedules. */
+  scheduled?: SyncLimits;
   /** See WorkerSettings. */
   version?: WorkerDeploymentVersion | undefined;
   /** Default: nothing is measured. */
@@ -123,6 +132,7 @@ export async function hostProject(options: ProjectHostingOptions): Promise<Hosti
     }),
     sinkOf: destinations.sinkOf,
     oneShot: false,
+    scheduleActivities: options.scheduled && scheduleActivitiesOf(options, options.scheduled),
     version: options.version,
     meter,
   });
@@ -133,4 +143,22 @@ export async function hostProject(options: ProjectHostingOptions): Promise<Hosti
       await destinations.close();
     },
   };
+}
+
+function scheduleActivitiesOf(options: ProjectHostingOptions, limits: SyncLimits): ScheduleActivities {
+  const { connection: temporal, taskQueue, connectionOf } = options;
+  return createScheduleActivities({
+    client: temporal.client,
+    async inputOf(name) {
+      const connection = await connectionOf(name);
+      return connectionInput(connection, await resolveReading(connection), {
+        sinkQueue: taskQueue,
+        limits,
+        full: false,
+        // The next run is the attempt that finds mended credentials; one that waited for a person would hold it up.
+        refusedCredentials: 'fail',
+        searchAttributes: await knowsSearchAttributes(temporal),
+      });
+    },
+  });
 }

@@ -1,14 +1,18 @@
 import type { Command } from 'commander';
 import { beQuiet } from './narration';
 import { declareControlVerbs } from './verbs/control';
+import { declareScheduleVerbs } from './verbs/schedule';
 import { declareServiceVerbs } from './verbs/services';
 import { declareSetupVerbs } from './verbs/setup';
+import { declareStatusVerb } from './verbs/status';
 import { declareSyncVerbs } from './verbs/sync';
 
 /** The verbs of people who run syncs with a Temporal of their own, or with the one that comes along; in the help's order. */
 const groups = [
   { heading: 'Sync', declare: declareSyncVerbs },
+  { heading: 'Look', declare: declareStatusVerb },
   { heading: 'Control', declare: declareControlVerbs },
+  { heading: 'Schedules', declare: declareScheduleVerbs },
   { heading: 'Set-up', declare: declareSetupVerbs },
   { heading: 'Services', declare: declareServiceVerbs },
 ];

@@ -1,6 +1,6 @@
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { runEventsOf, timeOf, type HistoryEvent, type RunEvent } from './run-events';
-import { workflowIdOf } from './sync-run';
+import { findRun, workflowIdOf } from './sync-run';
 
 /** The connection has never been synced on this server, or so long ago that the server has forgotten it. */
 export class NoRunKept extends Error {
@@ -25,7 +25,9 @@ export interface RunLog {
 /** Throws NoRunKept. */
 export async function readRunLog(client: Client, connection: string): Promise<RunLog> {
   const workflowId = workflowIdOf(connection);
-  const { runId, status } = await describe(client, connection);
+  const newest = await findRun(client, connection);
+  if (!newest) throw new NoRunKept(connection);
+  const { runId, status } = newest;
   const events: RunEvent[] = [];
   const trying: RunEvent[] = [];
   const waiting = [{ workflowId, runId }];
@@ -42,18 +44,6 @@ export async function readRunLog(client: Client, connection: string): Promise<Ru
   }
   events.sort((one, other) => one.at - other.at);
   return { events, trying, running: status.name === 'RUNNING' };
-}
-
-async function describe(
-  client: Client,
-  connection: string,
-): ReturnType<ReturnType<Client['workflow']['getHandle']>['describe']> {
-  try {
-    return await client.workflow.getHandle(workflowIdOf(connection)).describe();
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) throw new NoRunKept(connection);
-    throw error;
-  }
 }
 
 /** The children that a history tells of, and what it continued as. */

@@ -3,6 +3,7 @@ import {
   WorkflowIdConflictPolicy,
   WorkflowNotFoundError,
   type Client,
+  type WorkflowExecutionDescription,
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure, CancelledFailure } from '@temporalio/common';
@@ -113,10 +114,26 @@ function syncRun(
   };
 }
 
+/** The newest run of a connection that the server remembers. */
+export function findRun(client: Client, connection: string): Promise<WorkflowExecutionDescription | undefined> {
+  return describe(client, workflowIdOf(connection));
+}
+
+/** One run of a connection, which may have ended. */
+export function runOf(client: Client, connection: string, runId: string): Pick<SyncRun, 'result' | 'progress'> {
+  const handle = client.workflow.getHandle<typeof syncWorkflow>(workflowIdOf(connection), runId);
+  return { result: (signal) => resultOf(handle, signal), progress: () => progressOf(client, handle) };
+}
+
 async function runningOf(client: Client, workflowId: string): Promise<{ runId: string; begun: number } | undefined> {
+  const description = await describe(client, workflowId);
+  if (description?.status.name !== 'RUNNING') return undefined;
+  return { runId: description.runId, begun: description.startTime.getTime() };
+}
+
+async function describe(client: Client, workflowId: string): Promise<WorkflowExecutionDescription | undefined> {
   try {
-    const { status, runId, startTime } = await client.workflow.getHandle(workflowId).describe();
-    return status.name === 'RUNNING' ? { runId, begun: startTime.getTime() } : undefined;
+    return await client.workflow.getHandle(workflowId).describe();
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
@@ -137,7 +154,7 @@ async function resultOf(handle: WorkflowHandle<typeof syncWorkflow>, signal?: Ab
 }
 
 async function progressOf(client: Client, handle: WorkflowHandle<typeof syncWorkflow>): Promise<StreamProgress[]> {
-  const { finished, running } = await handle.query<SyncProgress>(progressName);
+  const { finished, running, paused } = await handle.query<SyncProgress>(progressName);
   const others = await Promise.all(
     running.map(async ({ workflowId, streams }) => {
       const child = client.workflow.getHandle<typeof streamWorkflow | typeof organizationsWorkflow>(workflowId);
@@ -147,6 +164,7 @@ async function progressOf(client: Client, handle: WorkflowHandle<typeof syncWork
         status: 'waiting',
         delivered: 0,
         counts: noCounts,
+        ...(paused !== undefined && { paused }),
       }));
       return child.query<StreamProgress[]>(progressName).catch(() => waiting);
     }),

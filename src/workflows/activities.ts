@@ -7,6 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { SinkActivities } from '../activities/deliver';
 import type { FetchActivities } from '../activities/fetch';
+import type { ScheduleActivities } from '../activities/schedule';
 import type { SliceInput, SliceResult } from '../activities/slice';
 import type { Delivery, RunSummary } from '../sinks/sink';
 import { recordsIn } from '../staging/segment';
@@ -66,6 +67,14 @@ function waitingForCredentials(fetch: FetchSlice, gate: Gate): FetchSlice {
 
 export function stagingActivities(): Pick<FetchActivities, 'discardRun'> {
   return proxyActivities<FetchActivities>({ startToCloseTimeout: '30s', retry: { maximumAttempts: 3 } });
+}
+
+/** What a schedule's workflow asks of its worker. Short, so that they need no heartbeats. */
+export function scheduleActivities(): ActivityInterfaceFor<ScheduleActivities> {
+  return proxyActivities<ScheduleActivities>({
+    startToCloseTimeout: '30s',
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 10 },
+  });
 }
 
 export type Deliver = (delivery: Delivery) => Promise<void>;

@@ -94,6 +94,30 @@ export interface SyncResult {
   streams: StreamResult[];
 }
 
+/** Input of the workflow that a schedule starts: what to sync is asked of the worker's project file at each run. */
+export interface ScheduledInput {
+  version: 1;
+  connection: string;
+  /** Failed runs in a row after which the schedule is paused; 0: never. */
+  pauseAfter: number;
+}
+
+/**
+ * Result of the workflow that a schedule starts, and the detail of its failure. Short, since the server hands it on from
+ * run to run: the streams' results are those of the sync itself.
+ */
+export interface ScheduledResult {
+  outcome: 'skipped' | 'cancelled' | SyncResult['status'];
+  /** The sync's verdict, or why there is none: a phrase for people. */
+  verdict: string;
+  /** Records delivered; absent when the sync brought no result. */
+  rows?: number;
+  /** When the run had begun because of which this one was skipped; ISO 8601. */
+  busySince?: string;
+  /** Failed runs up to this one, since the last that copied anything, or since the schedule was paused for them. */
+  failuresInARow: number;
+}
+
 /** Answer to the `progress` query of a workflow that reads streams. */
 export interface StreamProgress {
   stream: string;

@@ -23,3 +23,6 @@ export const searchAttributeTypes = {
   /** Records at the destination, of the streams that have ended. */
   RollcallRows: 'INT',
 } as const;
+
+/** Name of the workflow that schedules start. */
+export const scheduledSyncName = 'scheduledSyncWorkflow';

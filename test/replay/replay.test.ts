@@ -55,6 +55,8 @@ it('the recorded histories are of every workflow, of its ends and of its continu
     'organizationsWorkflow begins, CONTINUED_AS_NEW',
     'organizationsWorkflow goes on, COMPLETED',
     'organizationsWorkflow begins, FAILED',
+    'scheduledSyncWorkflow begins, COMPLETED',
+    'scheduledSyncWorkflow begins, FAILED',
   ];
   expect(kinds).toEqual(expect.arrayContaining(wanted));
 });

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import type { CalendarSpec, DayOfWeek, ScheduleSpec, ScheduleSpecDescription } from '@temporalio/client';
+import type { Day, ScheduleSettings } from '../config/schedule';
+
+const dayNames: Readonly<Record<Day, DayOfWeek>> = {
+  sun: 'SUNDAY',
+  mon: 'MONDAY',
+  tue: 'TUESDAY',
+  wed: 'WEDNESDAY',
+  thu: 'THURSDAY',
+  fri: 'FRIDAY',
+  sat: 'SATURDAY',
+};
+
+/** By how much runs at a time of the day are spread, when nothing else is said, ms. */
+const spreadMs = 60_000;
+
+/**
+ * When the runs of a connection are due. Intervals begin at a place of the connection's own, the same each time, so that
+ * many hourly schedules do not begin all at once; for other times the server draws a delay for each run.
+ */
+export function specOf(connection: string, settings: ScheduleSettings): ScheduleSpec {
+  const { every, cron, at = [], on = [], time_zone: timezone, jitter } = settings;
+  if (every !== undefined) {
+    const offset = jitter === undefined ? placeWithin(connection, every) : 0;
+    return { intervals: [{ every, offset }], ...(jitter !== undefined && { jitter }) };
+  }
+  const comment = `at ${at.map(timeOfDay).join(' and ')}${on.length === 0 ? '' : ` on ${on.join(', ')}`}`;
+  const calendars = at.map<CalendarSpec>((time) => ({
+    ...time,
+    dayOfWeek: on.length === 0 ? '*' : on.map((day) => dayNames[day]),
+    comment,
+  }));
+  return {
+    // What stands behind the # comes back as the comment of the calendar that the server makes of it.
+    ...(cron === undefined ? { calendars } : { cronExpressions: [`${cron} # by cron ${cron}`] }),
+    ...(timezone !== undefined && { timezone }),
+    jitter: jitter ?? spreadMs,
+  };
+}
+
+/** When the runs of a schedule are due, in words: `every 1h`, `at 06:30 on mon, thu (Europe/Berlin)`, `by cron 0 6 * * *`. */
+export function wordsOf({ intervals = [], calendars = [], timezone }: ScheduleSpecDescription): string {
+  const [interval] = intervals;
+  if (interval) return `every ${durationWords(interval.every)}`;
+  const written = [...new Set(calendars.map(({ comment }) => comment ?? 'a calendar'))].join('; ');
+  return timezone ? `${written} (${timezone})` : written;
+}
+
+/** Whole seconds, as the server keeps them. */
+function placeWithin(name: string, span: number): number {
+  const hash = createHash('sha256').update(name).digest().readUInt32BE();
+  return (hash % Math.floor(span / 1_000)) * 1_000;
+}
+
+function timeOfDay({ hour, minute }: { hour: number; minute: number }): string {
+  return [hour, minute].map((part) => String(part).padStart(2, '0')).join(':');
+}
+
+const units = [
+  { unit: 'd', ms: 86_400_000 },
+  { unit: 'h', ms: 3_600_000 },
+  { unit: 'm', ms: 60_000 },
+  { unit: 's', ms: 1_000 },
+];
+
+/** Exact, as it may be written: `1h`, `90m`. */
+export function durationWords(milliseconds: number): string {
+  const { unit, ms } = units.find((each) => milliseconds % each.ms === 0) ?? { unit: 'ms', ms: 1 };
+  return `${milliseconds / ms}${unit}`;
+}

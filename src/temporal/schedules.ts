@@ -1,0 +1,173 @@
+import {
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  type Client,
+  type ScheduleHandle,
+  type ScheduleOptions,
+} from '@temporalio/client';
+import type { ScheduleSettings } from '../config/schedule';
+import type { ScheduledInput } from '../workflows/contract';
+import { scheduledSyncName } from '../workflows/names';
+import { specOf, wordsOf } from './schedule-spec';
+import { workflowIdOf } from './sync-run';
+
+/** The connection has no schedule. */
+export class NoSchedule extends Error {
+  override readonly name = 'NoSchedule';
+  constructor(connection: string) {
+    super(`${connection} has no schedule. \`rollcall schedule create ${connection} --every 1h\` makes one.`);
+  }
+}
+
+/** The connection has a schedule already. */
+export class ScheduleExists extends Error {
+  override readonly name = 'ScheduleExists';
+  constructor(connection: string) {
+    super(
+      `${connection} has a schedule already. \`rollcall schedule show ${connection}\` shows it; ` +
+        '--replace puts the new one in its place.',
+    );
+  }
+}
+
+/** The server does not take the times of a schedule: a cron expression that is none, for one. */
+export class ScheduleRefused extends Error {
+  override readonly name = 'ScheduleRefused';
+  constructor(reason: string) {
+    super(
+      `the Temporal server refuses the schedule: ${reason.replace(/^Invalid schedule spec: /, '')}. Correct its times.`,
+    );
+  }
+}
+
+/** A schedule has the id of the workflow that its runs begin. */
+export const scheduleIdOf = workflowIdOf;
+
+const defaultPauseAfter = 3;
+const defaultCatchUpMs = 3_600_000;
+const overlaps = { skip: 'SKIP', buffer_one: 'BUFFER_ONE' } as const;
+
+export interface NewSchedule {
+  connection: string;
+  taskQueue: string;
+  settings: ScheduleSettings;
+}
+
+function optionsOf({ connection, taskQueue, settings }: NewSchedule): ScheduleOptions {
+  const { overlap = 'skip', catch_up: catchupWindow = defaultCatchUpMs, pause_after: after } = settings;
+  return {
+    scheduleId: scheduleIdOf(connection),
+    spec: specOf(connection, settings),
+    action: {
+      type: 'startWorkflow',
+      workflowType: scheduledSyncName,
+      workflowId: `scheduled/${connection}`,
+      taskQueue,
+      args: [{ version: 1, connection, pauseAfter: after ?? defaultPauseAfter } satisfies ScheduledInput],
+    },
+    policies: { overlap: overlaps[overlap], catchupWindow },
+  };
+}
+
+/** Throws ScheduleExists, ScheduleRefused. */
+export async function createSchedule(client: Client, schedule: NewSchedule): Promise<void> {
+  try {
+    await client.schedule.create(optionsOf(schedule));
+  } catch (error) {
+    if (error instanceof ScheduleAlreadyRunning) throw new ScheduleExists(schedule.connection);
+    throw refusedOr(error);
+  }
+}
+
+/** In place of the one that the connection has; whether it is paused, its counters and its last runs stay. Throws NoSchedule, ScheduleRefused. */
+export async function replaceSchedule(client: Client, schedule: NewSchedule): Promise<void> {
+  const { scheduleId: _, ...options } = optionsOf(schedule);
+  await atSchedule(client, schedule.connection, (handle) =>
+    handle
+      .update(({ state }) => ({ ...options, state }))
+      .catch((error: unknown) => {
+        throw refusedOr(error);
+      }),
+  );
+}
+
+/** Has a run begin now, unless one of the schedule's is under way. Throws NoSchedule. */
+export function triggerSchedule(client: Client, connection: string): Promise<void> {
+  return atSchedule(client, connection, (handle) => handle.trigger());
+}
+
+/**
+ * Takes up the times at which runs were due between two moments: with one run for all of them, or one run after the other.
+ * Throws NoSchedule.
+ */
+export function backfillSchedule(
+  client: Client,
+  connection: string,
+  { start, end, each }: { start: Date; end: Date; each: boolean },
+): Promise<void> {
+  return atSchedule(client, connection, (handle) =>
+    handle.backfill({ start, end, overlap: each ? 'BUFFER_ALL' : 'SKIP' }),
+  );
+}
+
+/** Throws NoSchedule. */
+export function pauseSchedule(client: Client, connection: string, reason: string): Promise<void> {
+  return atSchedule(client, connection, (handle) => handle.pause(reason));
+}
+
+/** Throws NoSchedule. */
+export function resumeSchedule(client: Client, connection: string): Promise<void> {
+  return atSchedule(client, connection, (handle) => handle.unpause('resumed by hand'));
+}
+
+/** A run that is under way goes on. Throws NoSchedule. */
+export function deleteSchedule(client: Client, connection: string): Promise<void> {
+  return atSchedule(client, connection, (handle) => handle.delete());
+}
+
+/** A schedule among others. */
+export interface ListedSchedule {
+  connection: string;
+  /** When its runs are due, in words. */
+  times: string;
+  /** Why it is paused; absent when it is not. */
+  paused?: string;
+  /** When the next run is due. */
+  next?: Date;
+}
+
+/** The schedules of syncs on the server, by the names of their connections. */
+export async function listSchedules(client: Client): Promise<ListedSchedule[]> {
+  const found: ListedSchedule[] = [];
+  const prefix = scheduleIdOf('');
+  for await (const { scheduleId, action, spec, state, info } of client.schedule.list()) {
+    if (action?.workflowType !== scheduledSyncName || !scheduleId.startsWith(prefix)) continue;
+    const [next] = info.nextActionTimes;
+    found.push({
+      connection: scheduleId.slice(prefix.length),
+      times: spec ? wordsOf(spec) : '',
+      ...(state.paused && { paused: state.note ?? '' }),
+      ...(next && !state.paused && { next }),
+    });
+  }
+  return found.sort((one, other) => (one.connection < other.connection ? -1 : 1));
+}
+
+async function atSchedule<Result>(
+  client: Client,
+  connection: string,
+  act: (handle: ScheduleHandle) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await act(client.schedule.getHandle(scheduleIdOf(connection)));
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) throw new NoSchedule(connection);
+    throw error;
+  }
+}
+
+/** gRPC's INVALID_ARGUMENT is a word about the times. */
+function refusedOr(error: unknown): unknown {
+  const cause = (error as { cause?: { code?: number; message: string } }).cause;
+  return cause?.code === 3 ? new ScheduleRefused(cause.message) : error;
+}

@@ -1,0 +1,292 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { READER_SCOPES } from '../../src/emulator/settings';
+import { locateTemporal } from '../../src/temporal/binary';
+import { connect, type TemporalConnection } from '../../src/temporal/connection';
+import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
+import { installRuntime } from '../../src/temporal/runtime';
+import {
+  runStanding,
+  scheduleStanding,
+  type Firing,
+  type RunStanding,
+  type ScheduleStanding,
+} from '../../src/temporal/standing';
+import { run, scratchFolder, start, type Ended, type Running } from '../integration/program';
+import { projectFor } from '../integration/tenant';
+
+jest.setTimeout(180_000);
+
+interface Standing {
+  connection: string;
+  run: RunStanding | null;
+  schedule: ScheduleStanding | null;
+}
+
+const folder = scratchFolder();
+const project = join(folder, 'rollcall.yaml');
+let tenant: Emulator;
+let server: EmbeddedServer;
+let env: Record<string, string>;
+let temporal: TemporalConnection;
+/** Ended after the tests, whatever becomes of those. */
+const programs: Running[] = [];
+
+beforeAll(async () => {
+  server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
+  tenant = await startEmulator({
+    scenario: {
+      users: { count: 200 },
+      organizations: { count: 120, members: 2 },
+      clients: { count: 3 },
+      roles: { count: 2 },
+    },
+  });
+  projectFor(folder, tenant);
+  installRuntime({ log: () => undefined });
+  temporal = await connect(server);
+  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2' };
+});
+afterAll(async () => {
+  for (const { child } of programs) child.kill('SIGKILL');
+  await Promise.all(programs.map(({ ended }) => ended));
+  await temporal.close();
+  await tenant.close();
+  await server.stop();
+});
+
+function rollcall(...args: string[]): Promise<Ended> {
+  return run('rollcall', args, { cwd: folder, env });
+}
+
+/** Of a command that must go well. */
+async function said(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await rollcall(...args);
+  expect({ args, code, stderr }).toEqual({ args, code: 0, stderr });
+  return stdout + stderr;
+}
+
+async function startWorker(): Promise<Running> {
+  const worker = start('rollcall', ['worker'], { cwd: folder, env });
+  programs.push(worker);
+  await worker.says('Listening on task queue');
+  return worker;
+}
+
+/** As `rollcall status <connection> --json` tells it. */
+async function standingOf(connection: string): Promise<Standing> {
+  const { connections } = JSON.parse(await said('status', connection, '--json')) as { connections: Standing[] };
+  return connections[0]!;
+}
+
+/** What `status` tells of a connection as soon as that is as the test wants it. */
+async function once(connection: string, wanted: (standing: Standing) => boolean): Promise<Standing> {
+  for (let tries = 0; tries < 600; tries += 1) {
+    const [newest, schedule] = [
+      await runStanding(temporal.client, connection),
+      await scheduleStanding(temporal.client, connection, 5),
+    ];
+    if (wanted({ connection, run: newest ?? null, schedule: schedule ?? null })) return standingOf(connection);
+    await sleep(100);
+  }
+  throw new Error(JSON.stringify(await standingOf(connection)));
+}
+
+const firingsOf = ({ schedule }: Standing): Firing[] => schedule?.firings ?? [];
+const outcomes = (standing: Standing): string[] => firingsOf(standing).map(({ outcome }) => outcome);
+const isIdle = (standing: Standing): boolean =>
+  !outcomes(standing).includes('running') && standing.run?.state !== 'running';
+
+/** Long enough for a run to be met under way by others; back to quick ones with 0. */
+function slow(latencyMs: number): void {
+  tenant.configure({ latencyMs });
+}
+
+it('status tells of firings, one skipped for overlap, a run by hand in between, and a worker that was killed', async () => {
+  const first = await startWorker();
+  slow(300);
+  expect(await said('schedule', 'create', 'acme', '--every', '3s', '--jitter', '0s')).toMatch(
+    /^acme is copied every 3s; the next run is due \d\d:\d\d:\d\d\.\n$/,
+  );
+
+  // The first firing is still under way when the second one is due.
+  const overlapping = await once('acme', ({ schedule }) => (schedule?.skippedForOverlap ?? 0) > 0);
+  expect(overlapping).toMatchObject({ run: { state: 'running', scheduled: true } });
+  expect(firingsOf(overlapping)).toHaveLength(1);
+  await said('schedule', 'pause', 'acme', '--reason', 'the tenant is being moved.');
+  slow(0);
+  const rested = await once('acme', isIdle);
+  expect(rested).toMatchObject({
+    run: { state: 'complete', scheduled: true, verdict: 'complete' },
+    schedule: { paused: true, reason: 'the tenant is being moved.', firings: [{ outcome: 'complete' }] },
+  });
+
+  // A run that was started by hand is under way when the second one is.
+  slow(300);
+  await said('sync', 'acme', '--detach');
+  await said('schedule', 'resume', 'acme');
+  const skipped = await once('acme', (standing) => outcomes(standing)[0] === 'skipped');
+  expect(skipped).toMatchObject({ run: { state: 'running', scheduled: false } });
+  const [skip] = firingsOf(skipped);
+  expect(skip).toMatchObject({ verdict: 'sync/acme was under way already', busySince: skipped.run?.since });
+  expect(await said('status', 'acme')).toMatch(/skipped: sync\/acme was under way already, since \d\d:\d\d:\d\d/);
+  slow(0);
+  await once('acme', ({ run: newest }) => newest?.state !== 'running');
+
+  // The third one outlives its worker.
+  slow(300);
+  await once('acme', ({ run: newest }) => newest?.state === 'running' && newest.scheduled);
+  await said('schedule', 'pause', 'acme');
+  first.child.kill('SIGKILL');
+  await first.ended;
+  expect((await standingOf('acme')).run).toMatchObject({ state: 'running', scheduled: true });
+  expect(await said('status', 'acme')).toContain('no worker answers');
+  slow(0);
+  await startWorker();
+  const end = await once('acme', isIdle);
+  expect(end).toMatchObject({ run: { state: 'complete' }, schedule: { paused: true, reason: 'paused by hand' } });
+  expect(outcomes(end)[0]).toBe('complete');
+  expect(end.schedule?.skippedForOverlap).toBeGreaterThan(0);
+
+  const text = await said('status');
+  expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  expect(text).toMatch(/^acme\n {2}last sync ended \d\d:\d\d:\d\d, begun by its schedule: complete \(\d+ rows\)\n/);
+  expect(text).toMatch(/ {2}schedule: every 3s; paused\n {4}because paused by hand;\n/);
+  expect(text).toMatch(/ {4}\d+ skipped while the one before ran, 0 missed by more than 1h\n/);
+  expect(text).toMatch(/\n {4}\d\d:\d\d:\d\d {2}complete \(\d+ rows\)\n/);
+  expect(text).toMatch(/\n {4}\d\d:\d\d:\d\d {2}skipped: /);
+});
+
+it('a schedule whose runs fail pauses itself with the reason, and goes on with the project file as it is then', async () => {
+  const lines = readFileSync(project, 'utf8');
+  const beta = [
+    '  beta:',
+    `    base_url: ${tenant.url}`,
+    `    credentials: { client_id: ${tenant.clientId}, client_secret: SECRET }`,
+    '    streams: [STREAMS]',
+    '    destination: { files: ./beta }',
+    '',
+  ].join('\n');
+  const configure = (secret: string, streams: string): void => {
+    writeFileSync(project, lines + beta.replace('SECRET', secret).replace('STREAMS', streams));
+  };
+  configure('no-secret-of-anybody', 'clients');
+  await said('schedule', 'create', 'beta', '--every', '1s', '--jitter', '0s', '--pause-after', '2');
+  const paused = await once('beta', (standing) => standing.schedule?.paused === true && isIdle(standing));
+  expect(outcomes(paused)).toEqual(['failed', 'failed']);
+  expect(paused.schedule?.reason).toMatch(
+    /^2 failed runs in a row; the last one: incomplete because clients: Auth0 refused the client id/,
+  );
+  expect(paused.run).toMatchObject({ state: 'failed', rows: 0 });
+  expect(await said('status', 'beta')).toContain('because 2 failed runs in a row; the last one: incomplete because');
+
+  // A secret that is still wrong: as many failures are due again before it pauses once more.
+  expect(await said('schedule', 'resume', 'beta')).toMatch(/^The schedule of beta goes on; the next run is due/);
+  const again = await once('beta', (standing) => standing.schedule?.paused === true && isIdle(standing));
+  expect(outcomes(again)).toEqual(['failed', 'failed', 'failed', 'failed']);
+
+  configure(tenant.clientSecret, 'clients, organizations');
+  await said('schedule', 'resume', 'beta');
+  const mended = await once('beta', (standing) => outcomes(standing)[0] === 'complete');
+  expect(mended.run).toMatchObject({ state: 'complete', rows: 123 });
+
+  // A connection that is gone from the file fails in words that say so.
+  writeFileSync(project, lines);
+  const gone = await rollcall('schedule', 'show', 'beta', '--json');
+  expect(JSON.parse(gone.stdout)).toMatchObject({ connection: 'beta', schedule: { times: 'every 1s' } });
+  for (let tries = 0; tries < 50; tries += 1) {
+    if (/has no connection/.test(await said('schedule', 'show', 'beta'))) break;
+    await sleep(200);
+  }
+  expect(await said('schedule', 'show', 'beta')).toMatch(/failed: .*rollcall.yaml has no/s);
+  expect(await said('schedule', 'delete', 'beta')).toContain('beta has no schedule any more.');
+});
+
+it('runs of the past are made up for, by one for all or by each for itself; so is one that is asked for', async () => {
+  await said('schedule', 'create', 'acme', '--replace', '--cron', '0 * * * *', '--jitter', '0s');
+  const before = (await standingOf('acme')).schedule!;
+  expect(before).toMatchObject({ times: 'by cron 0 * * * *', paused: true, reason: 'paused by hand' });
+  const count = async (): Promise<number> => {
+    const { schedule } = JSON.parse(await said('schedule', 'show', 'acme', '--json')) as { schedule: ScheduleStanding };
+    return schedule.firings.filter(({ at }) => at.startsWith('2026-01-31T')).length;
+  };
+  const span = ['--from', '2026-01-31T05:30Z', '--to', '2026-01-31T08:30Z'];
+  await said('schedule', 'backfill', 'acme', ...span);
+  await once(
+    'acme',
+    (standing) => firingsOf(standing)[0]?.at.startsWith('2026-01-31T06:00') === true && isIdle(standing),
+  );
+  expect(await count()).toBe(1);
+  await said('schedule', 'backfill', 'acme', ...span, '--each');
+  await once(
+    'acme',
+    (standing) => firingsOf(standing)[0]?.at.startsWith('2026-01-31T08:00') === true && isIdle(standing),
+  );
+  expect(await count()).toBe(4);
+
+  await said('schedule', 'trigger', 'acme');
+  await once('acme', (standing) => !firingsOf(standing)[0]?.at.startsWith('2026-01-31T') && isIdle(standing));
+});
+
+it('a run that is cancelled by hand is no failed run', async () => {
+  slow(300);
+  await said('schedule', 'trigger', 'acme');
+  await once('acme', ({ run: newest }) => newest?.state === 'running');
+  await said('cancel', 'acme');
+  slow(0);
+  const ended = await once('acme', isIdle);
+  expect(ended.run).toMatchObject({ state: 'cancelled', verdict: 'ended by hand' });
+  expect(firingsOf(ended)[0]).toMatchObject({ outcome: 'cancelled', verdict: 'sync/acme was cancelled' });
+});
+
+it('a partial copy is no failed run', async () => {
+  tenant.configure({ scopes: READER_SCOPES.filter((scope) => scope !== 'read:clients') });
+  await said('schedule', 'create', 'acme', '--replace', '--cron', '0 * * * *', '--pause-after', '1');
+  await said('schedule', 'resume', 'acme');
+  await said('schedule', 'trigger', 'acme');
+  const ended = await once('acme', (standing) => outcomes(standing)[0] === 'partial');
+  expect(firingsOf(ended)[0]?.verdict).toMatch(/^incomplete because clients: .*read:clients/);
+  expect(ended).toMatchObject({ run: { state: 'partial' }, schedule: { paused: false, pauseAfter: 1 } });
+  tenant.configure({ scopes: READER_SCOPES });
+  await said('schedule', 'pause', 'acme');
+});
+
+it('the list shows when runs are due, and which schedules are paused', async () => {
+  expect(await said('schedule', 'list')).toMatch(/│ acme +│ by cron 0 \* \* \* \* │ paused +│/);
+  await said('schedule', 'resume', 'acme');
+  const { schedules } = JSON.parse(await said('schedule', 'list', '--json')) as { schedules: object[] };
+  expect(schedules).toEqual([
+    { connection: 'acme', times: 'by cron 0 * * * *', next: expect.stringMatching(/T\d\d:00:00.000Z$/) as string },
+  ]);
+});
+
+it.each<[string[], string | RegExp]>([
+  [['create', 'acme', '--every', '1h'], /acme has a schedule already\. .*--replace/],
+  [['create', 'amce', '--every', '1h'], /no connection "amce" \(did you mean acme\?\)/],
+  [['create', 'acme', '--every', 'often'], 'every must be a duration such as'],
+  [['create', 'acme'], 'nothing says when acme is to be copied. Give --every 1h,'],
+  [['create', 'acme', '--replace', '--cron', '99 * * * *'], 'refuses the schedule: Minute is not in range'],
+  [['show', 'amce'], /no connection "amce" \(did you mean acme\?\)/],
+  [['backfill', 'acme', '--from', 'yesterday'], '--from is no date or time'],
+  [['backfill', 'acme', '--from', '2026-02-01', '--to', '2026-01-31'], '--to is not later than --from'],
+])('rollcall schedule %j: what is wrong is said in words', async (args, words) => {
+  const { code, stdout, stderr } = await rollcall('schedule', ...args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(words);
+  expect(stderr).not.toMatch(/^ +at /m);
+});
+
+it('a schedule that is not there, or has no server to be on, is told of with what to do', async () => {
+  await said('schedule', 'delete', 'acme');
+  for (const verb of ['show', 'trigger', 'pause', 'resume', 'delete']) {
+    const { code, stderr } = await rollcall('schedule', verb, 'acme');
+    expect({ verb, code }).toEqual({ verb, code: 2 });
+    expect(stderr).toContain('acme has no schedule. `rollcall schedule create acme --every 1h` makes one.');
+  }
+  expect(await said('schedule', 'list')).toContain('No schedules.');
+  const alone = await run('rollcall', ['schedule', 'create', 'acme', '--every', '1h'], { cwd: folder });
+  expect(alone.code).toBe(2);
+  expect(alone.stderr).toMatch(/a schedule needs one that stays\. Set TEMPORAL_ADDRESS/);
+});

@@ -1,0 +1,103 @@
+import { fold, moment } from '../../src/commands/lines';
+import { runLines, scheduleLines } from '../../src/commands/standing-lines';
+import { noCounts } from '../../src/streams/counts';
+import type { ScheduleStanding } from '../../src/temporal/standing';
+
+const now = new Date(2026, 0, 31, 12, 0, 0);
+const today = (hour: number, minute = 0): string => new Date(2026, 0, 31, hour, minute).toISOString();
+
+it('long texts are folded at words, and words that are too long are cut', () => {
+  const lines = fold(`one two ${'three '.repeat(30)}${'x'.repeat(200)}.`, 4);
+  expect(lines.every((line) => line.length <= 80 && !/\s$/.test(line))).toBe(true);
+  expect(lines[0]).toMatch(/^ {4}one two three/);
+  expect(lines[1]).toMatch(/^ {6}three/);
+  expect(lines.join('').replace(/ /g, '')).toBe(`onetwo${'three'.repeat(30)}${'x'.repeat(200)}.`);
+});
+
+it('a moment of another day bears its date', () => {
+  expect(moment(today(6, 30), now)).toBe('06:30:00');
+  expect(moment(new Date(2026, 1, 1, 6, 30).getTime(), now)).toBe('2026-02-01 06:30');
+});
+
+it('a sync under way is told of by stream, with what it waits for', () => {
+  const progress = { counts: noCounts, delivered: 1_234_567 };
+  const lines = runLines(
+    'acme',
+    {
+      state: 'running',
+      since: today(9),
+      scheduled: true,
+      streams: [
+        { ...progress, stream: 'users', status: 'complete' },
+        {
+          ...progress,
+          stream: 'organization_member_roles',
+          status: 'running',
+          waitingUntil: new Date(2026, 1, 1).getTime(),
+        },
+      ],
+    },
+    now,
+  );
+  expect(lines).toEqual([
+    '  sync under way since 09:00:00, begun by its schedule',
+    '    users                      complete     1234567 rows',
+    "    organization_member_roles  running      1234567 rows, waits for Auth0's",
+    '      limit until 2026-02-01 00:00',
+  ]);
+});
+
+it('a paused sync says why and what to do; one without workers that nobody answers', () => {
+  const base = { since: today(9), scheduled: false };
+  expect(
+    runLines('acme', { ...base, state: 'paused', reason: 'the tenant is being moved.', streams: [] }, now),
+  ).toEqual([
+    '  sync paused, begun 09:00:00',
+    '    because the tenant is being moved;',
+    '    `rollcall resume acme` goes on',
+  ]);
+  expect(runLines('acme', { ...base, state: 'running' }, now)[0]).toContain('no worker answers');
+  expect(runLines('acme', undefined, now)[0]).toContain('no sync is remembered');
+});
+
+it('a sync that has ended says how whole it is', () => {
+  const ended = { since: today(9), ended: today(10), scheduled: false, rows: 12 };
+  expect(runLines('acme', { ...ended, state: 'complete', verdict: 'complete' }, now)).toEqual([
+    '  last sync ended 10:00:00: complete (12 rows)',
+  ]);
+  expect(runLines('acme', { ...ended, state: 'partial', verdict: 'incomplete because of users' }, now)).toEqual([
+    '  last sync ended 10:00:00: partial (12 rows): incomplete because of users',
+  ]);
+});
+
+it('a schedule tells when it is due, what was left out, and how its runs ended', () => {
+  const schedule: ScheduleStanding = {
+    times: 'every 1h',
+    paused: false,
+    next: today(13),
+    pauseAfter: 3,
+    skippedForOverlap: 1_000,
+    missed: 2,
+    catchUpMs: 3_600_000,
+    firings: [
+      { at: today(11), outcome: 'running' },
+      { at: today(10), outcome: 'skipped', verdict: 'sync/acme was under way already', busySince: today(9, 30) },
+      { at: today(9), outcome: 'failed', verdict: `incomplete because ${'of this '.repeat(10)}`, rows: 0 },
+    ],
+  };
+  const lines = scheduleLines('acme', schedule, now);
+  expect(lines.slice(0, 4)).toEqual([
+    '  schedule: every 1h; next run 13:00:00',
+    '    1000 skipped while the one before ran, 2 missed by more than 1h',
+    '    11:00:00  running',
+    '    10:00:00  skipped: sync/acme was under way already, since 09:30:00',
+  ]);
+  expect(lines[4]).toMatch(/^ {4}09:00:00 {2}failed \(0 rows\): incomplete because of this/);
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  const { next: _, ...held } = schedule;
+  expect(scheduleLines('acme', { ...held, paused: true, reason: '3 failed runs in a row' }, now).slice(0, 3)).toEqual([
+    '  schedule: every 1h; paused',
+    '    because 3 failed runs in a row;',
+    '    `rollcall schedule resume acme` goes on',
+  ]);
+});
