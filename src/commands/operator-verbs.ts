@@ -1,19 +1,19 @@
 import type { Command } from 'commander';
 import { beQuiet } from './narration';
 import { declareControlVerbs } from './verbs/control';
+import { declareLookVerbs } from './verbs/look';
 import { declareScheduleVerbs } from './verbs/schedule';
 import { declareServiceVerbs } from './verbs/services';
 import { declareSetupVerbs } from './verbs/setup';
-import { declareStatusVerb } from './verbs/status';
 import { declareSyncVerbs } from './verbs/sync';
 
 /** The verbs of people who run syncs with a Temporal of their own, or with the one that comes along; in the help's order. */
 const groups = [
+  { heading: 'Set-up', declare: declareSetupVerbs },
   { heading: 'Sync', declare: declareSyncVerbs },
-  { heading: 'Look', declare: declareStatusVerb },
+  { heading: 'Look', declare: declareLookVerbs },
   { heading: 'Control', declare: declareControlVerbs },
   { heading: 'Schedules', declare: declareScheduleVerbs },
-  { heading: 'Set-up', declare: declareSetupVerbs },
   { heading: 'Services', declare: declareServiceVerbs },
 ];
 

@@ -1,8 +1,6 @@
-import type { ControlFlags } from '../control';
-import type { LogsFlags } from '../logs';
 import type { PlanFlags } from '../plan';
 import type { SyncFlags } from '../sync';
-import { addTenantOptions, ofConnection, projectFile, type DeclareVerbs } from './declare';
+import { addTenantOptions, projectFile, type DeclareVerbs } from './declare';
 
 const connectionArgument = 'connection of the project file; or spell one out by the options below';
 
@@ -28,29 +26,6 @@ export const declareSyncVerbs: DeclareVerbs = (program, act) => {
     )
     .action((connection: string | undefined, flags: SyncFlags) =>
       act(async () => (await import('../sync.js')).sync(connection, flags)),
-    );
-
-  ofConnection(program.command('watch'))
-    .summary('Show how a sync under way stands')
-    .description(
-      'Show how the sync of a connection stands until it ends: one that workers do, or one that another terminal runs. Ctrl-C ends the showing only.',
-    )
-    .option('--json', 'print a JSON object on a line for every change, and one for the end')
-    .addHelpText('after', '\nExample:\n  $ rollcall watch acme')
-    .action((connection: string, flags: ControlFlags & { json?: boolean }) =>
-      act(async () => (await import('../watch.js')).watch(connection, flags)),
-    );
-
-  ofConnection(program.command('logs'))
-    .summary('Tell what happened in the newest sync')
-    .description(
-      "Tell what happened in the newest sync of a connection, from Temporal's history: slices, deliveries, waits, pauses, failures and how it ended.",
-    )
-    .option('-f, --follow', 'go on until the sync ends')
-    .option('--json', 'print a JSON object on a line for everything')
-    .addHelpText('after', '\nExample:\n  $ rollcall logs acme --follow')
-    .action((connection: string, flags: LogsFlags) =>
-      act(async () => (await import('../logs.js')).logs(connection, flags)),
     );
 
   const plan = program
