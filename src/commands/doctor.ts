@@ -3,8 +3,7 @@ import { readEnvironment } from '../config/environment';
 import { connectionOf, loadProject, type Connection } from '../config/project';
 import { streams } from '../streams/registry';
 import { exitCodes } from './exit';
-import { exitCodeOfFindings, ok, warning, wrongOf, type Finding } from './finding';
-import { paragraph } from './paragraph';
+import { exitCodeOfFindings, lineOf, ok, warning, wrongOf, type Finding } from './finding';
 import { destinationFinding, stagingFinding } from './place-findings';
 import { temporalFindings } from './temporal-findings';
 import { tenantFindings } from './tenant-findings';
@@ -63,8 +62,6 @@ async function connectionFindings(connection: Connection): Promise<Finding[]> {
   return [destination, ...tenant].map((finding) => ({ ...finding, connection: connection.name }));
 }
 
-const words = { ok: 'ok', warning: 'warning', wrong: 'WRONG' };
-
 /** A line for each finding, in sections by connection, of at most 80 columns. */
 function textOf(findings: readonly Finding[]): string {
   const sections = new Map<string, Finding[]>();
@@ -80,8 +77,4 @@ function textOf(findings: readonly Finding[]): string {
     ),
     wrongs + warnings === 0 ? 'All is well.' : `${wrongs} wrong, ${warnings} to look at.`,
   ].join('\n\n');
-}
-
-function lineOf({ state, check, message, fix }: Finding): string {
-  return paragraph(`${words[state].padEnd(8)} ${check.padEnd(17)} `, fix === undefined ? message : `${message} ${fix}`);
 }

@@ -1,4 +1,5 @@
 import { exitCodeOf, exitCodes } from './exit';
+import { paragraph } from './paragraph';
 
 /** What one look at the set-up has found. */
 export interface Finding {
@@ -37,4 +38,11 @@ export function wrongOf(check: string, error: unknown): Finding {
 /** The code of the worst finding: what can't be reached is worse than what is refused, and that than a wrong file. */
 export function exitCodeOfFindings(findings: readonly Finding[]): number {
   return Math.max(exitCodes.ok, ...findings.map(({ code = exitCodes.ok }) => code));
+}
+
+const words = { ok: 'ok', warning: 'warning', wrong: 'WRONG' };
+
+/** A finding for a reader at a terminal, in lines of at most 80 columns. */
+export function lineOf({ state, check, message, fix }: Finding): string {
+  return paragraph(`${words[state].padEnd(8)} ${check.padEnd(17)} `, fix === undefined ? message : `${message} ${fix}`);
 }

@@ -1,9 +1,31 @@
 import type { ConfigShowFlags } from '../config';
 import type { DoctorFlags } from '../doctor';
-import { projectFile, type DeclareVerbs } from './declare';
+import type { InitFlags } from '../init';
+import { addTenantOptions, projectFile, type DeclareVerbs } from './declare';
 
 /** What is done before the first sync, and when something is amiss. */
 export const declareSetupVerbs: DeclareVerbs = (program, act) => {
+  const init = program
+    .command('init')
+    .argument('[connection]', 'name of the connection')
+    .summary('Write a connection into the project file')
+    .description(
+      'Ask for a tenant, how to sign in and where to copy it, try the credentials, and write the connection into the project file: a new one, or one more in a file that is there, with its comments. Secrets are named, not written. Without a terminal the options say it all.',
+    )
+    .addOption(projectFile())
+    .option('--stream <name...>', 'copy these streams only')
+    .option('--no-input', 'ask nothing')
+    .option('--no-check', 'do not try the credentials');
+  addTenantOptions(init)
+    .option('--files <folder>', 'folder to copy into')
+    .option('--postgres <ref>', 'database to copy into, as env:NAME or file:PATH')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ rollcall init\n  $ rollcall init acme --domain acme.eu.auth0.com --client-id … \\\n      --client-secret file:secrets/acme --files ./data/acme',
+    )
+    .action((connection: string | undefined, flags: InitFlags) =>
+      act(async () => (await import('../init.js')).init(connection, flags)),
+    );
   program
     .command('doctor')
     .argument('[connection]', 'connection of the project file; all of them when left out')

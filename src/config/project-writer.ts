@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { chmod, link, mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
+import { Document, parseDocument } from 'yaml';
+import { ConfigError } from './errors';
+import { parseWith } from './problems';
+import { projectSettings, type WrittenConnection } from './project-file';
+import { projectSchema } from './project-schema';
+
+/** Where the schema lies that a new file names for editors, beside the file. */
+const schemaPath = join('.rollcall', 'rollcall.schema.json');
+
+/**
+ * Writes a connection into a project's file: a new file, or one more connection of a file that is there, whose comments
+ * and order stay. Nothing that is there is overwritten.
+ * @throws ConfigError when the file has a connection of that name, or would not be a project's file afterwards
+ */
+export async function addConnection(file: string, name: string, settings: WrittenConnection): Promise<void> {
+  const held = await textOf(file);
+  const document = held === undefined ? newDocument() : parseDocument(held);
+  if (document.hasIn(['connections', name])) {
+    const where = `connections.${name}`;
+    throw new ConfigError(`${file} has a connection ${name} already`, where, 'Choose another name, or edit the file.');
+  }
+  if (document.getIn(['connections']) == null) document.setIn(['connections'], document.createNode({}));
+  document.setIn(['connections', name], document.createNode(settings));
+  const text = document.toString({ lineWidth: 0 });
+  parseWith(projectSettings, parseDocument(text).toJS(), `what would be written to ${file}`, 'Edit the file by hand.');
+  if (held === undefined) await writeNew(file, text);
+  else await replace(file, text);
+}
+
+function newDocument(): Document {
+  const document = new Document({});
+  document.commentBefore = [
+    ` yaml-language-server: $schema=./${schemaPath}`,
+    ' The connections of this project; docs/configuration.md of Rollcall tells every key.',
+  ].join('\n');
+  return document;
+}
+
+async function textOf(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The file, and the schema that its first line names. */
+async function writeNew(file: string, text: string): Promise<void> {
+  const schema = join(dirname(file), schemaPath);
+  await mkdir(dirname(schema), { recursive: true });
+  await writeFile(schema, `${JSON.stringify(projectSchema(), undefined, 2)}\n`);
+  await beside(file, text, async (draft) => {
+    try {
+      await link(draft, file);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+      const nextStep = 'Run the command again.';
+      throw new ConfigError(`${relative('.', file)} has been made meanwhile`, file, nextStep, { cause });
+    }
+  });
+}
+
+/** In one step, with the rights that the file has, and behind a link that leads to it. */
+async function replace(path: string, text: string): Promise<void> {
+  const file = await realpath(path);
+  const { mode } = await stat(file);
+  await beside(file, text, async (draft) => {
+    await chmod(draft, mode);
+    await rename(draft, file);
+  });
+}
+
+async function beside(file: string, text: string, place: (draft: string) => Promise<void>): Promise<void> {
+  const draft = join(dirname(file), `.${basename(file)}.${randomUUID()}.tmp`);
+  try {
+    await writeFile(draft, text, { flag: 'wx' });
+    await place(draft);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
