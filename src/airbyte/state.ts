@@ -36,6 +36,25 @@ export function parseState(json: unknown): Record<string, JsonObject> {
   return Object.fromEntries(states);
 }
 
+/** States as the array of state messages that `parseState` reads, and `read --state` takes. */
+export function stateMessages(
+  held: readonly { stream: string; namespace?: string; state?: JsonObject }[],
+): JsonObject[] {
+  return held.flatMap(({ stream: name, namespace, state }) =>
+    state
+      ? [
+          {
+            type: 'STREAM',
+            stream: {
+              stream_descriptor: { name, ...(namespace !== undefined && { namespace }) },
+              stream_state: state,
+            },
+          },
+        ]
+      : [],
+  );
+}
+
 /** Tells a state message from a bare map of streams by the keys that only a message has. */
 function isMessage(json: JsonObject): boolean {
   return typeof json.type === 'string' || isDescribed(json.stream) || isDescribed(json.global) || 'sourceStats' in json;
@@ -154,6 +173,11 @@ export function readResume(state: JsonObject | undefined, syncId: number | undef
   const mark = state?.[key];
   const sameJob = syncId !== undefined && isObject(mark) && mark.sync_id === syncId;
   return state && sameJob ? readMark(state) : undefined;
+}
+
+/** What a state says of how far its stream was read; undefined when another source wrote it. */
+export function readProgress(state: JsonObject): Pick<Resume, 'finished' | 'records'> | undefined {
+  return readMark(state);
 }
 
 /** Our own part of a state; undefined when there is none that this version understands. */

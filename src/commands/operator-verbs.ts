@@ -5,6 +5,7 @@ import { declareLookVerbs } from './verbs/look';
 import { declareScheduleVerbs } from './verbs/schedule';
 import { declareServiceVerbs } from './verbs/services';
 import { declareSetupVerbs } from './verbs/setup';
+import { declareStateVerbs } from './verbs/state';
 import { declareSyncVerbs } from './verbs/sync';
 
 /** The verbs of people who run syncs with a Temporal of their own, or with the one that comes along; in the help's order. */
@@ -13,6 +14,7 @@ const groups = [
   { heading: 'Sync', declare: declareSyncVerbs },
   { heading: 'Look', declare: declareLookVerbs },
   { heading: 'Control', declare: declareControlVerbs },
+  { heading: 'State', declare: declareStateVerbs },
   { heading: 'Schedules', declare: declareScheduleVerbs },
   { heading: 'Services', declare: declareServiceVerbs },
 ];

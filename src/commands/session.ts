@@ -127,6 +127,13 @@ export async function lookSession(projectFolder: string): Promise<Session> {
   return left ? openSession({ stateDir, logDir: stateDir }) : joinSession(projectFolder);
 }
 
+/** As `lookSession`; undefined where there is no server to be asked, since none is named and nothing was ever run here. */
+export async function lookSessionIfAny(projectFolder: string): Promise<Session | undefined> {
+  const database = databaseIn(stateDirOf(projectFolder));
+  const isAny = readProfile(processVariables()) ?? serverOn(database) ?? existsSync(database);
+  return isAny ? lookSession(projectFolder) : undefined;
+}
+
 function databaseIn(stateDir: string): string {
   return join(stateDir, 'temporal.db');
 }

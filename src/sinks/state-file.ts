@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { stateMessages } from '../airbyte/state';
 import { writeAtomically } from './atomic-file';
 import type { Manifest } from './manifest';
 import { readIfPresent, type Manifests } from './manifest-file';
@@ -7,20 +8,7 @@ export const stateName = 'state.json';
 
 /** The states that the manifests hold, as the array of state messages that `read --state` takes. */
 function stateTextOf(manifests: readonly Manifest[]): string {
-  const messages = manifests.flatMap(({ stream: name, namespace, state }) =>
-    state
-      ? [
-          {
-            type: 'STREAM',
-            stream: {
-              stream_descriptor: { name, ...(namespace !== undefined && { namespace }) },
-              stream_state: state,
-            },
-          },
-        ]
-      : [],
-  );
-  return `${JSON.stringify(messages, undefined, 2)}\n`;
+  return `${JSON.stringify(stateMessages(manifests), undefined, 2)}\n`;
 }
 
 /**

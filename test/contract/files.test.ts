@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { parseState } from '../../src/airbyte/state';
 import type { JsonObject } from '../../src/json';
 import { createFilesSink } from '../../src/sinks/files';
+import { createFilesStateKeeper } from '../../src/sinks/files-state';
 import { readFilesDestination } from '../../src/sinks/files-reader';
 import { describeDurableSink } from './durable-sink';
-import { describeSink, type BeginSink } from './sink';
+import { describeSink } from './sink';
+import { describeStateKeeper, type BeginKeptSink } from './state-keeper';
 
-const files: BeginSink = ({ directory, staging }) => ({
+const files: BeginKeptSink = ({ directory, staging }) => ({
+  keeper: () => createFilesStateKeeper(directory),
   open: () => createFilesSink({ directory, staging }),
   async held(stream) {
     const held: JsonObject[] = [];
@@ -20,3 +23,4 @@ const files: BeginSink = ({ directory, staging }) => ({
 
 describeSink('files', files);
 describeDurableSink('files', files);
+describeStateKeeper('files', files);

@@ -1,9 +1,11 @@
 import { createPostgresSink } from '../../src/sinks/postgres/sink';
+import { createPostgresStateKeeper } from '../../src/sinks/postgres/state-keeper';
 import type { StreamState } from '../../src/sinks/sink';
 import { query, recordsIn } from '../postgres/rows';
 import { startPostgres, type PostgresServer } from '../postgres/server';
 import { describeDurableSink } from './durable-sink';
-import { describeSink, type BeginSink } from './sink';
+import { describeSink } from './sink';
+import { describeStateKeeper, type BeginKeptSink } from './state-keeper';
 
 let server: PostgresServer;
 beforeAll(async () => (server = await startPostgres()));
@@ -11,10 +13,11 @@ afterAll(() => server.stop());
 
 let destinations = 0;
 
-const postgres: BeginSink = ({ staging }) => {
+const postgres: BeginKeptSink = ({ staging }) => {
   destinations += 1;
   const schema = `acme-${destinations}`;
   return {
+    keeper: () => createPostgresStateKeeper({ url: server.url, schema }),
     open: () => Promise.resolve(createPostgresSink({ url: server.url, schema, staging })),
     held: (stream) => recordsIn(server.url, schema, stream),
     async states() {
@@ -28,3 +31,4 @@ const postgres: BeginSink = ({ staging }) => {
 
 describeSink('postgres', postgres);
 describeDurableSink('postgres', postgres);
+describeStateKeeper('postgres', postgres);

@@ -1,4 +1,5 @@
 import type { RunSummary, StreamState } from '../sink';
+import type { HeldState } from '../state-keeper';
 import type { Transaction } from './database';
 import { DestinationRefused } from './errors';
 import { qualified, quoted } from './identifier';
@@ -107,6 +108,24 @@ export async function writeEntry(tx: Transaction, schema: string, stream: string
 
 function jsonOf(value: object | undefined): string | null {
   return value ? JSON.stringify(value) : null;
+}
+
+/** Whether anything was ever copied into the schema. */
+export async function hasLedger(tx: Transaction, schema: string): Promise<boolean> {
+  const table = qualified(schema, streamsTable);
+  const { rows } = await tx.query<{ held: boolean }>('SELECT to_regclass($1) IS NOT NULL AS held', [table]);
+  return rows[0]?.held === true;
+}
+
+/** Where all streams stand, in the order of their names. */
+export async function readHeld(tx: Transaction, schema: string): Promise<HeldState[]> {
+  const states = await readStates(tx, schema);
+  const sql = `SELECT stream, run FROM ${qualified(schema, streamsTable)} ORDER BY stream`;
+  const { rows } = await tx.query<Pick<StreamRow, 'stream' | 'run'>>(sql);
+  return rows.map(({ stream, run }) => {
+    const state = states[stream];
+    return { stream, run, ...(state && { state }) };
+  });
 }
 
 /** The state of each stream whose table is there: what was dropped has to be read from the beginning. */
