@@ -10,7 +10,7 @@ import type { ConnectionFlags } from './connection';
 import { exitCodes } from './exit';
 import { exitCodeOfFindings, lineOf, type Finding } from './finding';
 import { destinationFinding } from './place-findings';
-import { narrate } from './progress';
+import { narrate } from './narration';
 import { tenantFindings } from './tenant-findings';
 
 export interface InitFlags extends ConnectionFlags {

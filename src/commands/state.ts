@@ -14,7 +14,7 @@ import { streamOf, streams as known } from '../streams/registry';
 import { isUnderWay } from '../temporal/sync-control';
 import { findConnection } from './connection';
 import { exitCodes } from './exit';
-import { narrate } from './progress';
+import { narrate } from './narration';
 import { lookSessionIfAny } from './session';
 import { tableOf } from './table';
 
