@@ -48,7 +48,7 @@ afterAll(async () => {
 async function copyWhile(act: () => Promise<void>): Promise<Ended> {
   tenant.resetStats();
   const syncing = start('rollcall', ['sync', 'acme', '--full'], { cwd: folder, env });
-  while (tenant.stats().requests < 40) await sleep(10);
+  while (tenant.stats().requests < 40 && syncing.child.exitCode === null) await sleep(10);
   await act();
   return syncing.ended;
 }
