@@ -65,21 +65,23 @@ export async function loadProject(file: string, known: KnownStreams): Promise<Pr
   const connections = Object.entries(settings).map(([name, each]) =>
     connectionWith(name, withDefaults(each, defaults), known, path.dirname(absolute)),
   );
-  refuseSharedSchemas(connections);
+  refuseSharedDestinations(connections);
   return { file: absolute, connections: new Map(connections.map((each) => [each.name, each])), ...places };
 }
 
-/** Two tenants in the same tables would replace each other's rows. */
-function refuseSharedSchemas(connections: readonly Connection[]): void {
+/** Two tenants in the same tables or files would replace each other's rows. */
+function refuseSharedDestinations(connections: readonly Connection[]): void {
   const owners = new Map<string, string>();
   for (const { name, destination } of connections) {
-    if (destination.kind !== 'postgres') continue;
-    const key = JSON.stringify([destination.url, destination.schema]);
-    const owner = owners.get(key);
-    const where = `connections.${name}.destination.postgres.schema`;
+    const { place, key, noun } =
+      destination.kind === 'files'
+        ? { place: destination.folder, key: 'files', noun: 'folder' }
+        : { place: JSON.stringify([destination.url, destination.schema]), key: 'postgres.schema', noun: 'schema' };
+    const owner = owners.get(place);
+    const where = `connections.${name}.destination.${key}`;
     if (owner !== undefined)
-      throw new ConfigError(`${where} is also that of ${owner}`, where, 'Give each a schema of its own.');
-    owners.set(key, name);
+      throw new ConfigError(`${where} is also that of ${owner}`, where, `Give each a ${noun} of its own.`);
+    owners.set(place, name);
   }
 }
 

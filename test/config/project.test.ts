@@ -100,6 +100,15 @@ test('two connections do not share tables', async () => {
   );
 });
 
+test('two connections do not share a folder, however it is written', async () => {
+  const other = acme.slice(acme.indexOf('  acme:')).replace('acme:', 'other:');
+  await load(acme + other.replace('./data', './data/other'));
+  const failure = await failureOf(() => load(acme + other.replace('./data', 'data/../data/')));
+  expect(failure.message).toBe(
+    'connections.other.destination.files is also that of acme. Give each a folder of its own.',
+  );
+});
+
 test('a connection may be spelled out without a file', () => {
   const settings = { domain: 'a.example.com', base_url: undefined, credentials: {}, destination: { files: 'out' } };
   expect(parseConnection('flags', settings, known, '.')).toMatchObject({
