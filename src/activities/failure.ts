@@ -56,6 +56,18 @@ export function mayPass(error: unknown): boolean {
   return isNamedError(error) && (outcomes[error.name]?.retry ?? true);
 }
 
+/** Where in the code an error was thrown, line by line, without its message: that may quote a record, and logs are read by many. */
+function framesOf(error: unknown): string[] {
+  const { message = '', stack = '' } = (error ?? {}) as Partial<Error>;
+  const after = stack.indexOf(message) + message.length;
+  return (
+    stack
+      .slice(after)
+      .match(/^ +at .*$/gm)
+      ?.map((frame) => frame.trim()) ?? []
+  );
+}
+
 /**
  * The one place where an error becomes a Temporal failure. The text of errors that are not ours is not passed on: it may
  * quote a record.
@@ -66,7 +78,7 @@ export function toActivityFailure(error: unknown, exhausted = false): Error {
   const outcome = isNamedError(error) ? outcomes[error.name] : undefined;
   if (!isNamedError(error) || !outcome) {
     const name = isNamedError(error) ? error.name : typeof error;
-    log.error('unexpected error in an activity', { error });
+    log.error('unexpected error in an activity', { name, at: framesOf(error) });
     return ApplicationFailure.create({
       type: 'Unexpected',
       message: `Something went wrong in Rollcall itself (${name}); the worker's log tells more.`,

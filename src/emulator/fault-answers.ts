@@ -4,20 +4,25 @@ import type { Json, JsonObject } from '../json';
 import { ApiError } from './api-error';
 import type { FaultKind } from './faults';
 
-const HTML =
-  '<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head><body><h1>Something went wrong</h1></body></html>\n';
+const page = (text = 'Something went wrong'): string =>
+  `<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head><body><h1>${text}</h1></body></html>\n`;
 
 const SEARCH_TIMEOUT =
   'The query exceeded the timeout. Please try refining your search criteria. See https://auth0.com/docs/best-practices/search-best-practices.';
 
 /** Faults that take the place of an answer. The others spoil an answer that was made (see `spoilBody`). */
-export const FAULT_ANSWERS: Partial<Record<FaultKind, (reply: FastifyReply, now: number) => unknown>> = {
-  '500': (reply) => sendError(reply, new ApiError(500, 'Internal Server Error', 'An internal error occurred')),
-  '502': (reply) => reply.code(502).type('text/html; charset=UTF-8').send(HTML),
-  '503': (reply) => sendError(reply, new ApiError(503, 'Service Unavailable', 'Service unavailable')),
-  '504': (reply) => reply.code(504).type('text/html; charset=UTF-8').send(HTML),
+export const FAULT_ANSWERS: Partial<
+  Record<FaultKind, (reply: FastifyReply, now: number, text: string | undefined) => unknown>
+> = {
+  '400': (reply, _, text = 'Bad request') =>
+    sendError(reply, new ApiError(400, 'Bad Request', text, 'invalid_request')),
+  '500': (reply, _, text = 'An internal error occurred') =>
+    sendError(reply, new ApiError(500, 'Internal Server Error', text)),
+  '502': (reply, _, text) => reply.code(502).type('text/html; charset=UTF-8').send(page(text)),
+  '503': (reply, _, text = 'Service unavailable') => sendError(reply, new ApiError(503, 'Service Unavailable', text)),
+  '504': (reply, _, text) => reply.code(504).type('text/html; charset=UTF-8').send(page(text)),
   '503-search-timeout': (reply) => sendError(reply, new ApiError(503, 'Service Unavailable', SEARCH_TIMEOUT)),
-  html: (reply) => reply.code(200).type('text/html; charset=UTF-8').send(HTML),
+  html: (reply, _, text) => reply.code(200).type('text/html; charset=UTF-8').send(page(text)),
   '429': (reply, now) => {
     reply.headers({ 'x-ratelimit-remaining': 0, 'x-ratelimit-reset': Math.ceil(now / 1_000) + 1 });
     return sendError(reply, tooManyRequests());

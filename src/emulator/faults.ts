@@ -1,6 +1,8 @@
 import { hash } from './random';
 
 export type FaultKind =
+  /** JSON body of a 400. */
+  | '400'
   /** JSON body of a 500. */
   | '500'
   /** HTML page of a 502, as the proxy in front of Auth0 sends it. */
@@ -45,6 +47,8 @@ export interface Fault {
   record?: string;
   /** For `slow`: milliseconds. */
   ms?: number;
+  /** What the body of a 400, 500, 503, 502, 504 or `html` says in place of the usual words. */
+  text?: string;
   /** For `omit-rows`: every so manieth row of the page is left out (1: all of them). Default 3. */
   rows?: number;
 }

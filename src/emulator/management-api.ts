@@ -58,7 +58,7 @@ function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation): v
     const delay = settings.latencyMs + (fault?.kind === 'slow' ? (fault.ms ?? SLOW_MS) : 0);
     if (delay > 0) await sleep(delay);
     const answerInstead = fault && FAULT_ANSWERS[fault.kind];
-    if (answerInstead && fault.record === undefined) return answerInstead(reply, emulation.now());
+    if (answerInstead && fault.record === undefined) return answerInstead(reply, emulation.now(), fault.text);
     const { body, headers = {} } = route.answer(
       {
         params: request.params as Record<string, string>,
@@ -70,7 +70,7 @@ function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation): v
       emulation,
     );
     const spares = fault?.record !== undefined && !holdsName(body, fault.record);
-    if (answerInstead && !spares) return answerInstead(reply, emulation.now());
+    if (answerInstead && !spares) return answerInstead(reply, emulation.now(), fault.text);
     const kind = spares ? undefined : fault?.kind;
     const leavesRowsOut = kind === 'omit-rows' && 'per_page' in route.parameters;
     const json = JSON.stringify(leavesRowsOut ? omitRows(body, fault?.rows) : body);

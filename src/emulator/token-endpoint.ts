@@ -46,7 +46,7 @@ export function serveTokenEndpoint(app: FastifyInstance, emulation: Emulation, c
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache', 'x-auth0-requestid': requestId });
     const fault = emulation.faults.strike(request.url);
     const answerInstead = fault && FAULT_ANSWERS[fault.kind];
-    if (answerInstead) return answerInstead(reply, emulation.now());
+    if (answerInstead) return answerInstead(reply, emulation.now(), fault.text);
     const { allowed, reading } = emulation.buckets.charge('token', emulation.now());
     if (reading) {
       reply.header('x-ratelimit-limit', reading.limit).header('x-ratelimit-remaining', reading.remaining);

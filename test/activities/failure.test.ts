@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { DefaultLogger } from '@temporalio/worker';
+import { DefaultLogger, type LogEntry } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { mayPass, toActivityFailure } from '../../src/activities/failure';
 
@@ -29,8 +29,12 @@ const table: Record<string, [kind: string, retried: boolean]> = {
 
 type Failure = Error & Partial<Pick<ApplicationFailure, 'nextRetryDelay' | 'category'>>;
 
-function become(error: unknown, exhausted?: boolean): Promise<Failure> {
-  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('WARN', () => undefined) });
+function become(
+  error: unknown,
+  exhausted?: boolean,
+  log: (entry: LogEntry) => void = () => undefined,
+): Promise<Failure> {
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('WARN', log) });
   return environment.run(async (): Promise<Failure> => toActivityFailure(error, exhausted));
 }
 
@@ -88,6 +92,16 @@ it.each([
   expect(failure.message).toBe(`Something went wrong in Rollcall itself (${what}); the worker's log tells more.`);
   expect(JSON.stringify(failure)).not.toContain('somebody');
   expect(failure.cause).toBeUndefined();
+});
+
+it('logs of a foreign error where it was thrown, and not what it says', async () => {
+  const entries: LogEntry[] = [];
+  await become(new TypeError('rows of\n    at somebody@example.com'), false, (entry) => entries.push(entry));
+  expect(entries).toHaveLength(1);
+  expect(entries[0]?.meta).toMatchObject({ name: 'TypeError' });
+  const logged = JSON.stringify(entries.map(({ message, meta }) => ({ message, meta })));
+  expect(logged).toContain('failure.test.ts');
+  expect(logged).not.toContain('somebody');
 });
 
 it.each([new CancelledFailure('stop'), ApplicationFailure.nonRetryable('made elsewhere')])(

@@ -42,6 +42,7 @@ it('draws the same requests for the same seed, about as many as the probability 
 
 it.each([
   ['500', 500, '{"statusCode":500'],
+  ['400', 400, '{"statusCode":400'],
   ['502', 502, '<!DOCTYPE html>'],
   ['503', 503, '{"statusCode":503'],
   ['504', 504, '<!DOCTYPE html>'],
