@@ -82,7 +82,7 @@ async function replaced(...[client, schedule]: Parameters<typeof replaceSchedule
 }
 
 function settingsOf(
-  connection: Connection & { schedule?: ScheduleSettings },
+  connection: Connection,
   { timeZone, pauseAfter, catchUp, ...others }: Omit<CreateFlags, 'config' | 'replace'>,
 ): ScheduleSettings {
   const written = { ...others, time_zone: timeZone, pause_after: pauseAfter, catch_up: catchUp };

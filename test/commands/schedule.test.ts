@@ -269,6 +269,18 @@ it('a partial copy is no failed run', async () => {
   await said('schedule', 'delete', 'gamma');
 });
 
+it('without options the schedule that the project file has for the connection counts', async () => {
+  const before = readFileSync(project, 'utf8');
+  const schedule = "    schedule: { at: '06:30', on: [mon, thu], time_zone: Europe/Berlin, pause_after: 5 }\n";
+  writeFileSync(project, before + connectionTo('delta', tenant.clientSecret, 'clients') + schedule);
+  expect(await said('schedule', 'create', 'delta')).toMatch(
+    /^delta is copied at 06:30 on mon, thu \(Europe\/Berlin\); /,
+  );
+  expect(await once('delta', () => true)).toMatchObject({ schedule: { pauseAfter: 5, firings: [] } });
+  await said('schedule', 'delete', 'delta');
+  writeFileSync(project, before);
+});
+
 it('the list shows when runs are due, and which schedules are paused', async () => {
   expect(await said('schedule', 'list')).toMatch(/│ acme +│ by cron 0 \* \* \* \* │ paused +│/);
   await said('schedule', 'resume', 'acme');
