@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../config/errors';
-import { loadProject, parseConnection, type Project } from '../config/project';
+import { loadProject, parseConnection, refuseSharedDestinations, type Project } from '../config/project';
 import type { WrittenConnection } from '../config/project-file';
 import { addConnection } from '../config/project-writer';
 import { referenceOf } from '../config/references';
@@ -54,6 +54,7 @@ export async function init(name: string | undefined, flags: InitFlags): Promise<
   refuseTaken(chosen, taken, flags.config);
 
   const connection = parseConnection(chosen, settings, streams, dirname(file));
+  refuseSharedDestinations([...project.connections.values(), connection]);
   const findings = flags.check ? [...(await tenantFindings(connection)), await destinationFinding(connection)] : [];
   for (const finding of findings) narrate(lineOf(finding));
   if (findings.some(isShut) && !(await interviewer?.insists())) {

@@ -69,8 +69,11 @@ export async function loadProject(file: string, known: KnownStreams): Promise<Pr
   return { file: absolute, connections: new Map(connections.map((each) => [each.name, each])), ...places };
 }
 
-/** Two tenants in the same tables or files would replace each other's rows. */
-function refuseSharedDestinations(connections: readonly Connection[]): void {
+/**
+ * Two tenants in the same tables or files would replace each other's rows.
+ * @throws ConfigError that names both connections
+ */
+export function refuseSharedDestinations(connections: readonly Connection[]): void {
   const owners = new Map<string, string>();
   for (const { name, destination } of connections) {
     const { place, key, noun } =

@@ -1,5 +1,6 @@
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { searchAttributeTypes } from '../workflows/names';
 import { leaseDatabase, type DatabaseLease, type LocalServer } from './database-lease';
@@ -70,6 +71,11 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     if (file !== undefined) mkdirSync(dirname(file), { recursive: true });
   }
   const lease = options.dbFile === undefined ? undefined : leaseDatabase(options.dbFile);
+  const ui = options.uiPort === undefined ? undefined : await chooseUiPort(options.uiPort);
+  const release = (): void => {
+    ui?.release();
+    lease?.release();
+  };
   try {
     for (let attempt = 1; ; attempt += 1) {
       const port = options.port ?? (await findFreePort());
@@ -77,25 +83,44 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
       if (options.port !== undefined && !(await waitUntilFree(port, PORT_PATIENCE_MS))) {
         throw new EmbeddedServerFailed(`cannot have port ${port}: it is in use`, options.logFile, '');
       }
-      const uiPort = await chooseUiPort(options.uiPort);
-      const process = launch(options, port, uiPort);
-      const listens = placeOf(port, uiPort);
+      const process = launch(options, port, ui?.port);
+      const listens = placeOf(port, ui?.port);
       if (process.pid !== undefined) lease?.record(process.pid, listens);
       const problem = await waitForPort(process, port);
-      if (problem === undefined) return serve(options, process, listens, lease);
+      if (problem === undefined) return serve(options, process, listens, release);
       const output = tail(options.logFile);
       const taken = output.includes('address already in use') && options.port === undefined;
       if (!taken || attempt === START_ATTEMPTS) throw new EmbeddedServerFailed(problem, options.logFile, output);
     }
   } catch (error) {
-    lease?.release();
+    release();
     throw error;
   }
 }
 
-async function chooseUiPort(wanted: number | undefined): Promise<number | undefined> {
-  if (wanted === undefined) return undefined;
-  return wanted !== 0 && (await isFree(wanted)) ? wanted : findFreePort();
+interface UiPort {
+  port: number;
+  release(): void;
+}
+
+/**
+ * The server binds the port of its UI after all else, and ends when it is taken by then: of servers that start at the same
+ * time one claims it.
+ */
+async function chooseUiPort(wanted: number): Promise<UiPort> {
+  const claim = wanted === 0 ? undefined : claimPort(wanted);
+  if (claim && (await isFree(wanted))) return { port: wanted, release: () => claim.release() };
+  claim?.release();
+  return { port: await findFreePort(), release: () => undefined };
+}
+
+function claimPort(port: number): DatabaseLease | undefined {
+  try {
+    return leaseDatabase(join(tmpdir(), `rollcall-ui-${port}`));
+  } catch {
+    // Another process has it, or another user's files stand in the way.
+    return undefined;
+  }
 }
 
 function placeOf(port: number, uiPort: number | undefined): LocalServer {
@@ -145,11 +170,11 @@ function serve(
   options: EmbeddedServerOptions,
   process: GuardedProcess,
   listens: LocalServer,
-  lease: DatabaseLease | undefined,
+  release: () => void,
 ): EmbeddedServer {
   let stopping = false;
   const exited = process.exited.then((code) => {
-    lease?.release();
+    release();
     if (stopping) return undefined;
     return new EmbeddedServerFailed(`ended by itself with code ${code}`, options.logFile, tail(options.logFile));
   });

@@ -103,9 +103,15 @@ it('goes on where one thing is amiss, and ends with the code of the worst', asyn
   writeFileSync(join(folder, 'in-the-way'), '');
   const { url, clientId } = tenant;
   const nothing = { credentials: { access_token: 'made-up' }, destination: { files: 'in-the-way/data' } };
+  const own = { files: 'own/data' };
   const connections = {
     lost: { base_url: 'http://127.0.0.1:9', ...nothing },
-    unset: { base_url: url, ...nothing, credentials: { client_id: clientId, client_secret: 'env:NOT_SET' } },
+    unset: {
+      base_url: url,
+      ...nothing,
+      credentials: { client_id: clientId, client_secret: 'env:NOT_SET' },
+      destination: own,
+    },
     refused: {
       base_url: url,
       credentials: { client_id: clientId, client_secret: 'not-to-be-seen' },

@@ -111,7 +111,14 @@ describe('on a terminal', () => {
 });
 
 describe('without a terminal', () => {
-  const flags = (): string[] => ['--base-url', tenant.url, '--client-id', tenant.clientId, '--files', './data'];
+  const flags = (files = './data'): string[] => [
+    '--base-url',
+    tenant.url,
+    '--client-id',
+    tenant.clientId,
+    '--files',
+    files,
+  ];
   const init = (cwd: string, ...args: string[]): Promise<Ended> =>
     run('rollcall', ['init', ...args], { cwd, env: { SECRET: tenant.clientSecret, WRONG: 'wrong' } });
 
@@ -142,8 +149,11 @@ describe('without a terminal', () => {
     const cwd = newFolder();
     const file = join(cwd, 'rollcall.yaml');
     const before =
-      '# Ours.\ndefaults: { lag_seconds: 60 } # late\nconnections:\n  # the first\n  acme:\n    domain: acme.eu.auth0.com\n    credentials: {}\n    destination: { files: ./data }\n';
+      '# Ours.\ndefaults: { lag_seconds: 60 } # late\nconnections:\n  # the first\n  acme:\n    domain: acme.eu.auth0.com\n    credentials: {}\n    destination: { files: ./acme }\n';
     writeFileSync(file, before, { mode: 0o640 });
+    const shared = await init(cwd, 'other', ...flags('./acme'), '--client-secret', 'env:SECRET');
+    expect(shared.code).toBe(2);
+    expect(shared.stderr).toContain('connections.other.destination.files is also that of acme.');
     const { code } = await init(cwd, 'other', ...flags(), '--client-secret', 'env:SECRET', '--stream', 'users');
     expect(code).toBe(0);
     const after = readFileSync(file, 'utf8');

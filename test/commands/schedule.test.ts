@@ -17,7 +17,7 @@ import {
 import { run, scratchFolder, start, type Ended, type Running } from '../integration/program';
 import { projectFor } from '../integration/tenant';
 
-jest.setTimeout(180_000);
+jest.setTimeout(400_000);
 
 interface Standing {
   connection: string;
