@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Writes what follows from the built code anew: the tables of docs/source-auth0.md and docs/configuration.md, and
-// schema/rollcall.schema.json. With --check it changes nothing and ends with code 1 when a file is not what the code says.
+// Writes what follows from the built code anew: the tables of docs/source-auth0.md, docs/configuration.md and
+// docs/operations.md, and schema/rollcall.schema.json. With --check it changes nothing and ends with code 1 when a file is not
+// what the code says.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { format, resolveConfig } from 'prettier';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const load = createRequire(import.meta.url);
 const { streams } = load(join(ROOT, 'dist', 'streams', 'registry.js'));
+const { metrics } = load(join(ROOT, 'dist', 'metrics', 'table.js'));
 const { connectorSpecification } = load(join(ROOT, 'dist', 'config', 'spec.js'));
 const { projectSchema } = load(join(ROOT, 'dist', 'config', 'project-schema.js'));
 
@@ -63,6 +65,15 @@ function keysTable() {
   return table(['key', 'meaning', 'default', 'may stand in `defaults`'], rows);
 }
 
+function metricsTable() {
+  return table(
+    ['metric', 'kind', 'labels', 'what'],
+    Object.values(metrics).map(({ name, kind, labels, help }) =>
+      row(code(name), kind, labels.map(code).join(', '), help),
+    ),
+  );
+}
+
 function keysIn({ properties }, above = []) {
   return Object.entries(properties).flatMap(([name, schema]) => {
     const path = [...above, name];
@@ -79,6 +90,7 @@ function fill(page, name, content) {
 const files = {
   'docs/source-auth0.md': (held) => fill(fill(held, 'streams', streamsTable()), 'options', optionsTable()),
   'docs/configuration.md': (held) => fill(held, 'keys', keysTable()),
+  'docs/operations.md': (held) => fill(held, 'metrics', metricsTable()),
   'schema/rollcall.schema.json': () => JSON.stringify(projectSchema()),
 };
 

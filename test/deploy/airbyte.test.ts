@@ -57,7 +57,7 @@ describe('metadata.yaml', () => {
   });
 });
 
-it('the tables of the page about the source are those of the code', () => {
+it('the tables of the pages about the source and about operations are those of the code', () => {
   execFileSync(process.execPath, [join(ROOT, 'scripts', 'connector-docs.mjs'), '--check'], { stdio: 'pipe' });
 });
 

@@ -5,10 +5,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { addOperatorVerbs } from '../../src/commands/operator-verbs';
+import { parseListen } from '../../src/config/listen';
 import { loadProject } from '../../src/config/project';
 import { SCENARIOS } from '../../src/emulator/scenario';
 import { startEmulator } from '../../src/emulator/server';
 import { streams } from '../../src/streams/registry';
+import { shutdownGraceMs } from '../../src/temporal/worker';
 
 const ROOT = join(__dirname, '..', '..');
 
@@ -18,7 +20,12 @@ interface Service {
   command?: string;
   volumes?: string[];
   depends_on?: Record<string, { condition: string }>;
-  healthcheck?: unknown;
+  healthcheck?: { test: string[] };
+  environment?: Record<string, string>;
+  ports?: string[];
+  profiles?: string[];
+  network_mode?: string;
+  stop_grace_period?: string;
 }
 
 interface Compose {
@@ -43,13 +50,52 @@ describe('docker-compose.yml', () => {
     expect(validate({ services: { worker: { images: 'rollcall' } } })).toBe(false);
   });
 
-  it('has Temporal, its UI, its database, a worker and the emulator', () => {
-    expect(Object.keys(compose.services).sort()).toEqual(['emulator', 'postgres', 'temporal', 'temporal-ui', 'worker']);
+  it('has Temporal, its UI, its database, a worker and the emulator; on demand, what watches them', () => {
+    const named = (profile?: string): string[] =>
+      services.filter(([, { profiles }]) => profiles?.[0] === profile).map(([name]) => name);
+    expect(named().sort()).toEqual(['emulator', 'postgres', 'temporal', 'temporal-ui', 'worker']);
+    expect(named('monitoring').sort()).toEqual(['grafana', 'prometheus']);
+  });
+
+  it.each(services)('publishes no port of %s beyond this machine', (_, { ports = [] }) => {
+    for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
+  });
+
+  it('has the worker listen where its health check, Prometheus and the published port look for it', () => {
+    const {
+      environment,
+      healthcheck,
+      network_mode: network,
+      stop_grace_period: grace = '',
+    } = compose.services['worker']!;
+    const { port } = parseListen(environment?.['ROLLCALL_LISTEN'] ?? '');
+    expect(healthcheck?.test.join(' ')).toContain(`http://127.0.0.1:${port}/readyz`);
+    const host = network?.replace('service:', '') ?? '';
+    expect(compose.services[host]?.ports).toContain(`127.0.0.1:${port}:${port}`);
+    const prometheus = parse(read('deploy/prometheus/prometheus.yml')) as {
+      scrape_configs: { static_configs: { targets: string[] }[] }[];
+    };
+    expect(prometheus.scrape_configs[0]?.static_configs[0]?.targets).toEqual([`${host}:${port}`]);
+    expect(Number.parseInt(grace)).toBeGreaterThan(shutdownGraceMs / 1_000 + 5);
+  });
+
+  it('mounts the rules and the dashboards where their readers look', () => {
+    const mountsOf = (name: string): string[] => compose.services[name]?.volumes ?? [];
+    const { rule_files: rules } = parse(read('deploy/prometheus/prometheus.yml')) as { rule_files: string[] };
+    for (const file of rules) expect(mountsOf('prometheus')).toContain(`./deploy/prometheus/rules.yml:${file}:ro`);
+    const { providers } = parse(read('deploy/grafana/provisioning/dashboards/rollcall.yml')) as {
+      providers: { options: { path: string } }[];
+    };
+    expect(mountsOf('grafana')).toContain(`./deploy/grafana/dashboards:${providers[0]?.options.path}:ro`);
+    const sources = parse(read('deploy/grafana/provisioning/datasources/prometheus.yml')) as {
+      datasources: { url: string }[];
+    };
+    expect(compose.services).toHaveProperty(new URL(sources.datasources[0]?.url ?? '').hostname);
   });
 
   it.each(services)('pins the image of %s to a version, or builds it', (_, { image }) => {
     const built = services.filter(([, { build }]) => build !== undefined).map(([, service]) => service.image);
-    if (!built.includes(image)) expect(image).toMatch(/^[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z]+)?$/);
+    if (!built.includes(image)) expect(image).toMatch(/^[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$/);
   });
 
   it.each(services)('lets %s wait only for services that say when they are healthy', (_, service) => {
