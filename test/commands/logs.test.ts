@@ -5,6 +5,8 @@ import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/emb
 import { run, scratchFolder, start, type Ended } from '../integration/program';
 import { projectFor } from '../integration/tenant';
 
+jest.setTimeout(180_000);
+
 const folder = scratchFolder();
 let tenant: Emulator;
 let server: EmbeddedServer;
