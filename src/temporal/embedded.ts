@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { searchAttributeTypes } from '../workflows/names';
+import { beginLayout } from './database-layout';
 import { leaseDatabase, type DatabaseLease, type LocalServer } from './database-lease';
 import { spawnGuarded, type GuardedProcess } from './guarded-process';
 import { findFreePort, isFree, isListening, waitUntilFree } from './ports';
@@ -77,6 +78,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     lease?.release();
   };
   try {
+    const layout = options.dbFile === undefined ? undefined : beginLayout(options.dbFile);
     for (let attempt = 1; ; attempt += 1) {
       const port = options.port ?? (await findFreePort());
       // A server that was killed a moment ago may hold its port a little longer.
@@ -87,7 +89,10 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
       const listens = placeOf(port, ui?.port);
       if (process.pid !== undefined) lease?.record(process.pid, listens);
       const problem = await waitForPort(process, port);
-      if (problem === undefined) return serve(options, process, listens, release);
+      if (problem === undefined) {
+        layout?.finish();
+        return serve(options, process, listens, release);
+      }
       const output = tail(options.logFile);
       const taken = output.includes('address already in use') && options.port === undefined;
       if (!taken || attempt === START_ATTEMPTS) throw new EmbeddedServerFailed(problem, options.logFile, output);

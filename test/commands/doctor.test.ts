@@ -103,7 +103,7 @@ it('goes on where one thing is amiss, and ends with the code of the worst', asyn
   writeFileSync(join(folder, 'in-the-way'), '');
   const { url, clientId } = tenant;
   const nothing = { credentials: { access_token: 'made-up' }, destination: { files: 'in-the-way/data' } };
-  const own = { files: 'own/data' };
+  const own = { files: 'in-the-way/other' };
   const connections = {
     lost: { base_url: 'http://127.0.0.1:9', ...nothing },
     unset: {

@@ -1,11 +1,13 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { leaseDatabase } from '../../src/temporal/database-lease';
 import { startEmbeddedServer, type EmbeddedServerOptions } from '../../src/temporal/embedded';
-import { isListening } from '../../src/temporal/ports';
+import { findFreePort, isListening } from '../../src/temporal/ports';
 import { markProcess } from '../../src/temporal/process-mark';
 import { compilePrograms } from './compiled';
 import { BINARY, comesTrue, makeScratch, readLeader } from './scratch';
@@ -65,6 +67,17 @@ describe('an embedded server', () => {
     other.close();
   });
 
+  it('leaves the port that is wanted for the UI to another server that is about to take it', async () => {
+    const wanted = await findFreePort();
+    const claim = leaseDatabase(join(tmpdir(), `rollcall-ui-${wanted}`));
+    const second = await startEmbeddedServer({ ...inMemory(), uiPort: wanted });
+    expect(second.uiUrl).not.toBe(`http://127.0.0.1:${wanted}`);
+    claim.release();
+    const next = await startEmbeddedServer({ ...inMemory(), uiPort: wanted });
+    expect(next.uiUrl).toBe(`http://127.0.0.1:${wanted}`);
+    await Promise.all([second.stop(), next.stop()]);
+  });
+
   it('dies with its process, even by SIGKILL', async () => {
     const server = onFile();
     const owner = spawnOwner(server);
@@ -108,6 +121,19 @@ describe('a server that cannot start', () => {
     writeFileSync(binary, '#!/bin/sh\necho "unknown flag: $4" >&2\nexit 3\n', { mode: 0o755 });
     const starting = startEmbeddedServer({ ...settings, binary });
     await expect(starting).rejects.toThrow(/ended at its start with code 3.*\nunknown flag: 127\.0\.0\.1/);
+  });
+
+  it('leaves no database behind that the next one cannot use, when it ends while it lays one out', async () => {
+    const settings = onFile();
+    const binary = join(scratch, 'ends-early');
+    const touches = 'while [ $# -gt 0 ]; do if [ "$1" = --db-filename ]; then : > "$2"; fi; shift; done; exit 3';
+    writeFileSync(binary, `#!/bin/sh\n${touches}\n`, { mode: 0o755 });
+    await expect(startEmbeddedServer({ ...settings, binary })).rejects.toThrow('ended at its start with code 3');
+    expect(existsSync(settings.dbFile)).toBe(true);
+    await (await startEmbeddedServer(settings)).stop();
+    const kept = statSync(settings.dbFile).ino;
+    await (await startEmbeddedServer(settings)).stop();
+    expect(statSync(settings.dbFile).ino).toBe(kept);
   });
 
   it('is reported when the binary is missing', async () => {
