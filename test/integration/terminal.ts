@@ -31,6 +31,7 @@ export function startOnTerminal(
     TEMPORAL_PROFILE: _profile,
     NO_COLOR: _none,
     FORCE_COLOR: _forced,
+    CI: _ci,
     ...inherited
   } = process.env;
   const screen = new Terminal({ cols: columns, rows: 40, allowProposedApi: true });
