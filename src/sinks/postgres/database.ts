@@ -69,11 +69,9 @@ export function openDatabase(url: string, schema: string): Database {
     async transaction(work) {
       try {
         const client = await connect();
-        // Without a listener, a connection that breaks between two statements would end the process.
-        client.on('error', ignore);
         try {
           const result = await within(client, work);
-          client.off('error', ignore).release();
+          client.release();
           return result;
         } catch (error) {
           // The server rolls back what a closed connection leaves.
@@ -92,6 +90,9 @@ function ignore(): void {}
 
 function openPool(config: PoolConfig): Pool {
   const pool = new Pool(config);
+  // A connection that breaks while no statement is under way would end the process: also in the moment in which the pool
+  // has handed it over and nobody has it yet. Its next statement fails.
+  pool.on('connect', (client) => client.on('error', ignore));
   // An idle connection that breaks is replaced when it is needed.
   return pool.on('error', ignore);
 }
