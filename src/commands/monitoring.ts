@@ -96,21 +96,28 @@ async function lookOn(watched: Watched, meter: Meter, signal: AbortSignal): Prom
   const lastSyncs = createLastSyncs(connection, taskQueue);
   const scheduled = new Set<string>();
 
-  async function look(): Promise<void> {
-    const names = await watched.connections();
-    for (const name of names) beginRuns(meter, name, connection.namespace, taskQueue);
+  async function lookAtSchedules(names: readonly string[]): Promise<void> {
     const paused = await pausedSchedules(connection);
     for (const name of names) {
       if (paused.has(name)) scheduled.add(name);
       if (scheduled.has(name)) meter.set('schedulePaused', { connection: name }, paused.get(name) === true ? 1 : 0);
     }
+  }
+
+  async function lookAtSyncs(names: readonly string[]): Promise<void> {
     for (const [name, at] of await lastSyncs.look(names)) meter.set('lastComplete', { connection: name }, at / 1_000);
   }
 
+  /** What cannot be told now, because the server or the file is away, is looked at again; that has alerts of its own. */
+  async function look(): Promise<void> {
+    const names = await watched.connections().catch(() => []);
+    for (const name of names) beginRuns(meter, name, connection.namespace, taskQueue);
+    await Promise.allSettled([lookAtSchedules(names), lookAtSyncs(names)]);
+  }
+
   try {
-    // A server or a file that is away for a while is looked at again; its being away has an alert of its own.
-    await look().catch(() => undefined);
-    for await (const _ of setInterval(lookEveryMs, undefined, { signal })) await look().catch(() => undefined);
+    await look();
+    for await (const _ of setInterval(lookEveryMs, undefined, { signal })) await look();
   } catch (error) {
     if (!signal.aborted) throw error;
   }

@@ -109,7 +109,8 @@ it('knows after its start when the last complete sync was, and counts runs that 
   tenant.configure({ latencyMs: 500 });
   expect(await sync('--full', '--detach')).toBe(0);
   await until(async () => (await run('rollcall', ['cancel', 'acme'], options)).code === 0);
-  await until(async () => (await ends('cancelled')) === 1);
+  // Twice where the step that ends it comes together with the end of a child, and has to be repeated.
+  await until(async () => ((await ends('cancelled')) ?? 0) >= 1);
   tenant.configure({ latencyMs: 0 });
 });
 
