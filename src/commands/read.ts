@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import type { LogEntry } from '@temporalio/worker';
 import { createTenants, type Tenants } from '../activities/tenant';
 import { parseConfiguredCatalog } from '../airbyte/catalog';
 import type { VerbContext } from './verb';
@@ -45,7 +46,7 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
     openSession({
       logDir: folder,
       log: ({ level, message, meta }) => {
-        output.log(level === 'WARN' ? 'WARN' : 'ERROR', message, framesOf(meta?.['error']));
+        output.log(level === 'WARN' ? 'WARN' : 'ERROR', message, framesOf(meta));
       },
     }),
     // Loaded while the server comes up.
@@ -103,8 +104,11 @@ function signIn({ tenantOf }: Tenants, connection: string): void {
 }
 
 /** Where an error came from; not its message, which may quote a record. */
-function framesOf(error: unknown): string | undefined {
-  const { name, stack } = (error ?? {}) as Partial<Error>;
-  const frames = stack?.split('\n').filter((line) => /^\s+at /.test(line));
-  return frames && [name, ...frames].join('\n');
+function framesOf(meta: LogEntry['meta']): string | undefined {
+  // An activity has left it out already (activities/failure.ts).
+  const { name, at } = (meta ?? {}) as { name?: string; at?: string[] };
+  if (at) return [name, ...at].join('\n');
+  const error = (meta?.['error'] ?? {}) as Partial<Error>;
+  const frames = error.stack?.split('\n').filter((line) => /^\s+at /.test(line));
+  return frames && [error.name, ...frames].join('\n');
 }
