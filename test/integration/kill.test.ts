@@ -16,8 +16,8 @@ jest.setTimeout(120_000);
 const env = { ROLLCALL_SLICE_SECONDS: '0.5', ROLLCALL_HEARTBEAT_SECONDS: '2' };
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 600 && !condition(); tries += 1) await sleep(50);
-  if (!condition()) throw new Error('it did not come to that within 30 s');
+  for (let tries = 0; tries < 1_800 && !condition(); tries += 1) await sleep(50);
+  if (!condition()) throw new Error('it did not come to that within 90 s');
 }
 
 /** Processes whose command line holds the text. */
