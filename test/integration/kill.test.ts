@@ -10,7 +10,7 @@ import { streams } from '../../src/streams/registry';
 import { messagesOf, run, scratchFolder, start, writeJson } from './program';
 import { catalogFor, compare, configOf, projectFor } from './tenant';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 /** Slices of a second, so that there is something to lose. */
 const env = { ROLLCALL_SLICE_SECONDS: '0.5', ROLLCALL_HEARTBEAT_SECONDS: '2' };
