@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { processVariables, readEnvironment } from './config/environment';
 import { ConfigError } from './config/errors';
 import { parseListen } from './config/listen';
@@ -6,6 +6,7 @@ import { connectionOf } from './config/project';
 import { createProjectReader, type OnTrouble } from './config/steady';
 import { hostProject } from './commands/hosting';
 import { openMonitoring } from './commands/monitoring';
+import { stagingDirOf } from './commands/project-folder';
 import { limitsOf } from './commands/sync-input';
 import { streams } from './streams/registry';
 import { connect } from './temporal/connection';
@@ -51,7 +52,7 @@ export async function runWorker({ config, taskQueue, listen, onReady, onTrouble 
       const hosting = await hostProject({
         connection,
         taskQueue: queue,
-        stagingDir: environment.stagingDir ?? join(dirname(resolve(config)), '.rollcall', 'staging'),
+        stagingDir: stagingDirOf(dirname(project.file), environment.stagingDir),
         scheduled: limitsOf(environment),
         version: environment.deployment,
         // The file is read anew, so that a new connection or another secret needs no restart.

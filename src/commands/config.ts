@@ -1,4 +1,4 @@
-import { dirname, join, relative } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { effectiveSettings, type Setting } from '../config/effective';
 import { processVariables, readEnvironment } from '../config/environment';
 import { connectionOf, loadProject, type Connection } from '../config/project';
@@ -8,6 +8,7 @@ import { streams } from '../streams/registry';
 import { readProfile } from '../temporal/profile';
 import { exitCodes } from './exit';
 import { paragraph } from './paragraph';
+import { stagingDirOf } from './project-folder';
 
 export interface ConfigShowFlags {
   /** The project's file. */
@@ -49,7 +50,7 @@ function processSettings(file: string): Setting[] {
   const from = (variable: string, otherwise = 'default'): string =>
     (variables[variable] ?? '') === '' ? otherwise : variable;
   const profile = from('TEMPORAL_PROFILE', target ? 'Temporal profile' : 'default');
-  const staging = stagingDir ?? join(dirname(file), '.rollcall', 'staging');
+  const staging = stagingDirOf(dirname(file), stagingDir);
   return [
     {
       key: 'temporal.address',

@@ -1,10 +1,11 @@
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { readEnvironment } from '../config/environment';
 import { connectionOf, loadProject, type Connection } from '../config/project';
 import { streams } from '../streams/registry';
 import { exitCodes } from './exit';
 import { exitCodeOfFindings, lineOf, ok, warning, wrongOf, type Finding } from './finding';
 import { destinationFinding, stagingFinding } from './place-findings';
+import { stagingDirOf } from './project-folder';
 import { temporalFindings } from './temporal-findings';
 import { tenantFindings } from './tenant-findings';
 
@@ -17,11 +18,10 @@ export interface DoctorFlags {
 
 /** Looks at all that a sync needs, and says what is amiss and what to do about it; nothing stops it from looking on. */
 export async function doctor(name: string | undefined, { config, fix = false, json }: DoctorFlags): Promise<number> {
-  const findings = [...(await sharedFindings(config, fix))];
   const { finding, connections } = await connectionsIn(config, name);
-  findings.unshift(finding);
+  const shared = await sharedFindings(config, fix);
   const ofConnections = await Promise.all(connections.map(connectionFindings));
-  findings.push(...ofConnections.flat());
+  const findings = [finding, ...shared, ...ofConnections.flat()];
   const code = exitCodeOfFindings(findings);
   process.stdout.write(`${json ? JSON.stringify({ ok: code === exitCodes.ok, findings }) : textOf(findings)}\n`);
   return code;
@@ -50,7 +50,7 @@ async function connectionsIn(
 async function sharedFindings(config: string, fix: boolean): Promise<Finding[]> {
   try {
     const { taskQueue, stagingDir } = readEnvironment();
-    const staging = stagingDir ?? join(dirname(resolve(config)), '.rollcall', 'staging');
+    const staging = stagingDirOf(dirname(resolve(config)), stagingDir);
     return [...(await temporalFindings(taskQueue, fix)), await stagingFinding(staging)];
   } catch (error) {
     return [wrongOf('environment', error)];

@@ -7,9 +7,10 @@ import { ends } from '../metrics/table';
 import { listen, type Listener } from '../monitoring/listener';
 import type { TemporalConnection } from '../temporal/connection';
 import { createCoreMeter } from '../temporal/core-meter';
-import { createLastSyncs, pausedSchedules } from '../temporal/last-syncs';
+import { createLastSyncs } from '../temporal/last-syncs';
 import { findFreePort } from '../temporal/ports';
 import { installRuntime } from '../temporal/runtime';
+import { listSchedules } from '../temporal/schedules';
 
 /** What is to be watched, once it is there. */
 export interface Watched {
@@ -97,10 +98,13 @@ async function lookOn(watched: Watched, meter: Meter, signal: AbortSignal): Prom
   const scheduled = new Set<string>();
 
   async function lookAtSchedules(names: readonly string[]): Promise<void> {
-    const paused = await pausedSchedules(connection);
+    const schedules = await listSchedules(connection.client);
     for (const name of names) {
-      if (paused.has(name)) scheduled.add(name);
-      if (scheduled.has(name)) meter.set('schedulePaused', { connection: name }, paused.get(name) === true ? 1 : 0);
+      const schedule = schedules.find((each) => each.connection === name);
+      if (schedule) scheduled.add(name);
+      if (scheduled.has(name)) {
+        meter.set('schedulePaused', { connection: name }, schedule?.paused === undefined ? 0 : 1);
+      }
     }
   }
 

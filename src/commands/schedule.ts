@@ -23,7 +23,8 @@ import type { ControlFlags } from './control';
 import { exitCodes } from './exit';
 import { moment } from './lines';
 import { narrate } from './narration';
-import { openSession, stateDirOf, type Session } from './session';
+import { stateDirOf } from './project-folder';
+import { openSession, type Session } from './session';
 import { scheduleLines } from './standing-lines';
 import { tableOf } from './table';
 

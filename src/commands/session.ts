@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEntry } from '@temporalio/worker';
 import { processVariables } from '../config/environment';
+import { ConfigError } from '../config/errors';
 import { locateTemporal } from '../temporal/binary';
 import type { connect as connectFunction, TemporalConnection } from '../temporal/connection';
-import { ConfigError } from '../config/errors';
 import { serverOn } from '../temporal/database-lease';
 import { embeddedNamespace, startEmbeddedServer, type EmbeddedServer } from '../temporal/embedded';
 import { readProfile } from '../temporal/profile';
+import { stateDirOf } from './project-folder';
 
 /** A Temporal server to work with. */
 export interface Session {
@@ -68,11 +69,6 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   starting.catch(() => undefined);
   const connect = await loadTemporal(options.log);
   return embeddedSession(await starting, connect);
-}
-
-/** Folder of a project's own Temporal server, its workflows and its log. */
-export function stateDirOf(projectFolder: string): string {
-  return join(projectFolder, '.rollcall');
 }
 
 /**

@@ -11,7 +11,7 @@ import { createPostgresStateKeeper } from '../sinks/postgres/state-keeper';
 import type { StreamState } from '../sinks/sink';
 import type { HeldState, StateKeeper } from '../sinks/state-keeper';
 import { streamOf, streams as known } from '../streams/registry';
-import { isUnderWay } from '../temporal/sync-control';
+import { findRun } from '../temporal/sync-run';
 import { findConnection } from './connection';
 import { exitCodes } from './exit';
 import { narrate } from './narration';
@@ -132,7 +132,8 @@ async function refuseUnderWay({ name, folder }: Connection): Promise<void> {
     return;
   }
   try {
-    if (!(await isUnderWay(session.connection.client, name))) return;
+    const run = await findRun(session.connection.client, name);
+    if (run?.status.name !== 'RUNNING') return;
   } finally {
     await session.close();
   }

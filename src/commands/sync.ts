@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { readEnvironment } from '../config/environment';
 import { ConfigError } from '../config/errors';
 import { resolveReading, resolveSecrets } from '../config/references';
@@ -10,7 +9,8 @@ import { exitCodes } from './exit';
 import { follow } from './follow';
 import { hostProject } from './hosting';
 import { narrate, warnOf } from './narration';
-import { openSession, stateDirOf, uiPort } from './session';
+import { stagingDirOf, stateDirOf } from './project-folder';
+import { openSession, uiPort } from './session';
 import { connectionInput, limitsOf } from './sync-input';
 
 export interface SyncFlags extends ConnectionFlags {
@@ -39,7 +39,7 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
     const taskQueue = session.embedded || elsewhere ? environment.taskQueue : `sync-${connection.name}`;
     // Whoever does the work needs the secrets; to find out at once that they are missing is better than to find it later.
     const source = elsewhere ? await resolveReading(connection) : await resolveSecrets(connection);
-    const stagingDir = environment.stagingDir ?? join(stateDir, 'staging');
+    const stagingDir = stagingDirOf(connection.folder, environment.stagingDir);
     const hosting = elsewhere
       ? undefined
       : await hostProject({

@@ -52,12 +52,3 @@ export function createLastSyncs({ client, namespace }: TemporalConnection, taskQ
     },
   };
 }
-
-/** Whether the schedule of each connection is paused, by connection; connections without a schedule are left out. */
-export async function pausedSchedules({ client }: TemporalConnection): Promise<ReadonlyMap<string, boolean>> {
-  const paused = new Map<string, boolean>();
-  for await (const { scheduleId, state } of client.schedule.list()) {
-    paused.set(scheduleId.slice(scheduleId.lastIndexOf('/') + 1), state.paused);
-  }
-  return paused;
-}

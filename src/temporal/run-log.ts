@@ -37,7 +37,8 @@ export async function readRunLog(client: Client, connection: string): Promise<Ru
     const name = next.workflowId === workflowId ? 'sync' : next.workflowId.slice(workflowId.length + 1);
     events.push(...runEventsOf(history, name));
     waiting.push(...followers(history, next.workflowId));
-    if (status.name === 'RUNNING' && isOpen(history)) {
+    // What has ended has none.
+    if (status.name === 'RUNNING') {
       const { pendingActivities } = (await handle.describe()).raw;
       trying.push(...(pendingActivities ?? []).flatMap((each) => attemptOf(each, name)));
     }
@@ -54,17 +55,6 @@ function followers(events: readonly HistoryEvent[], workflowId: string): { workf
     const next = event.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
     return next ? [{ workflowId, runId: next }] : [];
   });
-}
-
-function isOpen(events: readonly HistoryEvent[]): boolean {
-  const last = events.at(-1);
-  return !(
-    last?.workflowExecutionCompletedEventAttributes ??
-    last?.workflowExecutionFailedEventAttributes ??
-    last?.workflowExecutionCanceledEventAttributes ??
-    last?.workflowExecutionTerminatedEventAttributes ??
-    last?.workflowExecutionContinuedAsNewEventAttributes
-  );
 }
 
 type Pending = NonNullable<

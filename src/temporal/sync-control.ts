@@ -19,17 +19,6 @@ export async function cancelSync(client: Client, connection: string): Promise<vo
   await atRun(client, connection, (run) => run.cancel());
 }
 
-/** Whether a run of the connection is under way, paused ones included. */
-export async function isUnderWay(client: Client, connection: string): Promise<boolean> {
-  try {
-    const { status } = await client.workflow.getHandle(workflowIdOf(connection)).describe();
-    return status.name === 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
-}
-
 async function atRun<Result>(
   client: Client,
   connection: string,
