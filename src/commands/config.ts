@@ -7,7 +7,7 @@ import { resolveDestination, resolveSecrets } from '../config/references';
 import { streams } from '../streams/registry';
 import { readProfile } from '../temporal/profile';
 import { exitCodes } from './exit';
-import { paragraph } from './paragraph';
+import { paragraph } from './lines';
 import { stagingDirOf } from './project-folder';
 
 export interface ConfigShowFlags {

@@ -1,5 +1,5 @@
 import { exitCodeOf, exitCodes } from './exit';
-import { paragraph } from './paragraph';
+import { paragraph } from './lines';
 
 /** What one look at the set-up has found. */
 export interface Finding {

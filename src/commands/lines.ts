@@ -1,11 +1,23 @@
+import { Help } from 'commander';
+
 /** Columns that a reader's terminal has at least. */
 const width = 80;
 
-/** A text on lines that fit a terminal: indented by so many blanks, what follows the first line by two more. */
+/** A text on lines that fit a terminal as far as its words let it: indented by so many blanks, what follows the first line by two more. */
 export function fold(text: string, indent = 0): string[] {
-  const room = width - indent - 2;
-  const pieces = text.match(new RegExp(`\\S.{0,${room - 1}}(?=\\s|$)|\\S{${room}}`, 'g')) ?? [''];
-  return pieces.map((piece, place) => `${' '.repeat(place === 0 ? indent : indent + 2)}${piece.trimEnd()}`);
+  return wrapped(text, width - indent - 2).map(
+    (line, place) => `${' '.repeat(place === 0 ? indent : indent + 2)}${line}`,
+  );
+}
+
+/** Text behind a lead, likewise, all lines as far in as the first. */
+export function paragraph(lead: string, text: string): string {
+  const lines = wrapped(text, width - lead.length);
+  return lines.map((line, place) => `${place === 0 ? lead : ' '.repeat(lead.length)}${line}`).join('\n');
+}
+
+function wrapped(text: string, columns: number): string[] {
+  return new Help().boxWrap(text, columns).split('\n');
 }
 
 /** A moment by the clock here: `06:30:12`, or `2026-01-31 06:30` when it is not today. */
