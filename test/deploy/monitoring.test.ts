@@ -6,6 +6,7 @@ import { startEmulator, type Emulator } from '../../src/emulator/server';
 import { locateTemporal } from '../../src/temporal/binary';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
+import { createSchedule } from '../../src/temporal/schedules';
 import { run, scratchFolder } from '../integration/program';
 import { projectFor } from '../integration/tenant';
 import { metricOf, type Exposition } from '../monitoring/exposition';
@@ -66,11 +67,7 @@ beforeAll(async () => {
   tenant = await startEmulator({ scenario: 'small', rateLimits: { global: { size: 10, perSecond: 10 } } });
   projectFor(folder, tenant);
   const { client } = temporal;
-  await client.schedule.create({
-    scheduleId: 'sync/acme',
-    spec: { intervals: [{ every: '1d' }] },
-    action: { type: 'startWorkflow', workflowType: 'syncWorkflow', taskQueue: 'rollcall', args: [] },
-  });
+  await createSchedule(client, { connection: 'acme', taskQueue: 'rollcall', settings: { every: 86_400_000 } });
   const options = { cwd: folder, env: { TEMPORAL_ADDRESS: server.address } };
   worker = await startWorkerInSight(options);
   await worker.says('Metrics at');

@@ -5,6 +5,7 @@ import { READER_SCOPES } from '../../src/emulator/settings';
 import { locateTemporal } from '../../src/temporal/binary';
 import { connect } from '../../src/temporal/connection';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
+import { createSchedule, deleteSchedule, pauseSchedule, resumeSchedule } from '../../src/temporal/schedules';
 import { run, scratchFolder, type ProgramOptions } from '../integration/program';
 import { projectFor } from '../integration/tenant';
 import { metricOf } from './exposition';
@@ -116,19 +117,16 @@ it('knows after its start when the last complete sync was, and counts runs that 
 
 it('tells of a schedule that is paused', async () => {
   const temporal = await connect(server);
-  const schedule = await temporal.client.schedule.create({
-    scheduleId: 'sync/acme',
-    spec: { intervals: [{ every: '1d' }] },
-    action: { type: 'startWorkflow', workflowType: 'syncWorkflow', taskQueue: 'rollcall', args: [] },
-    state: { paused: true },
-  });
+  const { client } = temporal;
+  await createSchedule(client, { connection: 'acme', taskQueue: 'rollcall', settings: { every: 86_400_000 } });
+  await pauseSchedule(client, 'acme', 'for a while');
   const worker = await startWorker();
   const paused = async (): Promise<number | undefined> =>
     (await worker.scrape()).valueOf(metrics.schedulePaused.name, { connection: 'acme' });
   await until(async () => (await paused()) === 1);
-  await schedule.unpause();
+  await resumeSchedule(client, 'acme');
   await until(async () => (await paused()) === 0);
-  await schedule.delete();
+  await deleteSchedule(client, 'acme');
   await temporal.close();
 });
 
