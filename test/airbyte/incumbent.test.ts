@@ -1,7 +1,6 @@
 /**
  * The known failures of Airbyte's own connector for Auth0, as its users have reported them and its manifest shows them, by
- * number: each test is named after the one that it rules out. 17 has no test: that logs, connections, grants and others
- * are no streams is outside of what these five are to do.
+ * number: each test is named after the one that it rules out.
  */
 import type { AirbyteStream } from '../../src/airbyte/messages';
 import { findSecrets } from '../../src/emulator/secrets';
@@ -10,7 +9,15 @@ import { READER_SCOPES, SECRET_SCOPES } from '../../src/emulator/settings';
 import type { Statistics } from '../../src/emulator/statistics';
 import type { TruthStream } from '../../src/emulator/truth';
 import type { JsonObject } from '../../src/json';
-import { messagesOf, run, scratchFolder, streamsThatAre, writeJson, type Ended } from '../integration/program';
+import {
+  messagesOf,
+  run,
+  scratchFolder,
+  streamsThatAre,
+  tracedErrors,
+  writeJson,
+  type Ended,
+} from '../integration/program';
 import { catalogFor, compare, configOf } from '../integration/tenant';
 
 jest.setTimeout(120_000);
@@ -176,6 +183,19 @@ it('failure 14: a request that is never answered, and so has no status, is made 
 it('failure 15: a list whose last page is full is read to there, each page once', () => {
   expect(whole.records('clients')).toHaveLength(1_100);
   expect(asked.byRoute['clients']).toMatchObject({ '200': 11 });
+});
+
+it('failure 17: logs, connections, grants and others, which are no streams here either, are refused by name', async () => {
+  const [users] = catalogFor(['users'])['streams'] as unknown as { stream: AirbyteStream }[];
+  for (const name of ['logs', 'connections', 'grants']) {
+    const asked = { ...users, stream: { ...users!.stream, name } };
+    const flags = ['--config', write(configOf(tenant)), '--catalog', write({ streams: [asked] })];
+    const { code, stdout } = await run('source-auth0', ['read', ...flags]);
+    expect(code).toBe(2);
+    expect(tracedErrors(stdout)).toMatchObject([
+      { failure_type: 'config_error', message: expect.stringContaining(name) },
+    ]);
+  }
 });
 
 describe('after some changes', () => {
