@@ -16,7 +16,12 @@ export function resumeSync(client: Client, connection: string): Promise<boolean>
 
 /** Asks the run to end; what it has delivered stays, with the state to go on from. Throws NoRun. */
 export async function cancelSync(client: Client, connection: string): Promise<void> {
-  await atRun(client, connection, (run) => run.cancel());
+  await atRun(client, connection, async (run) => {
+    // Servers take it without a word that a run which has ended is to end.
+    const { status } = await run.describe();
+    if (status.name !== 'RUNNING') throw new NoRun(connection);
+    await run.cancel();
+  });
 }
 
 async function atRun<Result>(

@@ -105,6 +105,7 @@ it('a sync can be ended, and whoever follows it is told', async () => {
 
 it.each([
   [['resume', 'acme'], /no sync of acme is under way/],
+  [['cancel', 'acme'], /no sync of acme is under way/],
   [['pause', 'amce'], /no connection "amce".*acme/s],
 ])('rollcall %p: what is wrong is said in words', async (args, message) => {
   const { code, stderr } = await rollcall(...args);
