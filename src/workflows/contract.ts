@@ -150,6 +150,9 @@ export interface SyncProgress {
   running: { workflowId: string; streams: string[] }[];
 }
 
+/** From a workflow that reads streams to the `sync` workflow, now and then. */
+export const progressSignal = defineSignal<[StreamProgress[]]>(progressName);
+
 /** Asked of the `sync` workflow. */
 export const syncProgressQuery = defineQuery<SyncProgress>(progressName);
 

@@ -1,7 +1,7 @@
 /** Type of the failure by which a workflow says that it did not copy everything; its details hold the results. */
 export const incompleteType = 'Incomplete';
 
-/** Name of the query that every workflow answers with where it stands. */
+/** Name of the query that every workflow answers with where it stands, and of the signal by which children tell that. */
 export const progressName = 'progress';
 
 /** Names of the update by which people pause a run, and of the signal that passes it on. */
@@ -20,7 +20,7 @@ export const searchAttributeTypes = {
   RollcallStatus: 'KEYWORD',
   /** `full` when everything is read again, else `incremental`. */
   RollcallMode: 'KEYWORD',
-  /** Records at the destination, of the streams that have ended. */
+  /** Records at the destination, as far as the streams have told. */
   RollcallRows: 'INT',
 } as const;
 

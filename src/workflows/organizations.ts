@@ -12,7 +12,8 @@ import {
 } from './contract';
 import { Family, resumePlace, type FamilyReading } from './family';
 import { Gate, type Pause } from './gate';
-import { conclude, showProgress } from './outcome';
+import { conclude } from './outcome';
+import { showAndTell } from './progress';
 import { StreamRun, type CarriedStream } from './stream-run';
 
 export interface OrganizationsInput extends ReadInput {
@@ -45,7 +46,8 @@ export async function organizationsWorkflow(input: OrganizationsInput, carried?:
     return runs.map((each) => each.progress(left === undefined || each === (readers[0] ?? runs[0]) ? left : 0, paused));
   };
   setHandler(progressQuery, progress);
-  const show = (): void => showProgress(progress());
+  const tell = showAndTell(input.connection, Math.min(...runs.map((each) => each.begun)));
+  const show = (): void => tell(progress());
   setHandler(pauseSignal, (pause) => {
     gate.close(pause);
     show();

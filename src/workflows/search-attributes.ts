@@ -27,7 +27,7 @@ export interface SearchedRun {
 
 /**
  * Sets the attributes, if the run's starter has found that the server knows them: to set one that it does not know would
- * make the workflow stand still. Each change is an event of the history, so they follow streams, not pages.
+ * make the workflow stand still. Each change is an event of the history, so they follow what streams tell now and then, not pages.
  */
 export function beginSearched({ connection, full, searchAttributes }: SyncInput): SearchedRun {
   if (!searchAttributes) return { tell: () => undefined };

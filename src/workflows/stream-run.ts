@@ -30,7 +30,8 @@ export class StreamRun {
   private pace: Pace | undefined;
   private expected: number | undefined;
   private estimated: boolean;
-  private readonly begun: number;
+  /** Epoch ms. */
+  readonly begun: number;
   private readonly chain: DeliveryChain;
 
   constructor(

@@ -14,8 +14,9 @@ import {
 } from './contract';
 import { failureOf } from './failure';
 import { Gate, type Pause } from './gate';
-import { conclude, showProgress } from './outcome';
+import { conclude } from './outcome';
 import { placeIn } from './place';
+import { showAndTell } from './progress';
 import { planSearch } from './search';
 import { beginSpans, frontierOf, placeOf, resumeSpans, Spans, type SpansReading } from './spans';
 import { StreamRun, type CarriedStream } from './stream-run';
@@ -75,7 +76,8 @@ export async function streamWorkflow(input: StreamInput, carried?: Carried): Pro
   const gate = new Gate(carried?.pause);
   let requestsLeft = (): number | undefined => undefined;
   const progress = (): StreamProgress[] => [streamRun.progress(requestsLeft(), gate.pause?.reason)];
-  const show = (): void => showProgress(progress());
+  const tell = showAndTell(input.connection, streamRun.begun);
+  const show = (): void => tell(progress());
   setHandler(progressQuery, progress);
   setHandler(pauseSignal, (pause) => {
     gate.close(pause);

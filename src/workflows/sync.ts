@@ -16,10 +16,12 @@ import { sinkActivities, stagingActivities } from './activities';
 import {
   pauseSignal,
   pauseUpdate,
+  progressSignal,
   resumeSignal,
   resumeUpdate,
   syncProgressQuery,
   type PlannedStream,
+  type StreamProgress,
   type StreamResult,
   type SyncInput,
   type SyncResult,
@@ -28,7 +30,8 @@ import { failureOf } from './failure';
 import type { Pause } from './gate';
 import { organizationsWorkflow } from './organizations';
 import { incompleteType } from './names';
-import { conclude, showProgress } from './outcome';
+import { conclude } from './outcome';
+import { showProgress } from './progress';
 import { counted } from './run-count';
 import { beginSearched, type SearchedRun } from './search-attributes';
 import { verdictOf, verdictOfRun } from './verdict';
@@ -153,21 +156,33 @@ async function copy(input: SyncInput, searched: SearchedRun): Promise<SyncResult
   }));
 
   const children = new Set<Child>();
+  /** As far as the children have told. */
+  const standing = new Map<string, StreamProgress>(
+    input.streams.map(({ name: stream }) => [stream, { stream, status: 'waiting', delivered: 0, counts: noCounts }]),
+  );
 
   function show(): void {
+    const all = [...standing.values()];
     searched.tell({
       status: paused ? 'paused' : 'running',
-      rows: finished.reduce((sum, { records }) => sum + records, 0),
+      rows: all.reduce((sum, { delivered }) => sum + delivered, 0),
     });
-    showProgress(
-      finished.map(({ records, ...each }) => ({ ...each, delivered: records })),
-      paused,
-    );
+    showProgress(input.connection, all, paused);
   }
+
+  function take(told: StreamProgress[]): void {
+    for (const each of told) standing.set(each.stream, each);
+    show();
+  }
+
+  setHandler(progressSignal, (told) => {
+    const hasEnded = (stream: string): boolean => finished.some((each) => each.stream === stream);
+    take(told.filter(({ stream }) => !hasEnded(stream)));
+  });
 
   function finish(results: StreamResult[]): void {
     finished.push(...results);
-    show();
+    take(results.map(({ records, ...each }) => ({ ...each, delivered: records })));
   }
 
   /** A child that has just ended can't be told, and need not be. */
@@ -198,6 +213,7 @@ async function copy(input: SyncInput, searched: SearchedRun): Promise<SyncResult
   async function read(group: Group, states: Record<string, StreamState>): Promise<StreamResult[]> {
     const child = await group.start(states);
     children.add(child);
+    take(group.streams.map(({ name: stream }) => ({ stream, status: 'running', delivered: 0, counts: noCounts })));
     try {
       if (paused) await child.signal(pauseSignal, paused);
       return await child.result();
@@ -206,6 +222,7 @@ async function copy(input: SyncInput, searched: SearchedRun): Promise<SyncResult
     }
   }
 
+  show();
   const states = input.full ? {} : await loadState();
   await condition(() => paused === undefined);
   await Promise.all([

@@ -101,10 +101,33 @@ it('a slice that meets the limit ends with what it has, and the workflow waits, 
   // What was read before is delivered before it is said that there is a wait.
   expect(waiting.at(-1)).toMatchObject({ delivered: 200, counts: { pages: 2, requests: 2 } });
   const time = `${new Date(limit.until()).toISOString().slice(0, 19)}Z`;
-  const row = `| 2 | 2 |  |  | 3 of 10, 1.5 per second | waits for the tenant's rate limit until ${time} |`;
+  const row = `| 2 | 2 | waits for the tenant's rate limit until ${time} |`;
   expect([...shown].join('')).toContain(row);
+  expect([...shown].join('')).toContain('Budget: 3 of 10 requests left, 1.5 more per second\n');
   expect(played.slices).toHaveLength(2);
   expect(played.result.streams[0]).not.toHaveProperty('waitingUntil');
+});
+
+it('the sync shows streams that are under way, as they tell it how they stand', async () => {
+  tenant.configure({ latencyMs: 3_000 });
+  const slow = { ...limits, slice: { ...limits.slice, pages: 1 }, lanes: { least: 1, most: 1 } };
+  const { run, ended } = await stage.begin({ tenant, streams: full('clients', 'users'), limits: slow });
+  const shown = new Set<string>();
+  let over = false;
+  void ended.finally(() => (over = true));
+  while (!over) {
+    shown.add(await detailsOf(run.workflowId));
+    await new Promise((go) => setTimeout(go, 200));
+  }
+  tenant.configure({ latencyMs: 0 });
+  expect([...shown].some((table) => /^\| clients \| running \| [1-4]00 \| [1-4] \|/m.test(table))).toBe(true);
+  expect([...shown].at(-1)).toMatch(/^\| clients \| complete \| 450 \| 5 \| 5 \|/m);
+  const runs = await historiesOf(stage.temporal.client, run.workflowId);
+  const events = runs.find(({ workflow }) => workflow === 'syncWorkflow')?.history.events ?? [];
+  const told = events.filter(({ workflowExecutionSignaledEventAttributes: signal }) => signal);
+  // Five pages take some fifteen seconds, and each telling stays in the history.
+  expect(told.length).toBeGreaterThan(0);
+  expect(told.length).toBeLessThan(6);
 });
 
 it('every stream that comes from the same lists waits, whichever of them met the limit', async () => {
