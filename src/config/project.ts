@@ -6,7 +6,7 @@ import { parseWith } from './problems';
 import { projectSettings, schemaName, withDefaults, writtenConnection, type WrittenConnection } from './project-file';
 import type { ScheduleSettings } from './schedule';
 import { suggestion } from './spelling';
-import { readYamlFile, type YamlContent } from './yaml-file';
+import { parseYaml, readText, type YamlContent } from './yaml-file';
 
 /** Where a connection's records go. The folder is absolute; the URL is as written, perhaps a reference: see `resolveDestination`. */
 export type Destination = { kind: 'files'; folder: string } | { kind: 'postgres'; url: string; schema: string };
@@ -50,11 +50,14 @@ const example = `connections:
 
 /**
  * Reads a project's file (`rollcall.yaml`). `known` are the streams that connections may name.
+ * @param before what it held when it was last read, and still does if its text is the same
  * @throws ConfigError without any value of the file
  */
-export async function loadProject(file: string, known: KnownStreams): Promise<Project> {
+export async function loadProject(file: string, known: KnownStreams, before?: Project): Promise<Project> {
   const absolute = path.resolve(file);
-  const { content, ...places } = await readYamlFile(absolute, example);
+  const text = await readText(absolute, example);
+  if (text === before?.text) return before;
+  const { content, ...places } = parseYaml(text, absolute);
   const { defaults, connections: settings } = parseWith(
     projectSettings,
     content,

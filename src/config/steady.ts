@@ -13,7 +13,7 @@ export function createProjectReader(file: string, known: KnownStreams, onTrouble
   const tell = once(onTrouble);
   return async () => {
     try {
-      held = await loadProject(file, known);
+      held = await loadProject(file, known, held);
       tell(undefined);
     } catch (error) {
       if (held === undefined || !isConfigError(error)) throw error;

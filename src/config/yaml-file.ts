@@ -6,6 +6,8 @@ import { ConfigError } from './errors';
 export type KeyPath = readonly (string | number)[];
 
 export interface YamlContent {
+  /** The whole file. */
+  text: string;
   content: unknown;
   /** The line, from 1, on which a value begins; undefined when there is none. */
   lineOf(path: KeyPath): number | undefined;
@@ -14,15 +16,11 @@ export interface YamlContent {
 }
 
 /**
- * Reads a YAML file.
+ * Reads the text of a file.
  * @param example what the file should hold, shown when there is none
- * @throws ConfigError that repeats nothing of the file's content
+ * @throws ConfigError
  */
-export async function readYamlFile(file: string, example: string): Promise<YamlContent> {
-  return parseYaml(await readText(file, example), file);
-}
-
-async function readText(file: string, example: string): Promise<string> {
+export async function readText(file: string, example: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
@@ -35,7 +33,11 @@ async function readText(file: string, example: string): Promise<string> {
   }
 }
 
-function parseYaml(text: string, file: string): YamlContent {
+/**
+ * @param file names the text in messages
+ * @throws ConfigError that repeats nothing of the text
+ */
+export function parseYaml(text: string, file: string): YamlContent {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const [fault] = document.errors;
@@ -48,6 +50,7 @@ function parseYaml(text: string, file: string): YamlContent {
   }
   try {
     return {
+      text,
       content: document.toJS() as unknown,
       lineOf(path) {
         const node: unknown = document.getIn(path, true);
