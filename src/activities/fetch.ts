@@ -18,6 +18,11 @@ import type { Tenant } from './tenant';
 export interface FetchDeps {
   tenantOf(connection: string): Promise<Tenant>;
   staging: Staging;
+  /**
+   * Pages are made durable together that come within this time, ms. Default 250: the SDK holds heartbeats back for longer, and
+   * what is durable counts only once it has been told.
+   */
+  commitEveryMs?: number;
 }
 
 export interface FetchActivities {
@@ -27,10 +32,9 @@ export interface FetchActivities {
   discardRun(input: { run: string }): Promise<void>;
 }
 
-/** What a slice has made durable; heartbeated after each page, so that a retry goes on from there. */
-interface Checkpoint {
+/** How far a slice has read. */
+interface Progress {
   cursor: Json;
-  segments: Segment[];
   counts: SliceCounts;
   /** Attempts in a row that read no page. */
   stalled: number;
@@ -38,6 +42,11 @@ interface Checkpoint {
   stalledSince?: number;
   /** See SliceResult. */
   total?: number;
+}
+
+/** What of that is durable; heartbeated, so that a retry goes on from there. */
+interface Checkpoint extends Progress {
+  segments: Segment[];
 }
 
 /** Times that one slice begins a list again because its place in it has expired. */
@@ -53,21 +62,32 @@ export function createFetchActivities(deps: FetchDeps): FetchActivities {
 }
 
 async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceInput): Promise<SliceResult> {
-  const { staging, lookups } = deps;
+  const { staging, lookups, commitEveryMs = 250 } = deps;
   const { run, task, limits } = input;
   const context = Context.current();
   const begun = Date.now();
   const held = activityInfo().heartbeatDetails as Checkpoint | undefined;
   let checkpoint: Checkpoint = held ?? { cursor: input.cursor, segments: [], counts: { ...noCounts }, stalled: 0 };
-  const earlier = checkpoint.segments;
+  const { segments: earlier, ...before } = checkpoint;
+  let progress: Progress = before;
+  let committed = { progress, at: begun };
   const writer = new SliceWriter(staging, input, activityInfo().attempt);
   let tenant: Tenant | undefined;
 
+  async function commit(): Promise<Checkpoint> {
+    if (committed.progress === progress) return checkpoint;
+    checkpoint = { ...progress, segments: [...earlier, ...(await writer.commit())] };
+    committed = { progress, at: Date.now() };
+    context.heartbeat(checkpoint);
+    return checkpoint;
+  }
+
   /** A slice always moves: one without a page, for a slow start, would be followed by others like it. */
-  function isFull({ counts, segments }: Checkpoint): boolean {
-    const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  function isFull(): boolean {
+    const { pages } = progress.counts;
+    const bytes = earlier.reduce((sum, segment) => sum + segment.bytes, writer.size);
     const isOver = Date.now() - begun >= limits.seconds * 1000;
-    return counts.pages > 0 && (counts.pages >= limits.pages || bytes >= limits.bytes || isOver);
+    return pages > 0 && (pages >= limits.pages || bytes >= limits.bytes || isOver);
   }
 
   /** The first print of an attempt comes after a link to those before it. */
@@ -86,45 +106,48 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
     const begins = input.cursor === null;
     let delivered: ReadonlySet<string> | undefined;
     for (;;) {
-      const { counts, segments, total } = checkpoint;
-      const cursor = checkpoint.cursor ?? reader.start();
-      if (reader.next(cursor) === undefined || isFull(checkpoint)) {
-        return resultOf(reader, cursor, checkpoint, tenant);
+      const { counts, total } = progress;
+      const cursor = progress.cursor ?? reader.start();
+      if (reader.next(cursor) === undefined || isFull()) {
+        return resultOf(reader, cursor, await commit(), tenant);
       }
       if (reader.again?.(cursor)) {
-        delivered ??= await deliveredOf(lastDelivered(segments) ?? input.delivered, staging);
+        delivered ??= await deliveredOf(lastDelivered((await commit()).segments) ?? input.delivered, staging);
       }
       let page: PageResult;
       try {
         page = await readNextPage(reading, cursor, {
           delivered: delivered ?? new Set(),
           mayRestart: counts.restarted < mostRestarts,
-          suspect: checkpoint.stalled > 0,
+          suspect: progress.stalled > 0,
         });
       } catch (error) {
-        if (isToldToStop(error) && counts.pages > 0) return resultOf(reader, cursor, checkpoint, tenant);
+        if (isToldToStop(error) && counts.pages > 0) return resultOf(reader, cursor, await commit(), tenant);
         const waitUntil = limitedUntil(error);
         if (waitUntil === undefined) throw error;
         // Without a page the next slice is still the first of its task.
-        return { ...resultOf(reader, cursor, checkpoint, tenant), cursor: checkpoint.cursor, waitUntil };
+        return { ...resultOf(reader, cursor, await commit(), tenant), cursor: progress.cursor, waitUntil };
       }
       // What has come since the list was begun again the last time counts as well.
       if (page.counts.restarted) delivered = undefined;
       const told = begins && counts.pages === 0 ? page.total : total;
-      checkpoint = {
+      const at = Date.now();
+      await writer.write(linked(page.outputs), at);
+      progress = {
         cursor: page.cursor,
-        segments: [...earlier, ...(await writer.write(linked(page.outputs), Date.now()))],
         counts: addCounts(counts, page.counts),
         stalled: 0,
         ...(told === undefined ? {} : { total: told }),
       };
-      context.heartbeat(checkpoint);
+      if (at - committed.at >= commitEveryMs) await commit();
     }
   }
 
   try {
     return await withHeartbeats(() => checkpoint, readPages);
   } catch (error) {
+    // Whatever ended it, what was read need not be read again; a disk that takes no more is what ended it.
+    await commit().catch(() => undefined);
     if (error instanceof CancelledFailure) throw error;
     const waits = typeof error === 'object' && error !== null && 'retryAt' in error;
     const { stalled, stalledSince = Date.now() } = checkpoint;
@@ -156,7 +179,7 @@ function resultOf(
   { segments, counts, total }: Checkpoint,
   tenant: Tenant,
 ): SliceResult {
-  const { buckets, concurrency } = tenant.limits();
+  const { buckets, concurrency, latencyMs } = tenant.limits();
   const pace = paceOf(buckets);
   const frontier = reader.frontier?.(cursor);
   const begun = reader.begun?.(cursor);
@@ -168,6 +191,7 @@ function resultOf(
     segments,
     counts,
     concurrency,
+    ...(latencyMs === undefined ? {} : { latencyMs: Math.round(latencyMs) }),
     ...(pace ? { pace } : {}),
     ...(total === undefined ? {} : { total }),
     ...(frontier === undefined ? {} : { frontier }),

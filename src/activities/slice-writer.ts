@@ -16,6 +16,8 @@ function withoutSecrets(stream: string, data: JsonObject): JsonObject {
 /** Writes the outputs of one attempt at a slice: one segment for each stream that has any. */
 export class SliceWriter {
   private readonly writers = new Map<string, SegmentWriter>();
+  /** A page was taken in part. */
+  private torn = false;
 
   constructor(
     private readonly staging: Staging,
@@ -23,16 +25,30 @@ export class SliceWriter {
     private readonly attempt: number,
   ) {}
 
+  /** Bytes so far, about. */
+  get size(): number {
+    return [...this.writers.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
   /**
-   * Makes the outputs of one page durable.
+   * Takes the outputs of one page; they are not durable yet.
    * @param at when the page was received, epoch ms
-   * @returns every segment of this attempt, as far as it counts now
    */
-  async write(outputs: readonly Output[], at: number): Promise<Segment[]> {
+  async write(outputs: readonly Output[], at: number): Promise<void> {
+    this.torn = true;
     for (const [stream, records] of this.byStream(outputs, at)) {
       const writer = await this.writerOf(stream);
       await writer.append(records);
     }
+    this.torn = false;
+  }
+
+  /**
+   * Makes all pages so far durable, and answers every segment of this attempt, as far as it counts now. Throws when one was
+   * taken in part: its rest would come again.
+   */
+  async commit(): Promise<Segment[]> {
+    if (this.torn) throw new Error('a page was taken in part');
     return Promise.all([...this.writers.values()].map((writer) => writer.commit()));
   }
 

@@ -58,6 +58,8 @@ export interface SliceResult {
   pace?: Pace;
   /** Requests that should be asked for at a time, so that the limit or the server and not the asking sets the pace. */
   concurrency: number;
+  /** Milliseconds that an answer takes, about; absent while there was none. */
+  latencyMs?: number;
   /** See Reader. */
   frontier?: string;
   begun?: string;

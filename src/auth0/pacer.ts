@@ -48,6 +48,8 @@ export interface PacerSnapshot {
   buckets: (BucketSnapshot & { name: string })[];
   /** Requests that should be asked for at a time, so that the limit or the server and not the asking sets the pace. */
   concurrency: number;
+  /** Milliseconds that an answer takes, on the average of the newest ones; absent before the first. */
+  latencyMs?: number;
   out: number;
   waiting: number;
 }
@@ -163,7 +165,14 @@ export function createPacer(options: PacerOptions = {}): Pacer {
 
   function snapshot(): PacerSnapshot {
     const concurrency = window.wanted(limits.takes(), limits.mayGive());
-    return { buckets: limits.snapshot(now()), concurrency, out, waiting: waiters.length };
+    const latencyMs = window.latency;
+    return {
+      buckets: limits.snapshot(now()),
+      concurrency,
+      ...(latencyMs !== undefined && { latencyMs }),
+      out,
+      waiting: waiters.length,
+    };
   }
 
   return { acquire, snapshot };

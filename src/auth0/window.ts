@@ -38,6 +38,11 @@ export class Window {
     this.size = Math.min(4, most);
   }
 
+  /** That answers take, on the average of the newest ones; undefined before the first. */
+  get latency(): number | undefined {
+    return this.latencyMs;
+  }
+
   /** A request had to wait though no limit held it back. */
   hold(): void {
     this.held = true;

@@ -7,6 +7,8 @@ import type { IndexLine, Segment, StagedRecord } from './segment';
 
 /** Writes the segment of one attempt. One call at a time. */
 export interface SegmentWriter {
+  /** Bytes of all lines so far, about: characters stand for those that are not written yet. */
+  readonly size: number;
   /** Takes lines; not durable yet. */
   append(lines: readonly (StagedRecord | IndexLine)[]): Promise<void>;
   /** Makes all lines so far durable, and answers the segment that they form. Does nothing when none came since. */
@@ -59,6 +61,9 @@ export function openSegment(root: string, place: SegmentPlace): Promise<SegmentW
     }
 
     return {
+      get size() {
+        return bytes + waiting.length;
+      },
       append: (lines) => atStaging(root, () => append(lines)),
       commit: () => atStaging(root, commit),
       close: () => atStaging(root, () => handle.close()),

@@ -63,15 +63,19 @@ export const tenantLimits: Tenant['limits'] = () => ({
 
 const plenty = { pages: 100, seconds: 60, bytes: 1e9 };
 
-/** Attempts at slices in a staging folder. `onHeartbeat` sees each as it leaves. */
+/**
+ * Attempts at slices in a staging folder. `onHeartbeat` sees each as it leaves; every page is made durable by itself unless
+ * they are to be gathered.
+ */
 export function slicesIn(
   folder: string,
   clientOf: () => Auth0Client,
   onHeartbeat: (heartbeat: Heartbeat) => void = () => undefined,
+  commitEveryMs = 0,
 ): Slices {
   const staging = createStaging(folder);
   const tenantOf = async (): Promise<Tenant> => ({ client: clientOf(), limits: tenantLimits });
-  const { fetchSlice } = createFetchActivities({ tenantOf, staging });
+  const { fetchSlice } = createFetchActivities({ tenantOf, staging, commitEveryMs });
   return {
     attempt(input, attempt = 1, from) {
       const logged: LogEntry[] = [];
