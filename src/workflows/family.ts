@@ -21,6 +21,9 @@ import type { StreamRun } from './stream-run';
  */
 const listPagesAhead = { first: 1, later: 5 };
 
+/** Less work than this is not worth a slice and its deliveries, ms. */
+const leastBatchMs = 500;
+
 /** Some organizations whose members one chain of slices reads. */
 interface Batch {
   organizations: MembersTask['organizations'];
@@ -82,6 +85,8 @@ export class Family {
   private readonly lanes: Lanes<Batch>;
   /** As the newest slice has told it. */
   private concurrency: number | undefined;
+  /** Likewise; 0 before. */
+  private latencyMs = 0;
 
   constructor(
     readonly reading: FamilyReading,
@@ -194,8 +199,10 @@ export class Family {
     const { organizationsPerBatch } = this.limits;
     // Two for each lane: there will be more lanes when more are of use.
     const parts = 2 * this.laneCount;
+    const least = leastBatchMs / Math.max(1, this.latencyMs);
     for (const segment of segments.filter((each) => each.stream === organizationIndex)) {
-      const size = even ? Math.min(organizationsPerBatch, Math.ceil(segment.records / parts)) : organizationsPerBatch;
+      const share = even ? Math.max(segment.records / parts, least) : organizationsPerBatch;
+      const size = Math.min(organizationsPerBatch, Math.ceil(share));
       for (let first = 0; first < segment.records; first += size) {
         const organizations = { segment, first, count: Math.min(size, segment.records - first) };
         this.reading.batches.push({ organizations, listed, cursor: null });
@@ -266,8 +273,9 @@ export class Family {
     await this.rest(runs, slice);
   }
 
-  private paced({ pace, concurrency }: SliceResult): void {
+  private paced({ pace, concurrency, latencyMs = 0 }: SliceResult): void {
     this.concurrency = concurrency;
+    this.latencyMs = latencyMs;
     for (const run of this.members) run.paced(pace);
     this.organizations?.paced(pace);
   }

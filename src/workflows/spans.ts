@@ -16,7 +16,7 @@ const rowsPerPage = 99;
 const mostTold = 1_000;
 
 /** What of a search is read before it is known how much it holds. */
-const survey = { pages: 10, seconds: 0.5 };
+const survey = { pages: 3, seconds: 0.5 };
 
 /**
  * Cuts that a search may cost where parts become small: so many of the pages that there are of it, and these. A copy may
