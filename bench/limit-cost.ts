@@ -35,7 +35,8 @@ export function measureSync(scenario: LimitScenario): Promise<LimitCost> {
   return inScratch(async (folder) => {
     return atTenant(scenario, async (tenant) => {
       await writeProject(folder, tenant, scenario.streams, { rate_limit_reserve: scenario.reserve });
-      return scenario.workers === undefined ? syncAlone(folder) : syncByWorkers(folder, scenario.workers);
+      const { warm, workers = warm ? 1 : undefined } = scenario;
+      return workers === undefined ? syncAlone(folder) : syncByWorkers(folder, workers, warm ? tenant : undefined);
     });
   });
 }
@@ -43,16 +44,30 @@ export function measureSync(scenario: LimitScenario): Promise<LimitCost> {
 /** Copies the scenario's tenant by a loop. */
 export function measureLoop(scenario: LimitScenario, by: LoopTask['by'], parallel: number): Promise<LimitCost> {
   return inScratch(async (folder) => {
-    return atTenant(scenario, ({ url, clientId, clientSecret }) => {
-      const { streams } = scenario;
-      const tenant = { url, clientId, clientSecret };
-      const task: LoopTask = { by, tenant, parallel, file: join(folder, 'rows.jsonl'), ...(streams && { streams }) };
+    return atTenant(scenario, async (emulator) => {
+      const { streams, warm = false } = scenario;
+      const { url, clientId, clientSecret } = emulator;
+      const file = join(folder, 'rows.jsonl');
+      const task: LoopTask = {
+        by,
+        tenant: { url, clientId, clientSecret },
+        parallel,
+        file,
+        warm,
+        ...(streams && { streams }),
+      };
       const args = ['--require', join(__dirname, '..', 'scripts', 'typescript.cjs'), join(__dirname, 'loop.ts')];
-      const child = spawn(process.execPath, [...args, JSON.stringify(task)], { stdio: ['ignore', 'ignore', 'pipe'] });
+      const stdio = ['ignore', 'ignore', 'pipe', 'ipc'] as const;
+      const child = spawn(process.execPath, [...args, JSON.stringify(task)], { stdio: [...stdio] });
       let said = '';
-      child.stderr.on('data', (text: Buffer) => (said += text.toString()));
+      child.stderr?.on('data', (text: Buffer) => (said += text.toString()));
       const failure = once(child, 'close').then(([code]) => (code === 0 ? undefined : firstLine(said)));
-      return Promise.resolve({ readers: [child], failure, end: () => Promise.resolve() });
+      if (warm) {
+        await once(child, 'message');
+        emulator.resetStats();
+        child.send('again');
+      }
+      return { readers: [child], failure, end: () => Promise.resolve() };
     });
   });
 }
@@ -102,12 +117,15 @@ async function watch({
   const state = { isOver: false };
   void failure.finally(() => (state.isOver = true));
   const most = { cpuSeconds: 0, serverCpuSeconds: 0, peak: 0 };
+  const look = (): ReturnType<typeof usageOf>[] => readers.map(({ pid = 0 }) => usageOf(pid));
+  const cpuSecondsOf = (usages: typeof before, of: 'own' | 'children'): number =>
+    usages.reduce((sum, each) => sum + each[of].cpuSeconds, 0);
+  const before = look();
   for (; !state.isOver; await sleep(intervalMs)) {
-    const usages = readers.map(({ pid = 0 }) => usageOf(pid));
-    const cpuSeconds = usages.reduce((sum, { own }) => sum + own.cpuSeconds, 0);
-    const serverCpuSeconds = usages.reduce((sum, { children }) => sum + children.cpuSeconds, 0);
-    most.cpuSeconds = Math.max(most.cpuSeconds, cpuSeconds);
-    most.serverCpuSeconds = Math.max(most.serverCpuSeconds, serverCpuSeconds);
+    const usages = look();
+    const spent = (of: 'own' | 'children'): number => cpuSecondsOf(usages, of) - cpuSecondsOf(before, of);
+    most.cpuSeconds = Math.max(most.cpuSeconds, spent('own'));
+    most.serverCpuSeconds = Math.max(most.serverCpuSeconds, spent('children'));
     most.peak = Math.max(most.peak, ...usages.map(({ own }) => own.resident));
   }
   return most;
@@ -121,7 +139,8 @@ function syncAlone(folder: string): Promise<Reading> {
   return Promise.resolve({ readers: [child], failure, end: () => Promise.resolve() });
 }
 
-async function syncByWorkers(folder: string, count: number): Promise<Reading> {
+/** @param tenant to be read once before */
+async function syncByWorkers(folder: string, count: number, tenant?: Emulator): Promise<Reading> {
   const server = await startEmbeddedServer({
     binary: locateTemporal(process.env),
     logFile: join(folder, 'temporal.log'),
@@ -129,6 +148,10 @@ async function syncByWorkers(folder: string, count: number): Promise<Reading> {
   const env = { TEMPORAL_ADDRESS: server.address };
   const workers = Array.from({ length: count }, () => start('rollcall', ['worker'], { cwd: folder, env }));
   await Promise.all(workers.map((worker) => worker.says('Listening on task queue')));
+  if (tenant) {
+    await start('rollcall', syncArgs, { cwd: folder, env }).ended;
+    tenant.resetStats();
+  }
   const { ended } = start('rollcall', syncArgs, { cwd: folder, env });
   return {
     readers: workers.map(({ child }) => child),

@@ -13,6 +13,8 @@ export interface LimitScenario {
   reserve: number;
   /** Processes that work on it; default one, which ends with the sync. */
   workers?: number;
+  /** Each reader is a process that has read the tenant once before, as a worker mostly has: what its start costs is left out. */
+  warm?: boolean;
   /** Answers how many requests of others were refused. Begins when the tenant has had its first request. */
   meanwhile?(tenant: Emulator): Promise<number>;
   /** Most of first to last request to the least there is; absent where that is not known. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { listsByAxios } from './axios-lists';
@@ -12,10 +13,22 @@ export interface LoopTask {
   parallel: number;
   /** Records are written to it, a line each. */
   file: string;
+  /** Reads the tenant once, says so, and once more when it is told to. */
+  warm: boolean;
   streams?: string[];
 }
 
-async function main({ by, tenant, parallel, file, streams }: LoopTask): Promise<void> {
+async function main(task: LoopTask): Promise<void> {
+  if (task.warm) {
+    await read(task);
+    process.send?.('read');
+    await once(process, 'message');
+  }
+  await read(task);
+  process.disconnect();
+}
+
+async function read({ by, tenant, parallel, file, streams }: LoopTask): Promise<void> {
   const lists = by === 'sdk' ? listsBySdk(tenant) : await listsByAxios(tenant);
   const out = createWriteStream(file);
   await walkTenant(
