@@ -85,8 +85,8 @@ export class Family {
   private readonly lanes: Lanes<Batch>;
   /** As the newest slice has told it. */
   private concurrency: number | undefined;
-  /** Likewise; 0 before. */
-  private latencyMs = 0;
+  /** Likewise; while it is not known, no batch is too small. */
+  private latencyMs = Infinity;
 
   constructor(
     readonly reading: FamilyReading,
@@ -273,7 +273,7 @@ export class Family {
     await this.rest(runs, slice);
   }
 
-  private paced({ pace, concurrency, latencyMs = 0 }: SliceResult): void {
+  private paced({ pace, concurrency, latencyMs = Infinity }: SliceResult): void {
     this.concurrency = concurrency;
     this.latencyMs = latencyMs;
     for (const run of this.members) run.paced(pace);

@@ -1,0 +1,45 @@
+import type { SliceInput, SliceResult } from '../../src/activities/slice';
+import { defaultLimits, syncInput } from '../../src/commands/sync-input';
+import { noCounts } from '../../src/streams/counts';
+import { defaultReading } from '../../src/streams/options';
+import { organizationIndex } from '../../src/streams/task';
+import { organizationsWorkflow } from '../../src/workflows/organizations';
+import { runWorkflow } from '../property/workflow-runtime';
+
+jest.mock('@temporalio/workflow', () => jest.requireActual<object>('../property/workflow-runtime'));
+
+/** Sizes of the batches that a page of 100 organizations becomes, where 16 requests at a time are of use. */
+async function batchesOf(latencyMs: number | undefined): Promise<number[]> {
+  const sizes: number[] = [];
+  const result: SliceResult = {
+    cursor: null,
+    done: true,
+    segments: [],
+    counts: noCounts,
+    concurrency: 16,
+    ...(latencyMs !== undefined && { latencyMs }),
+  };
+  const fetchSlice = async ({ task }: SliceInput): Promise<SliceResult> => {
+    if (task.kind === 'members') sizes.push(task.organizations.count);
+    const index = { stream: organizationIndex, file: 'run/organizations-0.1.jsonl', bytes: 1_000, records: 100 };
+    return task.kind === 'organizations' ? { ...result, segments: [index] } : result;
+  };
+  const sync = syncInput({
+    connection: 'acme',
+    streams: [{ name: 'organization_members', syncMode: 'full_refresh', destinationSyncMode: 'overwrite' }],
+    sinkQueue: 'sink',
+    limits: defaultLimits,
+    reading: defaultReading,
+  });
+  const input = { ...sync, run: 'run', stream: sync.streams[0], states: {} };
+  await runWorkflow(organizationsWorkflow, input, { fetchSlice, deliver: async () => undefined }, () => 0);
+  return sizes;
+}
+
+it.each([
+  ['quick answers make batches worth a slice', 20, [25, 25, 25, 25]],
+  ['slow answers make as many as keep all lanes at work', 500, Array.from({ length: 25 }, () => 4)],
+  ['so they do while nobody knows how quick they are', undefined, Array.from({ length: 25 }, () => 4)],
+])('%s', async (_, latencyMs, sizes) => {
+  expect(await batchesOf(latencyMs)).toEqual(sizes);
+});
