@@ -7,6 +7,7 @@ import type { JsonObject } from '../../src/json';
 import { locateTemporal } from '../../src/temporal/binary';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
+import { scheduleStanding } from '../../src/temporal/standing';
 import { startWorkerInSight, until, type WorkerInSight } from '../monitoring/worker-in-sight';
 import { textIn } from '../workflows/histories';
 import { run, scratchFolder, type Ended, type ProgramOptions } from './program';
@@ -219,6 +220,42 @@ it('nor in the heartbeats of activities that are under way, and in what a pause 
   const cancel = await run('rollcall', ['cancel', 'acme'], options);
   said += pause.stderr + cancel.stderr;
   tenant.configure({ latencyMs: 30 });
+  await expectNothingLeaked();
+});
+
+it('nor in what a schedule leaves whose runs go well, are refused in words of the tenant, and fail', async () => {
+  const rollcall = async (...args: string[]): Promise<void> => {
+    const { code, stdout, stderr } = await run('rollcall', args, options);
+    expect({ args, code, stderr }).toEqual({ args, code: 0, stderr });
+    said += stdout + stderr;
+  };
+  const ended = new Set<string>();
+  const trigger = async (): Promise<void> => {
+    await rollcall('schedule', 'trigger', 'acme');
+    await until(async () => {
+      const { firings = [] } = (await scheduleStanding(temporal.client, 'acme', 5)) ?? {};
+      const news = firings.filter(({ at, outcome }) => outcome !== 'running' && !ended.has(at));
+      for (const { at, outcome } of news) {
+        ended.add(at);
+        outcomes.push(outcome);
+      }
+      return news.length > 0;
+    });
+  };
+  const outcomes: string[] = [];
+  await rollcall('schedule', 'create', 'acme', '--every', '30d', '--pause-after', '1');
+  await trigger();
+  tenant.setFaults([{ match: '/clients', kind: '400', text: errorText }]);
+  await trigger();
+  rewriteSecret(secret);
+  await trigger();
+  tenant.setFaults([]);
+  rewriteSecret(tenant.clientSecret);
+  expect(outcomes).toEqual(['complete', 'partial', 'failed']);
+  await rollcall('status', 'acme');
+  const schedule = await temporal.client.schedule.getHandle('sync/acme').describe();
+  expect(schedule.state.paused).toBe(true);
+  expect(leaksIn(textIn(schedule.raw))).toEqual([]);
   await expectNothingLeaked();
 });
 
