@@ -27,8 +27,8 @@ export function resume(name: string, flags: ControlFlags): Promise<number> {
 
 export function cancel(name: string, flags: ControlFlags): Promise<number> {
   return control(name, flags, async (client) => {
-    await cancelSync(client, name);
-    narrate(`sync/${name} ends now. What it has copied stays.`);
+    const hasEnded = await cancelSync(client, name);
+    narrate(`sync/${name} ${hasEnded ? 'has ended' : 'ends once a worker attends to it'}. What it has copied stays.`);
   });
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
 import { pauseName, resumeName } from '../workflows/names';
 import { NoRun, workflowIdOf } from './sync-run';
@@ -14,13 +15,24 @@ export function resumeSync(client: Client, connection: string): Promise<boolean>
   return atRun(client, connection, (run) => run.executeUpdate<boolean, []>(resumeName));
 }
 
-/** Asks the run to end; what it has delivered stays, with the state to go on from. Throws NoRun. */
-export async function cancelSync(client: Client, connection: string): Promise<void> {
-  await atRun(client, connection, async (run) => {
+/** Requests that are under way are broken off within a second or two, if there is a worker. */
+const patienceMs = 15_000;
+
+/**
+ * Ends the run; what it has delivered stays, with the state to go on from. Answers false when it has not ended yet: it takes a
+ * worker to end. Throws NoRun.
+ */
+export function cancelSync(client: Client, connection: string): Promise<boolean> {
+  return atRun(client, connection, async (run) => {
     // Servers take it without a word that a run which has ended is to end.
     const { status } = await run.describe();
     if (status.name !== 'RUNNING') throw new NoRun(connection);
     await run.cancel();
+    const ended = run.result().then(
+      () => true,
+      () => true,
+    );
+    return Promise.race([ended, sleep(patienceMs, false, { ref: false })]);
   });
 }
 

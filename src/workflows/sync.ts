@@ -1,3 +1,4 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ApplicationFailure,
   ChildWorkflowFailure,
@@ -6,6 +7,7 @@ import {
   log,
   ParentClosePolicy,
   setHandler,
+  sleep,
   startChild,
   workflowInfo,
   type ChildWorkflowHandle,
@@ -111,6 +113,27 @@ function groupsOf(input: SyncInput, run: string): Group[] {
   return groups;
 }
 
+/** A run that was terminated leaves children behind, which end as soon as they learn of it, s. */
+const patienceSeconds = 60;
+
+/** Starts a child, once the one of a former run has ended. */
+async function begin(group: Group, states: Record<string, StreamState>): Promise<Child> {
+  for (let waited = 0; ; waited += 1) {
+    try {
+      return await group.start(states);
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError) || waited >= patienceSeconds) throw error;
+      await sleep('1s');
+    }
+  }
+}
+
+/** Waits for all, whatever becomes of each, and then throws what the first one threw. */
+async function allEnded(work: readonly Promise<void>[]): Promise<void> {
+  const ends = await Promise.allSettled(work);
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}
+
 /** For what makes the copy no less whole when it fails. */
 async function leniently(work: () => Promise<void>): Promise<void> {
   try {
@@ -211,7 +234,7 @@ async function copy(input: SyncInput, searched: SearchedRun): Promise<SyncResult
   });
 
   async function read(group: Group, states: Record<string, StreamState>): Promise<StreamResult[]> {
-    const child = await group.start(states);
+    const child = await begin(group, states);
     children.add(child);
     take(group.streams.map(({ name: stream }) => ({ stream, status: 'running', delivered: 0, counts: noCounts })));
     try {
@@ -225,7 +248,8 @@ async function copy(input: SyncInput, searched: SearchedRun): Promise<SyncResult
   show();
   const states = input.full ? {} : await loadState();
   await condition(() => paused === undefined);
-  await Promise.all([
+  // When it is cancelled, too: it has ended when its children have.
+  await allEnded([
     ...groups.map(async (group) => {
       try {
         finish(await read(group, states));

@@ -5,6 +5,7 @@ import { startEmulator, type Emulator } from '../../src/emulator/server';
 import type { JsonObject } from '../../src/json';
 import { readFilesDestination } from '../../src/sinks/files-reader';
 import { locateTemporal } from '../../src/temporal/binary';
+import { connect, type TemporalConnection } from '../../src/temporal/connection';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
 import { run, scratchFolder, start, type Ended, type Running } from '../integration/program';
 import { compare, exact, projectFor } from '../integration/tenant';
@@ -15,6 +16,7 @@ const folder = scratchFolder();
 let tenant: Emulator;
 let server: EmbeddedServer;
 let env: Record<string, string>;
+let temporal: TemporalConnection;
 /** Ended after the tests, whatever becomes of those. */
 const programs: Running[] = [];
 
@@ -31,11 +33,13 @@ beforeAll(async () => {
     rateLimits: { global: { size: 20, perSecond: 20 } },
   });
   projectFor(folder, tenant);
+  temporal = await connect(server);
   env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2' };
 });
 afterAll(async () => {
   for (const { child } of programs) child.kill('SIGKILL');
   await Promise.all(programs.map(({ ended }) => ended));
+  await temporal.close();
   await tenant.close();
   await server.stop();
 });
@@ -101,6 +105,18 @@ it('a sync can be ended, and whoever follows it is told', async () => {
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toContain('sync/acme was cancelled. What it had copied stays');
   expect(stderr).not.toMatch(/^ +at /m);
+});
+
+it.each([
+  ['cancelled', async () => expect((await rollcall('cancel', 'acme')).stderr).toContain('sync/acme has ended.')],
+  ['terminated', () => temporal.client.workflow.getHandle('sync/acme').terminate()],
+])('a sync that is begun as soon as the one before is %s is whole', async (_, end) => {
+  tenant.resetStats();
+  expect((await rollcall('sync', 'acme', '--full', '--detach')).code).toBe(0);
+  while (tenant.stats().requests < 20) await sleep(10);
+  await end();
+  const { code, stderr } = await rollcall('sync', 'acme');
+  expect({ code, stderr }).toEqual({ code: 0, stderr });
 });
 
 it.each([
