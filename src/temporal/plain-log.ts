@@ -8,9 +8,10 @@ interface Failure {
 }
 
 /**
- * Workers that have only workflows or only activities have so on purpose; how a workflow failed is its starter's to tell.
+ * Workers that have only workflows or only activities have so on purpose; how a workflow failed is its starter's to tell; who
+ * asked how it stands, and has gone before the answer, misses nothing.
  */
-const unneeded = /^No (activities|workflows) registered, not polling|^Workflow failed$/;
+const unneeded = /^No (activities|workflows) registered, not polling|^Workflow failed$|^Query not found when /;
 
 /**
  * An entry of Temporal's log for people, or undefined when it says nothing new. Activities fail on purpose, in words meant

@@ -20,6 +20,7 @@ it('leaves out what the result tells, and what is on purpose', () => {
   // A workflow's error has come through a thread and lost its class.
   expect(plainEntry(entry('Workflow failed', { error: new Error('Incomplete.') }))).toBeUndefined();
   expect(plainEntry(entry('No activities registered, not polling for activity tasks'))).toBeUndefined();
+  expect(plainEntry(entry('Query not found when attempting to respond to it'))).toBeUndefined();
 });
 
 it('passes on whatever else there is', () => {
