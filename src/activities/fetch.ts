@@ -68,8 +68,8 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
   const begun = Date.now();
   const held = activityInfo().heartbeatDetails as Checkpoint | undefined;
   let checkpoint: Checkpoint = held ?? { cursor: input.cursor, segments: [], counts: { ...noCounts }, stalled: 0 };
-  const { segments: earlier, ...before } = checkpoint;
-  let progress: Progress = before;
+  const { segments: earlier, ...start } = checkpoint;
+  let progress: Progress = start;
   let committed = { progress, at: begun };
   const writer = new SliceWriter(staging, input, activityInfo().attempt);
   let tenant: Tenant | undefined;
