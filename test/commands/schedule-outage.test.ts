@@ -68,17 +68,18 @@ it('runs that were due while the server was away for longer than they may be lat
   await said('schedule', 'create', 'acme', '--every', '2s', '--jitter', '0s', '--catch-up', '10s');
   await once((standing) => complete(standing) > 0);
   const { port } = new URL(`http://${server.address}`);
+  const away = Date.now();
   await server.stop();
   await sleep(20_000);
   server = await startEmbeddedServer({ ...kept, port: Number(port) });
   const back = Date.now();
   const late = await once(({ missed }) => missed > 0);
   // What was due in the last ten seconds of it is begun, and then what is due from now on.
-  expect(late.missed).toBeLessThan(10);
+  expect(late.missed).toBeLessThan((back - away - 8_000) / 2_000);
   await once(({ firings }) => firings.some(({ at, outcome }) => outcome === 'complete' && Date.parse(at) > back));
   await said('schedule', 'pause', 'acme');
   expect(await said('status', 'acme')).toMatch(
-    /\n {4}\d+ skipped while the one before ran, [1-9] missed by more than 10s\n/,
+    /\n {4}\d+ skipped while the one before ran, [1-9]\d* missed by more than 10s\n/,
   );
   await said('schedule', 'delete', 'acme');
 });
