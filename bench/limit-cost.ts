@@ -57,8 +57,9 @@ export function measureLoop(scenario: LimitScenario, by: LoopTask['by'], paralle
         ...(streams && { streams }),
       };
       const args = ['--require', join(__dirname, '..', 'scripts', 'typescript.cjs'), join(__dirname, 'loop.ts')];
-      const stdio = ['ignore', 'ignore', 'pipe', 'ipc'] as const;
-      const child = spawn(process.execPath, [...args, JSON.stringify(task)], { stdio: [...stdio] });
+      const child = spawn(process.execPath, [...args, JSON.stringify(task)], {
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      });
       let said = '';
       child.stderr?.on('data', (text: Buffer) => (said += text.toString()));
       const failure = once(child, 'close').then(([code]) => (code === 0 ? undefined : firstLine(said)));
@@ -118,12 +119,12 @@ async function watch({
   void failure.finally(() => (state.isOver = true));
   const most = { cpuSeconds: 0, serverCpuSeconds: 0, peak: 0 };
   const look = (): ReturnType<typeof usageOf>[] => readers.map(({ pid = 0 }) => usageOf(pid));
-  const cpuSecondsOf = (usages: typeof before, of: 'own' | 'children'): number =>
+  const cpuSeconds = (usages: ReturnType<typeof look>, of: 'own' | 'children'): number =>
     usages.reduce((sum, each) => sum + each[of].cpuSeconds, 0);
   const before = look();
   for (; !state.isOver; await sleep(intervalMs)) {
     const usages = look();
-    const spent = (of: 'own' | 'children'): number => cpuSecondsOf(usages, of) - cpuSecondsOf(before, of);
+    const spent = (of: 'own' | 'children'): number => cpuSeconds(usages, of) - cpuSeconds(before, of);
     most.cpuSeconds = Math.max(most.cpuSeconds, spent('own'));
     most.serverCpuSeconds = Math.max(most.serverCpuSeconds, spent('children'));
     most.peak = Math.max(most.peak, ...usages.map(({ own }) => own.resident));

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
+import { WorkflowFailedError, WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
 import { pauseName, resumeName } from '../workflows/names';
+import { awaitResult } from './result';
 import { NoRun, workflowIdOf } from './sync-run';
 
 /** Answers false when the run was paused already. Throws NoRun. */
@@ -28,11 +28,14 @@ export function cancelSync(client: Client, connection: string): Promise<boolean>
     const { status } = await run.describe();
     if (status.name !== 'RUNNING') throw new NoRun(connection);
     await run.cancel();
-    const ended = run.result().then(
-      () => true,
-      () => true,
-    );
-    return Promise.race([ended, sleep(patienceMs, false, { ref: false })]);
+    const over = AbortSignal.timeout(patienceMs);
+    try {
+      await awaitResult(run, { signal: over });
+    } catch (error) {
+      if (error === over.reason) return false;
+      if (!(error instanceof WorkflowFailedError)) throw error;
+    }
+    return true;
   });
 }
 

@@ -113,7 +113,7 @@ function groupsOf(input: SyncInput, run: string): Group[] {
   return groups;
 }
 
-/** A run that was terminated leaves children behind, which end as soon as they learn of it, s. */
+/** Longest wait for children that a terminated run has left behind, which end as soon as they learn of that, s. */
 const patienceSeconds = 60;
 
 /** Starts a child, once the one of a former run has ended. */

@@ -6,13 +6,13 @@ import { createFetchActivities } from '../../src/activities/fetch';
 import { findSecrets } from '../../src/emulator/secrets';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
 import { READER_SCOPES, SECRET_SCOPES } from '../../src/emulator/settings';
-import type { Fault, FaultKind } from '../../src/emulator/faults';
+import type { FaultKind } from '../../src/emulator/faults';
 import type { Segment } from '../../src/staging/segment';
 import { createStaging } from '../../src/staging/staging';
 import { noCounts } from '../../src/streams/counts';
 import { organizationIndex, type Task } from '../../src/streams/task';
 import { scratchFolders } from '../staging/scratch';
-import { impatientClient, pace, segmentsOf, slicesIn, tenantLimits, type Attempt, type Slices } from './fixture';
+import { impatientClient, pace, segmentsOf, slicesIn, tenantLimits, type Slices } from './fixture';
 
 const clients = { kind: 'list', stream: 'clients' } as const;
 const newFolder = scratchFolders();
@@ -147,38 +147,6 @@ describe('another attempt', () => {
     );
     await attempt({ task: clients }).result;
     expect([...told]).toEqual([1, 2, 3, 4, 5]);
-  });
-});
-
-describe('pages that come close together', () => {
-  const gathered = (): Slices => slicesIn(newFolder(), () => client, undefined, 60_000);
-
-  it('are made durable together, and told of then', async () => {
-    const all = gathered();
-    const { result, heartbeats } = all.attempt({ task: clients });
-    const { segments, counts } = await result;
-    expect((await idsIn(all, segments)).sort()).toEqual(allIds().sort());
-    expect(heartbeats.map((each) => each.counts.pages)).toEqual([counts.pages]);
-    expect(counts.pages).toBe(5);
-  });
-
-  it.each<[string, (attempt: Attempt) => void, Fault[]]>([
-    ['an error', () => undefined, [{ kind: '503', match: '/clients', nth: 4 }]],
-    ['being told to stop', (attempt) => attempt.cancel(), [{ kind: 'slow', match: '/clients', nth: 4 }]],
-  ])('are not read again after %s', async (_, act, faults) => {
-    tenant.setFaults(faults);
-    tenant.resetStats();
-    const all = gathered();
-    const first = all.attempt({ task: clients });
-    while (tenant.stats().requests < 4) await new Promise((go) => setTimeout(go, 5));
-    act(first);
-    await first.result.catch(() => undefined);
-    expect(first.heartbeats.at(-1)?.counts.pages).toBe(3);
-    tenant.setFaults([]);
-    tenant.resetStats();
-    const { segments } = await all.attempt({ task: clients }, 2, first.heartbeats.at(-1)).result;
-    expect(tenant.stats().requests).toBe(2);
-    expect((await idsIn(all, segments)).sort()).toEqual(allIds().sort());
   });
 });
 
