@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import axios from 'axios';
 import { createPacer } from '../src/auth0/pacer';
-import { readRateLimit } from '../src/auth0/rate-limit';
+import { readRateLimitHeaders } from '../src/auth0/rate-limit';
 import type { JsonObject } from '../src/json';
 import type { Address } from './sync';
 import type { Page, TenantLists } from './tenant-walk';
@@ -20,7 +20,7 @@ export async function listsByAxios({ url, clientId, clientSecret }: Address): Pr
   async function get<Body>(route: string, path: string, params: Record<string, string | number>): Promise<Body> {
     const slot = await pacer.acquire(route, path, { maxWaitMs: 60_000 });
     const { data, headers } = await http.get<Body>(path, { params });
-    slot.answered(readRateLimit(headers as Record<string, string>, Date.now()));
+    slot.recordResponse(readRateLimitHeaders(headers as Record<string, string>, Date.now()));
     return data;
   }
   async function page(route: string, path: string, rows: string, params: Record<string, string>): Promise<Page> {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Scenario } from '../src/emulator/scenario';
+import type { TenantScenario } from '../src/emulator/scenario';
 import { startEmulator } from '../src/emulator/server';
 import { locateTemporal } from '../src/temporal/binary';
 import { connect } from '../src/temporal/connection';
@@ -35,7 +35,7 @@ export const mostBytesOfHistory = 10_000_000;
  * Copies with a worker of its own on a server that is still there afterwards to tell of its histories.
  * @param settings of the connection
  */
-export async function measureHistory(scenario: Scenario, settings: object = {}): Promise<HistoryCost> {
+export async function measureHistory(scenario: TenantScenario, settings: object = {}): Promise<HistoryCost> {
   return inScratch(async (folder) => {
     const tenant = await startEmulator({ scenario });
     const server = await startEmbeddedServer({
@@ -54,7 +54,7 @@ export async function measureHistory(scenario: Scenario, settings: object = {}):
       const connection = await connect(server);
       const runs = await readHistories(connection.client, 'sync/acme');
       await connection.close();
-      const { members: requests = {} } = tenant.stats().byRoute;
+      const { members: requests = {} } = tenant.readStatistics().byRoute;
       return {
         organizations: recordsOf(result, 'organizations'),
         members: recordsOf(result, 'organization_members'),

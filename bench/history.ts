@@ -1,4 +1,4 @@
-import type { Scenario } from '../src/emulator/scenario';
+import type { TenantScenario } from '../src/emulator/scenario';
 import { measureHistory, mostBytesOfHistory, mostBytesPerOrganization, type HistoryCost } from './history-cost';
 import { allowance } from './least-requests';
 import { conclude, printTable } from './table';
@@ -6,13 +6,13 @@ import { conclude, printTable } from './table';
 const clients = { count: 0 };
 const roles = { count: 20 };
 
-const many: Scenario = {
+const many: TenantScenario = {
   users: { count: 20_000 },
   organizations: { count: 100_000, members: { min: 0, max: 3 } },
   clients,
   roles,
 };
-const one: Scenario = { users: { count: 120_000 }, organizations: { count: 1, members: 100_000 }, clients, roles };
+const one: TenantScenario = { users: { count: 120_000 }, organizations: { count: 1, members: 100_000 }, clients, roles };
 
 async function main(): Promise<void> {
   const failures: string[] = [];

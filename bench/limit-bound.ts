@@ -1,4 +1,4 @@
-import type { BucketLimit, EndpointGroup, RateLimits } from '../src/emulator/rate-limits';
+import type { BucketLimit, BucketGroup, RateLimits } from '../src/emulator/rate-limits';
 import { ROUTES } from '../src/emulator/routes/routes';
 import type { Statistics } from '../src/emulator/statistics';
 
@@ -7,12 +7,12 @@ import type { Statistics } from '../src/emulator/statistics';
  * then its rate, and the slowest of them decides.
  */
 export function leastSeconds({ byRoute }: Pick<Statistics, 'byRoute'>, limits: RateLimits): number {
-  const granted = new Map<EndpointGroup, number>();
+  const granted = new Map<BucketGroup, number>();
   for (const { name, group } of ROUTES) {
     granted.set(group, (granted.get(group) ?? 0) + grantedOf(byRoute[name] ?? {}));
   }
   const all = [...granted.values()].reduce((sum, each) => sum + each, 0);
-  const groups = Object.entries(limits.groups ?? {}) as [EndpointGroup, BucketLimit][];
+  const groups = Object.entries(limits.groups ?? {}) as [BucketGroup, BucketLimit][];
   return Math.max(
     limits.global ? secondsOf(all, limits.global) : 0,
     ...groups.map(([group, limit]) => secondsOf(granted.get(group) ?? 0, limit)),

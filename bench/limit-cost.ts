@@ -65,7 +65,7 @@ export function measureLoop(scenario: LimitScenario, by: LoopTask['by'], paralle
       const failure = once(child, 'close').then(([code]) => (code === 0 ? undefined : firstLine(said)));
       if (warm) {
         await once(child, 'message');
-        emulator.resetStats();
+        emulator.resetStatistics();
         child.send('again');
       }
       return { readers: [child], failure, end: () => Promise.resolve() };
@@ -88,7 +88,7 @@ async function atTenant(scenario: LimitScenario, read: (tenant: Emulator) => Pro
     try {
       const others = begun.then(() => meanwhile(tenant));
       const failed = await Promise.all([reading.failure, watch(reading)]);
-      const stats = tenant.stats();
+      const stats = tenant.readStatistics();
       const { firstRequestAt = 0, lastRequestAt = 0, requests, rateLimited } = stats;
       const othersRefused = await others;
       return {
@@ -151,7 +151,7 @@ async function syncByWorkers(folder: string, count: number, tenant?: Emulator): 
   await Promise.all(workers.map((worker) => worker.says('Listening on task queue')));
   if (tenant) {
     await start('rollcall', syncArgs, { cwd: folder, env }).ended;
-    tenant.resetStats();
+    tenant.resetStatistics();
   }
   const { ended } = start('rollcall', syncArgs, { cwd: folder, env });
   return {

@@ -1,4 +1,4 @@
-import type { Scenario } from '../src/emulator/scenario';
+import type { TenantScenario } from '../src/emulator/scenario';
 import { startEmulator, type Emulator } from '../src/emulator/server';
 import type { SyncResult } from '../src/workflows/contract';
 import { allowance, countHoldings, leastRequests, leastRequestsForChanges, type Requests } from './least-requests';
@@ -30,14 +30,14 @@ export function isWithin({ requests, least }: Cost): boolean {
  * Copies all streams of a tenant twice: a full refresh, and, after `changes` of its users have changed, what an incremental
  * run reads. Answers what each of them cost, by stream and, last, altogether.
  */
-export async function countRequests(scenario: Scenario, changes: number): Promise<{ full: Cost[]; later: Cost[] }> {
+export async function countRequests(scenario: TenantScenario, changes: number): Promise<{ full: Cost[]; later: Cost[] }> {
   const tenant = await startEmulator({ scenario });
   try {
     return await inScratch(async (folder) => {
       await writeProject(folder, tenant);
       const least = leastRequests(countHoldings(tenant.tenant));
       const full = costsOf(await sync(folder, ['--full']), tenant, least);
-      tenant.resetStats();
+      tenant.resetStatistics();
       const changed = changeUsers(tenant, changes);
       const users = leastRequestsForChanges(changed, countUsersWithoutUpdate(tenant));
       const later = costsOf(await sync(folder, []), tenant, { ...least, users });
@@ -49,7 +49,7 @@ export async function countRequests(scenario: Scenario, changes: number): Promis
 }
 
 function costsOf(result: SyncResult, tenant: Emulator, least: Requests): Cost[] {
-  const { byRoute, requests } = tenant.stats();
+  const { byRoute, requests } = tenant.readStatistics();
   const names = Object.keys(sources) as (keyof Requests)[];
   const costs = names.map((name): Cost => {
     const { stream, endpoints } = sources[name];
@@ -78,7 +78,7 @@ function changeUsers({ tenant }: Emulator, most: number): number {
 
 function countUsersWithoutUpdate({ tenant }: Emulator): number {
   let count = 0;
-  for (const user of tenant.users.all()) count += user['updated_at'] == null ? 1 : 0;
+  for (const user of tenant.users.iterateUsers()) count += user['updated_at'] == null ? 1 : 0;
   return count;
 }
 

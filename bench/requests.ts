@@ -1,4 +1,4 @@
-import { SCENARIOS, type Scenario } from '../src/emulator/scenario';
+import { SCENARIOS, type TenantScenario } from '../src/emulator/scenario';
 import { allowance } from './least-requests';
 import { countRequests, isWithin, type Cost } from './request-count';
 import { conclude, printTable } from './table';
@@ -8,7 +8,7 @@ const changes = 250;
 
 const none = { organizations: { count: 0 }, clients: { count: 0 }, roles: { count: 0 } };
 
-const tenants: Record<string, Scenario> = {
+const tenants: Record<string, TenantScenario> = {
   small: SCENARIOS.small,
   caps: SCENARIOS.caps,
   empty: SCENARIOS.empty,

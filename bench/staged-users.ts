@@ -45,7 +45,7 @@ function userAt(row: number): JsonObject {
 }
 
 async function stageSegment(staging: Staging, first: number, count: number): Promise<Segment> {
-  const writer = await staging.open({ run: 'run', slice: `${first}`, attempt: 1, stream: stream.name });
+  const writer = await staging.open({ run: 'run', fetchId: `${first}`, attempt: 1, stream: stream.name });
   for (let page = first; page < first + count; page += rowsPerPage) {
     const rows = Math.min(rowsPerPage, first + count - page);
     await writer.append(

@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { defaultLimits, syncInput } from '../src/commands/sync-input';
+import { defaultLimits, createSyncInput } from '../src/commands/sync-input';
 import type { EmulatorOptions } from '../src/emulator/server';
 import type { Statistics } from '../src/emulator/statistics';
 import { streams } from '../src/streams/registry';
-import { defaultReading } from '../src/streams/options';
+import { defaultReadOptions } from '../src/streams/options';
 import { locateTemporal } from '../src/temporal/binary';
 import { connect, type TemporalConnection } from '../src/temporal/connection';
 import { startEmbeddedServer } from '../src/temporal/embedded';
-import { startSync, workflowIdOf } from '../src/temporal/sync-run';
+import { startSync, toWorkflowId } from '../src/temporal/sync-run';
 import { startWorkerInSight } from '../test/monitoring/worker-in-sight';
 import { usageOf } from './process-usage';
 import { inScratch, type Address } from './sync';
@@ -125,14 +125,14 @@ export function measureTenants(count: number, scale = 1): Promise<TenantsCost> {
 async function sync(temporal: TemporalConnection, connection: string): Promise<string> {
   const taskQueue = 'rollcall';
   const run = await startSync(temporal.client, {
-    workflowId: workflowIdOf(connection),
+    workflowId: toWorkflowId(connection),
     taskQueue,
-    input: syncInput({
+    input: createSyncInput({
       connection,
       streams: streams.map(({ name }) => ({ name, syncMode: 'full_refresh', destinationSyncMode: 'overwrite' })),
       sinkQueue: taskQueue,
       limits: defaultLimits,
-      reading: defaultReading,
+      readOptions: defaultReadOptions,
     }),
   });
   return (await run.result()).verdict;

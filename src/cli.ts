@@ -1,10 +1,10 @@
 import { Command, CommanderError } from 'commander';
-import { exitCodeHelp, exitCodes } from './commands/exit';
-import { addAirbyteVerbs } from './commands/airbyte-verbs';
-import { addOperatorVerbs } from './commands/operator-verbs';
+import { formatExitCodeHelp, exitCodes } from './commands/exit';
+import { addAirbyteCommands } from './commands/airbyte-verbs';
+import { addOperatorCommands } from './commands/operator-verbs';
 import { version } from './version';
 
-const about = {
+const programDescriptions = {
   rollcall:
     'Takes the roll of an Auth0 tenant: clients, users, organizations, who belongs to which organization and with which roles. Every sync is a Temporal workflow: kill anything, at any time, and it carries on.',
   'source-auth0': 'An Airbyte source for Auth0. Messages of the Airbyte protocol go to standard output.',
@@ -20,17 +20,17 @@ const examples = {
  * without loading Temporal. The exit code of the process is set here and nowhere else.
  */
 export async function main(name: 'rollcall' | 'source-auth0'): Promise<void> {
-  const program = new Command(name).description(about[name]).version(version).showSuggestionAfterError();
+  const program = new Command(name).description(programDescriptions[name]).version(version).showSuggestionAfterError();
   program.exitOverride().configureHelp({ helpWidth: Math.min(process.stdout.columns || 80, 100) });
   program.addHelpText(
     'after',
-    ['', 'Examples:', ...examples[name].map((line) => `  $ ${line}`), exitCodeHelp()].join('\n'),
+    ['', 'Examples:', ...examples[name].map((line) => `  $ ${line}`), formatExitCodeHelp()].join('\n'),
   );
   const finish = (code: number): void => {
     process.exitCode = code;
   };
-  if (name === 'rollcall') addOperatorVerbs(program, finish);
-  addAirbyteVerbs(program, finish);
+  if (name === 'rollcall') addOperatorCommands(program, finish);
+  addAirbyteCommands(program, finish);
   try {
     await program.parseAsync();
   } catch (error) {

@@ -2,15 +2,15 @@ import type { CallOptions } from '../auth0/client';
 import { sleep } from '../auth0/waiting';
 
 /** A call that can be told to stop. */
-export interface StoppableCall extends CallOptions {
+export interface CancellableCall extends CallOptions {
   signal: AbortSignal;
 }
 
 /** As many requests at a time as the pacer lets out at most. */
-const lanes = 8;
+const maxConcurrentCalls = 8;
 
 /** Works on all items, a few at a time. What the first one throws that fails ends the others by the signal they are given. */
-export async function sideBySide<Item>(
+export async function mapConcurrent<Item>(
   items: readonly Item[],
   signal: AbortSignal,
   work: (item: Item, signal: AbortSignal) => Promise<void>,
@@ -19,7 +19,7 @@ export async function sideBySide<Item>(
   const either = AbortSignal.any([signal, ending.signal]);
   const waiting = items.values();
   await Promise.all(
-    Array.from({ length: Math.min(lanes, items.length) }, async () => {
+    Array.from({ length: Math.min(maxConcurrentCalls, items.length) }, async () => {
       try {
         for (const item of waiting) await work(item, either);
       } catch (error) {
@@ -31,10 +31,10 @@ export async function sideBySide<Item>(
 }
 
 /** Asks until the tenant's limit allows for an answer, however long that takes. */
-export async function patiently<Value>(ask: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
+export async function retryWhenRateLimited<Value>(send: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
   for (;;) {
     try {
-      return await ask();
+      return await send();
     } catch (error) {
       const { name, retryAt } = error as { name?: string; retryAt?: number };
       if (name !== 'RateLimited' || retryAt === undefined) throw error;

@@ -1,7 +1,7 @@
 import type { Auth0Client } from '../auth0/client';
 import type { ListRequest } from '../auth0/request';
 import { streams } from '../streams/registry';
-import { scopesLacking } from '../streams/scopes';
+import { listMissingScopes } from '../streams/scopes';
 
 /** What a check found. */
 export interface CheckReport {
@@ -20,37 +20,37 @@ interface NamedError {
 /**
  * Asks for the least that shows whether each stream can be read: one row of each list. A tenant without organizations
  * (or without anything) is as good as a full one.
- * @param wanted the streams that matter; the list of organizations leads to those of members
+ * @param requested the streams that matter; the list of organizations leads to those of members
  */
 export async function checkTenant(
   client: Auth0Client,
-  wanted: readonly string[] = streams.map(({ name }) => name),
+  requested: readonly string[] = streams.map(({ name }) => name),
 ): Promise<CheckReport> {
-  const granted = await scopesOf(client);
+  const granted = await readGrantedScopes(client);
   const missingScopes: CheckReport['missingScopes'] = [];
-  const isWanted = (stream: string): boolean => wanted.includes(stream);
+  const isWanted = (stream: string): boolean => requested.includes(stream);
   let organization: string | undefined;
 
   async function ask(stream: string, request: ListRequest): Promise<CheckReport['failure']> {
     try {
-      const page = await client.list(request, {});
+      const page = await client.getPage(request, {});
       if (stream === 'organizations') organization = page.rows[0]?.['id'] as string | undefined;
       return undefined;
     } catch (error) {
       const { name, message, scopes } = error as NamedError;
       if (name === 'BadCredentials') return { type: name, message };
       if (name !== 'MissingScope') return { type: name, message: `${stream}: ${message}` };
-      const lacking = scopesLacking(stream, granted);
+      const lacking = listMissingScopes(stream, granted);
       missingScopes.push({ stream, scopes: lacking.length > 0 ? lacking : (scopes ?? []) });
       return undefined;
     }
   }
 
   const members = streams
-    .filter(({ reach }) => reach === 'members')
+    .filter(({ reader }) => reader === 'members')
     .map(({ name }) => name)
     .filter(isWanted);
-  const asked = streams.filter(({ name, reach }) => isWanted(name) || (reach === 'organization' && members.length > 0));
+  const asked = streams.filter(({ name, reader }) => isWanted(name) || (reader === 'organization' && members.length > 0));
   for (const { name, probe } of asked) {
     const failure = probe && (await ask(name, probe));
     if (failure) return { failure, missingScopes };
@@ -58,7 +58,7 @@ export async function checkTenant(
   if (organization === undefined) {
     // Without an organization there is no member list to ask for; the token itself may tell.
     for (const name of members) {
-      const scopes = scopesLacking(name, granted);
+      const scopes = listMissingScopes(name, granted);
       if (scopes.length > 0) missingScopes.push({ stream: name, scopes });
     }
     return { missingScopes };
@@ -80,16 +80,16 @@ export async function checkTenant(
 }
 
 /** Scopes of the token, when they can be told; what is wrong with the token shows at the first request. */
-async function scopesOf(client: Auth0Client): Promise<string[] | undefined> {
+async function readGrantedScopes(client: Auth0Client): Promise<string[] | undefined> {
   try {
-    return await client.scopes();
+    return await client.getScopes();
   } catch {
     return undefined;
   }
 }
 
 /** The report in one message, or undefined when all is well. */
-export function checkProblem({ failure, missingScopes }: CheckReport): string | undefined {
+export function formatCheckProblem({ failure, missingScopes }: CheckReport): string | undefined {
   if (failure) return failure.message;
   if (missingScopes.length === 0) return undefined;
   const needs = missingScopes.map(({ stream, scopes }) => `${stream} (needs ${scopes.join(' and ')})`).join(', ');

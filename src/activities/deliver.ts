@@ -1,12 +1,12 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
 import type { Delivery, RunSummary, Sink, StreamState } from '../sinks/sink';
 import type { Staging } from '../staging/staging';
-import { mayPass, toActivityFailure } from './failure';
+import { isRetryable, toActivityFailure } from './failure';
 import { withHeartbeats } from './heartbeat';
 
 export interface SinkDeps {
   /** The destination of a connection; the same object each time. */
-  sinkOf(connection: string): Promise<Sink>;
+  getSink(connection: string): Promise<Sink>;
   staging: Pick<Staging, 'remove'>;
 }
 
@@ -20,27 +20,27 @@ export interface SinkActivities {
 }
 
 /** Attempts that the destination, or staging, has failed; heartbeated, so that the next attempt knows. */
-interface Failed {
+interface DeliveryAttempts {
   failures: number;
 }
 
 /** Failed attempts after which a step is given up. One that was cut off, killed with its process, is none. */
-const patience = 5;
+const maxAttempts = 5;
 
 /** The activities of a process that can write to destinations. */
 export function createSinkActivities(deps: SinkDeps): SinkActivities {
   async function atSink<Result>(connection: string, work: (sink: Sink) => Promise<Result>): Promise<Result> {
     const context = Context.current();
-    const { failures } = (context.info.heartbeatDetails as Failed | undefined) ?? { failures: 0 };
+    const { failures } = (context.info.heartbeatDetails as DeliveryAttempts | undefined) ?? { failures: 0 };
     try {
       return await withHeartbeats(
-        (): Failed => ({ failures }),
-        async () => work(await deps.sinkOf(connection)),
+        (): DeliveryAttempts => ({ failures }),
+        async () => work(await deps.getSink(connection)),
       );
     } catch (error) {
       if (error instanceof CancelledFailure) throw error;
-      context.heartbeat({ failures: failures + 1 } satisfies Failed);
-      throw toActivityFailure(error, mayPass(error) && failures + 1 >= patience);
+      context.heartbeat({ failures: failures + 1 } satisfies DeliveryAttempts);
+      throw toActivityFailure(error, isRetryable(error) && failures + 1 >= maxAttempts);
     }
   }
   return {
@@ -54,7 +54,7 @@ export function createSinkActivities(deps: SinkDeps): SinkActivities {
     conclude: ({ connection, summary }) =>
       atSink(connection, (sink) =>
         // A pipe that nobody reads any more must not keep the process from ending.
-        Promise.race([sink.conclude(summary), Context.current().cancelled]),
+        Promise.race([sink.writeSummary(summary), Context.current().cancelled]),
       ),
   };
 }

@@ -2,21 +2,21 @@ import { activityInfo, CancelledFailure, Context } from '@temporalio/activity';
 import type { Json } from '../json';
 import type { Segment } from '../staging/segment';
 import type { Staging } from '../staging/staging';
-import { addCounts, noCounts, type SliceCounts } from '../streams/counts';
-import type { Output, Reader } from '../streams/reader';
-import { deliveredIndex, lastDelivered } from '../streams/task';
-import { mayPass, nameOf, toActivityFailure } from './failure';
+import { addCounts, zeroCounts, type FetchCounts } from '../streams/counts';
+import type { ReaderOutput, Reader } from '../streams/reader';
+import { deliveredIndexName, findLastDelivered } from '../streams/task';
+import { isRetryable, getErrorName, toActivityFailure } from './failure';
 import { withHeartbeats } from './heartbeat';
-import { createLookups, type Lookups } from './lookup';
-import { paceOf } from './pace';
+import { createLookupResolver, type LookupResolver } from './lookup';
+import { selectScarcestLimit } from './pace';
 import { readNextPage, type PageResult } from './page';
-import { deliveredOf, linkOutput, readerOf } from './reader';
-import type { SliceInput, SliceResult } from './slice';
-import { SliceWriter } from './slice-writer';
+import { readDelivered, createLinkOutput, createTaskReader } from './reader';
+import type { FetchInput, FetchResult } from './slice';
+import { AttemptWriter } from './slice-writer';
 import type { Tenant } from './tenant';
 
 export interface FetchDeps {
-  tenantOf(connection: string): Promise<Tenant>;
+  getTenant(connection: string): Promise<Tenant>;
   staging: Staging;
   /**
    * Pages are made durable together that come within this time, ms. Default 250: the SDK holds heartbeats back for longer, and
@@ -27,17 +27,17 @@ export interface FetchDeps {
 
 export interface FetchActivities {
   /** Reads pages of one task until a limit is reached or all is read, and stages their records. */
-  fetchSlice(input: SliceInput): Promise<SliceResult>;
+  fetchPages(input: FetchInput): Promise<FetchResult>;
   /** Deletes what a run has left in staging. */
   discardRun(input: { run: string }): Promise<void>;
 }
 
 /** How far a slice has read. */
-interface Progress {
+interface FetchProgress {
   cursor: Json;
-  counts: SliceCounts;
+  counts: FetchCounts;
   /** Attempts in a row that read no page. */
-  stalled: number;
+  stalledAttempts: number;
   /** When the first of these failed, epoch ms. */
   stalledSince?: number;
   /** See SliceResult. */
@@ -45,36 +45,36 @@ interface Progress {
 }
 
 /** What of that is durable; heartbeated, so that a retry goes on from there. */
-interface Checkpoint extends Progress {
+interface FetchCheckpoint extends FetchProgress {
   segments: Segment[];
 }
 
 /** Times that one slice begins a list again because its place in it has expired. */
-const mostRestarts = 2;
+const maxRestarts = 2;
 
 /** The activities of a process that can speak to tenants. */
 export function createFetchActivities(deps: FetchDeps): FetchActivities {
-  const lookups = createLookups();
+  const lookups = createLookupResolver();
   return {
-    fetchSlice: (input) => fetchSlice({ ...deps, lookups }, input),
+    fetchPages: (input) => fetchPages({ ...deps, lookups }, input),
     discardRun: ({ run }) => deps.staging.removeRun(run),
   };
 }
 
-async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceInput): Promise<SliceResult> {
+async function fetchPages(deps: FetchDeps & { lookups: LookupResolver }, input: FetchInput): Promise<FetchResult> {
   const { staging, lookups, commitEveryMs = 250 } = deps;
-  const { run, task, limits } = input;
+  const { run, task, budget } = input;
   const context = Context.current();
   const begun = Date.now();
-  const held = activityInfo().heartbeatDetails as Checkpoint | undefined;
-  let checkpoint: Checkpoint = held ?? { cursor: input.cursor, segments: [], counts: { ...noCounts }, stalled: 0 };
+  const held = activityInfo().heartbeatDetails as FetchCheckpoint | undefined;
+  let checkpoint: FetchCheckpoint = held ?? { cursor: input.cursor, segments: [], counts: { ...zeroCounts }, stalledAttempts: 0 };
   const { segments: earlier, ...start } = checkpoint;
-  let progress: Progress = start;
+  let progress: FetchProgress = start;
   let committed = { progress, at: begun };
-  const writer = new SliceWriter(staging, input, activityInfo().attempt);
+  const writer = new AttemptWriter(staging, input, activityInfo().attempt);
   let tenant: Tenant | undefined;
 
-  async function commit(): Promise<Checkpoint> {
+  async function commit(): Promise<FetchCheckpoint> {
     if (committed.progress === progress) return checkpoint;
     checkpoint = { ...progress, segments: [...earlier, ...(await writer.commit())] };
     committed = { progress, at: Date.now() };
@@ -86,22 +86,22 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
   function isFull(): boolean {
     const { pages } = progress.counts;
     const bytes = earlier.reduce((sum, segment) => sum + segment.bytes, writer.size);
-    const isOver = Date.now() - begun >= limits.seconds * 1000;
-    return pages > 0 && (pages >= limits.pages || bytes >= limits.bytes || isOver);
+    const isOver = Date.now() - begun >= budget.seconds * 1000;
+    return pages > 0 && (pages >= budget.pages || bytes >= budget.bytes || isOver);
   }
 
   /** The first print of an attempt comes after a link to those before it. */
-  let link = lastDelivered(earlier) ?? input.delivered;
-  function linked(outputs: Output[]): Output[] {
+  let link = findLastDelivered(earlier) ?? input.delivered;
+  function linked(outputs: ReaderOutput[]): ReaderOutput[] {
     const before = link;
-    if (!before || !outputs.some(({ stream }) => stream === deliveredIndex)) return outputs;
+    if (!before || !outputs.some(({ stream }) => stream === deliveredIndexName)) return outputs;
     link = undefined;
-    return [linkOutput(before), ...outputs];
+    return [createLinkOutput(before), ...outputs];
   }
 
-  async function readPages(): Promise<SliceResult> {
-    tenant = await deps.tenantOf(input.connection);
-    const reader = await readerOf(task, staging, tenant.client, context.cancellationSignal);
+  async function readPages(): Promise<FetchResult> {
+    tenant = await deps.getTenant(input.connection);
+    const reader = await createTaskReader(task, staging, tenant.client, context.cancellationSignal);
     const reading = { run, tenant, reader, lookups, signal: context.cancellationSignal };
     const begins = input.cursor === null;
     let delivered: ReadonlySet<string> | undefined;
@@ -109,24 +109,24 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
       const { counts, total } = progress;
       const cursor = progress.cursor ?? reader.start();
       if (reader.next(cursor) === undefined || isFull()) {
-        return resultOf(reader, cursor, await commit(), tenant);
+        return buildFetchResult(reader, cursor, await commit(), tenant);
       }
-      if (reader.again?.(cursor)) {
-        delivered ??= await deliveredOf(lastDelivered((await commit()).segments) ?? input.delivered, staging);
+      if (reader.isRestarted?.(cursor)) {
+        delivered ??= await readDelivered(findLastDelivered((await commit()).segments) ?? input.delivered, staging);
       }
       let page: PageResult;
       try {
         page = await readNextPage(reading, cursor, {
           delivered: delivered ?? new Set(),
-          mayRestart: counts.restarted < mostRestarts,
-          suspect: progress.stalled > 0,
+          mayRestart: counts.restarted < maxRestarts,
+          suspect: progress.stalledAttempts > 0,
         });
       } catch (error) {
-        if (isToldToStop(error) && counts.pages > 0) return resultOf(reader, cursor, await commit(), tenant);
-        const waitUntil = limitedUntil(error);
+        if (isCancelRequest(error) && counts.pages > 0) return buildFetchResult(reader, cursor, await commit(), tenant);
+        const waitUntil = readRetryAt(error);
         if (waitUntil === undefined) throw error;
         // Without a page the next slice is still the first of its task.
-        return { ...resultOf(reader, cursor, await commit(), tenant), cursor: progress.cursor, waitUntil };
+        return { ...buildFetchResult(reader, cursor, await commit(), tenant), cursor: progress.cursor, waitUntil };
       }
       // What has come since the list was begun again the last time counts as well.
       if (page.counts.restarted) delivered = undefined;
@@ -136,7 +136,7 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
       progress = {
         cursor: page.cursor,
         counts: addCounts(counts, page.counts),
-        stalled: 0,
+        stalledAttempts: 0,
         ...(told === undefined ? {} : { total: told }),
       };
       if (at - committed.at >= commitEveryMs) await commit();
@@ -150,41 +150,41 @@ async function fetchSlice(deps: FetchDeps & { lookups: Lookups }, input: SliceIn
     await commit().catch(() => undefined);
     if (error instanceof CancelledFailure) throw error;
     const waits = typeof error === 'object' && error !== null && 'retryAt' in error;
-    const { stalled, stalledSince = Date.now() } = checkpoint;
-    if (!waits) checkpoint = { ...checkpoint, stalled: stalled + 1, stalledSince };
+    const { stalledAttempts, stalledSince = Date.now() } = checkpoint;
+    if (!waits) checkpoint = { ...checkpoint, stalledAttempts: stalledAttempts + 1, stalledSince };
     context.heartbeat(checkpoint);
     // In this process, or in an earlier slice or attempt.
-    const hasAnswered = (tenant?.client.stats().answered ?? 0) > 0 || checkpoint.cursor !== null;
+    const hasAnswered = (tenant?.client.getStats().succeeded ?? 0) > 0 || checkpoint.cursor !== null;
     const isAwaited =
-      hasAnswered && nameOf(error) === 'Transient' && Date.now() - stalledSince < input.outageSeconds * 1_000;
-    throw toActivityFailure(error, mayPass(error) && checkpoint.stalled >= input.patience && !isAwaited);
+      hasAnswered && getErrorName(error) === 'Transient' && Date.now() - stalledSince < input.outageSeconds * 1_000;
+    throw toActivityFailure(error, isRetryable(error) && checkpoint.stalledAttempts >= input.maxStalledAttempts && !isAwaited);
   } finally {
     await writer.close();
   }
 }
 
 /** The workflow takes what there is, and gives the rest to another slice; a worker that shuts down leaves it to a retry. */
-function isToldToStop(error: unknown): boolean {
+function isCancelRequest(error: unknown): boolean {
   return error instanceof CancelledFailure && error.message === 'CANCELLED';
 }
 
 /** When another request makes sense, for an error that says no more than that. */
-function limitedUntil(error: unknown): number | undefined {
-  return nameOf(error) === 'RateLimited' ? (error as { retryAt?: number }).retryAt : undefined;
+function readRetryAt(error: unknown): number | undefined {
+  return getErrorName(error) === 'RateLimited' ? (error as { retryAt?: number }).retryAt : undefined;
 }
 
-function resultOf(
+function buildFetchResult(
   reader: Reader<Json>,
   cursor: Json,
-  { segments, counts, total }: Checkpoint,
+  { segments, counts, total }: FetchCheckpoint,
   tenant: Tenant,
-): SliceResult {
-  const { buckets, concurrency, latencyMs } = tenant.limits();
-  const pace = paceOf(buckets);
-  const frontier = reader.frontier?.(cursor);
-  const begun = reader.begun?.(cursor);
-  const end = reader.end?.(cursor);
-  const rest = reader.rest?.(cursor);
+): FetchResult {
+  const { buckets, concurrency, latencyMs } = tenant.readLimits();
+  const pace = selectScarcestLimit(buckets);
+  const frontier = reader.readFrontier?.(cursor);
+  const startedAt = reader.readStartedAt?.(cursor);
+  const endKey = reader.readEndKey?.(cursor);
+  const remainingRange = reader.readRemainingRange?.(cursor);
   return {
     cursor,
     done: reader.next(cursor) === undefined,
@@ -195,8 +195,8 @@ function resultOf(
     ...(pace ? { pace } : {}),
     ...(total === undefined ? {} : { total }),
     ...(frontier === undefined ? {} : { frontier }),
-    ...(begun === undefined ? {} : { begun }),
-    ...(end === undefined ? {} : { end }),
-    ...(rest === undefined ? {} : { rest }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(endKey === undefined ? {} : { endKey }),
+    ...(remainingRange === undefined ? {} : { remainingRange }),
   };
 }

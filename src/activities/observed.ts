@@ -1,42 +1,42 @@
-import type { Observer } from '../auth0/observer';
+import type { RequestObserver } from '../auth0/observer';
 import type { Meter } from '../metrics/meter';
 import type { StreamState } from '../sinks/sink';
-import { recordsIn } from '../staging/segment';
+import { countRecords } from '../staging/segment';
 import { streams } from '../streams/registry';
-import type { Task } from '../streams/task';
+import type { FetchTask } from '../streams/task';
 import type { SinkActivities } from './deliver';
 import type { FetchActivities } from './fetch';
 import type { Tenants } from './tenant';
 
 /** Shorter waits are no waits. */
-const leastWaitMs = 10;
+const minWaitMs = 10;
 
 /** Tells the meter of what goes to and fro between a connection's client and its tenant. */
-export function observerOf(meter: Meter, connection: string): Observer {
+export function createMetricsObserver(meter: Meter, connection: string): RequestObserver {
   // What has never happened shall be a 0: from an absent series no increase can be told.
   meter.add('rateLimited', { connection }, 0);
   meter.set('waitingUntil', { connection }, 0);
   return {
-    answered(label, status) {
+    onRequestEnd(label, status) {
       const route = label.replace(/^[A-Z]+ \/?/, '');
-      meter.add('requests', { connection, route, status: classOf(status) });
+      meter.add('requests', { connection, route, status: toStatusClass(status) });
       if (status === 429) meter.add('rateLimited', { connection });
     },
-    waited(cause, ms) {
-      if (ms >= leastWaitMs) meter.record('waits', { connection, cause }, ms / 1_000);
+    onWaitEnd(cause, ms) {
+      if (ms >= minWaitMs) meter.record('waits', { connection, cause }, ms / 1_000);
     },
   };
 }
 
 /** `2xx` to `5xx`; 429 is what pacing is for, and a class of its own. */
-function classOf(status: number | undefined): string {
+function toStatusClass(status: number | undefined): string {
   if (status === undefined) return 'none';
   return status === 429 ? '429' : `${Math.floor(status / 100)}xx`;
 }
 
 /** Sets the gauges of every tenant's limits to what they are now. */
-export function measureLimits(meter: Meter, tenants: Tenants): void {
-  for (const [connection, { buckets }] of tenants.limits()) {
+export function recordLimits(meter: Meter, tenants: Tenants): void {
+  for (const [connection, { buckets }] of tenants.listLimits()) {
     // After a change of its size a bucket is known by both; one that nobody draws on any more fills up.
     const fullestFirst = [...buckets].sort((one, other) => other.remaining / other.limit - one.remaining / one.limit);
     for (const { name: bucket, remaining, limit } of fullestFirst) {
@@ -50,12 +50,12 @@ export function measureLimits(meter: Meter, tenants: Tenants): void {
 export function observeFetch(activities: FetchActivities, meter: Meter): FetchActivities {
   return {
     ...activities,
-    async fetchSlice(input) {
+    async fetchPages(input) {
       const { connection, task } = input;
       const begun = performance.now();
       try {
-        const result = await activities.fetchSlice(input);
-        meter.add('pages', { connection, stream: streamNameOf(task) }, result.counts.pages);
+        const result = await activities.fetchPages(input);
+        meter.add('pages', { connection, stream: toStreamLabel(task) }, result.counts.pages);
         for (const { stream, records } of result.segments) {
           // Indexes are staged as well, and are no records.
           if (streams.some(({ name }) => name === stream)) meter.add('rows', { connection, stream }, records);
@@ -66,7 +66,7 @@ export function observeFetch(activities: FetchActivities, meter: Meter): FetchAc
         }
         return result;
       } finally {
-        meter.record('slices', { stream: streamNameOf(task) }, (performance.now() - begun) / 1_000);
+        meter.record('fetches', { stream: toStreamLabel(task) }, (performance.now() - begun) / 1_000);
       }
     },
   };
@@ -93,7 +93,7 @@ export function observeSink(activities: SinkActivities, meter: Meter): SinkActiv
       try {
         await activities.deliver(input);
         const stream = delivery.stream.name;
-        meter.add('delivered', { connection, stream }, recordsIn(delivery.segments));
+        meter.add('delivered', { connection, stream }, countRecords(delivery.segments));
         if (delivery.state) see(connection, stream, delivery.state);
       } finally {
         meter.record('deliveries', { connection }, (performance.now() - begun) / 1_000);
@@ -103,7 +103,7 @@ export function observeSink(activities: SinkActivities, meter: Meter): SinkActiv
 }
 
 /** The stream that a task's pages are counted under. */
-function streamNameOf(task: Task): string {
+function toStreamLabel(task: FetchTask): string {
   switch (task.kind) {
     case 'list':
     case 'search':

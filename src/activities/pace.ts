@@ -5,7 +5,7 @@ import type { Pace } from './slice';
  * How the tenant's limits stand, by the scarcest of them: a bucket that nobody draws on fills up, so the emptiest is one in
  * use. Undefined when the tenant has named no limit yet.
  */
-export function paceOf(buckets: PacerSnapshot['buckets']): Pace | undefined {
+export function selectScarcestLimit(buckets: PacerSnapshot['buckets']): Pace | undefined {
   const [bucket] = [...buckets].sort((one, other) => one.remaining / one.limit - other.remaining / other.limit);
   if (!bucket) return undefined;
   const { remaining, limit, perSecond } = bucket;

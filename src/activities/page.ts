@@ -1,21 +1,21 @@
 import type { ListRequest, Page } from '../auth0/request';
 import type { Json, JsonObject } from '../json';
 import type { FieldChange } from '../staging/segment';
-import type { SliceCounts } from '../streams/counts';
-import { nothingFound, type Found } from '../streams/lookup';
-import type { Known, Output, Reader } from '../streams/reader';
+import type { FetchCounts } from '../streams/counts';
+import { emptyLookupResults, type LookupResults } from '../streams/lookup';
+import type { ReaderContext, ReaderOutput, Reader } from '../streams/reader';
 import { streams } from '../streams/registry';
-import { isolate, maySpoil, type Isolated } from './isolate';
-import type { Lookups } from './lookup';
-import type { StoppableCall } from './calls';
+import { quarantine, mayBePoison, type QuarantinedPage } from './isolate';
+import type { LookupResolver } from './lookup';
+import type { CancellableCall } from './calls';
 import type { Tenant } from './tenant';
 
 /** What all pages of a slice are read with. */
-export interface Reading {
+export interface PageContext {
   run: string;
   tenant: Tenant;
   reader: Reader<Json>;
-  lookups: Lookups;
+  lookups: LookupResolver;
   signal: AbortSignal;
 }
 
@@ -23,9 +23,9 @@ export interface Reading {
 export interface PageResult {
   /** Where to go on. */
   cursor: Json;
-  outputs: Output[];
+  outputs: ReaderOutput[];
   /** What it took and what was seen; absent counts are 0. */
-  counts: Partial<SliceCounts>;
+  counts: Partial<FetchCounts>;
   /** What the page said that there is. */
   total?: number | undefined;
 }
@@ -37,53 +37,53 @@ export interface PageResult {
  * @param suspect whether the page has come to nothing before, so that a record may be what spoils it
  */
 export async function readNextPage(
-  reading: Reading,
+  context: PageContext,
   cursor: Json,
-  { delivered, mayRestart, suspect }: Pick<Known, 'delivered'> & { mayRestart: boolean; suspect: boolean },
+  { delivered, mayRestart, suspect }: Pick<ReaderContext, 'delivered'> & { mayRestart: boolean; suspect: boolean },
 ): Promise<PageResult> {
-  const { reader, tenant, signal } = reading;
+  const { reader, tenant, signal } = context;
   const request = reader.next(cursor);
   if (!request) throw new Error('asked for a page after the last one');
   const asked = { requests: 0, vanished: 0 };
   const call = { signal, onRequest: () => (asked.requests += 1) };
-  let isolated: Isolated;
+  let isolated: QuarantinedPage;
   try {
-    isolated = await pageOf(tenant.client, request, call, suspect);
+    isolated = await requestPage(tenant.client, request, call, suspect);
   } catch (error) {
-    const detour = detourOf(reader, cursor, error, mayRestart && 'from' in request.query);
+    const detour = recoverCursor(reader, cursor, error, mayRestart && 'from' in request.query);
     if (!detour) throw error;
     return { cursor: detour.cursor, outputs: [], counts: { pages: 1, ...asked, ...detour.counts } };
   }
-  const { page, unread } = isolated;
-  const found = await lookUp(reading, cursor, page, { ...call, onVanished: () => (asked.vanished += 1) });
-  const { rows, repeated, notes, outputs, cursor: next } = reader.advance(cursor, page, { delivered, found });
+  const { page, skipped } = isolated;
+  const lookupResults = await resolveLookups(context, cursor, page, { ...call, onVanished: () => (asked.vanished += 1) });
+  const { rows, repeated, notes, outputs, cursor: next } = reader.advance(cursor, page, { delivered, lookupResults });
   return {
     cursor: next,
-    outputs: unread.size === 0 ? outputs : outputs.map((output) => markUnread(output, request.key, unread)),
-    counts: { pages: 1, rows, repeated, ...notes, ...asked, unread: unread.size },
+    outputs: skipped.size === 0 ? outputs : outputs.map((output) => markSkipped(output, request.key, skipped)),
+    counts: { pages: 1, rows, repeated, ...notes, ...asked, skippedRecords: skipped.size },
     total: page.total,
   };
 }
 
-async function pageOf(
+async function requestPage(
   client: Tenant['client'],
   request: ListRequest,
-  call: StoppableCall,
-  suspect: boolean,
-): Promise<Isolated> {
+  call: CancellableCall,
+  mayQuarantine: boolean,
+): Promise<QuarantinedPage> {
   try {
-    return { page: await client.list(request, call), unread: new Set() };
+    return { page: await client.getPage(request, call), skipped: new Set() };
   } catch (error) {
-    if (!suspect || !maySpoil(error)) throw error;
-    return isolate(client, request, error, call);
+    if (!mayQuarantine || !mayBePoison(error)) throw error;
+    return quarantine(client, request, error, call);
   }
 }
 
 /** Says of a record of which nothing but the key could be had what is missing. */
-function markUnread(output: Output, key: string, unread: ReadonlySet<string>): Output {
+function markSkipped(output: ReaderOutput, key: string, skipped: ReadonlySet<string>): ReaderOutput {
   const { data } = output;
   const stream = streams.find(({ name }) => name === output.stream);
-  if (!stream || !unread.has(data[key] as string)) return output;
+  if (!stream || !skipped.has(data[key] as string)) return output;
   const fields = Object.keys(stream.jsonSchema['properties'] as JsonObject);
   const changes = fields
     .filter((field) => !(field in data))
@@ -92,26 +92,26 @@ function markUnread(output: Output, key: string, unread: ReadonlySet<string>): O
 }
 
 /** Where to go on when a request was refused; undefined when that ends it. */
-function detourOf(
+function recoverCursor(
   reader: Reader<Json>,
   cursor: Json,
   error: unknown,
   mayRestart: boolean,
-): { cursor: Json; counts: Partial<SliceCounts> } | undefined {
+): { cursor: Json; counts: Partial<FetchCounts> } | undefined {
   const { name, status } = error as { name?: string; status?: number };
-  if (name === 'Gone' && reader.vanished) return { cursor: reader.vanished(cursor), counts: { vanished: 1 } };
-  if (name === 'RequestRejected' && status === 400 && mayRestart && reader.expired) {
-    return { cursor: reader.expired(cursor), counts: { restarted: 1 } };
+  if (name === 'Gone' && reader.skipVanished) return { cursor: reader.skipVanished(cursor), counts: { vanished: 1 } };
+  if (name === 'RequestRejected' && status === 400 && mayRestart && reader.restart) {
+    return { cursor: reader.restart(cursor), counts: { restarted: 1 } };
   }
   return undefined;
 }
 
-async function lookUp(
-  { reader, tenant, lookups, run }: Reading,
+async function resolveLookups(
+  { reader, tenant, lookups, run }: PageContext,
   cursor: Json,
   page: Page,
-  call: Parameters<Lookups['answer']>[3],
-): Promise<Found> {
-  const wanted = reader.lookups?.(cursor, page) ?? [];
-  return wanted.length === 0 ? nothingFound : lookups.answer(run, tenant, wanted, call);
+  call: Parameters<LookupResolver['resolve']>[3],
+): Promise<LookupResults> {
+  const wanted = reader.listLookups?.(cursor, page) ?? [];
+  return wanted.length === 0 ? emptyLookupResults : lookups.resolve(run, tenant, wanted, call);
 }

@@ -1,8 +1,8 @@
 import type { PacerSnapshot } from '../auth0/pacer';
-import { documentedRefill } from '../auth0/rate-group';
-import { leastRequests } from '../streams/least-requests';
+import { getDocumentedRefill } from '../auth0/rate-group';
+import { countLeastRequests } from '../streams/least-requests';
 import type { RolesSource } from '../streams/options';
-import type { Probed } from './probe';
+import type { ProbeResult } from './probe';
 import type { Estimate } from './user-count';
 
 /** What a full read of a stream costs. */
@@ -18,21 +18,21 @@ export interface StreamPlan {
   refused?: string;
 }
 
-export interface Plan {
+export interface ReadPlan {
   streams: StreamPlan[];
   requests: number;
   /** From the first request to the last; less than the streams' together when they draw on different limits. */
   seconds?: number;
   /** As far as the headers have told. */
-  limits: Limit[];
+  limits: UsableLimit[];
   /** Requests that the plan was made with. */
-  spent: number;
+  requestsSpent: number;
   /** Organizations whose members were counted. */
-  organizationsSeen: number;
+  organizationsCounted: number;
 }
 
 /** One of the tenant's limits, less the reserve: `burst` requests at once, then `perSecond` at least. */
-export interface Limit {
+export interface UsableLimit {
   /** What is limited: a group of endpoints, or `tenant` for all. */
   name: string;
   burst: number;
@@ -49,23 +49,23 @@ export interface PlanOptions {
 }
 
 /** Requests of a stream by the group of endpoints that limits them; see src/auth0/rate-group.ts. */
-type Work = Partial<Record<'clients' | 'users' | 'organizations' | 'members' | 'memberRoles' | 'others', number>>;
+type RequestsByGroup = Partial<Record<'clients' | 'users' | 'organizations' | 'members' | 'memberRoles' | 'others', number>>;
 
 /** What a full read of the streams costs, from what the probes have found. */
-export function planOf(probed: Probed, { streams, rolesSource, reserve, buckets }: PlanOptions): Plan {
+export function estimateReadPlan(probed: ProbeResult, { streams, rolesSource, reserve, buckets }: PlanOptions): ReadPlan {
   const { refused } = probed;
   const readable = streams.filter((stream) => !refused.has(stream));
-  const works = worksOf(probed, readable, rolesSource);
-  const limits = buckets.map(({ name, limit, perSecond }): Limit => {
+  const works = countRequestsByStream(probed, readable, rolesSource);
+  const limits = buckets.map(({ name, limit, perSecond }): UsableLimit => {
     // So few requests show only that it is not less than so much, and less than is documented it is not.
     return {
       name,
       burst: limit - Math.floor(limit * reserve),
-      perSecond: Math.max(perSecond, documentedRefill(limit)),
+      perSecond: Math.max(perSecond, getDocumentedRefill(limit)),
     };
   });
-  const { total, byStream } = secondsOf(works, limits);
-  const rows = rowsOf(probed);
+  const { total, byStream } = estimateSeconds(works, limits);
+  const rows = estimateRows(probed);
   const planned = streams.map((stream): StreamPlan => {
     const why = refused.get(stream);
     if (why !== undefined) return { stream, requests: 0, refused: why };
@@ -75,21 +75,21 @@ export function planOf(probed: Probed, { streams, rolesSource, reserve, buckets 
       stream,
       ...(held && { rows: held }),
       requests: sum(Object.values(works.get(stream) ?? {})),
-      ...(seconds !== undefined && { seconds: tenths(seconds) }),
+      ...(seconds !== undefined && { seconds: roundToTenth(seconds) }),
     };
   });
   return {
     streams: planned,
     requests: sum(planned.map(({ requests }) => requests)),
-    ...(total !== undefined && { seconds: tenths(total) }),
+    ...(total !== undefined && { seconds: roundToTenth(total) }),
     limits,
-    spent: probed.requests,
-    organizationsSeen: probed.members.length,
+    requestsSpent: probed.requests,
+    organizationsCounted: probed.members.length,
   };
 }
 
 /** Members of each organization, those that were not looked at taken to be like those beside them. */
-function membersOf({ members, organizations = 0 }: Probed): number[] {
+function estimateMemberCounts({ members, organizations = 0 }: ProbeResult): number[] {
   if (members.length === 0) return Array.from({ length: organizations }, () => 0);
   return Array.from(
     { length: organizations },
@@ -98,9 +98,9 @@ function membersOf({ members, organizations = 0 }: Probed): number[] {
 }
 
 /** Members and roles come from the same requests, which count for the first of the streams that need them. */
-function worksOf(probed: Probed, streams: readonly string[], rolesSource: RolesSource): Map<string, Work> {
+function countRequestsByStream(probed: ProbeResult, streams: readonly string[], rolesSource: RolesSource): Map<string, RequestsByGroup> {
   const { clients = 0, users, organizations = 0, roles } = probed;
-  const members = membersOf(probed);
+  const members = estimateMemberCounts(probed);
   const held = {
     clients,
     users: users?.likely ?? 0,
@@ -111,8 +111,8 @@ function worksOf(probed: Probed, streams: readonly string[], rolesSource: RolesS
     roles,
     owners: [],
   };
-  const least = leastRequests(held);
-  const ownWork: Record<string, Work> = {
+  const least = countLeastRequests(held);
+  const ownWork: Record<string, RequestsByGroup> = {
     clients: { clients: least.clients },
     users: { users: least.users },
     organization_member_roles: rolesSource === 'inline' ? { others: least.roles } : { memberRoles: sum(members) },
@@ -126,7 +126,7 @@ function worksOf(probed: Probed, streams: readonly string[], rolesSource: RolesS
   return works;
 }
 
-function rowsOf(probed: Probed): (stream: string) => Estimate | undefined {
+function estimateRows(probed: ProbeResult): (stream: string) => Estimate | undefined {
   const { clients, users, organizations, rolesPerMember } = probed;
   const exactly = (count: number | undefined): Estimate | undefined =>
     count === undefined ? undefined : { likely: count, low: count, high: count };
@@ -135,7 +135,7 @@ function rowsOf(probed: Probed): (stream: string) => Estimate | undefined {
   const members =
     organizations === undefined || (probed.members.length === 0 && unseen > 0)
       ? undefined
-      : { likely: sum(membersOf(probed)), low: seen, high: seen + unseen * Math.max(0, ...probed.members) };
+      : { likely: sum(estimateMemberCounts(probed)), low: seen, high: seen + unseen * Math.max(0, ...probed.members) };
   const times = ({ likely, low, high }: Estimate, factor: number): Estimate => ({
     likely: Math.round(likely * factor),
     low: Math.round(low * factor),
@@ -156,16 +156,16 @@ function rowsOf(probed: Probed): (stream: string) => Estimate | undefined {
  * Streams that draw on one limit share the time that it takes; limits run side by side. A request draws on the limit of
  * its group and on that of the tenant.
  */
-function secondsOf(
-  works: ReadonlyMap<string, Work>,
-  limits: readonly Limit[],
+function estimateSeconds(
+  requestsByStream: ReadonlyMap<string, RequestsByGroup>,
+  limits: readonly UsableLimit[],
 ): { total?: number; byStream: Map<string, number> } {
   const byStream = new Map<string, number>();
   if (limits.length === 0) return { byStream };
   let total = 0;
   for (const { name, burst, perSecond } of limits) {
-    const drawn = [...works].map(([stream, work]): [string, number] => {
-      return [stream, name === 'tenant' ? sum(Object.values(work)) : (work[name as keyof Work] ?? 0)];
+    const drawn = [...requestsByStream].map(([stream, work]): [string, number] => {
+      return [stream, name === 'tenant' ? sum(Object.values(work)) : (work[name as keyof RequestsByGroup] ?? 0)];
     });
     const requests = sum(drawn.map(([, count]) => count));
     const seconds = Math.max(0, requests - burst) / perSecond;
@@ -178,7 +178,7 @@ function secondsOf(
   return { total, byStream };
 }
 
-function tenths(seconds: number): number {
+function roundToTenth(seconds: number): number {
   return Math.round(seconds * 10) / 10;
 }
 

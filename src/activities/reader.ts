@@ -3,36 +3,36 @@ import { MissingScope } from '../auth0/errors';
 import type { Json, JsonObject } from '../json';
 import type { Segment, StagedRecord } from '../staging/segment';
 import type { Staging } from '../staging/staging';
-import { listReader, organizationsReader, rolesReader } from '../streams/list-readers';
-import { membersReader, type RoleDescriptions } from '../streams/members-reader';
-import type { Output, Reader } from '../streams/reader';
-import { searchEndReader, searchReader } from '../streams/search-reader';
-import { deliveredIndex, type MembersTask, type Task } from '../streams/task';
+import { createListReader, createOrganizationsReader, createRolesReader } from '../streams/list-readers';
+import { createMembersReader, type RoleDescriptions } from '../streams/members-reader';
+import type { ReaderOutput, Reader } from '../streams/reader';
+import { createSearchEndReader, createSearchReader } from '../streams/search-reader';
+import { deliveredIndexName, type MembersTask, type FetchTask } from '../streams/task';
 
 /** The reader of a task, with what earlier slices left for it in staging. */
-export async function readerOf(
-  task: Task,
+export async function createTaskReader(
+  task: FetchTask,
   staging: Staging,
   client: Auth0Client,
   signal: AbortSignal,
 ): Promise<Reader<Json>> {
   switch (task.kind) {
     case 'list':
-      return listReader(task.stream);
+      return createListReader(task.stream);
     case 'organizations':
-      return organizationsReader(task.emit);
+      return createOrganizationsReader(task.emit);
     case 'search':
-      return searchReader(task);
+      return createSearchReader(task);
     case 'search-end':
-      return searchEndReader(task);
+      return createSearchEndReader(task);
     case 'roles':
-      return rolesReader();
+      return createRolesReader();
     case 'members':
-      await demandRolesScope(task, client, signal);
-      return membersReader({
+      await requireRolesScope(task, client, signal);
+      return createMembersReader({
         ...task,
-        organizations: await organizationsOf(task, staging),
-        descriptions: await rolesOf(task, staging),
+        organizations: await readOrganizationIds(task, staging),
+        descriptions: await readRoleDescriptions(task, staging),
       });
   }
 }
@@ -41,10 +41,10 @@ export async function readerOf(
  * What a list that was begun again has delivered before.
  * @param newest segment of its deliveredIndex
  */
-export async function deliveredOf(newest: Segment | undefined, staging: Staging): Promise<ReadonlySet<string>> {
+export async function readDelivered(newest: Segment | undefined, staging: Staging): Promise<ReadonlySet<string>> {
   const prints = new Set<string>();
   for (let segment = newest; segment;) {
-    const lines = await indexOf(segment, staging);
+    const lines = await readIndex(segment, staging);
     for (const { print } of lines) if (print !== undefined) prints.add(print as string);
     segment = lines[0]?.['before'] as Segment | undefined;
   }
@@ -52,36 +52,36 @@ export async function deliveredOf(newest: Segment | undefined, staging: Staging)
 }
 
 /** The first line of a segment of deliveredIndex. */
-export function linkOutput(before: Segment): Output {
-  return { stream: deliveredIndex, data: { before: { ...before } } };
+export function createLinkOutput(previous: Segment): ReaderOutput {
+  return { stream: deliveredIndexName, data: { before: { ...previous } } };
 }
 
 /** Whether Auth0 refuses roles without their scope, or leaves them out in silence, is not known. The token tells. */
-async function demandRolesScope(
+async function requireRolesScope(
   { streams, rolesSource }: MembersTask,
   client: Auth0Client,
   signal: AbortSignal,
 ): Promise<void> {
   const scope = 'read:organization_member_roles';
   if (rolesSource !== 'inline' || !streams.includes('organization_member_roles')) return;
-  const granted = await client.scopes({ signal });
+  const granted = await client.getScopes({ signal });
   if (granted && !granted.includes(scope)) throw new MissingScope('GET organizations/{id}/members', [scope]);
 }
 
 /** Index lines have the shape of records; what matters is their data. */
-async function indexOf(segment: Segment, staging: Staging): Promise<JsonObject[]> {
-  const lines = (await staging.values(segment)) as unknown as StagedRecord[];
+async function readIndex(segment: Segment, staging: Staging): Promise<JsonObject[]> {
+  const lines = (await staging.readValues(segment)) as unknown as StagedRecord[];
   return lines.map(({ data }) => data);
 }
 
-async function organizationsOf({ organizations }: MembersTask, staging: Staging): Promise<string[]> {
+async function readOrganizationIds({ organizations }: MembersTask, staging: Staging): Promise<string[]> {
   const { segment, first, count } = organizations;
-  const index = await indexOf(segment, staging);
+  const index = await readIndex(segment, staging);
   return index.slice(first, first + count).map(({ id }) => id as string);
 }
 
-async function rolesOf({ roles }: MembersTask, staging: Staging): Promise<RoleDescriptions | undefined> {
+async function readRoleDescriptions({ roles }: MembersTask, staging: Staging): Promise<RoleDescriptions | undefined> {
   if (!roles) return undefined;
-  const indexes = await Promise.all(roles.map((segment) => indexOf(segment, staging)));
+  const indexes = await Promise.all(roles.map((segment) => readIndex(segment, staging)));
   return new Map(indexes.flat().map(({ id, description }) => [id as string, description as string | null]));
 }

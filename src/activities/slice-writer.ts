@@ -1,27 +1,27 @@
 import type { JsonObject } from '../json';
 import type { Segment, StagedRecord } from '../staging/segment';
 import type { SegmentWriter, Staging } from '../staging/staging';
-import type { Output } from '../streams/reader';
+import type { ReaderOutput } from '../streams/reader';
 import { streams } from '../streams/registry';
-import { secretDropper } from '../streams/secrets';
-import type { SliceInput } from './slice';
+import { createSecretRemover } from '../streams/secrets';
+import type { FetchInput } from './slice';
 
-const droppers = new Map(streams.map(({ name, secretFields }) => [name, secretDropper(secretFields)]));
+const secretRemovers = new Map(streams.map(({ name, secretFields }) => [name, createSecretRemover(secretFields)]));
 
 /** Last gate before anything is written: whatever the API sent, secrets end here. */
-function withoutSecrets(stream: string, data: JsonObject): JsonObject {
-  return droppers.get(stream)?.(data) ?? data;
+function removeSecrets(stream: string, data: JsonObject): JsonObject {
+  return secretRemovers.get(stream)?.(data) ?? data;
 }
 
 /** Writes the outputs of one attempt at a slice: one segment for each stream that has any. */
-export class SliceWriter {
+export class AttemptWriter {
   private readonly writers = new Map<string, SegmentWriter>();
   /** A page was taken in part. */
-  private torn = false;
+  private hasPartialPage = false;
 
   constructor(
     private readonly staging: Staging,
-    private readonly slice: Pick<SliceInput, 'run' | 'slice'>,
+    private readonly fetch: Pick<FetchInput, 'run' | 'fetchId'>,
     private readonly attempt: number,
   ) {}
 
@@ -34,13 +34,13 @@ export class SliceWriter {
    * Takes the outputs of one page; they are not durable yet.
    * @param at when the page was received, epoch ms
    */
-  async write(outputs: readonly Output[], at: number): Promise<void> {
-    this.torn = true;
-    for (const [stream, records] of this.byStream(outputs, at)) {
-      const writer = await this.writerOf(stream);
+  async write(outputs: readonly ReaderOutput[], at: number): Promise<void> {
+    this.hasPartialPage = true;
+    for (const [stream, records] of this.groupByStream(outputs, at)) {
+      const writer = await this.openWriter(stream);
       await writer.append(records);
     }
-    this.torn = false;
+    this.hasPartialPage = false;
   }
 
   /**
@@ -48,7 +48,7 @@ export class SliceWriter {
    * taken in part: its rest would come again.
    */
   async commit(): Promise<Segment[]> {
-    if (this.torn) throw new Error('a page was taken in part');
+    if (this.hasPartialPage) throw new Error('a page was taken in part');
     return Promise.all([...this.writers.values()].map((writer) => writer.commit()));
   }
 
@@ -56,12 +56,12 @@ export class SliceWriter {
     await Promise.all([...this.writers.values()].map((writer) => writer.close()));
   }
 
-  private byStream(outputs: readonly Output[], at: number): Map<string, StagedRecord[]> {
+  private groupByStream(outputs: readonly ReaderOutput[], at: number): Map<string, StagedRecord[]> {
     const records = new Map<string, StagedRecord[]>();
     for (const { stream, data, changes } of outputs) {
       const record: StagedRecord = {
         emitted_at: at,
-        data: withoutSecrets(stream, data),
+        data: removeSecrets(stream, data),
         ...(changes ? { meta: { changes } } : {}),
       };
       const others = records.get(stream);
@@ -71,10 +71,10 @@ export class SliceWriter {
     return records;
   }
 
-  private async writerOf(stream: string): Promise<SegmentWriter> {
+  private async openWriter(stream: string): Promise<SegmentWriter> {
     const open = this.writers.get(stream);
     if (open) return open;
-    const writer = await this.staging.open({ ...this.slice, attempt: this.attempt, stream });
+    const writer = await this.staging.open({ ...this.fetch, attempt: this.attempt, stream });
     this.writers.set(stream, writer);
     return writer;
   }

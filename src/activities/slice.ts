@@ -1,8 +1,8 @@
 import type { Json } from '../json';
 import type { Segment } from '../staging/segment';
-import type { SliceCounts } from '../streams/counts';
-import type { Rest } from '../streams/span';
-import type { Task } from '../streams/task';
+import type { FetchCounts } from '../streams/counts';
+import type { RemainingRange } from '../streams/span';
+import type { FetchTask } from '../streams/task';
 
 /** How the tenant's rate limit stands: the scarcest of its buckets. */
 export interface Pace {
@@ -15,7 +15,7 @@ export interface Pace {
 }
 
 /** Bounds of one slice; the first one reached ends it. */
-export interface SliceLimits {
+export interface FetchBudget {
   /** Pages read from Auth0. Default 40. */
   pages: number;
   /** Seconds of work, waiting included. Default 8. */
@@ -24,29 +24,29 @@ export interface SliceLimits {
   bytes: number;
 }
 
-export interface SliceInput {
+export interface FetchInput {
   /** Name of the connection; the worker resolves tenant and credentials from it when it needs them. */
   connection: string;
   run: string;
   /** Place of the slice within the run, unique: `users-3`. Names its segments. */
-  slice: string;
-  task: Task;
+  fetchId: string;
+  task: FetchTask;
   /** Where to go on; null at the beginning. Opaque to the workflow. */
   cursor: Json;
-  limits: SliceLimits;
+  budget: FetchBudget;
   /** Attempts in a row without a new page after which the stream is given up. */
-  patience: number;
+  maxStalledAttempts: number;
   /** A tenant that has answered before and does not now is waited for as long, however many attempts that takes. */
   outageSeconds: number;
   /** The newest index of what earlier slices of the same list delivered, should it have to be begun again. */
   delivered?: Segment;
 }
 
-export interface SliceResult {
+export interface FetchResult {
   cursor: Json;
   done: boolean;
   segments: Segment[];
-  counts: SliceCounts;
+  counts: FetchCounts;
   /** What the first page said that there is, when the slice was the first of its task: see AuditPart.total. */
   total?: number;
   /**
@@ -62,7 +62,7 @@ export interface SliceResult {
   latencyMs?: number;
   /** See Reader. */
   frontier?: string;
-  begun?: string;
-  end?: string;
-  rest?: Rest;
+  startedAt?: string;
+  endKey?: string;
+  remainingRange?: RemainingRange;
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createAuth0Client, type Auth0Client } from '../auth0/client';
-import type { Observer } from '../auth0/observer';
+import type { RequestObserver } from '../auth0/observer';
 import { createPacer, type Pacer, type PacerSnapshot } from '../auth0/pacer';
-import { clientCredentials, fixedToken, type TokenSource } from '../auth0/token';
+import { createClientTokenSource, createFixedTokenSource, type TokenSource } from '../auth0/token';
 import type { SourceConfig } from '../config/source';
 import { version } from '../version';
 
@@ -10,12 +10,12 @@ import { version } from '../version';
 export interface Tenant {
   client: Auth0Client;
   /** How its limits stand. */
-  limits(): PacerSnapshot;
+  readLimits(): PacerSnapshot;
 }
 
 export interface TenantOptions {
   /** The configuration of a connection, read anew at each call: a rotated secret takes effect with the next slice. */
-  resolve(connection: string): Promise<SourceConfig>;
+  resolveSource(connection: string): Promise<SourceConfig>;
   /** Told of every token, so that it can be kept out of logs. */
   onToken?(token: string): void;
   /**
@@ -24,26 +24,26 @@ export interface TenantOptions {
    */
   maxWaitMs?: number;
   /** Told of what goes to and fro; asked for each client that is made. */
-  observerOf?(connection: string): Observer;
+  createObserver?(connection: string): RequestObserver;
 }
 
 export interface Tenants {
-  tenantOf(connection: string): Promise<Tenant>;
+  getTenant(connection: string): Promise<Tenant>;
   /** How the limits of every tenant stand that has been asked for, by connection. */
-  limits(): [connection: string, PacerSnapshot][];
+  listLimits(): [connection: string, PacerSnapshot][];
   close(): void;
 }
 
 const userAgent = `rollcall/${version}`;
 
-interface Known {
+interface CachedTenant {
   fingerprint: string;
   tenant: Tenant;
 }
 
 /** The tenants of a process. Connections to the same address, paced alike, share a pacer, since they share its limit. */
-export function createTenants({ resolve, onToken, maxWaitMs = 15_000, observerOf }: TenantOptions): Tenants {
-  const known = new Map<string, Known>();
+export function createTenants({ resolveSource, onToken, maxWaitMs = 15_000, createObserver }: TenantOptions): Tenants {
+  const known = new Map<string, CachedTenant>();
   const pacers = new Map<string, Pacer>();
 
   function pacerOf({ baseUrl, pacing }: SourceConfig): Pacer {
@@ -70,26 +70,26 @@ export function createTenants({ resolve, onToken, maxWaitMs = 15_000, observerOf
     }
     const own: Auth0Client = {
       ...client,
-      list: (request, call) => attempt((each) => each.list(request, call)),
-      one: (request, call) => attempt((each) => each.one(request, call)),
-      scopes: (call) => attempt((each) => each.scopes(call)),
+      getPage: (request, call) => attempt((each) => each.getPage(request, call)),
+      getObject: (request, call) => attempt((each) => each.getObject(request, call)),
+      getScopes: (call) => attempt((each) => each.getScopes(call)),
     };
     return own;
   }
 
   async function tenantOf(connection: string): Promise<Tenant> {
-    const config = await resolve(connection);
+    const config = await resolveSource(connection);
     const fingerprint = createHash('sha256').update(JSON.stringify(config)).digest('hex');
     const held = known.get(connection);
     if (held?.fingerprint === fingerprint) return held.tenant;
     held?.tenant.client.close();
     const { baseUrl } = config;
-    const observer = observerOf?.(connection);
-    const tokens = telling(tokensOf(config, observer), onToken);
+    const observer = createObserver?.(connection);
+    const tokenSource = reportTokens(createTokenSource(config, observer), onToken);
     const pacer = pacerOf(config);
     const observed = observer && { observer };
     const tenant = {
-      client: renewing(connection, createAuth0Client({ baseUrl, tokens, pacer, userAgent, maxWaitMs, ...observed })),
+      client: renewing(connection, createAuth0Client({ baseUrl, tokenSource, pacer, userAgent, maxWaitMs, ...observed })),
       limits: () => pacer.snapshot(),
     };
     known.set(connection, { fingerprint, tenant });
@@ -97,8 +97,8 @@ export function createTenants({ resolve, onToken, maxWaitMs = 15_000, observerOf
   }
 
   return {
-    tenantOf,
-    limits: () => [...known].map(([connection, { tenant }]) => [connection, tenant.limits()]),
+    getTenant: tenantOf,
+    listLimits: () => [...known].map(([connection, { tenant }]) => [connection, tenant.readLimits()]),
     close() {
       for (const { tenant } of known.values()) tenant.client.close();
       known.clear();
@@ -106,18 +106,18 @@ export function createTenants({ resolve, onToken, maxWaitMs = 15_000, observerOf
   };
 }
 
-function tokensOf({ baseUrl, credentials }: SourceConfig, observer: Observer | undefined): TokenSource {
-  if (credentials.type === 'access_token') return fixedToken(credentials.accessToken);
+function createTokenSource({ baseUrl, credentials }: SourceConfig, observer: RequestObserver | undefined): TokenSource {
+  if (credentials.type === 'access_token') return createFixedTokenSource(credentials.accessToken);
   const { clientId, audience } = credentials;
   const seen = observer && { observer };
-  return clientCredentials({ baseUrl, userAgent, clientId, audience, proof: credentials, ...seen });
+  return createClientTokenSource({ baseUrl, userAgent, clientId, audience, credential: credentials, ...seen });
 }
 
-function telling(tokens: TokenSource, onToken: TenantOptions['onToken']): TokenSource {
+function reportTokens(tokens: TokenSource, onToken: TenantOptions['onToken']): TokenSource {
   return {
     ...tokens,
-    async token(signal) {
-      const token = await tokens.token(signal);
+    async getToken(signal) {
+      const token = await tokens.getToken(signal);
       onToken?.(token);
       return token;
     },

@@ -16,17 +16,17 @@ export interface StreamDeclaration {
 /** The configured catalog as a whole cannot be used. */
 export class CatalogError extends Error {
   override readonly name = 'CatalogError';
-  readonly nextStep = nextStep;
+  readonly nextStep = catalogNextStep;
   constructor(
     what: string,
     /** Place in the catalog, such as `streams[2].sync_id`. */
     readonly where: string,
   ) {
-    super(`the configured catalog, at ${where}, ${what}. ${nextStep}`);
+    super(`the configured catalog, at ${where}, ${what}. ${catalogNextStep}`);
   }
 }
 
-const nextStep = 'Pass {"streams": [{"stream": {"name": …}, "sync_mode": …, "destination_sync_mode": …}, …]}.';
+const catalogNextStep = 'Pass {"streams": [{"stream": {"name": …}, "sync_mode": …, "destination_sync_mode": …}, …]}.';
 
 /** Why one stream of a catalog cannot be read; the others can. */
 export interface CatalogProblem {
@@ -39,7 +39,7 @@ export interface CatalogProblem {
  * The catalog that `discover` answers. Every stream is resumable within a job, and a resumable stream has to say that
  * its cursor is the source's own (airbyte_protocol.yaml, AirbyteStream).
  */
-export function catalogOf(streams: readonly StreamDeclaration[]): AirbyteStream[] {
+export function buildCatalog(streams: readonly StreamDeclaration[]): AirbyteStream[] {
   return streams.map(({ name, jsonSchema, syncModes, cursorField, primaryKey }) => ({
     name,
     json_schema: jsonSchema,
@@ -71,7 +71,7 @@ export function parseConfiguredCatalog(
   known: readonly StreamDeclaration[],
 ): { streams: ConfiguredStream[]; problems: CatalogProblem[] } {
   const { data, error } = configuredCatalog.safeParse(json);
-  if (error) throw catalogErrorOf(error);
+  if (error) throw toCatalogError(error);
   const streams: ConfiguredStream[] = [];
   const problems: CatalogProblem[] = [];
   const names = new Set<string>();
@@ -80,7 +80,7 @@ export function parseConfiguredCatalog(
     if (names.has(name)) throw new CatalogError('names a stream a second time', `streams[${index}].stream.name`);
     names.add(name);
     const ref = { name, ...(isPresent(namespace) && { namespace }) };
-    const choice = choose(entry, known);
+    const choice = configureStream(entry, known);
     if (typeof choice === 'string') problems.push({ stream: ref, message: choice });
     else streams.push({ ...ref, ...choice });
   }
@@ -92,10 +92,10 @@ export function parseConfiguredCatalog(
  * second read would find every list finished, in the job that it seems to belong to, and bring nothing. The price is
  * that the first job of a new platform, when tried again, reads its lists from the beginning.
  */
-const everybodysSyncId = 1;
+const pyAirbyteSyncId = 1;
 
 /** How an entry asks its stream to be read, or why that cannot be done. */
-function choose(
+function configureStream(
   entry: z.output<typeof configuredStream>,
   known: readonly StreamDeclaration[],
 ): Omit<ConfiguredStream, 'name' | 'namespace'> | string {
@@ -111,13 +111,13 @@ function choose(
   return {
     syncMode: mode === 'incremental' && declaration.syncModes.includes(mode) ? mode : 'full_refresh',
     destinationSyncMode: entry.destination_sync_mode ?? 'append',
-    ...(isPresent(entry.sync_id) && entry.sync_id !== everybodysSyncId && { syncId: entry.sync_id }),
+    ...(isPresent(entry.sync_id) && entry.sync_id !== pyAirbyteSyncId && { syncId: entry.sync_id }),
     ...(isPresent(entry.generation_id) && { generationId: entry.generation_id }),
     ...(isPresent(entry.minimum_generation_id) && { minimumGenerationId: entry.minimum_generation_id }),
   };
 }
 
-function catalogErrorOf(error: z.ZodError): CatalogError {
+function toCatalogError(error: z.ZodError): CatalogError {
   const [issue] = error.issues;
   const where = issue && issue.path.length > 0 ? z.core.toDotPath(issue.path) : 'its top';
   return new CatalogError(issue?.code === 'too_small' ? 'is empty' : 'is missing or of the wrong type', where);

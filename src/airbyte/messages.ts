@@ -40,90 +40,90 @@ export interface AirbyteStream {
  * Makes RECORD lines of a stream from staged lines: the text of a StagedRecord without its line end. The text is spliced
  * into the envelope unparsed, which is what makes output fast.
  */
-export function recordEnvelope(stream: StreamRef): (staged: string) => string {
-  const { name, namespace } = descriptorOf(stream);
+export function createRecordFormatter(stream: StreamRef): (staged: string) => string {
+  const { name, namespace } = toStreamRef(stream);
   const head = JSON.stringify({ stream: name, ...(namespace !== undefined && { namespace }) });
-  const prefix = ascii(`{"type":"RECORD","record":${head.slice(0, -1)},`);
-  return (staged) => `${prefix}${ascii(staged.slice(1))}}\n`;
+  const prefix = escapeNonAscii(`{"type":"RECORD","record":${head.slice(0, -1)},`);
+  return (staged) => `${prefix}${escapeNonAscii(staged.slice(1))}}\n`;
 }
 
 /**
  * A STATE of type STREAM. `state` is the whole state of the stream, never a delta; `recordCount` the records of the
  * stream emitted since its STATE before (the platform compares it with its own count).
  */
-export function stateLine(stream: StreamRef, state: JsonObject, recordCount: number): string {
-  return messageLine({
+export function formatStateLine(stream: StreamRef, state: JsonObject, recordCount: number): string {
+  return formatMessageLine({
     type: 'STATE',
     state: {
       type: 'STREAM',
-      stream: { stream_descriptor: descriptorOf(stream), stream_state: state },
+      stream: { stream_descriptor: toStreamRef(stream), stream_state: state },
       sourceStats: { recordCount },
     },
   });
 }
 
-export function logLine(level: LogLevel, message: string, stackTrace?: string): string {
-  return messageLine({ type: 'LOG', log: { level, message, stack_trace: stackTrace } });
+export function formatLogLine(level: LogLevel, message: string, stackTrace?: string): string {
+  return formatMessageLine({ type: 'LOG', log: { level, message, stack_trace: stackTrace } });
 }
 
 /** A TRACE ERROR. `at` is epoch milliseconds, as in every trace below. */
-export function errorLine(report: ErrorReport, at: number): string {
-  return trace('ERROR', at, {
+export function formatErrorLine(report: ErrorReport, at: number): string {
+  return formatTraceLine('ERROR', at, {
     error: {
       message: report.message,
       internal_message: report.internalMessage,
       stack_trace: report.stackTrace,
       failure_type: report.failureType,
-      stream_descriptor: report.stream && descriptorOf(report.stream),
+      stream_descriptor: report.stream && toStreamRef(report.stream),
     },
   });
 }
 
 export type StreamStatus = 'STARTED' | 'RUNNING' | 'COMPLETE' | 'INCOMPLETE';
 
-export function statusLine(stream: StreamRef, status: StreamStatus, at: number): string {
-  return trace('STREAM_STATUS', at, { stream_status: { stream_descriptor: descriptorOf(stream), status } });
+export function formatStatusLine(stream: StreamRef, status: StreamStatus, at: number): string {
+  return formatTraceLine('STREAM_STATUS', at, { stream_status: { stream_descriptor: toStreamRef(stream), status } });
 }
 
 /** RUNNING, but waiting for the tenant's rate limit; `quotaReset` is epoch milliseconds, when known. */
-export function rateLimitedLine(stream: StreamRef, quotaReset: number | undefined, at: number): string {
+export function formatRateLimitedLine(stream: StreamRef, quotaReset: number | undefined, at: number): string {
   const reason = {
     type: 'RATE_LIMITED',
     rate_limited: quotaReset === undefined ? {} : { quota_reset: Math.ceil(quotaReset) },
   };
-  return trace('STREAM_STATUS', at, {
-    stream_status: { stream_descriptor: descriptorOf(stream), status: 'RUNNING', reasons: [reason] },
+  return formatTraceLine('STREAM_STATUS', at, {
+    stream_status: { stream_descriptor: toStreamRef(stream), status: 'RUNNING', reasons: [reason] },
   });
 }
 
 /** How many rows a stream is expected to have. */
-export function estimateLine(stream: StreamRef, rows: number, at: number): string {
-  return trace('ESTIMATE', at, { estimate: { ...descriptorOf(stream), type: 'STREAM', row_estimate: rows } });
+export function formatEstimateLine(stream: StreamRef, rows: number, at: number): string {
+  return formatTraceLine('ESTIMATE', at, { estimate: { ...toStreamRef(stream), type: 'STREAM', row_estimate: rows } });
 }
 
-export function connectionStatusLine(status: 'SUCCEEDED' | 'FAILED', message?: string): string {
-  return messageLine({ type: 'CONNECTION_STATUS', connectionStatus: { status, message } });
+export function formatConnectionStatusLine(status: 'SUCCEEDED' | 'FAILED', message?: string): string {
+  return formatMessageLine({ type: 'CONNECTION_STATUS', connectionStatus: { status, message } });
 }
 
-export function specLine(spec: ConnectorSpecification): string {
-  return messageLine({ type: 'SPEC', spec });
+export function formatSpecLine(spec: ConnectorSpecification): string {
+  return formatMessageLine({ type: 'SPEC', spec });
 }
 
-export function catalogLine(streams: AirbyteStream[]): string {
-  return messageLine({ type: 'CATALOG', catalog: { streams } });
+export function formatCatalogLine(streams: AirbyteStream[]): string {
+  return formatMessageLine({ type: 'CATALOG', catalog: { streams } });
 }
 
-function trace(type: string, at: number, body: object): string {
-  return messageLine({ type: 'TRACE', trace: { type, emitted_at: at, ...body } });
+function formatTraceLine(type: string, at: number, body: object): string {
+  return formatMessageLine({ type: 'TRACE', trace: { type, emitted_at: at, ...body } });
 }
 
 /** A message on its line. Keys whose value is undefined are left out. */
-export function messageLine(message: object): string {
-  return `${ascii(JSON.stringify(message))}\n`;
+export function formatMessageLine(message: object): string {
+  return `${escapeNonAscii(JSON.stringify(message))}\n`;
 }
 
 /** Leaves out what else the caller's object carries. */
-function descriptorOf(stream: StreamRef): StreamRef {
+function toStreamRef(stream: StreamRef): StreamRef {
   return stream.namespace === undefined ? { name: stream.name } : { name: stream.name, namespace: stream.namespace };
 }
 
@@ -131,6 +131,6 @@ function descriptorOf(stream: StreamRef): StreamRef {
  * Escapes everything outside ASCII, code unit by code unit. Readers exist that decode each chunk of a pipe by itself and
  * so damage a character that a chunk's border cuts.
  */
-function ascii(json: string): string {
+function escapeNonAscii(json: string): string {
   return json.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

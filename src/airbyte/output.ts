@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { format } from 'node:util';
-import { logLevels, logLine, type LogLevel } from './messages';
+import { logLevels, formatLogLine, type LogLevel } from './messages';
 import { maskLine } from './secrets';
 
 /** Whoever read our output has gone; there is nobody left to tell. */
@@ -40,7 +40,7 @@ export function createOutput(stream: Writable, options: OutputOptions): Output {
   let scheduled = false;
   let failure: Error | undefined;
 
-  stream.on('error', (error) => (failure ??= failureOf(error)));
+  stream.on('error', (error) => (failure ??= toOutputError(error)));
 
   function push(): Promise<void> {
     pushing ??= drain().finally(() => (pushing = undefined));
@@ -60,7 +60,7 @@ export function createOutput(stream: Writable, options: OutputOptions): Output {
   function handOver(chunk: string): Promise<void> {
     return new Promise((resolve) => {
       stream.write(chunk, 'latin1', (error) => {
-        if (error) failure ??= failureOf(error);
+        if (error) failure ??= toOutputError(error);
         resolve();
       });
     });
@@ -73,7 +73,7 @@ export function createOutput(stream: Writable, options: OutputOptions): Output {
 
   function log(level: LogLevel, message: string, stackTrace?: string): void {
     if (logLevels.indexOf(level) > threshold || failure) return;
-    waiting += maskLine(logLine(level, message, stackTrace), options.secrets);
+    waiting += maskLine(formatLogLine(level, message, stackTrace), options.secrets);
     if (scheduled) return;
     scheduled = true;
     setImmediate(() => {
@@ -85,12 +85,12 @@ export function createOutput(stream: Writable, options: OutputOptions): Output {
   return { write, log, flush: push, captureConsole: () => captureConsole(log) };
 }
 
-function failureOf(error: Error): Error {
+function toOutputError(error: Error): Error {
   const { code } = error as NodeJS.ErrnoException;
-  return code && goneCodes.has(code) ? new BrokenPipe('the reader of the output has gone', { cause: error }) : error;
+  return code && closedPipeCodes.has(code) ? new BrokenPipe('the reader of the output has gone', { cause: error }) : error;
 }
 
-const goneCodes = new Set(['EPIPE', 'ECONNRESET', 'EOF', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
+const closedPipeCodes = new Set(['EPIPE', 'ECONNRESET', 'EOF', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);
 
 const consoleLevels = {
   log: 'INFO',

@@ -10,12 +10,12 @@ export class StateError extends Error {
     readonly where: string,
   ) {
     const place = where === '' ? 'the saved state' : `the saved state, at ${where},`;
-    super(`${place} ${what}. ${nextStep}`);
+    super(`${place} ${what}. ${stateNextStep}`);
   }
-  readonly nextStep = nextStep;
+  readonly nextStep = stateNextStep;
 }
 
-const nextStep = 'Pass the state as the last read wrote it, or none to read everything again.';
+const stateNextStep = 'Pass the state as the last read wrote it, or none to read everything again.';
 
 /**
  * The state of each stream by name, from whatever callers pass: nothing, `{}`, `[]`; an array of state messages or a
@@ -26,10 +26,10 @@ const nextStep = 'Pass the state as the last read wrote it, or none to read ever
 export function parseState(json: unknown): Record<string, JsonObject> {
   const states = new Map<string, JsonObject>();
   if (Array.isArray(json)) {
-    json.forEach((item, index) => takeMessage(states, item, `[${index}]`));
+    json.forEach((item, index) => collectMessage(states, item, `[${index}]`));
   } else if (isObject(json)) {
-    if (isMessage(json)) takeMessage(states, json, '');
-    else takeByName(states, json, '');
+    if (isStateMessage(json)) collectMessage(states, json, '');
+    else collectByName(states, json, '');
   } else if (isPresent(json) && !(typeof json === 'string' && json.trim() === '')) {
     throw new StateError('is neither an array of state messages nor an object', '');
   }
@@ -37,10 +37,10 @@ export function parseState(json: unknown): Record<string, JsonObject> {
 }
 
 /** States as the array of state messages that `parseState` reads, and `read --state` takes. */
-export function stateMessages(
-  held: readonly { stream: string; namespace?: string; state?: JsonObject }[],
+export function toStateMessages(
+  states: readonly { stream: string; namespace?: string; state?: JsonObject }[],
 ): JsonObject[] {
-  return held.flatMap(({ stream: name, namespace, state }) =>
+  return states.flatMap(({ stream: name, namespace, state }) =>
     state
       ? [
           {
@@ -56,72 +56,72 @@ export function stateMessages(
 }
 
 /** Tells a state message from a bare map of streams by the keys that only a message has. */
-function isMessage(json: JsonObject): boolean {
-  return typeof json.type === 'string' || isDescribed(json.stream) || isDescribed(json.global) || 'sourceStats' in json;
+function isStateMessage(json: JsonObject): boolean {
+  return typeof json.type === 'string' || hasStreamDescriptor(json.stream) || hasStreamDescriptor(json.global) || 'sourceStats' in json;
 }
 
-function isDescribed(value: unknown): boolean {
+function hasStreamDescriptor(value: unknown): boolean {
   return isObject(value) && ('stream_descriptor' in value || 'stream_states' in value);
 }
 
-function takeMessage(states: Map<string, JsonObject>, message: unknown, where: string): void {
+function collectMessage(states: Map<string, JsonObject>, message: unknown, where: string): void {
   if (!isObject(message)) throw new StateError('is not a state message', where);
-  switch (message.type ?? typeOf(message)) {
+  switch (message.type ?? inferMessageType(message)) {
     case 'STATE':
-      return takeMessage(states, message.state, under(where, 'state'));
+      return collectMessage(states, message.state, appendPath(where, 'state'));
     case 'STREAM':
-      return takeStream(states, message.stream, under(where, 'stream'));
+      return collectStream(states, message.stream, appendPath(where, 'stream'));
     case 'GLOBAL':
-      return takeGlobal(states, message.global, under(where, 'global'));
+      return collectGlobal(states, message.global, appendPath(where, 'global'));
     case 'LEGACY':
-      return takeByName(states, message.data ?? {}, under(where, 'data'));
+      return collectByName(states, message.data ?? {}, appendPath(where, 'data'));
     default:
-      throw new StateError('has a type other than STREAM, GLOBAL and LEGACY', under(where, 'type'));
+      throw new StateError('has a type other than STREAM, GLOBAL and LEGACY', appendPath(where, 'type'));
   }
 }
 
 /** The type of a message that does not say it. */
-function typeOf(message: JsonObject): string | undefined {
+function inferMessageType(message: JsonObject): string | undefined {
   if (isPresent(message.stream)) return 'STREAM';
   if (isPresent(message.global)) return 'GLOBAL';
   return isPresent(message.data) ? 'LEGACY' : undefined;
 }
 
-function takeStream(states: Map<string, JsonObject>, stream: unknown, where: string): void {
+function collectStream(states: Map<string, JsonObject>, stream: unknown, where: string): void {
   if (!isObject(stream)) throw new StateError('is not an object with a stream_descriptor', where);
   const descriptor = stream.stream_descriptor;
   const name = isObject(descriptor) ? descriptor.name : undefined;
   if (typeof name !== 'string' || name === '') {
     throw new StateError('is not a name', `${where}.stream_descriptor.name`);
   }
-  takeState(states, name, stream.stream_state, `${where}.stream_state`);
+  collectState(states, name, stream.stream_state, `${where}.stream_state`);
 }
 
-function takeGlobal(states: Map<string, JsonObject>, global: unknown, where: string): void {
+function collectGlobal(states: Map<string, JsonObject>, global: unknown, where: string): void {
   const streams = isObject(global) ? (global.stream_states ?? []) : undefined;
   if (!Array.isArray(streams)) throw new StateError('has no array stream_states', where);
-  streams.forEach((stream, index) => takeStream(states, stream, `${where}.stream_states[${index}]`));
+  streams.forEach((stream, index) => collectStream(states, stream, `${where}.stream_states[${index}]`));
 }
 
-function takeByName(states: Map<string, JsonObject>, byName: unknown, where: string): void {
+function collectByName(states: Map<string, JsonObject>, byName: unknown, where: string): void {
   if (!isObject(byName)) throw new StateError('is not an object', where);
-  for (const [name, state] of Object.entries(byName)) takeState(states, name, state, under(where, name));
+  for (const [name, state] of Object.entries(byName)) collectState(states, name, state, appendPath(where, name));
 }
 
-function takeState(states: Map<string, JsonObject>, name: string, state: unknown, where: string): void {
+function collectState(states: Map<string, JsonObject>, name: string, state: unknown, where: string): void {
   if (!isPresent(state)) states.delete(name);
   else if (isObject(state)) states.set(name, state);
   else throw new StateError('is not an object', where);
 }
 
-function under(where: string, key: string): string {
+function appendPath(where: string, key: string): string {
   return where === '' ? key : `${where}.${key}`;
 }
 
 /** Key of a stream's state under which our own data stands, apart from the cursor that other connectors can read. */
-const key = 'rollcall';
+const ownStateKey = 'rollcall';
 
-export interface Progress {
+export interface StateProgress {
   /** Name and newest value of the cursor, for an incremental stream: written at the top of the state. */
   cursorField?: string | undefined;
   cursorValue?: string | undefined;
@@ -134,18 +134,18 @@ export interface Progress {
   cursor?: Json | undefined;
 }
 
-export interface Resume {
+export interface SavedProgress {
   cursor?: Json;
   finished: boolean;
   records: number;
 }
 
 /** The whole state of a stream. */
-export function buildState(progress: Progress): JsonObject {
+export function buildState(progress: StateProgress): JsonObject {
   const { cursorField, cursorValue, syncId, records, finished, cursor } = progress;
   return {
     ...(cursorField !== undefined && cursorValue !== undefined && { [cursorField]: cursorValue }),
-    [key]: {
+    [ownStateKey]: {
       version: 1,
       ...(syncId !== undefined && { sync_id: syncId }),
       records,
@@ -159,8 +159,8 @@ export function buildState(progress: Progress): JsonObject {
  * Where the first read of an incremental stream stood when it was broken off. Its caller only ever adds what comes, so
  * any later read may go on there.
  */
-export function readFirstRead(state: JsonObject): Resume | undefined {
-  const resume = readMark(state);
+export function readUnfinishedProgress(state: JsonObject): SavedProgress | undefined {
+  const resume = parseSavedProgress(state);
   return resume?.finished === false ? resume : undefined;
 }
 
@@ -169,20 +169,20 @@ export function readFirstRead(state: JsonObject): Resume | undefined {
  * carry one and the same `sync_id`: a caller without it may overwrite its table and would lose the first part; and a
  * stream finished in another job must be read again in this one.
  */
-export function readResume(state: JsonObject | undefined, syncId: number | undefined): Resume | undefined {
-  const mark = state?.[key];
+export function readJobProgress(state: JsonObject | undefined, syncId: number | undefined): SavedProgress | undefined {
+  const mark = state?.[ownStateKey];
   const sameJob = syncId !== undefined && isObject(mark) && mark.sync_id === syncId;
-  return state && sameJob ? readMark(state) : undefined;
+  return state && sameJob ? parseSavedProgress(state) : undefined;
 }
 
 /** What a state says of how far its stream was read; undefined when another source wrote it. */
-export function readProgress(state: JsonObject): Pick<Resume, 'finished' | 'records'> | undefined {
-  return readMark(state);
+export function readProgress(state: JsonObject): Pick<SavedProgress, 'finished' | 'records'> | undefined {
+  return parseSavedProgress(state);
 }
 
 /** Our own part of a state; undefined when there is none that this version understands. */
-function readMark(state: JsonObject): Resume | undefined {
-  const mark = state[key];
+function parseSavedProgress(state: JsonObject): SavedProgress | undefined {
+  const mark = state[ownStateKey];
   if (!isObject(mark) || mark.version !== 1) return undefined;
   const { records, finished, cursor } = mark;
   if (typeof finished !== 'boolean' || typeof records !== 'number') return undefined;

@@ -1,10 +1,10 @@
-const date = /(\d{4}-\d\d-\d\d)/;
-const time = /(\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?/;
-const zone = / ?(?:[Zz]|([+-])(\d\d):?(\d\d)?)/;
-const iso = new RegExp(`^${date.source}(?:[Tt ]${time.source}(?:${zone.source})?)?$`);
+const datePattern = /(\d{4}-\d\d-\d\d)/;
+const timePattern = /(\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?/;
+const zonePattern = / ?(?:[Zz]|([+-])(\d\d):?(\d\d)?)/;
+const isoPattern = new RegExp(`^${datePattern.source}(?:[Tt ]${timePattern.source}(?:${zonePattern.source})?)?$`);
 
 /** What `normaliseTimestamp` takes, for a JSON schema; it also refuses days that no calendar has. */
-export const timestampPattern = iso.source;
+export const timestampPattern = isoPattern.source;
 
 /**
  * Brings an ISO 8601 time to `YYYY-MM-DDTHH:MM:SS.mmmZ`, the form in which Auth0 writes times and which sorts as text.
@@ -12,7 +12,7 @@ export const timestampPattern = iso.source;
  * Undefined for everything else, days that no calendar has and years outside 0000 to 9999 among it.
  */
 export function normaliseTimestamp(text: string): string | undefined {
-  const match = iso.exec(text);
+  const match = isoPattern.exec(text);
   if (!match) return undefined;
   const [, date, minutes = '00:00', seconds = '00', fraction = '', sign, offsetHours = '0', offsetMinutes = '0'] =
     match;

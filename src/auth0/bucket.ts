@@ -1,13 +1,13 @@
-import { Ceiling } from './ceiling';
-import type { Reading } from './rate-limit';
-import { documentedRefill, freeSize } from './rate-group';
-import { type Charge, Refill } from './refill';
+import { AdaptiveRate } from './ceiling';
+import type { RateLimitHeaders } from './rate-limit';
+import { getDocumentedRefill, freePlanBucketSize } from './rate-group';
+import { type Charge, RefillEstimator } from './refill';
 
 /** Without news for that long, one request may find out. */
-const longestWaitMs = 60_000;
+const probeAfterMs = 60_000;
 
 /** Seconds in which a bucket fills up on the larger plans. */
-const usualFillSeconds = 3;
+const typicalFillSeconds = 3;
 
 /** A bucket as shown to people. */
 export interface BucketSnapshot {
@@ -28,21 +28,21 @@ export interface BucketSnapshot {
  * every answer: down to what the answer leaves possible (others took some), up to what it makes certain. So the requests
  * that are out are always covered, in whatever order they are counted. Time comes in as `now`, epoch ms.
  */
-export class Bucket {
+export class TokenBucket {
   inflight = 0;
-  private readonly ceiling = new Ceiling(1);
-  private readonly refill: Refill;
-  private readonly kept: number;
+  private readonly adaptiveRate = new AdaptiveRate(1);
+  private readonly refill: RefillEstimator;
+  private readonly reservedTokens: number;
   private tokens: number;
   /** From when on the refill has to be added to `tokens`. */
   private filledAt: number;
   private probeAt: number;
   private blockedUntil = 0;
   private sent = 0;
-  private named = 0;
+  private confirmed = 0;
   private resolved = 0;
   /** Until its headers say when it is full, the documented refill is believed. */
-  private told = false;
+  private refillReported = false;
 
   /**
    * @param out requests of the process that are out and may draw on it
@@ -50,7 +50,7 @@ export class Bucket {
    * @param lagMs how much later than an even refill its tokens may come
    */
   constructor(
-    { limit, remaining }: Reading,
+    { limit, remaining }: RateLimitHeaders,
     out: number,
     reserve: number,
     private readonly lagMs: number,
@@ -58,121 +58,121 @@ export class Bucket {
   ) {
     this.limit = limit;
     // Nobody could use a part of a request.
-    this.kept = Math.floor(limit * reserve + 1e-9);
-    this.refill = new Refill(limit <= freeSize ? documentedRefill(limit) : 0);
+    this.reservedTokens = Math.floor(limit * reserve + 1e-9);
+    this.refill = new RefillEstimator(limit <= freePlanBucketSize ? getDocumentedRefill(limit) : 0);
     this.tokens = remaining - out;
     this.filledAt = now + lagMs;
-    this.probeAt = now + longestWaitMs;
+    this.probeAt = now + probeAfterMs;
   }
   readonly limit: number;
 
   /** ms until a request may be sent; Infinity: not before one that is out is answered. */
-  waitFor(now: number): number {
-    this.fill(now);
-    const held = Math.max(0, this.blockedUntil - now, this.ceiling.waitFor(now));
-    const level = this.level();
+  getWaitMs(now: number): number {
+    this.addRefill(now);
+    const held = Math.max(0, this.blockedUntil - now, this.adaptiveRate.getWaitMs(now));
+    const level = this.getRequiredTokens();
     if (this.tokens >= level) return held;
     if (level > this.limit - this.inflight) return Infinity;
-    const filled = this.filledAt + ((level - this.tokens) / this.rate()) * 1000;
+    const filled = this.filledAt + ((level - this.tokens) / this.getRefillRate()) * 1000;
     // While one is out, its answer may say more; otherwise a request has to find out in the end.
-    const most = this.inflight === 0 ? this.probeAt : now + longestWaitMs;
+    const most = this.inflight === 0 ? this.probeAt : now + probeAfterMs;
     return Math.max(held, Math.ceil(Math.min(filled, most) - now));
   }
 
-  take(now: number): Charge {
-    this.fill(now);
-    this.probeAt = now + longestWaitMs;
+  acquire(now: number): Charge {
+    this.addRefill(now);
+    this.probeAt = now + probeAfterMs;
     this.tokens -= 1;
     this.sent += 1;
     this.inflight += 1;
-    this.ceiling.take(now);
+    this.adaptiveRate.acquire(now);
     return {
       at: now,
       sent: this.sent,
       inflight: this.inflight - 1,
       resolved: this.resolved,
-      named: this.named,
+      confirmed: this.confirmed,
     };
   }
 
   /** For a request that was not known to draw on it; `out` may, with it. */
-  adopt(at: number, out: number): Charge {
-    return { at, sent: this.sent, inflight: out, resolved: this.resolved, named: this.named };
+  createLateCharge(at: number, totalInflight: number): Charge {
+    return { at, sent: this.sent, inflight: totalInflight, resolved: this.resolved, confirmed: this.confirmed };
   }
 
   /** A request that was taken is no longer out. */
-  settle(now: number): void {
+  release(now: number): void {
     // What could not come back while it was out did not.
-    this.fill(now);
+    this.addRefill(now);
     this.inflight -= 1;
     this.resolved += 1;
   }
 
   /** Learns from an answer that names the bucket. Call `settle` before. */
-  observe(reading: Reading, charge: Charge, now: number): void {
-    this.named += 1;
-    this.ceiling.answered(now);
-    this.told ||= reading.fullInMs !== undefined;
-    const { sent, inflight, resolved, named } = this;
-    this.refill.learn({ reading, charge, now: { at: now, sent, inflight, resolved, named } }, this.lagMs);
-    this.fill(now);
+  recordResponse(headers: RateLimitHeaders, charge: Charge, now: number): void {
+    this.confirmed += 1;
+    this.adaptiveRate.recordResponse(now);
+    this.refillReported ||= headers.fullInMs !== undefined;
+    const { sent, inflight, resolved, confirmed } = this;
+    this.refill.addSample({ headers, charge, now: { at: now, sent, inflight, resolved, confirmed } }, this.lagMs);
+    this.addRefill(now);
     const since = sent - charge.sent;
-    const most = reading.remaining - Math.min(since, inflight) + (this.rate() * (now - charge.at)) / 1000;
-    if (most < this.tokens) this.fillFrom(most, now + this.lagMs);
-    this.holdAtLeast(reading.remaining - since - charge.inflight, now);
-    this.probeAt = now + longestWaitMs;
+    const most = headers.remaining - Math.min(since, inflight) + (this.getRefillRate() * (now - charge.at)) / 1000;
+    if (most < this.tokens) this.setTokens(most, now + this.lagMs);
+    this.raiseTokensTo(headers.remaining - since - charge.inflight, now);
+    this.probeAt = now + probeAfterMs;
   }
 
   /** An answer named another bucket as the scarcest of those that the request drew on, with `remaining` left. */
-  pass({ remaining }: Reading, charge: Charge, now: number): void {
-    this.fill(now);
-    this.holdAtLeast(Math.min(remaining, this.limit) - (this.sent - charge.sent) - charge.inflight, now);
+  recordOtherBucket({ remaining }: RateLimitHeaders, charge: Charge, now: number): void {
+    this.addRefill(now);
+    this.raiseTokensTo(Math.min(remaining, this.limit) - (this.sent - charge.sent) - charge.inflight, now);
   }
 
   /** A 429: nothing is left. Call `settle` before. */
-  refuse(sentAt: number, now: number): void {
-    this.fill(now);
-    this.ceiling.refused(sentAt, this.refill.least, now);
-    this.fillFrom(Math.min(this.tokens, -this.inflight), now + this.lagMs);
+  recordRefusal(sentAt: number, now: number): void {
+    this.addRefill(now);
+    this.adaptiveRate.recordRefusal(sentAt, this.refill.minPerSecond, now);
+    this.setTokens(Math.min(this.tokens, -this.inflight), now + this.lagMs);
   }
 
   /** Nothing is sent before `until`. */
-  block(until: number): void {
+  blockUntil(until: number): void {
     this.blockedUntil = Math.max(this.blockedUntil, until);
     this.probeAt = Math.max(this.probeAt, until);
   }
 
   /** Whether it is known how fast it fills. */
-  isMeasured(): boolean {
-    return this.refill.least > 0;
+  hasMeasuredRefill(): boolean {
+    return this.refill.minPerSecond > 0;
   }
 
   /** Requests per second that it surely gives. */
-  gives(): number {
-    return this.refill.told;
+  getGuaranteedRate(): number {
+    return this.refill.reportedPerSecond;
   }
 
   /** Requests per second that it gives, as measured or at a guess; 0 once it runs short. */
-  mayGive(): number {
-    return this.runsShort() ? 0 : Math.max(this.refill.likely, this.limit / usualFillSeconds);
+  getEstimatedRate(): number {
+    return this.isRunningShort() ? 0 : Math.max(this.refill.likelyPerSecond, this.limit / typicalFillSeconds);
   }
 
   /** Requests per second that use it up; Infinity while there is more in it than it takes to tell. */
-  takes(): number {
-    return this.runsShort() ? this.refill.likely : Infinity;
+  getSaturationRate(): number {
+    return this.isRunningShort() ? this.refill.likelyPerSecond : Infinity;
   }
 
-  private runsShort(): boolean {
+  private isRunningShort(): boolean {
     return this.tokens <= this.limit / 2;
   }
 
   snapshot(now: number): BucketSnapshot {
-    const wait = this.waitFor(now);
+    const wait = this.getWaitMs(now);
     return {
       limit: this.limit,
       remaining: Math.max(0, Math.floor(this.tokens)),
-      perSecond: this.refill.likely || this.rate(),
-      foreignPerSecond: this.refill.foreign,
+      perSecond: this.refill.likelyPerSecond || this.getRefillRate(),
+      foreignPerSecond: this.refill.foreignPerSecond,
       ...(wait > 0 && wait !== Infinity ? { waitingUntil: now + wait } : {}),
     };
   }
@@ -181,28 +181,28 @@ export class Bucket {
    * Tokens that must be there before a request is sent. Beside others, only our share of what is there is sent at a
    * time; a single request is always in order, so that nobody is shut out by one who was there before.
    */
-  private level(): number {
-    const fair = this.inflight === 0 ? 1 : (this.inflight + 1) / this.refill.share - this.inflight;
-    return this.kept + fair;
+  private getRequiredTokens(): number {
+    const fair = this.inflight === 0 ? 1 : (this.inflight + 1) / this.refill.ownShare - this.inflight;
+    return this.reservedTokens + fair;
   }
 
-  private rate(): number {
-    const { least, share } = this.refill;
-    const fills = Math.max(least, this.told ? 0 : documentedRefill(this.limit));
-    return this.inflight === 0 ? fills : fills * share;
+  private getRefillRate(): number {
+    const { minPerSecond, ownShare } = this.refill;
+    const fills = Math.max(minPerSecond, this.refillReported ? 0 : getDocumentedRefill(this.limit));
+    return this.inflight === 0 ? fills : fills * ownShare;
   }
 
-  private fill(now: number): void {
-    if (now > this.filledAt) this.fillFrom(this.tokens + (this.rate() * (now - this.filledAt)) / 1000, now);
+  private addRefill(now: number): void {
+    if (now > this.filledAt) this.setTokens(this.tokens + (this.getRefillRate() * (now - this.filledAt)) / 1000, now);
     this.tokens = Math.min(this.tokens, this.limit - this.inflight);
-    if (this.inflight === 0 && now >= this.probeAt) this.tokens = Math.max(this.tokens, this.level());
+    if (this.inflight === 0 && now >= this.probeAt) this.tokens = Math.max(this.tokens, this.getRequiredTokens());
   }
 
-  private holdAtLeast(tokens: number, now: number): void {
-    if (tokens > this.tokens) this.fillFrom(tokens, now + this.lagMs);
+  private raiseTokensTo(tokens: number, now: number): void {
+    if (tokens > this.tokens) this.setTokens(tokens, now + this.lagMs);
   }
 
-  private fillFrom(tokens: number, at: number): void {
+  private setTokens(tokens: number, at: number): void {
     this.tokens = tokens;
     this.filledAt = at;
   }

@@ -1,29 +1,29 @@
 import type { JsonObject } from '../json';
-import { readOne, readPage } from './envelope';
+import { parseObject, parsePage } from './envelope';
 import { BadCredentials, type CredentialsProblem, RateLimited, Transient, UnexpectedAnswer } from './errors';
-import { createHttp, type HttpAnswer, type HttpOptions } from './http';
-import type { Observer, WaitReason } from './observer';
+import { createHttpClient, type HttpResponse, type HttpOptions } from './http';
+import type { RequestObserver, WaitReason } from './observer';
 import type { Pacer } from './pacer';
-import { readRateLimit, readRefusal, serverTime } from './rate-limit';
-import { refusalOf } from './refusal';
+import { readRateLimitHeaders, readRateLimitRefusal, readServerTime } from './rate-limit';
+import { classifyResponse } from './refusal';
 import type { ListRequest, ObjectRequest, Page } from './request';
-import { encodeQuery, templateOf } from './route';
+import { encodeQuery, toRouteTemplate } from './route';
 import type { TokenSource } from './token';
 import { sleep as sleepFor } from './waiting';
 
-export type Log = (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, string | number>) => void;
+export type ClientLog = (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, string | number>) => void;
 
 export interface Auth0ClientOptions extends HttpOptions {
   /** Origin of the tenant, without a slash at the end: `https://acme.eu.auth0.com`. */
   baseUrl: string;
-  tokens: TokenSource;
+  tokenSource: TokenSource;
   pacer: Pacer;
   /** Longest wait in place for the tenant's limit, ms; beyond it a request is RateLimited. Default 60,000. */
   maxWaitMs?: number;
   /** Further tries in place after a Transient or UnexpectedAnswer. Default 3. */
   retries?: number;
-  log?: Log;
-  observer?: Observer;
+  log?: ClientLog;
+  observer?: RequestObserver;
   /** Clock, epoch ms. */
   now?: () => number;
   sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
@@ -47,69 +47,69 @@ export interface ClientStats {
   /** Of these, answered 429. */
   rateLimited: number;
   /** Of these, answered with what was asked for. */
-  answered: number;
+  succeeded: number;
 }
 
 export interface Auth0Client {
   /** Reads one page. Throws the classes of errors.ts, or the signal's reason. */
-  list(request: ListRequest, options?: CallOptions): Promise<Page>;
+  getPage(request: ListRequest, options?: CallOptions): Promise<Page>;
   /** Reads one object, checked to carry its key. Throws as `list` does; Gone when there is no such object. */
-  one(request: ObjectRequest, options?: CallOptions): Promise<JsonObject>;
+  getObject(request: ObjectRequest, options?: CallOptions): Promise<JsonObject>;
   /** Scopes that the token carries; undefined when that is not known. */
-  scopes(options?: CallOptions): Promise<string[] | undefined>;
-  stats(): ClientStats;
+  getScopes(options?: CallOptions): Promise<string[] | undefined>;
+  getStats(): ClientStats;
   /** Closes all connections. */
   close(): void;
 }
 
-const longestPauseMs = 30_000;
+const maxRetryPauseMs = 30_000;
 
 /** The Management API of one tenant. Keeps one set of connections, one token and one pacer for all that use it. */
 export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
-  const { baseUrl, tokens, pacer, maxWaitMs = 60_000, retries = 3, log = () => {}, observer } = options;
+  const { baseUrl, tokenSource, pacer, maxWaitMs = 60_000, retries = 3, log = () => {}, observer } = options;
   const { now = Date.now, sleep = sleepFor, random = Math.random } = options;
-  const http = createHttp(options);
-  const stats: ClientStats = { requests: 0, retries: 0, rateLimited: 0, answered: 0 };
+  const http = createHttpClient(options);
+  const stats: ClientStats = { requests: 0, retries: 0, rateLimited: 0, succeeded: 0 };
 
   /** Sends one request when the pacer lets it; any status but 200 is thrown, a 429 is waited for. */
   async function send(
     { path, query }: GetRequest,
     label: string,
     { signal, onWait, onRequest }: CallOptions,
-  ): Promise<HttpAnswer> {
+  ): Promise<HttpResponse> {
     const url = `${baseUrl}/api/v2/${path}${query ? `?${encodeQuery(query)}` : ''}`;
     let giveUpAt: number | undefined;
     for (;;) {
-      const token = await tokens.token(signal);
+      const token = await tokenSource.getToken(signal);
       const asked = now();
-      const slot = await pacer.acquire(templateOf(path), label, {
+      const slot = await pacer.acquire(toRouteTemplate(path), label, {
         signal,
         maxWaitMs,
         onWait: onWait && ((until) => onWait(until, 'limit')),
       });
-      observer?.waited('limit', now() - asked);
+      observer?.onWaitEnd('limit', now() - asked);
       stats.requests += 1;
       onRequest?.();
-      let answer: HttpAnswer;
+      let answer: HttpResponse;
       try {
         const headers = { authorization: `Bearer ${token}` };
         answer = await http.send({ method: 'GET', url, label, headers, signal });
       } catch (error) {
-        slot.failed();
+        slot.recordFailure();
         throw error;
       }
       if (answer.status !== 429) {
-        slot.answered(readRateLimit(answer.headers, now()));
+        slot.recordResponse(readRateLimitHeaders(answer.headers, now()));
         if (answer.status === 200) {
-          stats.answered += 1;
+          stats.succeeded += 1;
           return answer;
         }
-        const refusal = refusalOf(label, answer);
-        const renewable = answer.status === 401 && refusal instanceof BadCredentials && tokens.invalidate(token);
+        const refusal = classifyResponse(label, answer);
+        const renewable = answer.status === 401 && refusal instanceof BadCredentials && tokenSource.invalidate(token);
         throw renewable ? new StaleToken(refusal.problem) : refusal;
       }
       stats.rateLimited += 1;
-      const retryAt = slot.refused(readRefusal(answer.headers, now()));
+      const retryAt = slot.recordRefusal(readRateLimitRefusal(answer.headers, now()));
       giveUpAt ??= now() + maxWaitMs;
       if (retryAt > giveUpAt) throw new RateLimited(label, retryAt);
       log('debug', 'rate limit met', { request: label, waitMs: retryAt - now() });
@@ -125,14 +125,14 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
     const pause = async (ms: number, reason: WaitReason): Promise<void> => {
       if (ms >= 1_000) onWait?.(now() + ms, reason);
       await sleep(ms, signal);
-      observer?.waited(reason, ms);
+      observer?.onWaitEnd(reason, ms);
     };
     for (;;) {
       try {
         return await attempt();
       } catch (error) {
         if (error instanceof StaleToken) {
-          if (renewed) throw new BadCredentials(afresh[error.problem] ?? error.problem);
+          if (renewed) throw new BadCredentials(freshTokenProblems[error.problem] ?? error.problem);
           renewed = true;
         } else if (error instanceof RateLimited && error.retryAt <= giveUpAt) {
           await pause(Math.max(0, error.retryAt - now()), 'limit');
@@ -140,7 +140,7 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
           failures += 1;
           stats.retries += 1;
           log('warn', error.message, { request: label, failures });
-          await pause(random() * Math.min(longestPauseMs, 500 * 2 ** failures), 'failure');
+          await pause(random() * Math.min(maxRetryPauseMs, 500 * 2 ** failures), 'failure');
         } else {
           throw error;
         }
@@ -149,20 +149,20 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
   }
 
   /** Asks until `read` takes the answer, or there is none to be had. */
-  function get<T>(request: GetRequest, call: CallOptions, read: (answer: HttpAnswer, label: string) => T): Promise<T> {
-    const label = `GET ${templateOf(request.path)}`;
+  function get<T>(request: GetRequest, call: CallOptions, read: (answer: HttpResponse, label: string) => T): Promise<T> {
+    const label = `GET ${toRouteTemplate(request.path)}`;
     return persist(label, call, async () => read(await send(request, label, call), label));
   }
 
   return {
-    list: (request, call = {}) =>
-      get(request, call, ({ body, headers }, label) => readPage(request, label, body, serverTime(headers, now()))),
-    one: (request, call = {}) => get(request, call, ({ body }, label) => readOne(request, label, body)),
-    scopes: (call = {}) => persist('POST /oauth/token', call, () => tokens.scopes(call.signal)),
-    stats: () => ({ ...stats }),
+    getPage: (request, call = {}) =>
+      get(request, call, ({ body, headers }, label) => parsePage(request, label, body, readServerTime(headers, now()))),
+    getObject: (request, call = {}) => get(request, call, ({ body }, label) => parseObject(request, label, body)),
+    getScopes: (call = {}) => persist('POST /oauth/token', call, () => tokenSource.getScopes(call.signal)),
+    getStats: () => ({ ...stats }),
     close() {
       http.close();
-      tokens.close();
+      tokenSource.close();
     },
   };
 }
@@ -177,7 +177,7 @@ class StaleToken extends Error {
 }
 
 /** What it means of a token that was fetched a moment ago. */
-const afresh: Partial<Record<CredentialsProblem, CredentialsProblem>> = {
+const freshTokenProblems: Partial<Record<CredentialsProblem, CredentialsProblem>> = {
   expired_token: 'refused_fresh_token',
   refused_token: 'refused_fresh_token',
 };

@@ -21,7 +21,7 @@ export type CredentialsProblem =
   | 'refused_token'
   | 'refused_fresh_token';
 
-const credentialsProblems: Readonly<Record<CredentialsProblem, [message: string, nextStep: string]>> = {
+const credentialsMessages: Readonly<Record<CredentialsProblem, [message: string, nextStep: string]>> = {
   secret: [
     'Auth0 refused the client id or the client secret.',
     'Copy both again from the machine-to-machine application in the Auth0 Dashboard.',
@@ -68,7 +68,7 @@ const credentialsProblems: Readonly<Record<CredentialsProblem, [message: string,
 export class BadCredentials extends Auth0Error {
   override readonly name = 'BadCredentials';
   constructor(readonly problem: CredentialsProblem) {
-    super(...credentialsProblems[problem]);
+    super(...credentialsMessages[problem]);
   }
 }
 
@@ -98,7 +98,7 @@ export class FeatureNotInPlan extends Auth0Error {
   }
 }
 
-const spendables = {
+const exhaustibleLimits = {
   rate: ["the tenant's rate limit", 'run fewer jobs against the tenant at a time'],
   /** https://auth0.com/docs/fine-grained-m2m-token-quotas */
   tokens: ['the quota of access tokens', 'raise the token quota of the application or the tenant'],
@@ -111,9 +111,9 @@ export class RateLimited extends Auth0Error {
     request: string,
     /** When another try makes sense, epoch ms. */
     readonly retryAt: number,
-    spent: keyof typeof spendables = 'rate',
+    spent: keyof typeof exhaustibleLimits = 'rate',
   ) {
-    const [limit, remedy] = spendables[spent];
+    const [limit, remedy] = exhaustibleLimits[spent];
     super(
       `${request} has to wait for ${limit} until ${new Date(retryAt).toISOString()}.`,
       `Nothing to do; it goes on by itself. If it happens often, ${remedy}.`,

@@ -2,7 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import axios from 'axios';
 import { Transient, UnexpectedAnswer } from './errors';
-import type { Observer } from './observer';
+import type { RequestObserver } from './observer';
 
 export interface HttpRequest {
   method: 'GET' | 'POST';
@@ -14,7 +14,7 @@ export interface HttpRequest {
   signal?: AbortSignal | undefined;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   status: number;
   /** By lower-case name. */
   headers: Readonly<Record<string, string | undefined>>;
@@ -29,40 +29,40 @@ export interface HttpOptions {
   timeoutMs?: number;
   /** Largest body, decompressed. Default 256 MiB: a page holds at most 100 users of 1 MB each. */
   maxBodyBytes?: number;
-  observer?: Pick<Observer, 'answered'>;
+  observer?: Pick<RequestObserver, 'answered'>;
 }
 
-export interface Http {
+export interface HttpClient {
   /**
    * Any status is an answer. Throws Transient when none came, UnexpectedAnswer when it is too large or cannot be
    * decompressed, and the signal's reason when that is why it ended. No error holds the request: it carries a token.
    */
-  send(request: HttpRequest): Promise<HttpAnswer>;
+  send(request: HttpRequest): Promise<HttpResponse>;
   /** Closes all connections. */
   close(): void;
 }
 
-const unreachable: Readonly<Record<string, string>> = {
+const unreachableCauses: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is not known',
   EAI_AGAIN: 'the host name could not be looked up',
   ECONNREFUSED: 'the connection was refused',
   EHOSTUNREACH: 'there is no route to the host',
   ENETUNREACH: 'there is no route to the network',
 };
-const certificateCode = /CERT|SIGNATURE|ERR_SSL|ERR_TLS/;
-const interrupted: Readonly<Record<string, string>> = {
+const certificateErrorCode = /CERT|SIGNATURE|ERR_SSL|ERR_TLS/;
+const interruptionCauses: Readonly<Record<string, string>> = {
   ECONNABORTED: 'no answer in time',
   ETIMEDOUT: 'no answer in time',
   ECONNRESET: 'the connection was reset',
   EPIPE: 'the connection was closed',
 };
 
-export function createHttp({
+export function createHttpClient({
   userAgent = 'rollcall',
   timeoutMs = 30_000,
   maxBodyBytes = 256 * 1024 * 1024,
   observer,
-}: HttpOptions): Http {
+}: HttpOptions): HttpClient {
   const httpAgent = new HttpAgent({ keepAlive: true });
   const httpsAgent = new HttpsAgent({ keepAlive: true });
   const instance = axios.create({
@@ -79,7 +79,7 @@ export function createHttp({
     transformResponse: (data: unknown) => data,
   });
 
-  async function send({ method, url, label, headers, body, signal }: HttpRequest): Promise<HttpAnswer> {
+  async function send({ method, url, label, headers, body, signal }: HttpRequest): Promise<HttpResponse> {
     signal?.throwIfAborted();
     const ending = new AbortController();
     const end = (): void => ending.abort();
@@ -93,12 +93,12 @@ export function createHttp({
         signal: ending.signal,
         headers: { accept: 'application/json', 'user-agent': userAgent, ...headers },
       });
-      observer?.answered(label, answer.status);
-      return { status: answer.status, headers: plainHeaders(answer.headers), body: answer.data };
+      observer?.onRequestEnd(label, answer.status);
+      return { status: answer.status, headers: normalizeHeaders(answer.headers), body: answer.data };
     } catch (error) {
       signal?.throwIfAborted();
-      observer?.answered(label, undefined);
-      throw failureOf(label, error);
+      observer?.onRequestEnd(label, undefined);
+      throw classifyAxiosError(label, error);
     } finally {
       clearTimeout(deadline);
       signal?.removeEventListener('abort', end);
@@ -114,7 +114,7 @@ export function createHttp({
   };
 }
 
-function plainHeaders(headers: object): Record<string, string | undefined> {
+function normalizeHeaders(headers: object): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [
       name.toLowerCase(),
@@ -124,13 +124,13 @@ function plainHeaders(headers: object): Record<string, string | undefined> {
 }
 
 /** By code, not by class: errors of node's own come from another realm under some test runners. */
-function failureOf(label: string, error: unknown): Transient | UnexpectedAnswer {
+function classifyAxiosError(label: string, error: unknown): Transient | UnexpectedAnswer {
   const { code = '', message = '' } = error as { code?: string; message?: string };
-  const noWay = unreachable[code];
+  const noWay = unreachableCauses[code];
   if (noWay) return new Transient(label, noWay, true);
-  if (certificateCode.test(code)) return new Transient(label, `the host's certificate is not trusted (${code})`, true);
+  if (certificateErrorCode.test(code)) return new Transient(label, `the host's certificate is not trusted (${code})`, true);
   if (message.startsWith('maxContentLength')) return new UnexpectedAnswer(label, 'the answer is too large');
   if (code.startsWith('Z_')) return new UnexpectedAnswer(label, 'the answer cannot be decompressed');
   if (code.startsWith('HPE_')) return new UnexpectedAnswer(label, 'the answer is not HTTP');
-  return new Transient(label, interrupted[code] ?? `the connection broke off${code ? ` (${code})` : ''}`);
+  return new Transient(label, interruptionCauses[code] ?? `the connection broke off${code ? ` (${code})` : ''}`);
 }

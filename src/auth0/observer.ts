@@ -2,13 +2,13 @@
 export type WaitReason = 'limit' | 'failure';
 
 /** Is told what goes to and fro between a client and its tenant, for metrics. Must not throw. */
-export interface Observer {
+export interface RequestObserver {
   /**
    * A request is over, other than by its signal.
    * @param label method and path template: `GET organizations/{id}/members`
    * @param status undefined when no answer came
    */
-  answered(label: string, status: number | undefined): void;
+  onRequestEnd(label: string, status: number | undefined): void;
   /** A request went out after so long, or a wait before another try is over. */
-  waited(reason: WaitReason, ms: number): void;
+  onWaitEnd(reason: WaitReason, ms: number): void;
 }

@@ -1,8 +1,8 @@
 import type { BucketSnapshot } from './bucket';
 import { RateLimited } from './errors';
-import { Limits, type Permit } from './limits';
-import type { Reading, Refusal } from './rate-limit';
-import { Window } from './window';
+import { RateLimiter, type Permit } from './limits';
+import type { RateLimitHeaders, RateLimitRefusal } from './rate-limit';
+import { ConcurrencyWindow } from './window';
 
 export interface PacerOptions {
   /** Part of each of the tenant's buckets that is left to its own traffic, 0 to 0.9. Default 0.1. */
@@ -25,10 +25,10 @@ export interface AcquireOptions {
 
 /** Leave to send one request. Exactly one of its functions is called, once. */
 export interface Slot {
-  answered(reading: Reading | undefined): void;
+  recordResponse(headers: RateLimitHeaders | undefined): void;
   /** For a 429; returns when another try makes sense, epoch ms. */
-  refused(refusal: Refusal): number;
-  failed(): void;
+  recordRefusal(refusal: RateLimitRefusal): number;
+  recordFailure(): void;
 }
 
 /** Keeps the requests to one tenant within its limits. One per tenant and process, shared by all that ask. */
@@ -50,7 +50,7 @@ export interface PacerSnapshot {
   concurrency: number;
   /** Milliseconds that an answer takes, on the average of the newest ones; absent before the first. */
   latencyMs?: number;
-  out: number;
+  inflight: number;
   waiting: number;
 }
 
@@ -58,38 +58,38 @@ interface Waiter {
   route: string;
   label: string;
   options: AcquireOptions;
-  told: boolean;
+  waitReported: boolean;
   grant(slot: Slot): void;
-  refuse(error: Error): void;
+  reject(error: Error): void;
 }
 
-const worthTellingMs = 1_000;
+const minReportedWaitMs = 1_000;
 export function createPacer(options: PacerOptions = {}): Pacer {
   const { reserve = 0.1, maxConcurrency = 64, now = Date.now, random = Math.random } = options;
-  const limits = new Limits(reserve);
-  const window = new Window(maxConcurrency);
+  const limits = new RateLimiter(reserve);
+  const window = new ConcurrencyWindow(maxConcurrency);
   let waiters: Waiter[] = [];
-  let out = 0;
+  let inflight = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function slotFor(permit: Permit): Slot {
     const giveBack = <T>(act: (time: number) => T): T => {
-      out -= 1;
+      inflight -= 1;
       const result = act(now());
       admit();
       return result;
     };
     return {
-      answered: (reading) =>
+      recordResponse: (reading) =>
         giveBack((time) => {
-          window.answered(time, time - permit.at);
-          limits.answered(permit, reading, time);
+          window.recordResponse(time, time - permit.grantedAt);
+          limits.recordResponse(permit, reading, time);
         }),
-      refused: (refusal) => giveBack((time) => limits.refused(permit, refusal, time, random())),
-      failed: () =>
+      recordRefusal: (refusal) => giveBack((time) => limits.recordRefusal(permit, refusal, time, random())),
+      recordFailure: () =>
         giveBack((time) => {
-          window.failed(time);
-          limits.failed(permit, time);
+          window.recordFailure(time);
+          limits.recordFailure(permit, time);
         }),
     };
   }
@@ -106,22 +106,22 @@ export function createPacer(options: PacerOptions = {}): Pacer {
         continue;
       }
       const time = now();
-      const wait = limits.waitFor(waiter.route, time);
-      if (wait <= 0 && out >= window.room(limits.gives(), limits.mayGive())) {
-        window.hold();
+      const wait = limits.getWaitMs(waiter.route, time);
+      if (wait <= 0 && inflight >= window.getCapacity(limits.getGuaranteedRate(), limits.getEstimatedRate())) {
+        window.recordBlocked();
         held.add(waiter.route);
         staying.push(waiter);
       } else if (wait <= 0) {
-        out += 1;
-        waiter.grant(slotFor(limits.take(waiter.route, time)));
+        inflight += 1;
+        waiter.grant(slotFor(limits.acquire(waiter.route, time)));
       } else if (wait !== Infinity && wait > waiter.options.maxWaitMs) {
-        waiter.refuse(new RateLimited(waiter.label, time + wait));
+        waiter.reject(new RateLimited(waiter.label, time + wait));
       } else {
         held.add(waiter.route);
         staying.push(waiter);
         alarm = Math.min(alarm, wait);
-        if (wait >= worthTellingMs && wait !== Infinity && !waiter.told) {
-          waiter.told = true;
+        if (wait >= minReportedWaitMs && wait !== Infinity && !waiter.waitReported) {
+          waiter.waitReported = true;
           waiter.options.onWait?.(time + wait);
         }
       }
@@ -147,12 +147,12 @@ export function createPacer(options: PacerOptions = {}): Pacer {
         route,
         label,
         options: acquireOptions,
-        told: false,
+        waitReported: false,
         grant(slot) {
           done();
           resolve(slot);
         },
-        refuse(error) {
+        reject(error) {
           done();
           reject(error);
         },
@@ -164,13 +164,13 @@ export function createPacer(options: PacerOptions = {}): Pacer {
   }
 
   function snapshot(): PacerSnapshot {
-    const concurrency = window.wanted(limits.takes(), limits.mayGive());
-    const latencyMs = window.latency;
+    const concurrency = window.getDemand(limits.getSaturationRate(), limits.getEstimatedRate());
+    const latencyMs = window.averageLatencyMs;
     return {
       buckets: limits.snapshot(now()),
       concurrency,
       ...(latencyMs !== undefined && { latencyMs }),
-      out,
+      inflight,
       waiting: waiters.length,
     };
   }

@@ -1,5 +1,5 @@
 /** What the `x-ratelimit-*` headers of one answer say. */
-export interface Reading {
+export interface RateLimitHeaders {
   /** Size of the bucket, requests; whole, at least 1. */
   limit: number;
   /** Requests left in it when this one was counted. */
@@ -13,8 +13,8 @@ export interface Reading {
 }
 
 /** What a 429 says. */
-export interface Refusal {
-  reading?: Reading;
+export interface RateLimitRefusal {
+  headers?: RateLimitHeaders;
   /** How long it asks to wait (`Retry-After`), ms, above 0. */
   retryAfterMs?: number;
   /** Until the bucket is full, ms, above 0. */
@@ -22,52 +22,52 @@ export interface Refusal {
 }
 
 /** Longest wait that is believed: there are quotas by the day. */
-const longestMs = 24 * 3600 * 1000;
+const maxDelayMs = 24 * 3600 * 1000;
 /** Auth0's buckets are full within seconds, a fixed window within a minute; more than that is a clock that is wrong. */
-const longestFillMs = 60_000;
+const maxFillMs = 60_000;
 
-type Headers = Readonly<Record<string, string | undefined>>;
+type HeaderMap = Readonly<Record<string, string | undefined>>;
 
 /** Non-negative, finite; anything else is as if the header were missing. */
-function number(text: string | undefined): number | undefined {
+function parseNonNegative(text: string | undefined): number | undefined {
   if (text === undefined || text.trim() === '') return undefined;
   const value = Number(text);
   return Number.isFinite(value) && value >= 0 ? value : undefined;
 }
 
 /** The server's clock when it answered, epoch ms; `fallback` when it does not say. */
-export function serverTime(headers: Headers, fallback: number): number {
+export function readServerTime(headers: HeaderMap, fallback: number): number {
   const time = Date.parse(headers['date'] ?? '');
   return Number.isNaN(time) ? fallback : time;
 }
 
 /** From the answer until the time in `x-ratelimit-reset` (UNIX seconds), ms; undefined when it is not within the bounds. */
-function resetDelay(headers: Headers, now: number, least: number, most: number): number | undefined {
-  const reset = number(headers['x-ratelimit-reset']);
+function readResetDelay(headers: HeaderMap, now: number, least: number, most: number): number | undefined {
+  const reset = parseNonNegative(headers['x-ratelimit-reset']);
   if (reset === undefined) return undefined;
-  const delay = reset * 1000 - serverTime(headers, now);
+  const delay = reset * 1000 - readServerTime(headers, now);
   return delay >= least && delay <= most ? delay : undefined;
 }
 
 /** Undefined when the answer says nothing of limits. */
-export function readRateLimit(headers: Headers, now: number): Reading | undefined {
-  const limit = Math.floor(number(headers['x-ratelimit-limit']) ?? 0);
-  const remaining = number(headers['x-ratelimit-remaining']);
+export function readRateLimitHeaders(headers: HeaderMap, now: number): RateLimitHeaders | undefined {
+  const limit = Math.floor(parseNonNegative(headers['x-ratelimit-limit']) ?? 0);
+  const remaining = parseNonNegative(headers['x-ratelimit-remaining']);
   if (limit < 1 || remaining === undefined) return undefined;
-  const fullInMs = resetDelay(headers, now, -longestFillMs, longestFillMs);
+  const fullInMs = readResetDelay(headers, now, -maxFillMs, maxFillMs);
   return { limit, remaining: Math.min(remaining, limit), ...(fullInMs === undefined ? {} : { fullInMs }) };
 }
 
 /** `Retry-After` is seconds or a date. A reset without a `Date` beside it is believed only when it is near. */
-export function readRefusal(headers: Headers, now: number): Refusal {
-  const reading = readRateLimit(headers, now);
+export function readRateLimitRefusal(headers: HeaderMap, now: number): RateLimitRefusal {
+  const reading = readRateLimitHeaders(headers, now);
   const after = headers['retry-after'];
-  const seconds = number(after);
-  const asked = seconds === undefined ? Date.parse(after ?? '') - serverTime(headers, now) : seconds * 1000;
-  const resetMs = resetDelay(headers, now, 1, headers['date'] ? longestMs : longestFillMs);
+  const seconds = parseNonNegative(after);
+  const asked = seconds === undefined ? Date.parse(after ?? '') - readServerTime(headers, now) : seconds * 1000;
+  const resetMs = readResetDelay(headers, now, 1, headers['date'] ? maxDelayMs : maxFillMs);
   return {
-    ...(reading && { reading }),
-    ...(asked > 0 && { retryAfterMs: Math.min(asked, longestMs) }),
+    ...(reading && { headers: reading }),
+    ...(asked > 0 && { retryAfterMs: Math.min(asked, maxDelayMs) }),
     ...(resetMs !== undefined && { resetMs }),
   };
 }

@@ -18,7 +18,7 @@ export type ObjectRequest = Pick<ListRequest, 'path' | 'key'>;
 export interface Page {
   rows: JsonObject[];
   /** True when the answer was a bare array rather than an envelope: the server then said nothing of totals or of more pages. */
-  bare: boolean;
+  isBareArray: boolean;
   /** Checkpoint token of the next page; absent on the last one. Opaque, valid 24 h. */
   next?: string;
   /** Rows that match. Capped at 1,000 on `/users`, so 1,000 there means "1,000 or more". */
@@ -30,5 +30,5 @@ export interface Page {
   /** Size of the body in bytes, as received after decompression. */
   bytes: number;
   /** The server's clock when it answered (`Date` header), epoch ms; ours when the header is missing. */
-  at: number;
+  respondedAt: number;
 }

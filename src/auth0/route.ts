@@ -1,5 +1,5 @@
 /** `organizations/org_1/members` → `organizations/{id}/members`: what may be said aloud, and what limits go by. */
-export function templateOf(path: string): string {
+export function toRouteTemplate(path: string): string {
   return path
     .split('/')
     .map((segment, place) => (place % 2 === 0 ? segment : '{id}'))
@@ -9,11 +9,11 @@ export function templateOf(path: string): string {
 /** Percent-encodes everything but the unreserved characters, a space as `%20`: `*`, `|` and `+` survive any server. */
 export function encodeQuery(query: Readonly<Record<string, string | number | boolean>>): string {
   return Object.entries(query)
-    .map(([name, value]) => `${encode(name)}=${encode(String(value))}`)
+    .map(([name, value]) => `${percentEncode(name)}=${percentEncode(String(value))}`)
     .join('&');
 }
 
-function encode(text: string): string {
+function percentEncode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,

@@ -13,7 +13,7 @@ export interface SigningKey {
 }
 
 /** Life of an assertion, seconds: 60 are recommended, 300 allowed; so many forgive a clock that is a minute slow. */
-const assertionSeconds = 120;
+const assertionLifetimeSeconds = 120;
 
 /**
  * What proves for one request that the client has the key:
@@ -34,7 +34,7 @@ export async function signAssertion(
     .setIssuer(clientId)
     .setSubject(clientId)
     .setAudience(`${baseUrl}/`)
-    .setExpirationTime(Math.floor(now / 1_000) + assertionSeconds)
+    .setExpirationTime(Math.floor(now / 1_000) + assertionLifetimeSeconds)
     .setJti(randomUUID())
     .sign(createPrivateKey(privateKey));
 }

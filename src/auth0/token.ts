@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { BadCredentials, RateLimited, UnexpectedAnswer } from './errors';
-import { createHttp, type HttpAnswer, type HttpOptions } from './http';
-import { readRefusal } from './rate-limit';
-import { tokenRefusalOf } from './refusal';
+import { createHttpClient, type HttpResponse, type HttpOptions } from './http';
+import { readRateLimitRefusal } from './rate-limit';
+import { classifyTokenResponse } from './refusal';
 import { signAssertion, type SigningKey } from './signing-key';
-import { waitFor } from './waiting';
-import { readErrorBody } from './wording';
+import { abortable } from './waiting';
+import { parseErrorBody } from './wording';
 
 /** Where the client gets its access token from. */
 export interface TokenSource {
@@ -13,107 +13,107 @@ export interface TokenSource {
    * The token to use now. Throws BadCredentials, RateLimited, Transient, UnexpectedAnswer; does not repeat a request
    * by itself.
    */
-  token(signal?: AbortSignal): Promise<string>;
+  getToken(signal?: AbortSignal): Promise<string>;
   /** Says that Auth0 answered 401 to this token. True when another can be had. */
   invalidate(token: string): boolean;
   /** Scopes that the token carries; undefined when that is not known. */
-  scopes(signal?: AbortSignal): Promise<string[] | undefined>;
+  getScopes(signal?: AbortSignal): Promise<string[] | undefined>;
   close(): void;
 }
 
-export interface ClientCredentials extends HttpOptions {
+export interface ClientCredentialsOptions extends HttpOptions {
   /** Origin of the tenant, without a slash at the end. */
   baseUrl: string;
   clientId: string;
   /** How the client proves that it is itself. */
-  proof: { clientSecret: string } | SigningKey;
+  credential: { clientSecret: string } | SigningKey;
   /** Default `<baseUrl>/api/v2/`. With a custom domain it is the canonical one's. */
   audience?: string;
   /** Clock, epoch ms. */
   now?: () => number;
 }
 
-const label = 'POST /oauth/token';
+const tokenRequestLabel = 'POST /oauth/token';
 
 /** https://auth0.com/docs/api/authentication/client-credential-flow/get-token */
-const grant = z.object({
+const tokenResponseSchema = z.object({
   access_token: z.string().min(1),
   /** Seconds. */
   expires_in: z.number().positive(),
   scope: z.string().optional(),
 });
 
-interface Held {
+interface CachedToken {
   token: string;
   scopes: string[] | undefined;
   /** Epoch ms after which another one is fetched. */
-  until: number;
+  renewAt: number;
 }
 
 /** Renewed this long before it ends, ms, or after nine tenths of a short life. */
-const marginMs = 60_000;
+const renewalMarginMs = 60_000;
 
 /** Between two requests for a token of which the first met a limit, ms; also when the answer names no time. */
-const leastWaitMs = 1_000;
+const minRetryDelayMs = 1_000;
 
 /** A token for a client, kept for its life; callers that come together share one request. */
-export function clientCredentials(options: ClientCredentials): TokenSource {
-  const { baseUrl, clientId, proof, audience = `${baseUrl}/api/v2/`, now = Date.now } = options;
-  const http = createHttp(options);
+export function createClientTokenSource(options: ClientCredentialsOptions): TokenSource {
+  const { baseUrl, clientId, credential, audience = `${baseUrl}/api/v2/`, now = Date.now } = options;
+  const http = createHttpClient(options);
   const form = {
     grant_type: 'client_credentials',
     client_id: clientId,
     audience: audience.endsWith('/') ? audience : `${audience}/`,
   };
-  let held: Held | undefined;
+  let held: CachedToken | undefined;
   let spent: RateLimited | undefined;
-  let pending: Promise<Held> | undefined;
+  let pending: Promise<CachedToken> | undefined;
 
-  async function fetch(): Promise<Held> {
+  async function fetch(): Promise<CachedToken> {
     // Asking in vain counts against the limit as well.
     if (spent && now() < spent.retryAt) throw spent;
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const asked = now();
     const body = new URLSearchParams({ ...form, ...(await prove()) }).toString();
-    const answer = await http.send({ method: 'POST', url: `${baseUrl}/oauth/token`, label, headers, body });
-    if (isLimit(answer)) throw (spent = limitOf(answer, now()));
+    const answer = await http.send({ method: 'POST', url: `${baseUrl}/oauth/token`, label: tokenRequestLabel, headers, body });
+    if (isRateLimited(answer)) throw (spent = toRateLimited(answer, now()));
     if (answer.status !== 200) throw refusalOf(answer);
-    const granted = grant.safeParse(readJson(answer.body));
-    if (!granted.success) throw new UnexpectedAnswer(label, 'a 200 without a token');
+    const granted = tokenResponseSchema.safeParse(tryParseJson(answer.body));
+    if (!granted.success) throw new UnexpectedAnswer(tokenRequestLabel, 'a 200 without a token');
     const { access_token: token, expires_in: seconds, scope } = granted.data;
     const life = seconds * 1000;
-    const until = asked + life - Math.min(marginMs, life / 10);
-    return { token, scopes: splitScopes(scope) ?? scopesOf(token), until };
+    const renewAt = asked + life - Math.min(renewalMarginMs, life / 10);
+    return { token, scopes: splitScopes(scope) ?? readTokenScopes(token), renewAt };
   }
 
   /** An assertion is good for one request. */
   async function prove(): Promise<Record<string, string>> {
-    if ('clientSecret' in proof) return { client_secret: proof.clientSecret };
+    if ('clientSecret' in credential) return { client_secret: credential.clientSecret };
     return {
       client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-      client_assertion: await signAssertion(proof, clientId, baseUrl, now()),
+      client_assertion: await signAssertion(credential, clientId, baseUrl, now()),
     };
   }
 
-  function refusalOf(answer: HttpAnswer): Error {
-    const refusal = tokenRefusalOf(label, answer);
-    const isOfKey = 'privateKey' in proof && refusal instanceof BadCredentials && refusal.problem === 'secret';
+  function refusalOf(answer: HttpResponse): Error {
+    const refusal = classifyTokenResponse(tokenRequestLabel, answer);
+    const isOfKey = 'privateKey' in credential && refusal instanceof BadCredentials && refusal.problem === 'secret';
     return isOfKey ? new BadCredentials('private_key') : refusal;
   }
 
-  function current(signal?: AbortSignal): Promise<Held> {
-    if (held && now() < held.until) return Promise.resolve(held);
+  function current(signal?: AbortSignal): Promise<CachedToken> {
+    if (held && now() < held.renewAt) return Promise.resolve(held);
     pending ??= fetch()
       .then((fresh) => (held = fresh))
       .finally(() => {
         pending = undefined;
       });
-    return waitFor(pending, signal);
+    return abortable(pending, signal);
   }
 
   return {
-    token: async (signal) => (await current(signal)).token,
-    scopes: async (signal) => (await current(signal)).scopes,
+    getToken: async (signal) => (await current(signal)).token,
+    getScopes: async (signal) => (await current(signal)).scopes,
     invalidate(token) {
       // Another caller may have renewed it in the meantime.
       if (held?.token === token) held = undefined;
@@ -124,30 +124,30 @@ export function clientCredentials(options: ClientCredentials): TokenSource {
 }
 
 /** A token that somebody else obtained. Throws BadCredentials when it cannot be sent in a header at all. */
-export function fixedToken(accessToken: string): TokenSource {
+export function createFixedTokenSource(accessToken: string): TokenSource {
   const token = accessToken.trim();
   if (!/^[\x21-\x7e]+$/.test(token)) throw new BadCredentials('refused_token');
   return {
-    token: () => Promise.resolve(token),
-    scopes: () => Promise.resolve(scopesOf(token)),
+    getToken: () => Promise.resolve(token),
+    getScopes: () => Promise.resolve(readTokenScopes(token)),
     invalidate: () => false,
     close() {},
   };
 }
 
 /** A burst of token requests has also been answered 500 `access_denied` with the words of a 429. */
-function isLimit({ status, body }: HttpAnswer): boolean {
-  return status === 429 || (status >= 400 && /global limit/i.test(readErrorBody(body).error_description ?? ''));
+function isRateLimited({ status, body }: HttpResponse): boolean {
+  return status === 429 || (status >= 400 && /global limit/i.test(parseErrorBody(body).error_description ?? ''));
 }
 
-function limitOf({ headers, body }: HttpAnswer, now: number): RateLimited {
-  const { retryAfterMs, resetMs } = readRefusal(headers, now);
-  const delay = Math.max(leastWaitMs, retryAfterMs ?? resetMs ?? 0);
-  const ofTokens = /quota/i.test(readErrorBody(body).error_description ?? '');
-  return new RateLimited(label, now + delay, ofTokens ? 'tokens' : 'rate');
+function toRateLimited({ headers, body }: HttpResponse, now: number): RateLimited {
+  const { retryAfterMs, resetMs } = readRateLimitRefusal(headers, now);
+  const delay = Math.max(minRetryDelayMs, retryAfterMs ?? resetMs ?? 0);
+  const ofTokens = /quota/i.test(parseErrorBody(body).error_description ?? '');
+  return new RateLimited(tokenRequestLabel, now + delay, ofTokens ? 'tokens' : 'rate');
 }
 
-function readJson(body: Buffer): unknown {
+function tryParseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));
   } catch {
@@ -160,9 +160,9 @@ function splitScopes(scope: string | undefined): string[] | undefined {
 }
 
 /** From the payload of a JWT, which is not verified: it is only for telling the user what is missing. */
-function scopesOf(token: string): string[] | undefined {
+function readTokenScopes(token: string): string[] | undefined {
   const [, payload, signature] = token.split('.');
   if (payload === undefined || signature === undefined) return undefined;
-  const claims = z.object({ scope: z.string() }).safeParse(readJson(Buffer.from(payload, 'base64url')));
+  const claims = z.object({ scope: z.string() }).safeParse(tryParseJson(Buffer.from(payload, 'base64url')));
   return claims.success ? splitScopes(claims.data.scope) : undefined;
 }

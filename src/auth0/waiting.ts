@@ -18,7 +18,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /** Waits for work that others wait for as well: an abort ends the waiting, not the work. */
-export function waitFor<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+export function abortable<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return work;
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason as Error);

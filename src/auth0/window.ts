@@ -1,138 +1,138 @@
 /** Rounds without another try, after one that did not pay. */
-const restRounds = 8;
-const growth = 1.5;
+const cooldownRounds = 8;
+const growthFactor = 1.5;
 /** How far a guess at the limit reaches beyond what has been tried. */
-const foresight = { sent: 2, asked: 3 };
+const lookahead = { sent: 2, asked: 3 };
 /** A larger window stays when it brings at least so much more throughput. */
-const worthwhile = 1.1;
+const minThroughputGain = 1.1;
 /** The part of a round's requests that may stay without an answer before the window is halved. */
-const bearable = 0.25;
+const maxFailureShare = 0.25;
 
 /** Weight of a new answer in the measured latency. */
-const smoothing = 0.1;
+const latencySmoothing = 0.1;
 /** More than would just do at the measured latency, which is not always the same. */
-const slack = 1.5;
+const latencyMargin = 1.5;
 
 /**
  * How many requests may be out at a time where no limit of the tenant says so: more as long as that brings more answers
  * a second, tried a round (a window's worth of requests) at a time and only while the window is what holds requests
  * back. Time is epoch ms.
  */
-export class Window {
+export class ConcurrencyWindow {
   private size: number;
   private latencyMs: number | undefined;
-  private answers = 0;
+  private responses = 0;
   private failures = 0;
-  private begunAt: number | undefined;
-  private held = false;
+  private roundStartedAt: number | undefined;
+  private wasBlocked = false;
   /** Answers to requests that went out under the former size: they say nothing of the new one. */
-  private skip = 0;
-  private rest = 0;
+  private responsesToSkip = 0;
+  private roundsToRest = 0;
   /** More than there is was tried last, and did not pay. */
-  private enough = false;
+  private growthStalled = false;
   /** The size and throughput (answers per ms) before the growth that is on trial. */
-  private former: { size: number; throughput: number } | undefined;
+  private beforeGrowth: { size: number; throughput: number } | undefined;
 
-  /** @param most largest size; it begins with 4, or with `most` */
-  constructor(private readonly most: number) {
-    this.size = Math.min(4, most);
+  /** @param maxSize largest size; it begins with 4, or with `most` */
+  constructor(private readonly maxSize: number) {
+    this.size = Math.min(4, maxSize);
   }
 
   /** That answers take, on the average of the newest ones; undefined before the first. */
-  get latency(): number | undefined {
+  get averageLatencyMs(): number | undefined {
     return this.latencyMs;
   }
 
   /** A request had to wait though no limit held it back. */
-  hold(): void {
-    this.held = true;
+  recordBlocked(): void {
+    this.wasBlocked = true;
   }
 
   /**
    * Requests that may be out where the tenant gives so many a second: as many as that asks for in any case.
-   * @param thought as many as it may well give: asks for some more than what has been tried
+   * @param estimatedPerSecond as many as it may well give: asks for some more than what has been tried
    */
-  room(perSecond: number, thought: number): number {
-    const some = Math.min(this.needed(thought), this.ahead(foresight.sent));
-    return Math.min(this.most, Math.max(this.size, this.needed(perSecond), some));
+  getCapacity(guaranteedPerSecond: number, estimatedPerSecond: number): number {
+    const some = Math.min(this.computeConcurrency(estimatedPerSecond), this.limitLookahead(lookahead.sent));
+    return Math.min(this.maxSize, Math.max(this.size, this.computeConcurrency(guaranteedPerSecond), some));
   }
 
   /**
    * Requests that should be asked for at a time.
-   * @param perSecond as many as the tenant takes; Infinity while that is not what holds requests back
-   * @param thought as many as it may well give
+   * @param saturationPerSecond as many as the tenant takes; Infinity while that is not what holds requests back
+   * @param estimatedPerSecond as many as it may well give
    */
-  wanted(perSecond: number, thought: number): number {
-    const some = Math.min(this.needed(thought) + 1, this.ahead(foresight.asked));
-    const more = Math.max(Math.ceil(this.size * growth), some);
-    return Math.min(this.most, perSecond === Infinity ? more : this.needed(perSecond) + 1);
+  getDemand(saturationPerSecond: number, estimatedPerSecond: number): number {
+    const some = Math.min(this.computeConcurrency(estimatedPerSecond) + 1, this.limitLookahead(lookahead.asked));
+    const more = Math.max(Math.ceil(this.size * growthFactor), some);
+    return Math.min(this.maxSize, saturationPerSecond === Infinity ? more : this.computeConcurrency(saturationPerSecond) + 1);
   }
 
   /** As many as a guess may ask for. */
-  private ahead(times: number): number {
-    return this.enough ? 0 : this.size * times;
+  private limitLookahead(times: number): number {
+    return this.growthStalled ? 0 : this.size * times;
   }
 
   /** @param latencyMs that the answer took */
-  answered(now: number, latencyMs: number): void {
-    this.latencyMs = (this.latencyMs ?? latencyMs) * (1 - smoothing) + latencyMs * smoothing;
-    this.count(now, false);
+  recordResponse(now: number, latencyMs: number): void {
+    this.latencyMs = (this.latencyMs ?? latencyMs) * (1 - latencySmoothing) + latencyMs * latencySmoothing;
+    this.recordOutcome(now, false);
   }
 
   /** No answer came. */
-  failed(now: number): void {
-    this.count(now, true);
+  recordFailure(now: number): void {
+    this.recordOutcome(now, true);
   }
 
-  private needed(perSecond: number): number {
-    return Math.ceil((perSecond * (this.latencyMs ?? 0) * slack) / 1000);
+  private computeConcurrency(perSecond: number): number {
+    return Math.ceil((perSecond * (this.latencyMs ?? 0) * latencyMargin) / 1000);
   }
 
-  private count(now: number, failed: boolean): void {
-    if (this.begunAt === undefined || this.skip > 0) {
-      this.skip = Math.max(0, this.skip - 1);
-      if (this.skip === 0) this.begin(now);
+  private recordOutcome(now: number, failed: boolean): void {
+    if (this.roundStartedAt === undefined || this.responsesToSkip > 0) {
+      this.responsesToSkip = Math.max(0, this.responsesToSkip - 1);
+      if (this.responsesToSkip === 0) this.startRound(now);
       return;
     }
     if (failed) this.failures += 1;
-    else this.answers += 1;
-    const passed = now - this.begunAt;
+    else this.responses += 1;
+    const passed = now - this.roundStartedAt;
     // Requests that went out together come back together: within such a batch there is no pace to measure.
-    if (this.answers + this.failures < this.size || passed < (this.latencyMs ?? 0) / 2) return;
-    this.judge(this.answers / Math.max(1, passed), now);
+    if (this.responses + this.failures < this.size || passed < (this.latencyMs ?? 0) / 2) return;
+    this.evaluateRound(this.responses / Math.max(1, passed), now);
   }
 
-  private judge(throughput: number, now: number): void {
-    const { answers, failures, former, held, size } = this;
-    this.former = undefined;
-    if (former) this.enough = throughput < former.throughput * worthwhile;
-    this.begin(now);
-    if (failures > 1 && failures > (answers + failures) * bearable) {
+  private evaluateRound(throughput: number, now: number): void {
+    const { responses, failures, beforeGrowth, wasBlocked, size } = this;
+    this.beforeGrowth = undefined;
+    if (beforeGrowth) this.growthStalled = throughput < beforeGrowth.throughput * minThroughputGain;
+    this.startRound(now);
+    if (failures > 1 && failures > (responses + failures) * maxFailureShare) {
       this.resize(Math.ceil(size / 2));
-      this.rest = restRounds;
-      this.enough = true;
-    } else if (!held) {
+      this.roundsToRest = cooldownRounds;
+      this.growthStalled = true;
+    } else if (!wasBlocked) {
       return;
-    } else if (former && this.enough) {
-      this.resize(former.size);
-      this.rest = restRounds;
-    } else if (this.rest > 0) {
-      this.rest -= 1;
-    } else if (size < this.most) {
-      this.resize(Math.min(this.most, Math.ceil(size * growth)));
-      this.former = { size, throughput };
+    } else if (beforeGrowth && this.growthStalled) {
+      this.resize(beforeGrowth.size);
+      this.roundsToRest = cooldownRounds;
+    } else if (this.roundsToRest > 0) {
+      this.roundsToRest -= 1;
+    } else if (size < this.maxSize) {
+      this.resize(Math.min(this.maxSize, Math.ceil(size * growthFactor)));
+      this.beforeGrowth = { size, throughput };
     }
   }
 
   private resize(size: number): void {
-    this.skip = this.size;
+    this.responsesToSkip = this.size;
     this.size = size;
   }
 
-  private begin(now: number): void {
-    this.answers = 0;
+  private startRound(now: number): void {
+    this.responses = 0;
     this.failures = 0;
-    this.begunAt = now;
-    this.held = false;
+    this.roundStartedAt = now;
+    this.wasBlocked = false;
   }
 }

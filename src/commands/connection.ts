@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
-import { processVariables } from '../config/environment';
+import { getProcessVariables } from '../config/environment';
 import { ConfigError } from '../config/errors';
-import { connectionOf, loadProject, parseConnection, type Connection } from '../config/project';
-import { referenceOf } from '../config/references';
+import { getConnection, loadProject, parseConnection, type Connection } from '../config/project';
+import { parseReference } from '../config/references';
 import { streams } from '../streams/registry';
 
 /** The flags by which a command names a connection, or spells one out. */
@@ -28,7 +28,7 @@ export interface ConnectionFlags {
  * Name of a connection that flags spell out: the same for the same tenant and folder, so that a sync that was killed goes
  * on when the command is given again, and different for any other, so that none is taken for it.
  */
-function nameOf(tenant: string, files: string): string {
+function nameAdHocConnection(tenant: string, files: string): string {
   const place = JSON.stringify([tenant, resolve(files)]);
   return `command-line-${createHash('sha256').update(place).digest('hex').slice(0, 8)}`;
 }
@@ -40,14 +40,14 @@ function nameOf(tenant: string, files: string): string {
 export async function findConnection(name: string | undefined, flags: ConnectionFlags): Promise<Connection> {
   const connection =
     name === undefined
-      ? spellOut(flags)
-      : signedInBy(flags, connectionOf(await loadProject(flags.config, streams), name));
-  return flags.stream ? narrow(connection, flags.stream) : connection;
+      ? createAdHocConnection(flags)
+      : applyCredentialFlags(flags, getConnection(await loadProject(flags.config, streams), name));
+  return flags.stream ? selectStreams(connection, flags.stream) : connection;
 }
 
-function spellOut(flags: ConnectionFlags): Connection {
+function createAdHocConnection(flags: ConnectionFlags): Connection {
   const { files = './data' } = flags;
-  const tenant = flags.domain ?? flags.baseUrl ?? processVariables()['AUTH0_DOMAIN'];
+  const tenant = flags.domain ?? flags.baseUrl ?? getProcessVariables()['AUTH0_DOMAIN'];
   if (tenant === undefined || tenant === '') {
     throw new ConfigError(
       'no connection is named',
@@ -59,12 +59,12 @@ function spellOut(flags: ConnectionFlags): Connection {
   const settings = {
     domain: flags.domain,
     base_url: flags.baseUrl,
-    credentials: credentialsOf(flags),
+    credentials: readCredentialFlags(flags),
     audience: flags.audience,
     start_date: flags.startDate,
     destination: { files },
   };
-  return parseConnection(nameOf(tenant, files), settings, streams, '.');
+  return parseConnection(nameAdHocConnection(tenant, files), settings, streams, '.');
 }
 
 const credentialFlags = {
@@ -76,9 +76,9 @@ const credentialFlags = {
 } as const;
 
 /** Another tenant or folder under the same name would mix two copies. */
-const spellingFlags = { domain: '--domain', baseUrl: '--base-url', files: '--files' } as const;
+const adHocFlags = { domain: '--domain', baseUrl: '--base-url', files: '--files' } as const;
 
-function credentialsOf({ clientId, clientSecret, privateKey, accessToken }: ConnectionFlags): Record<string, string> {
+function readCredentialFlags({ clientId, clientSecret, privateKey, accessToken }: ConnectionFlags): Record<string, string> {
   const given = {
     client_id: clientId,
     client_secret: clientSecret,
@@ -89,8 +89,8 @@ function credentialsOf({ clientId, clientSecret, privateKey, accessToken }: Conn
 }
 
 /** Flags come before the file: another way to sign in replaces the file's, paths are relative to here. */
-function signedInBy(flags: ConnectionFlags, connection: Connection): Connection {
-  const spelt = givenOf(flags, spellingFlags);
+function applyCredentialFlags(flags: ConnectionFlags, connection: Connection): Connection {
+  const spelt = findGivenFlag(flags, adHocFlags);
   if (spelt !== undefined) {
     throw new ConfigError(
       `${spelt} cannot be given along with the connection ${connection.name}`,
@@ -99,7 +99,7 @@ function signedInBy(flags: ConnectionFlags, connection: Connection): Connection 
     );
   }
   const { source } = connection;
-  const given = credentialsOf(flags);
+  const given = readCredentialFlags(flags);
   const { client_secret, private_key, access_token } = given;
   // The client may stay the same, its proof does not.
   const { client_id } = source.credentials;
@@ -115,20 +115,20 @@ function signedInBy(flags: ConnectionFlags, connection: Connection): Connection 
       ...source,
       ...(flags.audience !== undefined && { audience: flags.audience }),
       ...(flags.startDate !== undefined && { start_date: flags.startDate }),
-      credentials: { ...kept, ...Object.fromEntries(Object.entries(given).map(([key, value]) => [key, here(value)])) },
+      credentials: { ...kept, ...Object.fromEntries(Object.entries(given).map(([key, value]) => [key, toAbsoluteReference(value)])) },
     },
   };
 }
 
 /** A reference whose path holds wherever the project's file is. */
-function here(value: string): string {
-  const reference = referenceOf(value);
+function toAbsoluteReference(value: string): string {
+  const reference = parseReference(value);
   return reference?.kind === 'file' ? `file:${resolve(reference.target)}` : value;
 }
 
 /** @throws ConfigError when flags say how to sign in, which workers elsewhere would never learn */
-export function refuseCredentialFlags(flags: ConnectionFlags): void {
-  const given = givenOf(flags, credentialFlags);
+export function rejectCredentialFlags(flags: ConnectionFlags): void {
+  const given = findGivenFlag(flags, credentialFlags);
   if (given === undefined) return;
   throw new ConfigError(
     `${given} does not reach the workers of the Temporal server, which sign in by their own project file`,
@@ -137,14 +137,14 @@ export function refuseCredentialFlags(flags: ConnectionFlags): void {
   );
 }
 
-function givenOf(flags: ConnectionFlags, names: Partial<Record<keyof ConnectionFlags, string>>): string | undefined {
+function findGivenFlag(flags: ConnectionFlags, names: Partial<Record<keyof ConnectionFlags, string>>): string | undefined {
   return Object.entries(names).find(([key]) => flags[key as keyof ConnectionFlags] !== undefined)?.[1];
 }
 
-function narrow(connection: Connection, wanted: string[]): Connection {
-  const unknown = wanted.find((name) => !connection.streams.some((each) => each.name === name));
+function selectStreams(connection: Connection, requested: string[]): Connection {
+  const unknown = requested.find((name) => !connection.streams.some((each) => each.name === name));
   if (unknown === undefined) {
-    return { ...connection, streams: connection.streams.filter(({ name }) => wanted.includes(name)) };
+    return { ...connection, streams: connection.streams.filter(({ name }) => requested.includes(name)) };
   }
   const names = connection.streams.map((each) => each.name).join(', ');
   throw new ConfigError(

@@ -1,7 +1,7 @@
 import { cancelSync, pauseSync, resumeSync } from '../temporal/sync-control';
 import { findConnection } from './connection';
 import { exitCodes } from './exit';
-import { narrate } from './narration';
+import { logMessage } from './narration';
 import { joinSession } from './session';
 
 export interface ControlFlags {
@@ -9,30 +9,30 @@ export interface ControlFlags {
   config: string;
 }
 
-type Client = Awaited<ReturnType<typeof joinSession>>['connection']['client'];
+type TemporalClient = Awaited<ReturnType<typeof joinSession>>['connection']['client'];
 
 /** Stops the reading of a run at the next page, until it is resumed. */
-export function pause(name: string, { reason, ...flags }: ControlFlags & { reason: string }): Promise<number> {
-  return control(name, flags, async (client) => {
+export function runPause(name: string, { reason, ...flags }: ControlFlags & { reason: string }): Promise<number> {
+  return controlRun(name, flags, async (client) => {
     const isNew = await pauseSync(client, name, reason);
-    narrate(`sync/${name} ${isNew ? 'is paused' : 'was paused already'}. \`rollcall resume ${name}\` goes on.`);
+    logMessage(`sync/${name} ${isNew ? 'is paused' : 'was paused already'}. \`rollcall resume ${name}\` goes on.`);
   });
 }
 
-export function resume(name: string, flags: ControlFlags): Promise<number> {
-  return control(name, flags, async (client) => {
-    narrate((await resumeSync(client, name)) ? `sync/${name} goes on.` : `sync/${name} was not paused.`);
+export function runResume(name: string, flags: ControlFlags): Promise<number> {
+  return controlRun(name, flags, async (client) => {
+    logMessage((await resumeSync(client, name)) ? `sync/${name} goes on.` : `sync/${name} was not paused.`);
   });
 }
 
-export function cancel(name: string, flags: ControlFlags): Promise<number> {
-  return control(name, flags, async (client) => {
+export function runCancel(name: string, flags: ControlFlags): Promise<number> {
+  return controlRun(name, flags, async (client) => {
     const hasEnded = await cancelSync(client, name);
-    narrate(`sync/${name} ${hasEnded ? 'has ended' : 'ends once a worker attends to it'}. What it has copied stays.`);
+    logMessage(`sync/${name} ${hasEnded ? 'has ended' : 'ends once a worker attends to it'}. What it has copied stays.`);
   });
 }
 
-async function control(name: string, flags: ControlFlags, act: (client: Client) => Promise<void>): Promise<number> {
+async function controlRun(name: string, flags: ControlFlags, act: (client: TemporalClient) => Promise<void>): Promise<number> {
   // Names a connection that does not exist in other words than a run that does not.
   const { folder } = await findConnection(name, flags);
   const session = await joinSession(folder);

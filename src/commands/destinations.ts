@@ -7,21 +7,21 @@ import type { Staging } from '../staging/staging';
 /** The destinations that a process writes to. */
 export interface Destinations {
   /** That of a connection; the same object as long as its settings, and what they refer to, are the same. */
-  sinkOf(connection: string): Promise<Sink>;
+  getSink(connection: string): Promise<Sink>;
   close(): Promise<void>;
 }
 
-/** @param destinationOf the destination of a connection, resolved anew at every use */
+/** @param resolveDestination the destination of a connection, resolved anew at every use */
 export function openDestinations(
-  destinationOf: (connection: string) => Promise<Destination>,
+  resolveDestination: (connection: string) => Promise<Destination>,
   staging: Staging,
 ): Destinations {
   const sinks = new Map<string, Promise<Sink>>();
   return {
-    async sinkOf(name) {
-      const destination = await destinationOf(name);
+    async getSink(name) {
+      const destination = await resolveDestination(name);
       const key = JSON.stringify(destination);
-      const sink = sinks.get(key) ?? open(destination, staging);
+      const sink = sinks.get(key) ?? openSink(destination, staging);
       sinks.set(key, sink);
       // A destination that could not be opened is tried anew at the next step.
       sink.catch(() => sinks.delete(key));
@@ -33,7 +33,7 @@ export function openDestinations(
   };
 }
 
-async function open(destination: Destination, staging: Staging): Promise<Sink> {
+async function openSink(destination: Destination, staging: Staging): Promise<Sink> {
   if (destination.kind === 'files') return createFilesSink({ directory: destination.folder, staging });
   return createPostgresSink({ ...destination, staging });
 }

@@ -1,30 +1,30 @@
 import type { StreamProgress } from '../workflows/contract';
 import type { SyncRun } from '../temporal/sync-run';
-import { liveTable } from './live-table';
-import { drawFooter, narrate, quiet, setFooter } from './narration';
-import { rateOf, remember, type Look } from './pace';
-import { inSight, pausedLine, progressLine } from './progress';
+import { formatLiveTable } from './live-table';
+import { drawFooter, logMessage, isQuietMode, setFooter } from './narration';
+import { estimateRequestRate, addSample, type RequestSample } from './pace';
+import { keepLastKnown, formatPausedLine, formatProgressLine } from './progress';
 
 /** Shows how a run stands, each time it is told. */
-export interface Display {
+export interface ProgressDisplay {
   show(streams: readonly StreamProgress[]): void;
   /** Takes away what is only of use while the run goes on. */
   close(): void;
 }
 
 /** On a terminal a table that is drawn anew; elsewhere lines that tell what has changed; nothing where quiet is asked for. */
-export async function openDisplay(run: Pick<SyncRun, 'workflowId' | 'begun'>): Promise<Display> {
-  if (quiet()) return { show: () => undefined, close: () => undefined };
-  return process.stderr.isTTY ? openTable(run) : openLines();
+export async function openProgressDisplay(run: Pick<SyncRun, 'workflowId' | 'startedAt'>): Promise<ProgressDisplay> {
+  if (isQuietMode()) return { show: () => undefined, close: () => undefined };
+  return process.stderr.isTTY ? openTableDisplay(run) : openLineDisplay();
 }
 
 /** Tells how every stream stands, each time that has changed. */
-export function createTelling(tell: (streams: readonly StreamProgress[]) => void): Display {
+export function createProgressReporter(report: (streams: readonly StreamProgress[]) => void): ProgressDisplay {
   let told = '';
   return {
     show(streams) {
       const now = JSON.stringify(streams);
-      if (now !== told) tell(streams);
+      if (now !== told) report(streams);
       told = now;
     },
     close: () => undefined,
@@ -32,39 +32,39 @@ export function createTelling(tell: (streams: readonly StreamProgress[]) => void
 }
 
 /** The requests per second, from one look to the next. */
-function createRate(): (streams: readonly StreamProgress[]) => number | undefined {
-  let looks: Look[] = [];
+function createRateMeter(): (streams: readonly StreamProgress[]) => number | undefined {
+  let looks: RequestSample[] = [];
   return (streams) => {
     const requests = streams.reduce((sum, { counts }) => sum + counts.requests, 0);
-    looks = remember(looks, { at: Date.now(), requests });
-    return rateOf(looks);
+    looks = addSample(looks, { at: Date.now(), requests });
+    return estimateRequestRate(looks);
   };
 }
 
-function openLines(): Display {
-  const rate = createRate();
+function openLineDisplay(): ProgressDisplay {
+  const rate = createRateMeter();
   let told: StreamProgress[] = [];
   return {
     show(streams) {
-      const now = inSight(told, streams);
-      for (const line of [progressLine(told, now, rate(now)), pausedLine(told, now)]) if (line !== '') narrate(line);
+      const now = keepLastKnown(told, streams);
+      for (const line of [formatProgressLine(told, now, rate(now)), formatPausedLine(told, now)]) if (line !== '') logMessage(line);
       told = now;
     },
     close: () => undefined,
   };
 }
 
-async function openTable({ workflowId, begun }: Pick<SyncRun, 'workflowId' | 'begun'>): Promise<Display> {
+async function openTableDisplay({ workflowId, startedAt }: Pick<SyncRun, 'workflowId' | 'startedAt'>): Promise<ProgressDisplay> {
   const { createLogUpdate } = await import('log-update');
   const update = createLogUpdate(process.stderr);
-  const rate = createRate();
+  const rate = createRateMeter();
   let told: StreamProgress[] = [];
   setFooter({ draw: (text) => (text === '' ? update.clear() : update(text)) });
   return {
     show(streams) {
-      told = inOrder(told, inSight(told, streams));
+      told = keepLineOrder(told, keepLastKnown(told, streams));
       const columns = process.stderr.columns || 80;
-      drawFooter(liveTable({ workflowId, streams: told, rate: rate(told), elapsedMs: Date.now() - begun }, columns));
+      drawFooter(formatLiveTable({ workflowId, streams: told, requestsPerSecond: rate(told), elapsedMs: Date.now() - startedAt }, columns));
     },
     close() {
       setFooter(undefined);
@@ -74,10 +74,10 @@ async function openTable({ workflowId, begun }: Pick<SyncRun, 'workflowId' | 'be
 }
 
 /** Streams keep their lines, whichever of them ends first. */
-function inOrder(before: readonly StreamProgress[], now: readonly StreamProgress[]): StreamProgress[] {
+function keepLineOrder(previous: readonly StreamProgress[], current: readonly StreamProgress[]): StreamProgress[] {
   const lineOf = ({ stream }: StreamProgress): number => {
-    const line = before.findIndex((each) => each.stream === stream);
-    return line === -1 ? before.length : line;
+    const line = previous.findIndex((each) => each.stream === stream);
+    return line === -1 ? previous.length : line;
   };
-  return now.toSorted((one, other) => lineOf(one) - lineOf(other));
+  return current.toSorted((one, other) => lineOf(one) - lineOf(other));
 }

@@ -1,9 +1,9 @@
 import { ConfigError } from '../config/errors';
 import { RATE_LIMIT_PRESETS, type RateLimitPreset } from '../emulator/rate-limits';
-import { type Scenario, type ScenarioName, SCENARIOS } from '../emulator/scenario';
+import { type TenantScenario, type ScenarioName, SCENARIOS } from '../emulator/scenario';
 import { type Emulator, startEmulator } from '../emulator/server';
 
-export interface RunEmulatorOptions {
+export interface EmulatorFlags {
   /** A key of SCENARIOS. */
   scenario: string;
   /** Default: any free port. */
@@ -22,11 +22,11 @@ export interface RunEmulatorOptions {
 }
 
 /** Serves an emulated tenant, says on stdout how to reach it, and returns once SIGINT or SIGTERM has ended it. */
-export async function runEmulator(options: RunEmulatorOptions): Promise<void> {
+export async function runEmulator(options: EmulatorFlags): Promise<void> {
   const { rateLimits = 'unlimited', port, host, latencyMs } = options;
   const emulator = await startEmulator({
     scenario: resizeScenario(options),
-    rateLimits: readKey<RateLimitPreset>('--rate-limits', RATE_LIMIT_PRESETS, rateLimits),
+    rateLimits: parseChoice<RateLimitPreset>('--rate-limits', RATE_LIMIT_PRESETS, rateLimits),
     ...(port !== undefined && { port }),
     ...(host !== undefined && { host }),
     ...(latencyMs !== undefined && { latencyMs }),
@@ -40,8 +40,8 @@ export async function runEmulator(options: RunEmulatorOptions): Promise<void> {
   await emulator.close();
 }
 
-function resizeScenario(options: RunEmulatorOptions): Scenario {
-  const scenario: Scenario = SCENARIOS[readKey<ScenarioName>('--scenario', SCENARIOS, options.scenario)];
+function resizeScenario(options: EmulatorFlags): TenantScenario {
+  const scenario: TenantScenario = SCENARIOS[parseChoice<ScenarioName>('--scenario', SCENARIOS, options.scenario)];
   const { users, organizations, clients, roles } = scenario;
   return {
     ...(options.seed !== undefined && { seed: options.seed }),
@@ -53,13 +53,13 @@ function resizeScenario(options: RunEmulatorOptions): Scenario {
 }
 
 /** Users created together are left out when there is no room for them. */
-function resizeUsers(users: Scenario['users'], count: number): Scenario['users'] {
+function resizeUsers(users: TenantScenario['users'], count: number): TenantScenario['users'] {
   const { ties = [] } = users;
   const tied = ties.reduce((sum, { size }) => sum + size, 0);
   return { ...users, count, ties: tied > count ? [] : ties };
 }
 
-function readKey<Key extends string>(flag: string, table: Readonly<Record<Key, unknown>>, name: string): Key {
+function parseChoice<Key extends string>(flag: string, table: Readonly<Record<Key, unknown>>, name: string): Key {
   if (Object.hasOwn(table, name)) return name as Key;
   throw new ConfigError(`${flag} names nothing known`, flag, `Choose one of ${Object.keys(table).join(', ')}.`);
 }

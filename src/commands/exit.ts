@@ -16,7 +16,7 @@ export const exitCodes = {
   brokenPipe: 141,
 } as const;
 
-const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
+const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
   ok: 'done, and every stream is complete; check: answered',
   failed: 'failed',
   usage: 'the command line, a file or the environment is not as it must be',
@@ -28,15 +28,15 @@ const meanings: Readonly<Record<keyof typeof exitCodes, string>> = {
 };
 
 /** The codes for people, as the help shows them. */
-export function exitCodeHelp(): string {
+export function formatExitCodeHelp(): string {
   const lines = Object.entries(exitCodes).map(
-    ([name, code]) => `  ${String(code).padEnd(3)}  ${meanings[name as keyof typeof exitCodes]}`,
+    ([name, code]) => `  ${String(code).padEnd(3)}  ${exitCodeMeanings[name as keyof typeof exitCodes]}`,
   );
   return ['', 'Exit codes:', ...lines].join('\n');
 }
 
 /** The codes of error classes and failure types, by name; `failed` for all others. */
-const codesByName: Readonly<Record<string, number>> = {
+const exitCodesByName: Readonly<Record<string, number>> = {
   ConfigError: exitCodes.usage,
   CatalogError: exitCodes.usage,
   StateError: exitCodes.usage,
@@ -63,6 +63,6 @@ const codesByName: Readonly<Record<string, number>> = {
 };
 
 /** The exit code of an error or a failure, from its name. */
-export function exitCodeOf(name: string): number {
-  return codesByName[name] ?? exitCodes.failed;
+export function getExitCodeByName(name: string): number {
+  return exitCodesByName[name] ?? exitCodes.failed;
 }

@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { createSinkActivities } from '../activities/deliver';
 import { createFetchActivities } from '../activities/fetch';
-import { observeFetch, observerOf, observeSink } from '../activities/observed';
+import { observeFetch, createMetricsObserver, observeSink } from '../activities/observed';
 import { createScheduleActivities, type ScheduleActivities } from '../activities/schedule';
 import { createTenants, type Tenants } from '../activities/tenant';
 import type { WorkerDeploymentVersion } from '../config/environment';
 import type { Connection } from '../config/project';
-import { resolveDestination, resolveReading, resolveSecrets } from '../config/references';
-import { createResolver, type OnTrouble } from '../config/steady';
+import { resolveDestination, resolveReadOptions, resolveSecrets } from '../config/references';
+import { createConnectionResolver, type OnProblem } from '../config/steady';
 import { noMeter, type Meter } from '../metrics/meter';
 import type { Sink } from '../sinks/sink';
 import { createStaging, type Staging } from '../staging/staging';
@@ -17,7 +17,7 @@ import { knowsSearchAttributes } from '../temporal/search-attributes';
 import { createWorker } from '../temporal/worker';
 import type { SyncLimits } from '../workflows/contract';
 import { openDestinations } from './destinations';
-import { connectionInput } from './sync-input';
+import { createConnectionInput } from './sync-input';
 
 /** The workflows as the build bundles them. */
 const workflowBundle = join(__dirname, '..', 'workflow-bundle.js');
@@ -26,7 +26,7 @@ const workflowBundle = join(__dirname, '..', 'workflow-bundle.js');
  * Activities at the same time in one process: more than dozens of syncs have in flight. A slice that waits for its tenant's
  * limit holds a place and hardly anything else, so that places are no reason to let another tenant wait.
  */
-const concurrency = 400;
+const maxConcurrentActivities = 400;
 
 export interface HostingOptions {
   connection: TemporalConnection;
@@ -34,7 +34,7 @@ export interface HostingOptions {
   staging: Staging;
   /** Closed when the worker has stopped. */
   tenants: Tenants;
-  sinkOf(connection: string): Promise<Sink>;
+  getSink(connection: string): Promise<Sink>;
   /** True for a process that runs one sync and ends. */
   oneShot: boolean;
   /** Of a worker that serves schedules too. */
@@ -45,7 +45,7 @@ export interface HostingOptions {
 }
 
 /** A worker in this process. */
-export interface Hosting {
+export interface HostedWorker {
   tenants: Tenants;
   /** Temporal's word for what the worker does; `RUNNING` while it takes work. */
   state(): string;
@@ -59,26 +59,26 @@ export interface Hosting {
  * V8 lets garbage gather up to several times what lives, and here it is pages and segments. To collect it when half as
  * much again has come costs a tenth more CPU, and takes a sixth off the memory. V8 reads this at each collection.
  */
-const collectEarly = '--heap-growing-percent=50';
+const heapGrowthFlag = '--heap-growing-percent=50';
 /** MB. Half of V8's own measure, for the young objects of each thread: a tenth off a worker's memory, at no cost that can be told. */
-const youngRoom = '--max-semi-space-size=8';
+const semiSpaceFlag = '--max-semi-space-size=8';
 
 /** Runs workflows and all activities in this process. */
-export async function hostWorker(options: HostingOptions): Promise<Hosting> {
-  setFlagsFromString(collectEarly);
-  setFlagsFromString(youngRoom);
-  const { tenants, staging, sinkOf, meter = noMeter } = options;
+export async function hostWorker(options: HostingOptions): Promise<HostedWorker> {
+  setFlagsFromString(heapGrowthFlag);
+  setFlagsFromString(semiSpaceFlag);
+  const { tenants, staging, getSink, meter = noMeter } = options;
   const worker = await createWorker({
     connection: options.connection.native,
     namespace: options.connection.namespace,
     taskQueue: options.taskQueue,
     workflowBundle,
-    inThread: options.oneShot,
-    concurrency,
-    ...(options.version && { version: options.version }),
+    runInMainThread: options.oneShot,
+    maxConcurrentActivities,
+    ...(options.version && { deploymentVersion: options.version }),
     activities: {
-      ...observeFetch(createFetchActivities({ tenantOf: tenants.tenantOf, staging }), meter),
-      ...observeSink(createSinkActivities({ sinkOf, staging }), meter),
+      ...observeFetch(createFetchActivities({ getTenant: tenants.getTenant, staging }), meter),
+      ...observeSink(createSinkActivities({ getSink, staging }), meter),
       ...options.scheduleActivities,
     },
   });
@@ -103,11 +103,11 @@ export interface ProjectHostingOptions {
   taskQueue: string;
   stagingDir: string;
   /** The connection of a name, read anew at every use. */
-  connectionOf(name: string): Promise<Connection>;
+  loadConnection(name: string): Promise<Connection>;
   /** Told of references that lead nowhere for now. */
-  onTrouble?: OnTrouble;
+  onProblem?: OnProblem;
   /** Limits of the syncs that schedules start; absent: it serves no schedules. */
-  scheduled?: SyncLimits;
+  scheduleLimits?: SyncLimits;
   /** See WorkerSettings. */
   version?: WorkerDeploymentVersion | undefined;
   /** Default: nothing is measured. */
@@ -115,27 +115,27 @@ export interface ProjectHostingOptions {
 }
 
 /** A run that has staged nothing for so long, waits for the tenant's limit included, is none any more. */
-const abandonedMs = 7 * 24 * 3600 * 1000;
+const abandonedAfterMs = 7 * 24 * 3600 * 1000;
 
 /** Runs a worker for connections that are configured by name. */
-export async function hostProject(options: ProjectHostingOptions): Promise<Hosting> {
-  const { connection, taskQueue, connectionOf, meter, onTrouble = () => undefined } = options;
+export async function hostProject(options: ProjectHostingOptions): Promise<HostedWorker> {
+  const { connection, taskQueue, loadConnection, meter, onProblem = () => undefined } = options;
   const staging = createStaging(options.stagingDir);
-  await staging.sweep(abandonedMs, Date.now());
-  const sourceOf = createResolver((each) => resolveSecrets(each), onTrouble);
-  const destinationOf = createResolver((each) => resolveDestination(each), onTrouble);
-  const destinations = openDestinations(async (name) => destinationOf(await connectionOf(name)), staging);
+  await staging.removeStaleRuns(abandonedAfterMs, Date.now());
+  const sourceOf = createConnectionResolver((each) => resolveSecrets(each), onProblem);
+  const destinationOf = createConnectionResolver((each) => resolveDestination(each), onProblem);
+  const destinations = openDestinations(async (name) => destinationOf(await loadConnection(name)), staging);
   const hosting = await hostWorker({
     connection,
     taskQueue,
     staging,
     tenants: createTenants({
-      resolve: async (name) => sourceOf(await connectionOf(name)),
-      ...(meter && { observerOf: (name) => observerOf(meter, name) }),
+      resolveSource: async (name) => sourceOf(await loadConnection(name)),
+      ...(meter && { createObserver: (name) => createMetricsObserver(meter, name) }),
     }),
-    sinkOf: destinations.sinkOf,
+    getSink: destinations.getSink,
     oneShot: false,
-    scheduleActivities: options.scheduled && scheduleActivitiesOf(options, options.scheduled),
+    scheduleActivities: options.scheduleLimits && createProjectScheduleActivities(options, options.scheduleLimits),
     version: options.version,
     meter,
   });
@@ -148,18 +148,18 @@ export async function hostProject(options: ProjectHostingOptions): Promise<Hosti
   };
 }
 
-function scheduleActivitiesOf(options: ProjectHostingOptions, limits: SyncLimits): ScheduleActivities {
-  const { connection: temporal, taskQueue, connectionOf } = options;
+function createProjectScheduleActivities(options: ProjectHostingOptions, limits: SyncLimits): ScheduleActivities {
+  const { connection: temporal, taskQueue, loadConnection } = options;
   return createScheduleActivities({
     client: temporal.client,
-    async inputOf(name) {
-      const connection = await connectionOf(name);
-      return connectionInput(connection, await resolveReading(connection), {
+    async buildSyncInput(name) {
+      const connection = await loadConnection(name);
+      return createConnectionInput(connection, await resolveReadOptions(connection), {
         sinkQueue: taskQueue,
         limits,
         full: false,
         // The next run is the attempt that finds mended credentials; one that waited for a person would hold it up.
-        refusedCredentials: 'fail',
+        onRefusedCredentials: 'fail',
         searchAttributes: await knowsSearchAttributes(temporal),
       });
     },

@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../config/errors';
-import { loadProject, parseConnection, refuseSharedDestinations, type Project } from '../config/project';
+import { loadProject, parseConnection, rejectSharedDestinations, type Project } from '../config/project';
 import type { WrittenConnection } from '../config/project-file';
-import { addConnection } from '../config/project-writer';
-import { referenceOf } from '../config/references';
+import { writeConnection } from '../config/project-writer';
+import { parseReference } from '../config/references';
 import { streams } from '../streams/registry';
 import type { ConnectionFlags } from './connection';
 import { exitCodes } from './exit';
-import { exitCodeOfFindings, lineOf, type Finding } from './finding';
-import { destinationFinding } from './place-findings';
-import { narrate } from './narration';
-import { tenantFindings } from './tenant-findings';
+import { getFindingsExitCode, formatFinding, type Finding } from './finding';
+import { inspectDestination } from './place-findings';
+import { logMessage } from './narration';
+import { inspectTenant } from './tenant-findings';
 
 export interface InitFlags extends ConnectionFlags {
   /** Database to copy into, in place of a folder. */
@@ -23,87 +23,87 @@ export interface InitFlags extends ConnectionFlags {
 }
 
 /** A connection as it is to be written; what is not known yet is absent. */
-export interface Draft {
+export interface ConnectionDraft {
   name?: string | undefined;
   settings: Partial<WrittenConnection>;
 }
 
 /** Somebody to ask. */
-export interface Interviewer {
+export interface ConnectionPrompter {
   /** Asks for what is missing; undefined when the one who is asked gives up. */
-  complete(draft: Draft, taken: readonly string[]): Promise<Draft | undefined>;
+  completeDraft(draft: ConnectionDraft, taken: readonly string[]): Promise<ConnectionDraft | undefined>;
   /** Whether a connection that does not work is to be written all the same. */
-  insists(): Promise<boolean>;
+  confirmWrite(): Promise<boolean>;
 }
 
 /** Writes a connection into the project's file, once its credentials have been tried; asks for what flags do not say. */
-export async function init(name: string | undefined, flags: InitFlags): Promise<number> {
+export async function runInit(name: string | undefined, flags: InitFlags): Promise<number> {
   const file = resolve(flags.config);
   const project: Pick<Project, 'connections'> = existsSync(file)
     ? await loadProject(file, streams)
     : { connections: new Map() };
   const taken = [...project.connections.keys()];
-  const given: Draft = { name, settings: settingsOf(flags) };
+  const given: ConnectionDraft = { name, settings: readConnectionFlags(flags) };
   const interviewer =
     flags.input && process.stdin.isTTY && process.stderr.isTTY
-      ? (await import('./interview.js')).createInterviewer(dirname(file))
+      ? (await import('./interview.js')).createPrompter(dirname(file))
       : undefined;
-  const draft = interviewer ? await interviewer.complete(given, taken) : given;
+  const draft = interviewer ? await interviewer.completeDraft(given, taken) : given;
   if (!draft) return exitCodes.interrupted;
-  const { name: chosen, settings } = complete(draft);
-  refuseTaken(chosen, taken, flags.config);
+  const { name: chosen, settings } = requireAllSettings(draft);
+  rejectExistingName(chosen, taken, flags.config);
 
   const connection = parseConnection(chosen, settings, streams, dirname(file));
-  refuseSharedDestinations([...project.connections.values(), connection]);
-  const findings = flags.check ? [...(await tenantFindings(connection)), await destinationFinding(connection)] : [];
-  for (const finding of findings) narrate(lineOf(finding));
-  if (findings.some(isShut) && !(await interviewer?.insists())) {
-    narrate(`${flags.config} was not changed.${interviewer ? '' : ' --no-check writes it without trying.'}`);
-    return exitCodeOfFindings(findings);
+  rejectSharedDestinations([...project.connections.values(), connection]);
+  const findings = flags.check ? [...(await inspectTenant(connection)), await inspectDestination(connection)] : [];
+  for (const finding of findings) logMessage(formatFinding(finding));
+  if (findings.some(isAccessDenied) && !(await interviewer?.confirmWrite())) {
+    logMessage(`${flags.config} was not changed.${interviewer ? '' : ' --no-check writes it without trying.'}`);
+    return getFindingsExitCode(findings);
   }
-  await addConnection(file, chosen, settings);
-  narrate(`${flags.config} has the connection ${chosen}. Next: rollcall sync ${chosen}`);
-  return exitCodeOfFindings(findings);
+  await writeConnection(file, chosen, settings);
+  logMessage(`${flags.config} has the connection ${chosen}. Next: rollcall sync ${chosen}`);
+  return getFindingsExitCode(findings);
 }
 
 /** The tenant does not let us in at all; what else is amiss can be mended with the file written. */
-function isShut({ state, check }: Finding): boolean {
+function isAccessDenied({ state, check }: Finding): boolean {
   return state === 'wrong' && (check === 'tenant' || check === 'credentials');
 }
 
-function refuseTaken(name: string, taken: readonly string[], file: string): void {
-  if (!taken.includes(name)) return;
+function rejectExistingName(name: string, existingNames: readonly string[], file: string): void {
+  if (!existingNames.includes(name)) return;
   throw new ConfigError(`${file} has a connection ${name} already`, name, 'Choose another name, or edit the file.');
 }
 
 const secretFlags = { clientSecret: '--client-secret', privateKey: '--private-key', accessToken: '--access-token' };
 
-function settingsOf(flags: InitFlags): Partial<WrittenConnection> {
+function readConnectionFlags(flags: InitFlags): Partial<WrittenConnection> {
   for (const [key, flag] of Object.entries(secretFlags)) {
     const value = flags[key as keyof typeof secretFlags];
-    if (value === undefined || referenceOf(value)) continue;
+    if (value === undefined || parseReference(value)) continue;
     const nextStep = `Give it as ${flag} env:NAME or ${flag} file:PATH: the file must not hold it.`;
     throw new ConfigError(`${flag} is no reference`, flag, nextStep);
   }
   const { domain, baseUrl, clientId, clientSecret, privateKey, accessToken, audience, startDate } = flags;
-  const credentials = without({
+  const credentials = omitUndefined({
     client_id: clientId,
     client_secret: clientSecret,
     private_key: privateKey,
     access_token: accessToken,
   });
-  return without({
+  return omitUndefined({
     domain,
     base_url: baseUrl,
     ...(Object.keys(credentials).length > 0 && { credentials }),
     audience,
     start_date: startDate,
     streams: flags.stream,
-    ...destinationOf(flags),
+    ...readDestinationFlags(flags),
   });
 }
 
-function destinationOf({ files, postgres }: InitFlags): Pick<WrittenConnection, 'destination'> {
+function readDestinationFlags({ files, postgres }: InitFlags): Pick<WrittenConnection, 'destination'> {
   if (files !== undefined && postgres !== undefined) {
     throw new ConfigError('--files and --postgres are both given', '--files', 'Leave one of them out.');
   }
@@ -112,7 +112,7 @@ function destinationOf({ files, postgres }: InitFlags): Pick<WrittenConnection, 
 }
 
 /** Nothing is guessed: what nobody has said is asked for by its flag. */
-function complete({ name, settings }: Draft): { name: string; settings: WrittenConnection } {
+function requireAllSettings({ name, settings }: ConnectionDraft): { name: string; settings: WrittenConnection } {
   const { domain, base_url, credentials = {}, destination } = settings;
   const { client_id, client_secret, private_key, access_token } = credentials;
   const missing = [
@@ -129,7 +129,7 @@ function complete({ name, settings }: Draft): { name: string; settings: WrittenC
   throw new ConfigError(what, 'arguments', 'Add it, or run the command on a terminal without --no-input.');
 }
 
-function without<Values extends object>(values: Values): { [Key in keyof Values]?: NonNullable<Values[Key]> } {
+function omitUndefined<Values extends object>(values: Values): { [Key in keyof Values]?: NonNullable<Values[Key]> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
     [Key in keyof Values]?: NonNullable<Values[Key]>;
   };

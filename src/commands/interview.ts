@@ -1,39 +1,39 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { WrittenConnection } from '../config/project-file';
-import { baseUrlProblem, isHost } from '../config/tenant';
+import { findBaseUrlProblem, hostPattern } from '../config/tenant';
 import { streams } from '../streams/registry';
-import { scopesWanted } from '../streams/scopes';
-import type { Draft, Interviewer } from './init';
+import { listRequiredScopes } from '../streams/scopes';
+import type { ConnectionDraft, ConnectionPrompter } from './init';
 
-type Credentials = NonNullable<WrittenConnection['credentials']>;
+type CredentialSettings = NonNullable<WrittenConnection['credentials']>;
 
 /** The package is of the kind that only `import` loads. */
-const load = () => import('@clack/prompts');
-type Clack = Awaited<ReturnType<typeof load>>;
+const loadClack = () => import('@clack/prompts');
+type Clack = Awaited<ReturnType<typeof loadClack>>;
 
 /** Thrown through the questions when the one who is asked gives up. */
-class GivenUp extends Error {}
+class PromptCancelled extends Error {}
 
 /** Asks on the terminal, on standard error as all narration. @param folder that of the project's file */
-export function createInterviewer(folder: string): Interviewer {
+export function createPrompter(folder: string): ConnectionPrompter {
   const output = process.stderr;
 
   async function answer<Value>(question: (clack: Clack) => Promise<Value | symbol>): Promise<Value> {
-    const clack = await load();
+    const clack = await loadClack();
     const given = await question(clack);
     if (!clack.isCancel(given)) return given as Value;
     clack.cancel('Nothing was written.', { output });
-    throw new GivenUp();
+    throw new PromptCancelled();
   }
 
   const text = (message: string, options: { placeholder?: string; initialValue?: string; validate: Validate }) =>
     answer<string>((clack) => clack.text({ message, output, ...options }));
 
   async function tenantOf(): Promise<Partial<WrittenConnection>> {
-    const written = (await text('Which tenant?', { placeholder: 'acme.eu.auth0.com', validate: tenantProblem })).trim();
+    const written = (await text('Which tenant?', { placeholder: 'acme.eu.auth0.com', validate: validateTenant })).trim();
     if (written.startsWith('http://')) return { base_url: written };
-    return { domain: hostOf(written) };
+    return { domain: extractHost(written) };
   }
 
   /** A reference to a secret; one that is pasted is put into a file that only this user may read. */
@@ -49,15 +49,15 @@ export function createInterviewer(folder: string): Interviewer {
       }),
     );
     if (kind === 'env') {
-      return `env:${await text('Which variable?', { initialValue: variable, validate: variableProblem })}`;
+      return `env:${await text('Which variable?', { initialValue: variable, validate: validateVariableName })}`;
     }
-    const path = await text('Which file?', { initialValue: file, validate: present });
+    const path = await text('Which file?', { initialValue: file, validate: requireValue });
     const place = resolve(folder, path);
     if (!existsSync(place)) {
       const secret = await answer<string>((clack) =>
         clack.password({
           message: `There is none. Paste the ${what}: it is written there.`,
-          validate: present,
+          validate: requireValue,
           output,
         }),
       );
@@ -69,7 +69,7 @@ export function createInterviewer(folder: string): Interviewer {
     return `file:${path}`;
   }
 
-  async function credentialsFor(name: string, given: Credentials): Promise<Credentials> {
+  async function credentialsFor(name: string, given: CredentialSettings): Promise<CredentialSettings> {
     const { client_id, client_secret, private_key, access_token } = given;
     if (access_token !== undefined) return given;
     const proven = (client_secret ?? private_key) !== undefined;
@@ -77,7 +77,7 @@ export function createInterviewer(folder: string): Interviewer {
     if (way === 'token') {
       return { access_token: await referenceTo('token', 'AUTH0_ACCESS_TOKEN', `.secrets/${name}.token`) };
     }
-    const client = client_id ?? (await text("The application's client id?", { validate: present })).trim();
+    const client = client_id ?? (await text("The application's client id?", { validate: requireValue })).trim();
     if (proven) return { ...given, client_id: client };
     return way === 'key'
       ? {
@@ -130,19 +130,19 @@ export function createInterviewer(folder: string): Interviewer {
     );
     if (kind === 'postgres')
       return { postgres: { url: await referenceTo('URL', 'DATABASE_URL', '.secrets/postgres') } };
-    return { files: await text('Into which folder?', { initialValue: `./data/${name}`, validate: present }) };
+    return { files: await text('Into which folder?', { initialValue: `./data/${name}`, validate: requireValue }) };
   }
 
   /** What is to be granted, by stream, before the credentials are tried. */
   async function tellScopes(wanted: readonly string[]): Promise<void> {
-    const { needed, optional } = scopesWanted(wanted);
+    const { needed, optional } = listRequiredScopes(wanted);
     const lines = [...needed, ...optional.map(({ scope, fields }) => `${scope} (for ${fields.join(', ')})`)];
-    (await load()).note(lines.join('\n'), 'Scopes to grant to the application', { output });
+    (await loadClack()).note(lines.join('\n'), 'Scopes to grant to the application', { output });
   }
 
-  async function ask({ name, settings }: Draft, taken: readonly string[]): Promise<Draft> {
-    (await load()).intro('A connection for rollcall.yaml', { output });
-    const chosen = name ?? (await text('What is it called?', { placeholder: 'acme', validate: nameProblem(taken) }));
+  async function ask({ name, settings }: ConnectionDraft, taken: readonly string[]): Promise<ConnectionDraft> {
+    (await loadClack()).intro('A connection for rollcall.yaml', { output });
+    const chosen = name ?? (await text('What is it called?', { placeholder: 'acme', validate: createNameValidator(taken) }));
     const tenant = (settings.domain ?? settings.base_url) === undefined ? await tenantOf() : {};
     const wanted = settings.streams ?? (await streamsFor());
     await tellScopes(Array.isArray(wanted) ? wanted : streams.map((each) => each.name));
@@ -155,16 +155,16 @@ export function createInterviewer(folder: string): Interviewer {
   }
 
   return {
-    async complete(draft, taken) {
+    async completeDraft(draft, taken) {
       try {
         return await ask(draft, taken);
       } catch (error) {
-        if (error instanceof GivenUp) return undefined;
+        if (error instanceof PromptCancelled) return undefined;
         throw error;
       }
     },
-    async insists() {
-      const clack = await load();
+    async confirmWrite() {
+      const clack = await loadClack();
       const message = 'The tenant does not let it in. Write the connection all the same?';
       return (await clack.confirm({ message, initialValue: false, output })) === true;
     },
@@ -173,25 +173,25 @@ export function createInterviewer(folder: string): Interviewer {
 
 type Validate = (value: string | undefined) => string | undefined;
 
-const present: Validate = (value = '') => (value.trim() === '' ? 'Something has to be said here.' : undefined);
+const requireValue: Validate = (value = '') => (value.trim() === '' ? 'Something has to be said here.' : undefined);
 
-function nameProblem(taken: readonly string[]): Validate {
+function createNameValidator(existingNames: readonly string[]): Validate {
   return (name = '') => {
-    if (taken.includes(name)) return 'There is a connection of that name.';
+    if (existingNames.includes(name)) return 'There is a connection of that name.';
     return /^[a-z0-9][a-z0-9_-]*$/.test(name) ? undefined : 'Use a-z, 0-9, _ and -, a letter or digit first.';
   };
 }
 
 /** What people copy may be an address. */
-function hostOf(written: string): string {
+function extractHost(written: string): string {
   return written.replace(/^https:\/\//, '').replace(/\/+$/, '');
 }
 
-const tenantProblem: Validate = (value = '') => {
+const validateTenant: Validate = (value = '') => {
   const written = value.trim();
-  if (written.startsWith('http://')) return baseUrlProblem(written);
-  return isHost.test(hostOf(written)) ? undefined : 'It is a host name, such as acme.eu.auth0.com.';
+  if (written.startsWith('http://')) return findBaseUrlProblem(written);
+  return hostPattern.test(extractHost(written)) ? undefined : 'It is a host name, such as acme.eu.auth0.com.';
 };
 
-const variableProblem: Validate = (name = '') =>
+const validateVariableName: Validate = (name = '') =>
   /^[A-Za-z_]\w*$/.test(name) ? undefined : 'A name is of letters, digits and _.';

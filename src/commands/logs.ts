@@ -3,7 +3,7 @@ import type { RunEvent } from '../temporal/run-events';
 import { findConnection } from './connection';
 import type { ControlFlags } from './control';
 import { exitCodes } from './exit';
-import { lookSession } from './session';
+import { openHistorySession } from './session';
 
 export interface LogsFlags extends ControlFlags {
   follow?: boolean;
@@ -11,40 +11,40 @@ export interface LogsFlags extends ControlFlags {
 }
 
 /** How often a run is looked at, ms. */
-const lookMs = 2_000;
+const logPollMs = 2_000;
 
 /** Prints what happened in the newest run of a connection, a line each; and what happens, until the run has ended. */
-export async function logs(name: string, { follow = false, json = false, ...flags }: LogsFlags): Promise<number> {
+export async function runLogs(name: string, { follow = false, json = false, ...flags }: LogsFlags): Promise<number> {
   const { folder } = await findConnection(name, flags);
-  const session = await lookSession(folder);
+  const session = await openHistorySession(folder);
   try {
     const { readRunLog } = await import('../temporal/run-log.js');
     const told = new Set<string>();
     const tell = (events: readonly RunEvent[]): void => {
       for (const event of events) {
-        const line = json ? jsonOf(event) : lineOf(event);
+        const line = json ? formatRunEventJson(event) : formatRunEvent(event);
         if (!told.has(line)) process.stdout.write(`${line}\n`);
         told.add(line);
       }
     };
     for (;;) {
-      const { events, trying, running } = await readRunLog(session.connection.client, name);
+      const { events, retrying, running } = await readRunLog(session.connection.client, name);
       tell(events);
-      tell(trying);
+      tell(retrying);
       if (!follow || !running) return exitCodes.ok;
-      await sleep(lookMs);
+      await sleep(logPollMs);
     }
   } finally {
     await session.close();
   }
 }
 
-function lineOf({ at, workflow, text }: RunEvent): string {
+function formatRunEvent({ at, workflow, text }: RunEvent): string {
   const time = `${new Date(at).toISOString().slice(0, 19)}Z`;
   // Summaries of activities begin with their stream.
   return `${time}  ${text.startsWith(workflow) ? text : `${workflow} · ${text}`}`;
 }
 
-function jsonOf({ at, workflow, text }: RunEvent): string {
+function formatRunEventJson({ at, workflow, text }: RunEvent): string {
   return JSON.stringify({ at: new Date(at).toISOString(), workflow, text });
 }

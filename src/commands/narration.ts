@@ -6,45 +6,45 @@ export interface Footer {
   draw(text: string): void;
 }
 
-let isQuiet = false;
+let quietMode = false;
 let footer: Footer | undefined;
-let drawn = '';
+let footerText = '';
 
 /** Has `narrate` say nothing from now on. */
-export function beQuiet(): void {
-  isQuiet = true;
+export function enableQuietMode(): void {
+  quietMode = true;
 }
 
-export function quiet(): boolean {
-  return isQuiet;
+export function isQuietMode(): boolean {
+  return quietMode;
 }
 
 /** Says something about the work on stderr, apart from its result. */
-export function narrate(text: string): void {
-  if (!isQuiet) warn(text);
+export function logMessage(text: string): void {
+  if (!quietMode) logWarning(text);
 }
 
 /** As `narrate`, for what must be heard all the same. */
-export function warn(text: string): void {
+export function logWarning(text: string): void {
   footer?.draw('');
   process.stderr.write(`${text}\n`);
-  footer?.draw(drawn);
+  footer?.draw(footerText);
 }
 
 /** A warning or an error of Temporal's. */
-export function warnOf({ level, message, meta }: LogEntry): void {
+export function logTemporalEntry({ level, message, meta }: LogEntry): void {
   const error = meta?.['error'] as Error | undefined;
-  warn(`${level === 'WARN' ? 'warning' : 'error'}: ${message}${error === undefined ? '' : `: ${error.message}`}`);
+  logWarning(`${level === 'WARN' ? 'warning' : 'error'}: ${message}${error === undefined ? '' : `: ${error.message}`}`);
 }
 
 /** Sets what stands below the narration; undefined: nothing, from now on. */
 export function setFooter(next: Footer | undefined): void {
   footer?.draw('');
   footer = next;
-  drawn = '';
+  footerText = '';
 }
 
 export function drawFooter(text: string): void {
-  drawn = text;
+  footerText = text;
   footer?.draw(text);
 }

@@ -1,25 +1,25 @@
 import type { Command } from 'commander';
-import { beQuiet } from './narration';
-import { declareControlVerbs } from './verbs/control';
-import { declareLookVerbs } from './verbs/look';
-import { declareScheduleVerbs } from './verbs/schedule';
-import { declareServiceVerbs } from './verbs/services';
-import { declareSetupVerbs } from './verbs/setup';
-import { declareStateVerbs } from './verbs/state';
-import { declareSyncVerbs } from './verbs/sync';
+import { enableQuietMode } from './narration';
+import { declareControlCommands } from './verbs/control';
+import { declareInspectCommands } from './verbs/look';
+import { declareScheduleCommands } from './verbs/schedule';
+import { declareServiceCommands } from './verbs/services';
+import { declareSetupCommands } from './verbs/setup';
+import { declareStateCommands } from './verbs/state';
+import { declareSyncCommands } from './verbs/sync';
 
 /** The verbs of people who run syncs with a Temporal of their own, or with the one that comes along; in the help's order. */
-const groups = [
-  { heading: 'Set-up', declare: declareSetupVerbs },
-  { heading: 'Sync', declare: declareSyncVerbs },
-  { heading: 'Look', declare: declareLookVerbs },
-  { heading: 'Control', declare: declareControlVerbs },
-  { heading: 'State', declare: declareStateVerbs },
-  { heading: 'Schedules', declare: declareScheduleVerbs },
-  { heading: 'Services', declare: declareServiceVerbs },
+const commandGroups = [
+  { heading: 'Set-up', declare: declareSetupCommands },
+  { heading: 'Sync', declare: declareSyncCommands },
+  { heading: 'Look', declare: declareInspectCommands },
+  { heading: 'Control', declare: declareControlCommands },
+  { heading: 'State', declare: declareStateCommands },
+  { heading: 'Schedules', declare: declareScheduleCommands },
+  { heading: 'Services', declare: declareServiceCommands },
 ];
 
-export function addOperatorVerbs(program: Command, finish: (code: number) => void): void {
+export function addOperatorCommands(program: Command, finish: (code: number) => void): void {
   async function act(verb: () => Promise<number>): Promise<void> {
     try {
       finish(await verb());
@@ -28,16 +28,16 @@ export function addOperatorVerbs(program: Command, finish: (code: number) => voi
       finish(failOnTerminal(error));
     }
   }
-  for (const { heading, declare } of groups) {
+  for (const { heading, declare } of commandGroups) {
     program.commandsGroup(`${heading}:`);
     declare(program, act);
   }
-  for (const verb of leavesOf(program)) verb.option('-q, --quiet', 'say nothing but the result and what went wrong');
+  for (const verb of listLeafCommands(program)) verb.option('-q, --quiet', 'say nothing but the result and what went wrong');
   program.hook('preAction', (_, verb) => {
-    if (verb.opts()['quiet'] === true) beQuiet();
+    if (verb.opts()['quiet'] === true) enableQuietMode();
   });
 }
 
-function leavesOf(command: Command): readonly Command[] {
-  return command.commands.flatMap((each) => (each.commands.length === 0 ? [each] : leavesOf(each)));
+function listLeafCommands(command: Command): readonly Command[] {
+  return command.commands.flatMap((each) => (each.commands.length === 0 ? [each] : listLeafCommands(each)));
 }

@@ -3,18 +3,18 @@ import { join } from 'node:path';
 import type { LogEntry } from '@temporalio/worker';
 import { createTenants, type Tenants } from '../activities/tenant';
 import { parseConfiguredCatalog } from '../airbyte/catalog';
-import type { VerbContext } from './verb';
+import type { AirbyteContext } from './verb';
 import { parseState } from '../airbyte/state';
 import { readEnvironment } from '../config/environment';
 import { readJsonObject, readStateFile } from '../config/json-file';
-import { parseSourceConfig, secretsOf } from '../config/source';
+import { parseSourceConfig, listSecrets } from '../config/source';
 import { createStdoutSink } from '../sinks/stdout';
 import { createStaging } from '../staging/staging';
 import { streams } from '../streams/registry';
-import { exitCodeOfResult } from './result';
-import { openScratch } from './scratch';
+import { getResultExitCode } from './result';
+import { createScratchFolder } from './scratch';
 import { openSession } from './session';
-import { limitsOf, syncInput } from './sync-input';
+import { readLimits, createSyncInput } from './sync-input';
 
 export interface ReadFlags {
   config: string;
@@ -23,30 +23,30 @@ export interface ReadFlags {
 }
 
 /** A `read` that nobody ends: longer than any tenant takes, so that nothing of a killed process stays on a shared server. */
-const timeoutMs = 7 * 24 * 3600 * 1000;
+const readTimeoutMs = 7 * 24 * 3600 * 1000;
 
 /** Airbyte's `read`: everything of it runs in this process, on a task queue of its own. */
-export async function read(flags: ReadFlags, { output, secrets }: VerbContext): Promise<number> {
+export async function runRead(flags: ReadFlags, { output, secrets }: AirbyteContext): Promise<number> {
   const environment = readEnvironment();
   const config = parseSourceConfig(await readJsonObject('--config', flags.config));
-  for (const secret of secretsOf(config)) secrets.add(secret);
+  for (const secret of listSecrets(config)) secrets.add(secret);
   const catalog = parseConfiguredCatalog(await readJsonObject('--catalog', flags.catalog), streams);
   const initialState = parseState(flags.state === undefined ? undefined : await readStateFile('--state', flags.state));
 
   const connection = `read-${randomUUID()}`;
   const tenants = createTenants({
-    resolve: () => Promise.resolve(config),
+    resolveSource: () => Promise.resolve(config),
     onToken: (token) => secrets.add(token),
   });
-  signIn(tenants, connection);
+  prefetchToken(tenants, connection);
 
-  const folder = await openScratch();
+  const folder = await createScratchFolder();
   const staging = createStaging(environment.stagingDir ?? join(folder, 'staging'));
   const [session, { hostWorker }, { startSync }, { knowsSearchAttributes }] = await Promise.all([
     openSession({
       logDir: folder,
-      log: ({ level, message, meta }) => {
-        output.log(level === 'WARN' ? 'WARN' : 'ERROR', message, framesOf(meta));
+      onLogEntry: ({ level, message, meta }) => {
+        output.log(level === 'WARN' ? 'WARN' : 'ERROR', message, extractStackFrames(meta));
       },
     }),
     // Loaded while the server comes up.
@@ -61,23 +61,23 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
       taskQueue: connection,
       staging,
       tenants,
-      sinkOf: () => Promise.resolve(sink),
+      getSink: () => Promise.resolve(sink),
       oneShot: true,
     });
     const run = await startSync(session.connection.client, {
       workflowId: `read/${connection}`,
       taskQueue: connection,
-      timeoutMs,
-      input: syncInput({
+      timeoutMs: readTimeoutMs,
+      input: createSyncInput({
         connection,
         streams: catalog.streams,
         sinkQueue: connection,
-        limits: limitsOf(environment),
-        reading: config.reading,
+        limits: readLimits(environment),
+        readOptions: config.readOptions,
         // Nobody searches a server that ends with this process.
         searchAttributes: !session.embedded && (await knowsSearchAttributes(session.connection)),
         ...(config.startDate === undefined ? {} : { startDate: config.startDate }),
-        refused: catalog.problems.map(({ stream, message }) => ({
+        unknownStreams: catalog.problems.map(({ stream, message }) => ({
           stream: { ...stream, syncMode: 'full_refresh', destinationSyncMode: 'append' },
           failure: { type: 'UnknownStream', kind: 'config_error', message },
         })),
@@ -86,25 +86,25 @@ export async function read(flags: ReadFlags, { output, secrets }: VerbContext): 
     const result = await Promise.race([
       run.result(),
       hosting.done.then(() => Promise.reject(new Error('the worker stopped before the sync ended'))),
-      session.lost.then((reason) => Promise.reject(reason)),
+      session.serverExited.then((reason) => Promise.reject(reason)),
     ]);
     await output.flush();
     await hosting.stop();
-    return exitCodeOfResult(result);
+    return getResultExitCode(result);
   } finally {
     await session.close();
   }
 }
 
 /** Fetches the token while the server comes up. What is wrong with it is the first slice's to tell. */
-function signIn({ tenantOf }: Tenants, connection: string): void {
-  tenantOf(connection)
-    .then(({ client }) => client.scopes())
+function prefetchToken({ getTenant }: Tenants, connection: string): void {
+  getTenant(connection)
+    .then(({ client }) => client.getScopes())
     .catch(() => undefined);
 }
 
 /** Where an error came from; not its message, which may quote a record. */
-function framesOf(meta: LogEntry['meta']): string | undefined {
+function extractStackFrames(meta: LogEntry['meta']): string | undefined {
   // An activity has left it out already (activities/failure.ts).
   const { name, at } = (meta ?? {}) as { name?: string; at?: string[] };
   if (at) return [name, ...at].join('\n');

@@ -1,8 +1,8 @@
 import { normaliseTimestamp } from '../airbyte/timestamp';
-import { processVariables, readEnvironment } from '../config/environment';
+import { getProcessVariables, readEnvironment } from '../config/environment';
 import { ConfigError } from '../config/errors';
 import type { Connection } from '../config/project';
-import { parseWith } from '../config/problems';
+import { parseWithSchema } from '../config/problems';
 import { scheduleSettings, type ScheduleSettings } from '../config/schedule';
 import { readProfile } from '../temporal/profile';
 import {
@@ -16,19 +16,19 @@ import {
   resumeSchedule,
   triggerSchedule,
 } from '../temporal/schedules';
-import { requireSchedule } from '../temporal/standing';
+import { requireScheduleStatus } from '../temporal/standing';
 import { hasWorkers } from '../temporal/task-queue';
 import { findConnection } from './connection';
 import type { ControlFlags } from './control';
 import { exitCodes } from './exit';
-import { moment } from './lines';
-import { narrate } from './narration';
-import { stateDirOf } from './project-folder';
+import { formatMoment } from './lines';
+import { logMessage } from './narration';
+import { getStateDir } from './project-folder';
 import { openSession, type Session } from './session';
-import { scheduleLines } from './standing-lines';
-import { tableOf } from './table';
+import { formatScheduleStatus } from './standing-lines';
+import { formatTable } from './table';
 
-export interface CreateFlags extends ControlFlags {
+export interface ScheduleCreateFlags extends ControlFlags {
   every?: string;
   cron?: string;
   at?: string;
@@ -40,30 +40,30 @@ export interface CreateFlags extends ControlFlags {
   catchUp?: string;
   replace?: boolean;
 }
-export interface ListFlags {
+export interface ScheduleListFlags {
   json?: boolean;
 }
-export type ShowFlags = ControlFlags & ListFlags;
-export type PauseFlags = ControlFlags & { reason: string };
-export type BackfillFlags = ControlFlags & { from: string; to?: string; each?: boolean };
+export type ScheduleShowFlags = ControlFlags & ScheduleListFlags;
+export type SchedulePauseFlags = ControlFlags & { reason: string };
+export type ScheduleBackfillFlags = ControlFlags & { from: string; to?: string; each?: boolean };
 
 /** As many as the server remembers. */
-const firingsTold = 10;
+const maxRunsShown = 10;
 
 /** Has a connection copied at certain times. */
-export async function create(name: string, { config, replace = false, ...flags }: CreateFlags): Promise<number> {
+export async function runScheduleCreate(name: string, { config, replace = false, ...flags }: ScheduleCreateFlags): Promise<number> {
   const connection = await findConnection(name, { config });
-  const settings = settingsOf(connection, flags);
-  return atServer(async ({ connection: temporal }) => {
+  const settings = readScheduleSettings(connection, flags);
+  return withServerSession(async ({ connection: temporal }) => {
     const { taskQueue } = readEnvironment();
     const schedule = { connection: name, taskQueue, settings };
-    const isNew = !(replace && (await replaced(temporal.client, schedule)));
+    const isNew = !(replace && (await tryReplaceSchedule(temporal.client, schedule)));
     if (isNew) await createSchedule(temporal.client, schedule);
-    const { times, next, paused } = await requireSchedule(temporal.client, name, 0);
-    const due = paused ? `it is paused, and \`rollcall schedule resume ${name}\` goes on` : dueWords(next);
-    narrate(`${name} is copied ${times}; ${due}.`);
+    const { timing, nextRunAt, paused } = await requireScheduleStatus(temporal.client, name, 0);
+    const due = paused ? `it is paused, and \`rollcall schedule resume ${name}\` goes on` : formatNextRun(nextRunAt);
+    logMessage(`${name} is copied ${timing}; ${due}.`);
     if (!(await hasWorkers(temporal, taskQueue))) {
-      narrate(
+      logMessage(
         `No worker listens on task queue ${taskQueue}; runs wait for one. ` +
           'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
       );
@@ -72,7 +72,7 @@ export async function create(name: string, { config, replace = false, ...flags }
 }
 
 /** Whether there was one to be replaced. */
-async function replaced(...[client, schedule]: Parameters<typeof replaceSchedule>): Promise<boolean> {
+async function tryReplaceSchedule(...[client, schedule]: Parameters<typeof replaceSchedule>): Promise<boolean> {
   try {
     await replaceSchedule(client, schedule);
     return true;
@@ -82,13 +82,13 @@ async function replaced(...[client, schedule]: Parameters<typeof replaceSchedule
   }
 }
 
-function settingsOf(
+function readScheduleSettings(
   connection: Connection,
-  { timeZone, pauseAfter, catchUp, ...others }: Omit<CreateFlags, 'config' | 'replace'>,
+  { timeZone, pauseAfter, catchUp, ...others }: Omit<ScheduleCreateFlags, 'config' | 'replace'>,
 ): ScheduleSettings {
   const written = { ...others, time_zone: timeZone, pause_after: pauseAfter, catch_up: catchUp };
   const given = Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined));
-  if (Object.keys(given).length > 0) return parseWith(scheduleSettings, given, 'the schedule', 'Correct the options.');
+  if (Object.keys(given).length > 0) return parseWithSchema(scheduleSettings, given, 'the schedule', 'Correct the options.');
   if (connection.schedule) return connection.schedule;
   throw new ConfigError(
     `nothing says when ${connection.name} is to be copied`,
@@ -98,93 +98,93 @@ function settingsOf(
 }
 
 /** Prints the schedules of the server. */
-export function list({ json = false }: ListFlags): Promise<number> {
-  return atServer(async ({ connection: { client } }) => {
+export function runScheduleList({ json = false }: ScheduleListFlags): Promise<number> {
+  return withServerSession(async ({ connection: { client } }) => {
     const schedules = await listSchedules(client);
     if (json) process.stdout.write(`${JSON.stringify({ schedules })}\n`);
-    else if (schedules.length === 0) narrate('No schedules. `rollcall schedule create` makes one.');
+    else if (schedules.length === 0) logMessage('No schedules. `rollcall schedule create` makes one.');
     else {
       const now = new Date();
-      const rows = schedules.map(({ connection, times, paused, next }) => {
-        return [connection, times, paused === undefined ? (next ? moment(next.getTime(), now) : '') : 'paused'];
+      const rows = schedules.map(({ connection, timing, pauseReason, nextRunAt }) => {
+        return [connection, timing, pauseReason === undefined ? (nextRunAt ? formatMoment(nextRunAt.getTime(), now) : '') : 'paused'];
       });
-      process.stdout.write(`${tableOf(['connection', 'copied', 'next run'], rows, 3)}\n`);
+      process.stdout.write(`${formatTable(['connection', 'copied', 'next run'], rows, 3)}\n`);
     }
   });
 }
 
 /** Prints a schedule and its last runs. */
-export function show(name: string, { json = false, ...flags }: ShowFlags): Promise<number> {
-  return atSchedule(name, flags, async ({ connection: { client } }) => {
-    const schedule = await requireSchedule(client, name, firingsTold);
+export function runScheduleShow(name: string, { json = false, ...flags }: ScheduleShowFlags): Promise<number> {
+  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
+    const schedule = await requireScheduleStatus(client, name, maxRunsShown);
     const lines = json
       ? [JSON.stringify({ connection: name, schedule })]
-      : [name, ...scheduleLines(name, schedule, new Date())];
+      : [name, ...formatScheduleStatus(name, schedule, new Date())];
     process.stdout.write(`${lines.join('\n')}\n`);
   });
 }
 
-export function trigger(name: string, flags: ControlFlags): Promise<number> {
-  return atSchedule(name, flags, async ({ connection: { client } }) => {
+export function runScheduleTrigger(name: string, flags: ControlFlags): Promise<number> {
+  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
     await triggerSchedule(client, name);
-    narrate(`A run of ${name} begins now. \`rollcall status ${name}\` tells how it stands.`);
+    logMessage(`A run of ${name} begins now. \`rollcall status ${name}\` tells how it stands.`);
   });
 }
 
 /** Makes up for runs that were due in the past. */
-export function backfill(name: string, { from, to, each = false, ...flags }: BackfillFlags): Promise<number> {
-  const start = timeOf('--from', from);
-  const end = to === undefined ? new Date() : timeOf('--to', to);
+export function runScheduleBackfill(name: string, { from, to, each = false, ...flags }: ScheduleBackfillFlags): Promise<number> {
+  const start = parseTimeFlag('--from', from);
+  const end = to === undefined ? new Date() : parseTimeFlag('--to', to);
   if (end <= start) throw new ConfigError('--to is not later than --from', '--to', 'Name a later time.');
-  return atSchedule(name, flags, async ({ connection: { client } }) => {
+  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
     await backfillSchedule(client, name, { start, end, each });
     const what = each ? 'A run for each time at which one was due begins' : 'A run for what was due begins';
-    narrate(`${what} now. \`rollcall status ${name}\` tells how it stands.`);
+    logMessage(`${what} now. \`rollcall status ${name}\` tells how it stands.`);
   });
 }
 
-function timeOf(flag: string, written: string): Date {
+function parseTimeFlag(flag: string, written: string): Date {
   const time = normaliseTimestamp(written);
   if (time !== undefined) return new Date(time);
   throw new ConfigError(`${flag} is no date or time of ISO 8601`, flag, 'Write it as 2026-01-31 or 2026-01-31T06:00Z.');
 }
 
 /** Has no run begin until the schedule is resumed. */
-export function pause(name: string, { reason, ...flags }: PauseFlags): Promise<number> {
-  return atSchedule(name, flags, async ({ connection: { client } }) => {
+export function runSchedulePause(name: string, { reason, ...flags }: SchedulePauseFlags): Promise<number> {
+  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
     await pauseSchedule(client, name, reason);
-    narrate(`The schedule of ${name} is paused. \`rollcall schedule resume ${name}\` goes on.`);
+    logMessage(`The schedule of ${name} is paused. \`rollcall schedule resume ${name}\` goes on.`);
   });
 }
 
-export function resume(name: string, flags: ControlFlags): Promise<number> {
-  return atSchedule(name, flags, async ({ connection: { client } }) => {
+export function runScheduleResume(name: string, flags: ControlFlags): Promise<number> {
+  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
     await resumeSchedule(client, name);
-    const { next } = await requireSchedule(client, name, 0);
-    narrate(`The schedule of ${name} goes on; ${dueWords(next)}.`);
+    const { nextRunAt } = await requireScheduleStatus(client, name, 0);
+    logMessage(`The schedule of ${name} goes on; ${formatNextRun(nextRunAt)}.`);
   });
 }
 
 /** Removes a schedule. */
-export function remove(name: string, flags: ControlFlags): Promise<number> {
-  return atSchedule(name, flags, async ({ connection: { client } }) => {
+export function runScheduleDelete(name: string, flags: ControlFlags): Promise<number> {
+  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
     await deleteSchedule(client, name);
-    narrate(`${name} has no schedule any more. A run that is under way goes on.`);
+    logMessage(`${name} has no schedule any more. A run that is under way goes on.`);
   });
 }
 
-function dueWords(next: string | undefined): string {
-  return next === undefined ? 'no run is due' : `the next run is due ${moment(next, new Date())}`;
+function formatNextRun(next: string | undefined): string {
+  return next === undefined ? 'no run is due' : `the next run is due ${formatMoment(next, new Date())}`;
 }
 
 /** A connection that the project's file does not name any more may have one still; one that was misspelt has none. */
-async function atSchedule(
+async function withScheduleSession(
   name: string,
   { config }: ControlFlags,
   act: (session: Session) => Promise<void>,
 ): Promise<number> {
   try {
-    return await atServer(act);
+    return await withServerSession(act);
   } catch (error) {
     if (!(error instanceof NoSchedule)) throw error;
     const problem = await findConnection(name, { config }).catch((reason: unknown) => reason);
@@ -192,15 +192,15 @@ async function atSchedule(
   }
 }
 
-async function atServer(act: (session: Session) => Promise<void>): Promise<number> {
-  if (!readProfile(processVariables())) {
+async function withServerSession(act: (session: Session) => Promise<void>): Promise<number> {
+  if (!readProfile(getProcessVariables())) {
     throw new ConfigError(
       'no Temporal server is named, and a schedule needs one that stays',
       'TEMPORAL_ADDRESS',
       'Set TEMPORAL_ADDRESS to host:port, or name a Temporal profile; a `rollcall worker` there does the work.',
     );
   }
-  const session = await openSession({ logDir: stateDirOf('.') });
+  const session = await openSession({ logDir: getStateDir('.') });
   try {
     await act(session);
     return exitCodes.ok;

@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEntry } from '@temporalio/worker';
-import { processVariables } from '../config/environment';
+import { getProcessVariables } from '../config/environment';
 import { ConfigError } from '../config/errors';
 import { locateTemporal } from '../temporal/binary';
 import type { connect as connectFunction, TemporalConnection } from '../temporal/connection';
-import { serverOn } from '../temporal/database-lease';
+import { findServer } from '../temporal/database-lease';
 import { embeddedNamespace, startEmbeddedServer, type EmbeddedServer } from '../temporal/embedded';
 import { readProfile } from '../temporal/profile';
-import { stateDirOf } from './project-folder';
+import { getStateDir } from './project-folder';
 
 /** A Temporal server to work with. */
 export interface Session {
@@ -20,19 +20,19 @@ export interface Session {
   /** True when the server is ours, and ends with this process. */
   embedded: boolean;
   /** Settles when a server of ours has ended by itself, with the reason. */
-  lost: Promise<Error>;
+  serverExited: Promise<Error>;
   close(): Promise<void>;
 }
 
 export interface SessionOptions {
   /** Never use another server than an own one. */
-  embedOnly?: boolean;
+  forceEmbedded?: boolean;
   /** Folder that keeps an embedded server's workflows; absent: they live in memory, as long as the process. */
   stateDir?: string;
   /** Folder of the embedded server's log. */
   logDir: string;
   /** Told of warnings and errors of workers, workflows and activities; they go to stderr without it. */
-  log?: (entry: LogEntry) => void;
+  onLogEntry?: (entry: LogEntry) => void;
   /** Port of an embedded server's web UI; absent: none. */
   uiPort?: number;
 }
@@ -40,10 +40,10 @@ export interface SessionOptions {
 /** Where people expect Temporal's UI. */
 export const uiPort = 8233;
 
-type Connect = typeof connectFunction;
+type ConnectFunction = typeof connectFunction;
 
 /** How often it is looked whether a server that was joined is still there. */
-const joinedMs = 1_000;
+const serverPollMs = 1_000;
 
 const never = new Promise<never>(() => undefined);
 
@@ -52,23 +52,23 @@ const never = new Promise<never>(() => undefined);
  * while Temporal's modules are loaded, which takes longer.
  */
 export async function openSession(options: SessionOptions): Promise<Session> {
-  const variables = processVariables();
-  const target = options.embedOnly ? undefined : readProfile(variables);
+  const variables = getProcessVariables();
+  const target = options.forceEmbedded ? undefined : readProfile(variables);
   if (target) {
-    const connect = await loadTemporal(options.log);
+    const connect = await loadTemporal(options.onLogEntry);
     const connection = await connect(target);
-    return { connection, embedded: false, lost: never, close: () => connection.close() };
+    return { connection, embedded: false, serverExited: never, close: () => connection.close() };
   }
   const starting = startEmbeddedServer({
     binary: locateTemporal(variables),
     logFile: join(options.logDir, `temporal-${options.stateDir ? 'server' : randomUUID().slice(0, 8)}.log`),
-    ...(options.stateDir === undefined ? {} : { dbFile: databaseIn(options.stateDir) }),
+    ...(options.stateDir === undefined ? {} : { databaseFile: getDatabasePath(options.stateDir) }),
     ...(options.uiPort === undefined ? {} : { uiPort: options.uiPort }),
   });
   // Whatever ends the loading below, a failed start is reported by the line after it.
   starting.catch(() => undefined);
-  const connect = await loadTemporal(options.log);
-  return embeddedSession(await starting, connect);
+  const connect = await loadTemporal(options.onLogEntry);
+  return openEmbeddedSession(await starting, connect);
 }
 
 /**
@@ -77,9 +77,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
  * @throws ConfigError when there is neither
  */
 export async function joinSession(projectFolder: string): Promise<Session> {
-  const stateDir = stateDirOf(projectFolder);
-  if (readProfile(processVariables())) return openSession({ logDir: stateDir });
-  const running = serverOn(databaseIn(stateDir));
+  const stateDir = getStateDir(projectFolder);
+  if (readProfile(getProcessVariables())) return openSession({ logDir: stateDir });
+  const running = findServer(getDatabasePath(stateDir));
   if (!running) {
     throw new ConfigError(
       `no Temporal server is named, and no sync is running in ${projectFolder}`,
@@ -95,7 +95,7 @@ export async function joinSession(projectFolder: string): Promise<Session> {
     connection,
     ...(uiUrl && { uiUrl }),
     embedded: false,
-    lost: endOf(databaseIn(stateDir), over.signal),
+    serverExited: waitForServerExit(getDatabasePath(stateDir), over.signal),
     async close() {
       over.abort();
       await connection.close();
@@ -104,9 +104,9 @@ export async function joinSession(projectFolder: string): Promise<Session> {
 }
 
 /** Settles when the process that runs a server on the database has ended. */
-async function endOf(database: string, signal: AbortSignal): Promise<Error> {
-  while (serverOn(database)) {
-    await sleep(joinedMs, undefined, { signal }).catch(() => undefined);
+async function waitForServerExit(database: string, signal: AbortSignal): Promise<Error> {
+  while (findServer(database)) {
+    await sleep(serverPollMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return never;
   }
   return new Error('the sync and its Temporal server ended together with the command that ran them');
@@ -116,32 +116,32 @@ async function endOf(database: string, signal: AbortSignal): Promise<Error> {
  * As `joinSession`, for verbs that look at what has been: where no server runs, one is started on what the syncs in the
  * project's folder have left, if any was run there.
  */
-export async function lookSession(projectFolder: string): Promise<Session> {
-  const stateDir = stateDirOf(projectFolder);
-  const database = databaseIn(stateDir);
-  const left = !readProfile(processVariables()) && serverOn(database) === undefined && existsSync(database);
+export async function openHistorySession(projectFolder: string): Promise<Session> {
+  const stateDir = getStateDir(projectFolder);
+  const database = getDatabasePath(stateDir);
+  const left = !readProfile(getProcessVariables()) && findServer(database) === undefined && existsSync(database);
   return left ? openSession({ stateDir, logDir: stateDir }) : joinSession(projectFolder);
 }
 
 /** As `lookSession`; undefined where there is no server to be asked, since none is named and nothing was ever run here. */
-export async function lookSessionIfAny(projectFolder: string): Promise<Session | undefined> {
-  const database = databaseIn(stateDirOf(projectFolder));
-  const isAny = readProfile(processVariables()) ?? serverOn(database) ?? existsSync(database);
-  return isAny ? lookSession(projectFolder) : undefined;
+export async function tryOpenHistorySession(projectFolder: string): Promise<Session | undefined> {
+  const database = getDatabasePath(getStateDir(projectFolder));
+  const isAny = readProfile(getProcessVariables()) ?? findServer(database) ?? existsSync(database);
+  return isAny ? openHistorySession(projectFolder) : undefined;
 }
 
-function databaseIn(stateDir: string): string {
+function getDatabasePath(stateDir: string): string {
   return join(stateDir, 'temporal.db');
 }
 
 /** The runtime has to be told where to log before anything else of Temporal runs. */
-async function loadTemporal(log: SessionOptions['log']): Promise<Connect> {
+async function loadTemporal(onLogEntry: SessionOptions['onLogEntry']): Promise<ConnectFunction> {
   const { installRuntime } = await import('../temporal/runtime.js');
-  installRuntime(log ? { log } : {});
+  installRuntime(onLogEntry ? { log: onLogEntry } : {});
   return (await import('../temporal/connection.js')).connect;
 }
 
-async function embeddedSession(server: EmbeddedServer, connect: Connect): Promise<Session> {
+async function openEmbeddedSession(server: EmbeddedServer, connect: ConnectFunction): Promise<Session> {
   const { address, namespace, uiUrl } = server;
   const ended = new AbortController();
   void server.exited.then((reason) => ended.abort(reason));
@@ -151,7 +151,7 @@ async function embeddedSession(server: EmbeddedServer, connect: Connect): Promis
       connection,
       ...(uiUrl === undefined ? {} : { uiUrl }),
       embedded: true,
-      lost: server.exited.then((reason) => reason ?? never),
+      serverExited: server.exited.then((reason) => reason ?? never),
       async close() {
         // A worker that did not stop in time holds the connection; it ends with the server and the process.
         await connection.close().catch(() => undefined);

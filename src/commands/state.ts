@@ -1,22 +1,22 @@
-import { readCursor, type CursorReading } from '../airbyte/cursor';
-import { parseState, readProgress, stateMessages } from '../airbyte/state';
+import { readCursor, type CursorResult } from '../airbyte/cursor';
+import { parseState, readProgress, toStateMessages } from '../airbyte/state';
 import { normaliseTimestamp } from '../airbyte/timestamp';
 import { ConfigError } from '../config/errors';
 import { readStateFile } from '../config/json-file';
 import type { Connection } from '../config/project';
 import { resolveDestination } from '../config/references';
-import { suggestion } from '../config/spelling';
-import { createFilesStateKeeper } from '../sinks/files-state';
-import { createPostgresStateKeeper } from '../sinks/postgres/state-keeper';
+import { formatSuggestion } from '../config/spelling';
+import { createFilesStateStore } from '../sinks/files-state';
+import { createPostgresStateStore } from '../sinks/postgres/state-keeper';
 import type { StreamState } from '../sinks/sink';
-import type { HeldState, StateKeeper } from '../sinks/state-keeper';
-import { streamOf, streams as known } from '../streams/registry';
-import { findRun } from '../temporal/sync-run';
+import type { StoredState, StateStore } from '../sinks/state-keeper';
+import { getStream, streams as known } from '../streams/registry';
+import { findNewestRun } from '../temporal/sync-run';
 import { findConnection } from './connection';
 import { exitCodes } from './exit';
-import { narrate } from './narration';
-import { lookSessionIfAny } from './session';
-import { tableOf } from './table';
+import { logMessage } from './narration';
+import { tryOpenHistorySession } from './session';
+import { formatTable } from './table';
 
 export interface StateFlags {
   /** The project's file. */
@@ -26,24 +26,24 @@ export interface StateFlags {
   stream?: string[];
 }
 
-type Changes = Record<string, StreamState | null>;
+type StateChanges = Record<string, StreamState | null>;
 
 /** Tells where each stream stands. */
 export async function showState(name: string, { json, stream, ...flags }: StateFlags): Promise<number> {
   const connection = await findConnection(name, flags);
-  const names = chosen(stream);
-  const held = (await within(connection, (keeper) => keeper.read())).filter((each) => names.includes(each.stream));
-  const standing = held.map(standingOf);
+  const names = selectStreamNames(stream);
+  const held = (await withStateStore(connection, (keeper) => keeper.read())).filter((each) => names.includes(each.stream));
+  const standing = held.map(summarizeStreamState);
   if (json) {
     process.stdout.write(`${JSON.stringify({ connection: name, streams: standing })}\n`);
   } else {
-    const rows = standing.map(({ stream, cursor = none, finished, at = none }) => [
+    const rows = standing.map(({ stream, cursor = noValue, finished, lastRunAt = noValue }) => [
       stream,
       cursor.replace(/\.\d+Z$/, 'Z'),
-      finished === undefined ? none : finished ? 'end' : 'amid',
-      at.slice(0, 16).replace('T', ' '),
+      finished === undefined ? noValue : finished ? 'end' : 'amid',
+      lastRunAt.slice(0, 16).replace('T', ' '),
     ]);
-    process.stdout.write(`${tableOf(['stream', 'cursor', 'read', 'last run'], rows, 4)}\n`);
+    process.stdout.write(`${formatTable(['stream', 'cursor', 'read', 'last run'], rows, 4)}\n`);
   }
   return exitCodes.ok;
 }
@@ -51,18 +51,18 @@ export async function showState(name: string, { json, stream, ...flags }: StateF
 /** Prints the state as the array of messages that `read --state` takes. */
 export async function exportState(name: string, { stream, ...flags }: StateFlags): Promise<number> {
   const connection = await findConnection(name, flags);
-  const names = chosen(stream);
-  const held = (await within(connection, (keeper) => keeper.read())).filter((each) => names.includes(each.stream));
-  process.stdout.write(`${JSON.stringify(stateMessages(held), undefined, 2)}\n`);
+  const names = selectStreamNames(stream);
+  const held = (await withStateStore(connection, (keeper) => keeper.read())).filter((each) => names.includes(each.stream));
+  process.stdout.write(`${JSON.stringify(toStateMessages(held), undefined, 2)}\n`);
   return exitCodes.ok;
 }
 
 /** Replaces the state by that of a file; streams that are not in it are read from the beginning. */
 export async function importState(name: string, file: string, flags: StateFlags): Promise<number> {
   const states = parseState(await readStateFile('<file>', file));
-  for (const [stream, state] of Object.entries(states)) checkState(stream, state, file);
+  for (const [stream, state] of Object.entries(states)) validateState(stream, state, file);
   const all = Object.fromEntries(known.map((each): [string, null] => [each.name, null]));
-  return change(name, flags, { ...all, ...states });
+  return updateStates(name, flags, { ...all, ...states });
 }
 
 /** Has the next run read a stream from a time on. */
@@ -74,39 +74,39 @@ export async function setState(
   if (cursor === undefined) {
     throw new ConfigError('--cursor is no date or time of ISO 8601', '--cursor', 'Write it as 2024-01-31T08:30:00Z.');
   }
-  const changes = chosen(flags.stream).map((stream): [string, StreamState] => {
-    const { cursorField } = streamOf(stream);
+  const changes = selectStreamNames(flags.stream).map((stream): [string, StreamState] => {
+    const { cursorField } = getStream(stream);
     if (cursorField !== undefined) return [stream, { [cursorField]: cursor }];
-    const nextStep = `These have one: ${withCursor.join(', ')}.`;
+    const nextStep = `These have one: ${streamsWithCursor.join(', ')}.`;
     throw new ConfigError(`${stream} has no cursor: it is always read as a whole`, '--stream', nextStep);
   });
-  return change(name, flags, Object.fromEntries(changes));
+  return updateStates(name, flags, Object.fromEntries(changes));
 }
 
 /** Has the next run read streams from the beginning. */
 export function resetState(name: string, flags: StateFlags): Promise<number> {
-  return change(name, flags, Object.fromEntries(chosen(flags.stream).map((stream): [string, null] => [stream, null])));
+  return updateStates(name, flags, Object.fromEntries(selectStreamNames(flags.stream).map((stream): [string, null] => [stream, null])));
 }
 
-const none = '–';
-const withCursor = known.filter(({ cursorField }) => cursorField !== undefined).map(({ name }) => name);
+const noValue = '–';
+const streamsWithCursor = known.filter(({ cursorField }) => cursorField !== undefined).map(({ name }) => name);
 
 /** @throws ConfigError for a stream that does not exist */
-function chosen(streams: readonly string[] | undefined): string[] {
+function selectStreamNames(streams: readonly string[] | undefined): string[] {
   const names = known.map(({ name }) => name);
   const unknown = streams?.find((each) => !names.includes(each));
   if (unknown === undefined) return [...(streams ?? names)];
-  const what = `--stream: there is no stream ${JSON.stringify(unknown)}${suggestion(unknown, names)}`;
+  const what = `--stream: there is no stream ${JSON.stringify(unknown)}${formatSuggestion(unknown, names)}`;
   throw new ConfigError(what, '--stream', `The streams are: ${names.join(', ')}.`);
 }
 
-function checkState(stream: string, state: StreamState, file: string): void {
+function validateState(stream: string, state: StreamState, file: string): void {
   const names = known.map(({ name }) => name);
   if (!names.includes(stream)) {
     const what = `the state in ${file} is of a stream ${JSON.stringify(stream)} that there is not`;
     throw new ConfigError(what, '<file>', `The streams are: ${names.join(', ')}.`);
   }
-  const { cursorField } = streamOf(stream);
+  const { cursorField } = getStream(stream);
   const reading = cursorField === undefined ? {} : readCursor(state, cursorField);
   if (!('problem' in reading)) return;
   const what = `the state of ${stream} in ${file} cannot be read: ${reading.problem}`;
@@ -114,25 +114,25 @@ function checkState(stream: string, state: StreamState, file: string): void {
 }
 
 /** Changes states, unless a run of the connection is under way. */
-async function change(name: string, flags: StateFlags, changes: Changes): Promise<number> {
+async function updateStates(name: string, flags: StateFlags, changes: StateChanges): Promise<number> {
   const connection = await findConnection(name, { config: flags.config });
-  await refuseUnderWay(connection);
-  await within(connection, (keeper) => keeper.change(changes));
+  await rejectRunningSync(connection);
+  await withStateStore(connection, (keeper) => keeper.update(changes));
   const reset = Object.keys(changes).filter((stream) => changes[stream] === null);
   const set = Object.keys(changes).filter((stream) => changes[stream] !== null);
-  if (set.length > 0) narrate(`The next sync of ${name} goes on from the state that was set: ${set.join(', ')}.`);
-  if (reset.length > 0) narrate(`The next sync of ${name} reads from the beginning: ${reset.join(', ')}.`);
+  if (set.length > 0) logMessage(`The next sync of ${name} goes on from the state that was set: ${set.join(', ')}.`);
+  if (reset.length > 0) logMessage(`The next sync of ${name} reads from the beginning: ${reset.join(', ')}.`);
   return exitCodes.ok;
 }
 
-async function refuseUnderWay({ name, folder }: Connection): Promise<void> {
-  const session = await lookSessionIfAny(folder);
+async function rejectRunningSync({ name, folder }: Connection): Promise<void> {
+  const session = await tryOpenHistorySession(folder);
   if (!session) {
-    narrate('No Temporal server is named or was ever run here: it could not be asked whether a sync is under way.');
+    logMessage('No Temporal server is named or was ever run here: it could not be asked whether a sync is under way.');
     return;
   }
   try {
-    const run = await findRun(session.connection.client, name);
+    const run = await findNewestRun(session.connection.client, name);
     if (run?.status.name !== 'RUNNING') return;
   } finally {
     await session.close();
@@ -144,10 +144,10 @@ async function refuseUnderWay({ name, folder }: Connection): Promise<void> {
   );
 }
 
-async function within<Result>(connection: Connection, work: (keeper: StateKeeper) => Promise<Result>): Promise<Result> {
+async function withStateStore<Result>(connection: Connection, work: (keeper: StateStore) => Promise<Result>): Promise<Result> {
   const destination = await resolveDestination(connection);
   const keeper =
-    destination.kind === 'files' ? createFilesStateKeeper(destination.folder) : createPostgresStateKeeper(destination);
+    destination.kind === 'files' ? createFilesStateStore(destination.folder) : createPostgresStateStore(destination);
   try {
     return await work(keeper);
   } finally {
@@ -156,7 +156,7 @@ async function within<Result>(connection: Connection, work: (keeper: StateKeeper
 }
 
 /** Where a stream stands, in words and numbers. */
-interface Standing {
+interface StreamStateSummary {
   stream: string;
   /** ISO 8601: up to there changes are known. */
   cursor?: string;
@@ -164,26 +164,26 @@ interface Standing {
   finished?: boolean;
   records?: number;
   /** When the newest run began. */
-  at?: string;
+  lastRunAt?: string;
   state?: StreamState;
 }
 
-function standingOf({ stream, run, state }: HeldState): Standing {
-  const { cursorField } = streamOf(stream);
-  const reading: CursorReading = state && cursorField !== undefined ? readCursor(state, cursorField) : {};
+function summarizeStreamState({ stream, run, state }: StoredState): StreamStateSummary {
+  const { cursorField } = getStream(stream);
+  const reading: CursorResult = state && cursorField !== undefined ? readCursor(state, cursorField) : {};
   const progress = state && (readProgress(state) ?? { finished: true });
-  const at = timeOf(run);
+  const lastRunAt = parseRunTime(run);
   return {
     stream,
     ...('cursor' in reading && { cursor: reading.cursor }),
     ...progress,
-    ...(at !== undefined && { at }),
+    ...(lastRunAt !== undefined && { lastRunAt }),
     ...(state && { state }),
   };
 }
 
 /** A run is named after its beginning: `20260301T060000000Z-3f6c2a1b`. */
-function timeOf(run: string): string | undefined {
+function parseRunTime(run: string): string | undefined {
   const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\d*Z/.exec(run) ?? [];
   return year === undefined ? undefined : `${year}-${month}-${day}T${hour}:${minute}:${second}Z`;
 }

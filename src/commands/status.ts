@@ -1,11 +1,11 @@
-import { connectionOf, loadProject } from '../config/project';
+import { getConnection, loadProject } from '../config/project';
 import { streams } from '../streams/registry';
-import { runStanding, scheduleStanding, type RunStanding, type ScheduleStanding } from '../temporal/standing';
+import { readRunStatus, readScheduleStatus, type RunStatus, type ScheduleStatus } from '../temporal/standing';
 import { dirname } from 'node:path';
 import { exitCodes } from './exit';
-import { fold } from './lines';
-import { lookSession } from './session';
-import { runLines, scheduleLines } from './standing-lines';
+import { wrapIndented } from './lines';
+import { openHistorySession } from './session';
+import { formatRunStatus, formatScheduleStatus } from './standing-lines';
 
 export interface StatusFlags {
   /** The project's file. */
@@ -13,35 +13,35 @@ export interface StatusFlags {
   json?: boolean;
 }
 
-interface Standing {
+interface ConnectionStatus {
   connection: string;
   /** Null when the server remembers none. */
-  run: RunStanding | null;
+  run: RunStatus | null;
   /** Null when there is none. */
-  schedule: ScheduleStanding | null;
+  schedule: ScheduleStatus | null;
 }
 
 /** Runs of a schedule that are told of. */
-const firingsTold = 5;
+const maxRunsShown = 5;
 
 /** Tells how one connection stands, or all of the project's file. */
-export async function status(name: string | undefined, { config, json = false }: StatusFlags): Promise<number> {
+export async function runStatus(name: string | undefined, { config, json = false }: StatusFlags): Promise<number> {
   const project = await loadProject(config, streams);
-  const names = name === undefined ? [...project.connections.keys()] : [connectionOf(project, name).name];
-  const session = await lookSession(dirname(project.file));
+  const names = name === undefined ? [...project.connections.keys()] : [getConnection(project, name).name];
+  const session = await openHistorySession(dirname(project.file));
   try {
     const { client } = session.connection;
     const connections = await Promise.all(
-      names.map<Promise<Standing>>(async (connection) => {
+      names.map<Promise<ConnectionStatus>>(async (connection) => {
         const [run, schedule] = await Promise.all([
-          runStanding(client, connection),
-          scheduleStanding(client, connection, firingsTold),
+          readRunStatus(client, connection),
+          readScheduleStatus(client, connection, maxRunsShown),
         ]);
         return { connection, run: run ?? null, schedule: schedule ?? null };
       }),
     );
     const now = new Date();
-    const lines = json ? [JSON.stringify({ connections })] : connections.flatMap((each) => linesOf(each, now));
+    const lines = json ? [JSON.stringify({ connections })] : connections.flatMap((each) => formatConnectionStatus(each, now));
     process.stdout.write(`${lines.join('\n')}\n`);
     return exitCodes.ok;
   } finally {
@@ -49,10 +49,10 @@ export async function status(name: string | undefined, { config, json = false }:
   }
 }
 
-function linesOf({ connection, run, schedule }: Standing, now: Date): string[] {
+function formatConnectionStatus({ connection, run, schedule }: ConnectionStatus, now: Date): string[] {
   return [
     connection,
-    ...runLines(connection, run ?? undefined, now),
-    ...(schedule ? scheduleLines(connection, schedule, now) : fold('no schedule', 2)),
+    ...formatRunStatus(connection, run ?? undefined, now),
+    ...(schedule ? formatScheduleStatus(connection, schedule, now) : wrapIndented('no schedule', 2)),
   ];
 }

@@ -2,28 +2,28 @@ import type { Environment } from '../config/environment';
 import type { Connection } from '../config/project';
 import type { SourceConfig } from '../config/source';
 import type { ConfiguredStream, StreamFailure } from '../sinks/sink';
-import type { ReadingOptions } from '../streams/options';
-import { streamOf, streams } from '../streams/registry';
+import type { ReadOptions } from '../streams/options';
+import { getStream, streams } from '../streams/registry';
 import type { PlannedStream, SyncInput, SyncLimits } from '../workflows/contract';
 
 export const defaultLimits: SyncLimits = {
-  slice: { pages: 40, seconds: 8, bytes: 32 * 1024 * 1024 },
-  memberSlice: { pages: 250, seconds: 60, bytes: 32 * 1024 * 1024 },
-  slicesPerRun: 500,
-  lanes: { least: 4, most: 16 },
+  fetchBudget: { pages: 40, seconds: 8, bytes: 32 * 1024 * 1024 },
+  memberFetchBudget: { pages: 250, seconds: 60, bytes: 32 * 1024 * 1024 },
+  fetchesPerRun: 500,
+  concurrency: { min: 4, max: 16 },
   organizationsPerBatch: 250,
-  rowsPerSpan: { always: 5_000, least: 1_000 },
-  patience: 5,
+  rowsPerPartition: { preferred: 5_000, min: 1_000 },
+  maxStalledAttempts: 5,
   outageSeconds: 120,
   heartbeatSeconds: 10,
 };
 
 /** The limits as the environment sets them. */
-export function limitsOf({ slice, heartbeatSeconds }: Pick<Environment, 'slice' | 'heartbeatSeconds'>): SyncLimits {
+export function readLimits({ fetchBudget, heartbeatSeconds }: Pick<Environment, 'fetchBudget' | 'heartbeatSeconds'>): SyncLimits {
   return {
     ...defaultLimits,
-    slice: { ...defaultLimits.slice, ...slice },
-    memberSlice: { ...defaultLimits.memberSlice, ...slice },
+    fetchBudget: { ...defaultLimits.fetchBudget, ...fetchBudget },
+    memberFetchBudget: { ...defaultLimits.memberFetchBudget, ...fetchBudget },
     heartbeatSeconds,
   };
 }
@@ -35,33 +35,33 @@ export interface SyncRequest {
   startDate?: string;
   sinkQueue: string;
   limits: SyncLimits;
-  reading: ReadingOptions;
+  readOptions: ReadOptions;
   /** See SyncInput; default `fail`. */
-  refusedCredentials?: SyncInput['refusedCredentials'];
-  refused?: { stream: ConfiguredStream; failure: StreamFailure }[];
+  onRefusedCredentials?: SyncInput['onRefusedCredentials'];
+  unknownStreams?: { stream: ConfiguredStream; failure: StreamFailure }[];
   full?: boolean;
   /** Whether the server knows the attributes of SyncInput; default false. */
   searchAttributes?: boolean;
 }
 
 /** Completes a request with what the workflows must know of each stream. */
-export function syncInput({
+export function createSyncInput({
   streams: wanted,
   startDate,
-  refused = [],
+  unknownStreams = [],
   full = false,
-  refusedCredentials = 'fail',
+  onRefusedCredentials = 'fail',
   searchAttributes = false,
   ...request
 }: SyncRequest): SyncInput {
   const planned = wanted.map<PlannedStream>((configured) => {
-    const { reach, cursorField, walkedBy } = streamOf(configured.name);
+    const { reader, cursorField, orderBy } = getStream(configured.name);
     return {
       ...configured,
-      reach,
+      reader,
       ...(cursorField && { cursorField }),
-      ...(walkedBy && { walkedBy }),
-      ...(startDate && reach === 'search' ? { startDate } : {}),
+      ...(orderBy && { orderBy }),
+      ...(startDate && reader === 'search' ? { startDate } : {}),
     };
   });
   // The catalog's order is the descriptors' order, in which the stream that needs the most scopes comes last.
@@ -71,34 +71,34 @@ export function syncInput({
     version: 1,
     ...request,
     streams: planned,
-    refused,
+    unknownStreams,
     full,
-    refusedCredentials,
-    uniqueRun: true,
+    onRefusedCredentials,
+    uniqueRunId: true,
     ...(searchAttributes && { searchAttributes }),
   };
 }
 
 /** What is decided at the start of a sync of a connection, rather than in the project's file. */
-type Start = Pick<SyncRequest, 'sinkQueue' | 'limits' | 'refusedCredentials' | 'searchAttributes'> & { full: boolean };
+type SyncRunOptions = Pick<SyncRequest, 'sinkQueue' | 'limits' | 'onRefusedCredentials' | 'searchAttributes'> & { full: boolean };
 
 /** The input of a sync of a connection. */
-export function connectionInput(
+export function createConnectionInput(
   connection: Connection,
-  { startDate, reading }: Pick<SourceConfig, 'startDate' | 'reading'>,
-  start: Start,
+  { startDate, readOptions }: Pick<SourceConfig, 'startDate' | 'readOptions'>,
+  start: SyncRunOptions,
 ): SyncInput {
-  return syncInput({
+  return createSyncInput({
     connection: connection.name,
-    streams: configuredStreams(connection, start.full),
-    reading,
+    streams: toConfiguredStreams(connection, start.full),
+    readOptions,
     ...(startDate === undefined ? {} : { startDate }),
     ...start,
   });
 }
 
 /** Airbyte's modes of writing, by what a destination can do: in a database every object stands once. */
-const writing = {
+const destinationSyncModes = {
   files: { add: 'append', replace: 'overwrite' },
   postgres: { add: 'append_dedup', replace: 'overwrite_dedup' },
 } as const;
@@ -107,8 +107,8 @@ const writing = {
  * Streams that are read incrementally are added to; the others replace what the destination held, as all do when
  * everything is read again.
  */
-export function configuredStreams({ streams, destination }: Connection, full: boolean): ConfiguredStream[] {
-  const { add, replace } = writing[destination.kind];
+export function toConfiguredStreams({ streams, destination }: Connection, full: boolean): ConfiguredStream[] {
+  const { add, replace } = destinationSyncModes[destination.kind];
   return streams.map(({ name, syncMode }) => ({
     name,
     syncMode,

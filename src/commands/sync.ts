@@ -1,17 +1,17 @@
 import { readEnvironment } from '../config/environment';
 import { ConfigError } from '../config/errors';
-import { resolveReading, resolveSecrets } from '../config/references';
+import { resolveReadOptions, resolveSecrets } from '../config/references';
 import { knowsSearchAttributes } from '../temporal/search-attributes';
-import { startSync, workflowIdOf } from '../temporal/sync-run';
+import { startSync, toWorkflowId } from '../temporal/sync-run';
 import { hasWorkers } from '../temporal/task-queue';
-import { findConnection, refuseCredentialFlags, type ConnectionFlags } from './connection';
+import { findConnection, rejectCredentialFlags, type ConnectionFlags } from './connection';
 import { exitCodes } from './exit';
-import { follow } from './follow';
+import { followRun } from './follow';
 import { hostProject } from './hosting';
-import { narrate, warnOf } from './narration';
-import { stagingDirOf, stateDirOf } from './project-folder';
+import { logMessage, logTemporalEntry } from './narration';
+import { resolveStagingDir, getStateDir } from './project-folder';
 import { openSession, uiPort } from './session';
-import { connectionInput, limitsOf } from './sync-input';
+import { createConnectionInput, readLimits } from './sync-input';
 
 export interface SyncFlags extends ConnectionFlags {
   full?: boolean;
@@ -20,11 +20,11 @@ export interface SyncFlags extends ConnectionFlags {
 }
 
 /** Copies one connection and says how that went: narration on stderr, the result on stdout. */
-export async function sync(name: string | undefined, flags: SyncFlags): Promise<number> {
+export async function runSync(name: string | undefined, flags: SyncFlags): Promise<number> {
   const environment = readEnvironment();
   const connection = await findConnection(name, flags);
-  const stateDir = stateDirOf(connection.folder);
-  const session = await openSession({ stateDir, logDir: stateDir, uiPort, log: warnOf });
+  const stateDir = getStateDir(connection.folder);
+  const session = await openSession({ stateDir, logDir: stateDir, uiPort, onLogEntry: logTemporalEntry });
   try {
     // A worker elsewhere knows the connections of its own project file, not one that was spelled out here.
     const elsewhere = !session.embedded && name !== undefined;
@@ -35,41 +35,41 @@ export async function sync(name: string | undefined, flags: SyncFlags): Promise<
         'Leave --detach out; or set TEMPORAL_ADDRESS and name a connection of the project file that a `rollcall worker` serves.',
       );
     }
-    if (elsewhere) refuseCredentialFlags(flags);
+    if (elsewhere) rejectCredentialFlags(flags);
     const taskQueue = session.embedded || elsewhere ? environment.taskQueue : `sync-${connection.name}`;
     // Whoever does the work needs the secrets; to find out at once that they are missing is better than to find it later.
-    const source = elsewhere ? await resolveReading(connection) : await resolveSecrets(connection);
-    const stagingDir = stagingDirOf(connection.folder, environment.stagingDir);
+    const source = elsewhere ? await resolveReadOptions(connection) : await resolveSecrets(connection);
+    const stagingDir = resolveStagingDir(connection.folder, environment.stagingDir);
     const hosting = elsewhere
       ? undefined
       : await hostProject({
           connection: session.connection,
           taskQueue,
           stagingDir,
-          connectionOf: () => Promise.resolve(connection),
+          loadConnection: () => Promise.resolve(connection),
         });
     const run = await startSync(session.connection.client, {
-      workflowId: workflowIdOf(connection.name),
+      workflowId: toWorkflowId(connection.name),
       taskQueue,
-      input: connectionInput(connection, source, {
+      input: createConnectionInput(connection, source, {
         sinkQueue: taskQueue,
-        limits: limitsOf(environment),
+        limits: readLimits(environment),
         full: flags.full ?? false,
         // Nobody looks at a detached run: it waits for whoever mends them.
-        refusedCredentials: flags.detach ? 'pause' : 'fail',
+        onRefusedCredentials: flags.detach ? 'pause' : 'fail',
         searchAttributes: await knowsSearchAttributes(session.connection),
       }),
     });
-    narrate(run.started ? `${run.workflowId} has started.` : `${run.workflowId} was under way already and goes on.`);
-    if (session.uiUrl) narrate(`Watch it at ${session.uiUrl}`);
+    logMessage(run.isNew ? `${run.workflowId} has started.` : `${run.workflowId} was under way already and goes on.`);
+    if (session.uiUrl) logMessage(`Watch it at ${session.uiUrl}`);
     if (elsewhere && !(await hasWorkers(session.connection, taskQueue))) {
-      narrate(
+      logMessage(
         `No worker listens on task queue ${taskQueue}; the sync waits for one. ` +
           'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
       );
     }
     if (flags.detach) return exitCodes.ok;
-    const code = await follow(session, hosting, run, { json: flags.json ?? false });
+    const code = await followRun(session, hosting, run, { json: flags.json ?? false });
     await hosting?.stop();
     return code;
   } finally {

@@ -1,6 +1,6 @@
 import { runWorker } from '../worker';
 import { exitCodes } from './exit';
-import { narrate } from './narration';
+import { logMessage } from './narration';
 
 export interface WorkerFlags {
   config: string;
@@ -9,13 +9,13 @@ export interface WorkerFlags {
 }
 
 /** Serves syncs until it is told to stop. */
-export async function worker(flags: WorkerFlags): Promise<number> {
+export async function runWorkerCommand(flags: WorkerFlags): Promise<number> {
   await runWorker({
     ...flags,
-    onTrouble: narrate,
+    onProblem: logMessage,
     onReady: ({ address, taskQueue, connections, monitoring }) => {
-      narrate(`Listening on task queue ${taskQueue} of ${address} for ${connections.join(', ')}. Stop with Ctrl-C.`);
-      if (monitoring !== undefined) narrate(`Metrics at ${monitoring}/metrics, health at /healthz and /readyz.`);
+      logMessage(`Listening on task queue ${taskQueue} of ${address} for ${connections.join(', ')}. Stop with Ctrl-C.`);
+      if (monitoring !== undefined) logMessage(`Metrics at ${monitoring}/metrics, health at /healthz and /readyz.`);
     },
   });
   return exitCodes.ok;

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Variables } from './environment';
 import type { ConnectionSource } from './project';
 
-type Credentials = ConnectionSource['credentials'];
+type SourceCredentials = ConnectionSource['credentials'];
 
 /**
  * The tenant's settings with what they leave out taken from the variables that Auth0's own tools read (Deploy CLI, and
@@ -10,11 +10,11 @@ type Credentials = ConnectionSource['credentials'];
  * many: so variables complete a connection and never change what it says. As with those tools, a token comes before a key,
  * and a key before a secret. An audience belongs to a tenant or its client, and comes along with one of these only.
  */
-export function completed(source: ConnectionSource, variables: Variables): ConnectionSource {
+export function applyAuth0Variables(source: ConnectionSource, variables: Variables): ConnectionSource {
   const { domain, base_url, audience } = source;
   const take = (name: string): string | undefined => (isSet(variables, name) ? `env:${name}` : undefined);
   const tenant = (domain ?? base_url) ? undefined : take('AUTH0_DOMAIN');
-  const credentials = completedCredentials(source.credentials, variables, take);
+  const credentials = completeCredentials(source.credentials, variables, take);
   const foreign = tenant !== undefined || Object.keys(credentials).length > Object.keys(source.credentials).length;
   const named = audience === undefined && foreign ? take('AUTH0_AUDIENCE') : undefined;
   return {
@@ -25,29 +25,29 @@ export function completed(source: ConnectionSource, variables: Variables): Conne
   };
 }
 
-function completedCredentials(
-  held: Credentials,
+function completeCredentials(
+  credentials: SourceCredentials,
   variables: Variables,
-  take: (name: string) => string | undefined,
-): Credentials {
-  const { client_id, client_secret, private_key, access_token } = held;
-  if (access_token !== undefined) return held;
+  referenceTo: (name: string) => string | undefined,
+): SourceCredentials {
+  const { client_id, client_secret, private_key, access_token } = credentials;
+  if (access_token !== undefined) return credentials;
   const nothing = (client_id ?? client_secret ?? private_key) === undefined;
-  const token = nothing ? (take('AUTH0_ACCESS_TOKEN') ?? take('AUTH0_API_TOKEN')) : undefined;
-  if (token !== undefined) return { ...held, access_token: token };
-  const client = client_id ?? take('AUTH0_CLIENT_ID');
-  const proof = (client_secret ?? private_key) === undefined ? proofOf(held, variables, take) : {};
-  return { ...held, ...(client !== undefined && { client_id: client }), ...proof };
+  const token = nothing ? (referenceTo('AUTH0_ACCESS_TOKEN') ?? referenceTo('AUTH0_API_TOKEN')) : undefined;
+  if (token !== undefined) return { ...credentials, access_token: token };
+  const client = client_id ?? referenceTo('AUTH0_CLIENT_ID');
+  const proof = (client_secret ?? private_key) === undefined ? findProof(credentials, variables, referenceTo) : {};
+  return { ...credentials, ...(client !== undefined && { client_id: client }), ...proof };
 }
 
-function proofOf(held: Credentials, variables: Variables, take: (name: string) => string | undefined): Credentials {
+function findProof(credentials: SourceCredentials, variables: Variables, referenceTo: (name: string) => string | undefined): SourceCredentials {
   const { AUTH0_CLIENT_SIGNING_KEY_PATH: key } = variables;
   if (key !== undefined && key !== '') {
-    const algorithm = held.algorithm ?? take('AUTH0_CLIENT_SIGNING_ALGORITHM');
+    const algorithm = credentials.algorithm ?? referenceTo('AUTH0_CLIENT_SIGNING_ALGORITHM');
     // Relative to where the command is run, as with Auth0's Deploy CLI.
     return { private_key: `file:${path.resolve(key)}`, ...(algorithm !== undefined && { algorithm }) };
   }
-  const secret = take('AUTH0_CLIENT_SECRET');
+  const secret = referenceTo('AUTH0_CLIENT_SECRET');
   return secret === undefined ? {} : { client_secret: secret };
 }
 

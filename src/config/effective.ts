@@ -1,14 +1,14 @@
 import { relative } from 'node:path';
-import { completed } from './auth0-variables';
-import { processVariables, readEnvironment, type Variables } from './environment';
-import { pacingOf } from './pacing';
+import { applyAuth0Variables } from './auth0-variables';
+import { getProcessVariables, readEnvironment, type Variables } from './environment';
+import { toPacingOptions } from './pacing';
 import type { Connection, Project } from './project';
-import { readingOf } from './reading';
-import { referenceOf, valueOf } from './references';
+import { toReadOptions } from './reading';
+import { parseReference, resolveValue } from './references';
 import type { KeyPath } from './yaml-file';
 
 /** A setting as it holds, and who says so. */
-export interface Setting {
+export interface EffectiveSetting {
   /** Dotted, as in the file: `credentials.client_secret`. */
   key: string;
   /** What may be shown: never a secret; of one that stands in the file only that it does. */
@@ -26,27 +26,27 @@ const secretKeys: ReadonlySet<string> = new Set([
 ]);
 
 /** The settings of a connection, as commands of this process find them. Throws ConfigError for a wrong environment. */
-export async function effectiveSettings(
+export async function listEffectiveSettings(
   project: Project,
   connection: Connection,
-  variables: Variables = processVariables(),
-): Promise<Setting[]> {
-  const origin = originIn(project, connection.name);
-  const texts = textsOf(connection, variables).map(async ([key, value]): Promise<Setting> => {
-    const shown = await show(key, value, connection, variables);
-    return { key, ...shown, origin: origin(key) ?? variableOf(value) };
+  variables: Variables = getProcessVariables(),
+): Promise<EffectiveSetting[]> {
+  const origin = createOriginLookup(project, connection.name);
+  const texts = listTextSettings(connection, variables).map(async ([key, value]): Promise<EffectiveSetting> => {
+    const shown = await resolveShownValue(key, value, connection, variables);
+    return { key, ...shown, origin: origin(key) ?? nameVariable(value) };
   });
   const { pacing } = readEnvironment(variables);
-  const { reserve, maxConcurrency } = pacingOf({ ...connection.source, ...pacing });
-  const { lookbackSeconds, lagSeconds, rolesSource } = readingOf(connection.source);
-  const plain = (key: string, value: string | number): Setting => ({ key, value, origin: origin(key) ?? 'default' });
-  const overridden = (setting: Setting, variable: string, by: number | undefined): Setting =>
+  const { reserve, maxConcurrency } = toPacingOptions({ ...connection.source, ...pacing });
+  const { lookbackSeconds, lagSeconds, rolesSource } = toReadOptions(connection.source);
+  const plain = (key: string, value: string | number): EffectiveSetting => ({ key, value, origin: origin(key) ?? 'default' });
+  const overridden = (setting: EffectiveSetting, variable: string, by: number | undefined): EffectiveSetting =>
     by === undefined ? setting : { ...setting, origin: variable };
   return [
     ...(await Promise.all(texts)),
     plain('streams', connection.streams.map(({ name, syncMode }) => `${name} (${syncMode})`).join(', ')),
-    ...(await destinationOf(connection, origin, variables)),
-    ...scheduleOf(project, connection).map((value) => plain('schedule', value)),
+    ...(await listDestinationSettings(connection, origin, variables)),
+    ...formatSchedule(project, connection).map((value) => plain('schedule', value)),
     plain('lookback_seconds', lookbackSeconds),
     plain('lag_seconds', lagSeconds),
     plain('roles.source', rolesSource),
@@ -60,8 +60,8 @@ export async function effectiveSettings(
 }
 
 /** The settings that are texts and perhaps references, in the order of the file's schema. */
-function textsOf({ source }: Connection, variables: Variables): [key: string, value: string][] {
-  const { domain, base_url, credentials, audience, start_date } = completed(source, variables);
+function listTextSettings({ source }: Connection, variables: Variables): [key: string, value: string][] {
+  const { domain, base_url, credentials, audience, start_date } = applyAuth0Variables(source, variables);
   const { client_id, client_secret, private_key, algorithm, key_id, access_token } = credentials;
   const texts = {
     domain,
@@ -79,18 +79,18 @@ function textsOf({ source }: Connection, variables: Variables): [key: string, va
 }
 
 /** Where the file says something of a key: at the connection, or in the defaults. */
-function originIn({ file, lineOf }: Project, name: string): (key: string) => string | undefined {
+function createOriginLookup({ file, findLine }: Project, name: string): (key: string) => string | undefined {
   const at = (path: KeyPath): string | undefined => {
-    const line = lineOf(path);
+    const line = findLine(path);
     return line === undefined ? undefined : `${relative('.', file)}:${line}`;
   };
   return (key) => at(['connections', name, ...key.split('.')]) ?? at(['defaults', ...key.split('.')]);
 }
 
 /** A schedule in the words of the file. */
-function scheduleOf({ writtenAt }: Project, { name, schedule }: Connection): string[] {
+function formatSchedule({ getWrittenValue }: Project, { name, schedule }: Connection): string[] {
   if (!schedule) return [];
-  const written = writtenAt(['connections', name, 'schedule']) ?? writtenAt(['defaults', 'schedule']);
+  const written = getWrittenValue(['connections', name, 'schedule']) ?? getWrittenValue(['defaults', 'schedule']);
   return [
     Object.entries(written as object)
       .map(([key, value]) => `${key}: ${String(value)}`)
@@ -99,48 +99,48 @@ function scheduleOf({ writtenAt }: Project, { name, schedule }: Connection): str
 }
 
 /** Of what stands in no file: a reference to a variable, or the path that a variable tells. */
-function variableOf(value: string): string {
-  const { kind, target = '' } = referenceOf(value) ?? {};
+function nameVariable(value: string): string {
+  const { kind, target = '' } = parseReference(value) ?? {};
   return kind === 'file' ? 'AUTH0_CLIENT_SIGNING_KEY_PATH' : target;
 }
 
-async function show(
+async function resolveShownValue(
   key: string,
   value: string,
   { name, folder }: Connection,
   variables: Variables,
-): Promise<Pick<Setting, 'value' | 'problem'>> {
+): Promise<Pick<EffectiveSetting, 'value' | 'problem'>> {
   const isSecret = secretKeys.has(key);
-  if (!referenceOf(value)) return { value: isSecret ? 'stands in the file, hidden' : value };
+  if (!parseReference(value)) return { value: isSecret ? 'stands in the file, hidden' : value };
   try {
-    const resolved = await valueOf(value, `connections.${name}.${key}`, folder, variables);
+    const resolved = await resolveValue(value, `connections.${name}.${key}`, folder, variables);
     return { value: isSecret ? value : resolved };
   } catch (error) {
     return { value, problem: (error as Error).message };
   }
 }
 
-async function destinationOf(
+async function listDestinationSettings(
   connection: Connection,
   origin: (key: string) => string | undefined,
   variables: Variables,
-): Promise<Setting[]> {
+): Promise<EffectiveSetting[]> {
   const { destination } = connection;
   if (destination.kind === 'files') {
     const key = 'destination.files';
     return [{ key, value: destination.folder, origin: origin(key) ?? 'default' }];
   }
   const [url, schema] = ['destination.postgres.url', 'destination.postgres.schema'];
-  const shown = await show(url, destination.url, connection, variables);
+  const shown = await resolveShownValue(url, destination.url, connection, variables);
   return [
-    { key: url, ...shown, value: withoutPassword(destination.url), origin: origin(url) ?? 'default' },
+    { key: url, ...shown, value: redactUrl(destination.url), origin: origin(url) ?? 'default' },
     { key: schema, value: destination.schema, origin: origin(schema) ?? 'default' },
   ];
 }
 
 /** A URL as far as it is no secret; a reference as it is. */
-function withoutPassword(url: string): string {
-  if (referenceOf(url)) return url;
+function redactUrl(url: string): string {
+  if (parseReference(url)) return url;
   if (!URL.canParse(url)) return 'stands in the file, hidden';
   const shown = new URL(url);
   shown.password = '';

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { logLevels, type LogLevel } from '../airbyte/messages';
-import { listenAddress, type ListenAddress } from './listen';
+import { listenAddressSchema, type ListenAddress } from './listen';
 import { pacingSettings } from './pacing';
-import { parseWith } from './problems';
+import { parseWithSchema } from './problems';
 
 /** A worker's place in a rollout: https://docs.temporal.io/production-deployment/worker-deployments/worker-versioning */
 export interface WorkerDeploymentVersion {
@@ -17,8 +17,8 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 export interface Environment {
   /** LOG_LEVEL, in any case. Default INFO. */
   logLevel: LogLevel;
-  /** Bounds of every slice, where set: ROLLCALL_SLICE_PAGES, ROLLCALL_SLICE_SECONDS, ROLLCALL_SLICE_BYTES. */
-  slice: { pages?: number; seconds?: number; bytes?: number };
+  /** Bounds of every slice, where set: ROLLCALL_FETCH_PAGES, ROLLCALL_FETCH_SECONDS, ROLLCALL_FETCH_BYTES. */
+  fetchBudget: { pages?: number; seconds?: number; bytes?: number };
   /** ROLLCALL_HEARTBEAT_SECONDS: without a heartbeat for so long, an activity's worker is taken for dead. Default 10. */
   heartbeatSeconds: number;
   /**
@@ -41,10 +41,10 @@ export interface Environment {
 /** Names that Python's and Java's loggers use, which callers pass to every source alike. */
 const levelAliases: Record<string, LogLevel> = { WARNING: 'WARN', CRITICAL: 'FATAL' };
 
-const seconds = z.coerce.number().positive().optional();
-const count = z.coerce.number().int().positive().optional();
+const positiveSeconds = z.coerce.number().positive().optional();
+const positiveCount = z.coerce.number().int().positive().optional();
 
-const variables = z
+const environmentSchema = z
   .object({
     LOG_LEVEL: z
       .string()
@@ -56,14 +56,14 @@ const variables = z
       .string()
       .regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port, such as localhost:7233')
       .optional(),
-    ROLLCALL_SLICE_PAGES: count,
-    ROLLCALL_SLICE_SECONDS: seconds,
-    ROLLCALL_SLICE_BYTES: count,
-    ROLLCALL_HEARTBEAT_SECONDS: seconds,
+    ROLLCALL_FETCH_PAGES: positiveCount,
+    ROLLCALL_FETCH_SECONDS: positiveSeconds,
+    ROLLCALL_FETCH_BYTES: positiveCount,
+    ROLLCALL_HEARTBEAT_SECONDS: positiveSeconds,
     ROLLCALL_RATE_LIMIT_RESERVE: z.coerce.number().pipe(pacingSettings.rate_limit_reserve.unwrap()).optional(),
     ROLLCALL_MAX_CONCURRENCY: z.coerce.number().pipe(pacingSettings.max_concurrency.unwrap()).optional(),
     ROLLCALL_STAGING: z.string().optional(),
-    ROLLCALL_LISTEN: listenAddress.optional(),
+    ROLLCALL_LISTEN: listenAddressSchema.optional(),
     ROLLCALL_TASK_QUEUE: z.string().optional(),
     TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
     TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
@@ -79,7 +79,7 @@ const variables = z
   });
 
 /** The process's variables; the one place that reads them. */
-export function processVariables(): Variables {
+export function getProcessVariables(): Variables {
   return process.env;
 }
 
@@ -87,16 +87,16 @@ export function processVariables(): Variables {
  * Empty variables count as absent, as Compose files write them.
  * @throws ConfigError naming every variable whose value cannot be used
  */
-export function readEnvironment(environment: Variables = processVariables()): Environment {
-  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const read = parseWith(variables, set, 'the environment', 'Correct or unset it.');
+export function readEnvironment(variables: Variables = getProcessVariables()): Environment {
+  const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+  const read = parseWithSchema(environmentSchema, set, 'the environment', 'Correct or unset it.');
   const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } = read;
   return {
     logLevel: read.LOG_LEVEL ?? 'INFO',
-    slice: {
-      ...(read.ROLLCALL_SLICE_PAGES !== undefined && { pages: read.ROLLCALL_SLICE_PAGES }),
-      ...(read.ROLLCALL_SLICE_SECONDS !== undefined && { seconds: read.ROLLCALL_SLICE_SECONDS }),
-      ...(read.ROLLCALL_SLICE_BYTES !== undefined && { bytes: read.ROLLCALL_SLICE_BYTES }),
+    fetchBudget: {
+      ...(read.ROLLCALL_FETCH_PAGES !== undefined && { pages: read.ROLLCALL_FETCH_PAGES }),
+      ...(read.ROLLCALL_FETCH_SECONDS !== undefined && { seconds: read.ROLLCALL_FETCH_SECONDS }),
+      ...(read.ROLLCALL_FETCH_BYTES !== undefined && { bytes: read.ROLLCALL_FETCH_BYTES }),
     },
     pacing: {
       ...(read.ROLLCALL_RATE_LIMIT_RESERVE !== undefined && { rate_limit_reserve: read.ROLLCALL_RATE_LIMIT_RESERVE }),

@@ -10,7 +10,7 @@ import { findSyntaxError } from './json-syntax';
  * @throws ConfigError that repeats nothing of the file's content
  */
 export async function readJsonObject(flag: string, file: string): Promise<JsonObject> {
-  const value = parseJson(await readText(flag, file), flag, file);
+  const value = parseJsonText(await readFlagFile(flag, file), flag, file);
   if (isObject(value)) return value;
   throw new ConfigError(`the file ${file} given as ${flag} holds no JSON object`, flag, 'Put { … } at its top.');
 }
@@ -20,11 +20,11 @@ export async function readJsonObject(flag: string, file: string): Promise<JsonOb
  * @throws ConfigError that repeats nothing of the file's content
  */
 export async function readStateFile(flag: string, file: string): Promise<Json | undefined> {
-  const text = await readText(flag, file);
-  return text.trim() === '' ? undefined : parseJson(text, flag, file);
+  const text = await readFlagFile(flag, file);
+  return text.trim() === '' ? undefined : parseJsonText(text, flag, file);
 }
 
-const failures: Record<string, { what: string; nextStep: string }> = {
+const readFailures: Record<string, { what: string; nextStep: string }> = {
   ENOENT: { what: 'does not exist', nextStep: 'Check the path.' },
   ENOTDIR: { what: 'does not exist', nextStep: 'Check the path.' },
   EISDIR: { what: 'is a directory', nextStep: 'Name the file in it.' },
@@ -32,17 +32,17 @@ const failures: Record<string, { what: string; nextStep: string }> = {
   EPERM: { what: 'may not be read by this user', nextStep: 'Grant the right to read it.' },
 };
 
-async function readText(flag: string, file: string): Promise<string> {
+async function readFlagFile(flag: string, file: string): Promise<string> {
   try {
     return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    const { what, nextStep } = failures[code] ?? { what: `cannot be read (${code})`, nextStep: 'Check the path.' };
+    const { what, nextStep } = readFailures[code] ?? { what: `cannot be read (${code})`, nextStep: 'Check the path.' };
     throw new ConfigError(`the file ${file} given as ${flag} ${what}`, flag, nextStep, { cause: error });
   }
 }
 
-function parseJson(text: string, flag: string, file: string): Json {
+function parseJsonText(text: string, flag: string, file: string): Json {
   try {
     return JSON.parse(text) as Json;
   } catch {

@@ -1,31 +1,31 @@
 /** Where a text stops being JSON. Both count from 1. */
-export interface Place {
+export interface TextPosition {
   line: number;
   column: number;
 }
 
 /** `[ !#-[\]-\uffff]` is what a string may hold as it is: no quote, no backslash, no control character. */
-const token =
+const tokenPattern =
   /[ \t\n\r]*(?:([{}[\],:])|("[ !#-[\]-\uffff]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[ !#-[\]-\uffff]*)*")|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)/y;
 
-type Expected = 'value' | 'first value' | 'key' | 'first key' | 'colon' | 'comma' | 'end';
+type ExpectedToken = 'value' | 'first value' | 'key' | 'first key' | 'colon' | 'comma' | 'end';
 
 /**
  * Finds the first place at which a text breaks JSON's grammar; undefined when it does not. `JSON.parse` tells the place
  * only now and then, and quotes the text around it, which may be a secret.
  */
-export function findSyntaxError(text: string): Place | undefined {
+export function findSyntaxError(text: string): TextPosition | undefined {
   const open: ('{' | '[')[] = [];
-  let expected: Expected = 'value';
+  let expected: ExpectedToken = 'value';
   let at = 0;
   for (;;) {
-    token.lastIndex = at;
-    const match = token.exec(text);
+    tokenPattern.lastIndex = at;
+    const match = tokenPattern.exec(text);
     if (!match) break;
-    const next = step(expected, match[1] ?? (match[2] === undefined ? 'literal' : 'string'), open);
+    const next = acceptToken(expected, match[1] ?? (match[2] === undefined ? 'literal' : 'string'), open);
     if (!next) break;
     expected = next;
-    at = token.lastIndex;
+    at = tokenPattern.lastIndex;
   }
   const rest = text.slice(at).search(/[^ \t\n\r]/);
   if (rest < 0 && expected === 'end') return undefined;
@@ -34,21 +34,21 @@ export function findSyntaxError(text: string): Place | undefined {
 }
 
 /** What may follow a token, or undefined when the token may not stand here. */
-function step(expected: Expected, token: string, open: ('{' | '[')[]): Expected | undefined {
-  const afterValue = (): Expected => (open.length > 0 ? 'comma' : 'end');
+function acceptToken(expected: ExpectedToken, token: string, open: ('{' | '[')[]): ExpectedToken | undefined {
+  const afterValue = (): ExpectedToken => (open.length > 0 ? 'comma' : 'end');
   switch (expected) {
     case 'first key':
     case 'key':
-      if (token === '}' && expected === 'first key') return close(open, afterValue);
+      if (token === '}' && expected === 'first key') return closeContainer(open, afterValue);
       return token === 'string' ? 'colon' : undefined;
     case 'colon':
       return token === ':' ? 'value' : undefined;
     case 'comma':
       if (token === ',') return open.at(-1) === '{' ? 'key' : 'value';
-      return token === (open.at(-1) === '{' ? '}' : ']') ? close(open, afterValue) : undefined;
+      return token === (open.at(-1) === '{' ? '}' : ']') ? closeContainer(open, afterValue) : undefined;
     case 'first value':
     case 'value':
-      if (token === ']' && expected === 'first value') return close(open, afterValue);
+      if (token === ']' && expected === 'first value') return closeContainer(open, afterValue);
       if (token === '{' || token === '[') {
         open.push(token);
         return token === '{' ? 'first key' : 'first value';
@@ -59,7 +59,7 @@ function step(expected: Expected, token: string, open: ('{' | '[')[]): Expected 
   }
 }
 
-function close(open: string[], afterValue: () => Expected): Expected {
+function closeContainer(open: string[], afterValue: () => ExpectedToken): ExpectedToken {
   open.pop();
   return afterValue();
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseWith } from './problems';
+import { parseWithSchema } from './problems';
 
 /** Where a process serves its metrics. */
 export interface ListenAddress {
@@ -9,7 +9,7 @@ export interface ListenAddress {
 }
 
 /** `127.0.0.1:9464`, `0.0.0.0:9464`, `[::1]:9464`. */
-export const listenAddress = z
+export const listenAddressSchema = z
   .string()
   .regex(/^(\[[0-9a-f:.]+\]|[^\s:/]+):\d{1,5}$/i, 'must be host:port, such as 127.0.0.1:9464')
   .transform((text): ListenAddress => {
@@ -19,10 +19,10 @@ export const listenAddress = z
   .refine(({ port }) => port <= 65_535, 'must end in a port, which is at most 65535');
 
 /** @throws ConfigError */
-export function parseListen(text: string): ListenAddress {
-  return parseWith(listenAddress, text, 'the address to listen on', 'Write it as 127.0.0.1:9464.', '--listen');
+export function parseListenAddress(text: string): ListenAddress {
+  return parseWithSchema(listenAddressSchema, text, 'the address to listen on', 'Write it as 127.0.0.1:9464.', '--listen');
 }
 
-export function written({ host, port }: ListenAddress): string {
+export function formatListenAddress({ host, port }: ListenAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

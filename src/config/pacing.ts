@@ -9,18 +9,18 @@ export interface PacingOptions {
 }
 
 const defaultReserve = 0.1;
-const notShare = 'must be a number from 0 to 0.9, without quotes';
-const notCount = 'must be a whole number from 1 to 100, without quotes';
+const shareMessage = 'must be a number from 0 to 0.9, without quotes';
+const countMessage = 'must be a whole number from 1 to 100, without quotes';
 
 export const pacingSettings = {
-  rate_limit_reserve: z.number({ error: notShare }).min(0, notShare).max(0.9, notShare).optional().meta({
+  rate_limit_reserve: z.number({ error: shareMessage }).min(0, shareMessage).max(0.9, shareMessage).optional().meta({
     title: 'Rate limit reserve',
     description:
       "Part of the tenant's rate limit that is left to its own traffic. 0.1 leaves a tenth; 0 takes all that nobody else uses.",
     default: defaultReserve,
     order: 7,
   }),
-  max_concurrency: z.int({ error: notCount, abort: true }).min(1, notCount).max(100, notCount).optional().meta({
+  max_concurrency: z.int({ error: countMessage, abort: true }).min(1, countMessage).max(100, countMessage).optional().meta({
     title: 'Concurrent requests',
     description:
       'Most requests under way at a time. Leave it empty: as many are sent as the latency and the rate limit ask for.',
@@ -35,7 +35,7 @@ interface PacingSettings {
 }
 
 /** What is not set is as by default. */
-export function pacingOf({ rate_limit_reserve, max_concurrency }: PacingSettings): PacingOptions {
+export function toPacingOptions({ rate_limit_reserve, max_concurrency }: PacingSettings): PacingOptions {
   return {
     reserve: rate_limit_reserve ?? defaultReserve,
     ...(max_concurrency === undefined ? {} : { maxConcurrency: max_concurrency }),

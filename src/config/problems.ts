@@ -7,26 +7,26 @@ import { ConfigError } from './errors';
  * @param subject what is checked, as a sentence's subject: `the configuration`
  * @param prefix path under which the value stands in what the user wrote: `connections.acme`
  */
-export function parseWith<Schema extends z.ZodType>(
+export function parseWithSchema<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
   subject: string,
   nextStep: string,
   prefix = '',
 ): z.output<Schema> {
-  const { data, error } = schema.safeParse(value, { error: wording });
+  const { data, error } = schema.safeParse(value, { error: describeIssue });
   if (!error) return data;
-  const problems = error.issues.map((issue) => [pathOf(prefix, issue), issue.message].join(' ').trim());
-  const where = error.issues[0] ? pathOf(prefix, error.issues[0]) : prefix;
+  const problems = error.issues.map((issue) => [formatIssuePath(prefix, issue), issue.message].join(' ').trim());
+  const where = error.issues[0] ? formatIssuePath(prefix, error.issues[0]) : prefix;
   throw new ConfigError(`${subject} cannot be used: ${problems.join('; ')}`, where, nextStep);
 }
 
-function pathOf(prefix: string, issue: z.core.$ZodIssue): string {
+function formatIssuePath(prefix: string, issue: z.core.$ZodIssue): string {
   const path = z.core.toDotPath(issue.path);
   return [prefix, path].filter((part) => part !== '').join('.');
 }
 
-const kinds: Record<string, string> = {
+const typeNames: Record<string, string> = {
   string: 'a text (in quotes)',
   number: 'a number',
   int: 'a whole number',
@@ -36,10 +36,10 @@ const kinds: Record<string, string> = {
 };
 
 /** Zod's own words quote values and speak of types; these name the fault alone. */
-function wording(issue: z.core.$ZodRawIssue): string | undefined {
+function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined ? 'is missing' : `must be ${kinds[issue.expected] ?? issue.expected}`;
+      return issue.input === undefined ? 'is missing' : `must be ${typeNames[issue.expected] ?? issue.expected}`;
     case 'too_small':
       return issue.origin === 'number' ? 'must be greater than 0' : 'is empty';
     case 'unrecognized_keys':

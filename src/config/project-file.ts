@@ -1,96 +1,96 @@
 import { z } from 'zod';
 import { pacingSettings } from './pacing';
-import { reachSettings, rolesSettings } from './reading';
+import { searchWindowSettings, rolesSettings } from './reading';
 import { scheduleSettings } from './schedule';
 
 /** A text that is not empty. */
-export const text = z.string().min(1);
+export const nonEmptyText = z.string().min(1);
 
-const reference = 'As it is, or as env:NAME or file:PATH.';
-const secret = 'Best as env:NAME or file:PATH.';
+const referenceHint = 'As it is, or as env:NAME or file:PATH.';
+const secretHint = 'Best as env:NAME or file:PATH.';
 
-const credentials = z
+const credentialsSetting = z
   .strictObject({
-    client_id: text.optional().meta({
-      description: `Client id of a machine-to-machine application that is authorized for the Management API. ${reference} Left out: AUTH0_CLIENT_ID.`,
+    client_id: nonEmptyText.optional().meta({
+      description: `Client id of a machine-to-machine application that is authorized for the Management API. ${referenceHint} Left out: AUTH0_CLIENT_ID.`,
     }),
-    client_secret: text.optional().meta({
-      description: `Its secret. ${secret} Left out, as every other way to sign in: AUTH0_CLIENT_SECRET.`,
+    client_secret: nonEmptyText.optional().meta({
+      description: `Its secret. ${secretHint} Left out, as every other way to sign in: AUTH0_CLIENT_SECRET.`,
     }),
-    private_key: text.optional().meta({
-      description: `RSA key in PEM form in place of a secret, for an application that authenticates by Private Key JWT. ${secret} Left out: the file that AUTH0_CLIENT_SIGNING_KEY_PATH names.`,
+    private_key: nonEmptyText.optional().meta({
+      description: `RSA key in PEM form in place of a secret, for an application that authenticates by Private Key JWT. ${secretHint} Left out: the file that AUTH0_CLIENT_SIGNING_KEY_PATH names.`,
     }),
-    algorithm: text.optional().meta({
+    algorithm: nonEmptyText.optional().meta({
       description: 'How the private key is registered: RS256 (default), RS384 or PS256.',
       examples: ['RS256', 'RS384', 'PS256'],
     }),
-    key_id: text.optional().meta({ description: "Which of the application's keys it is; Auth0 finds out by itself." }),
-    access_token: text.optional().meta({
-      description: `A token for the Management API in place of a client. It expires and is not renewed. ${secret} Left out: AUTH0_ACCESS_TOKEN, or AUTH0_API_TOKEN.`,
+    key_id: nonEmptyText.optional().meta({ description: "Which of the application's keys it is; Auth0 finds out by itself." }),
+    access_token: nonEmptyText.optional().meta({
+      description: `A token for the Management API in place of a client. It expires and is not renewed. ${secretHint} Left out: AUTH0_ACCESS_TOKEN, or AUTH0_API_TOKEN.`,
     }),
   })
   .meta({ description: 'How to sign in to the Management API. What is left out is taken from Auth0’s variables.' });
 
 /** What tells one tenant from another. */
-const identity = {
-  domain: text.optional().meta({
-    description: `The tenant's domain, or its custom domain: a host name alone. ${reference} Left out: AUTH0_DOMAIN.`,
+const tenantSettings = {
+  domain: nonEmptyText.optional().meta({
+    description: `The tenant's domain, or its custom domain: a host name alone. ${referenceHint} Left out: AUTH0_DOMAIN.`,
     examples: ['acme.eu.auth0.com'],
   }),
-  base_url: text.optional().meta({
+  base_url: nonEmptyText.optional().meta({
     description: 'The address of the tenant in place of the domain; http:// for this machine only.',
     examples: ['https://acme.eu.auth0.com'],
   }),
-  credentials: credentials.optional(),
-  audience: text.optional().meta({
+  credentials: credentialsSetting.optional(),
+  audience: nonEmptyText.optional().meta({
     description:
       "Identifier of the tenant's Management API. Needed only with a custom domain. Left out by a connection whose tenant or client come from Auth0's variables: AUTH0_AUDIENCE.",
     examples: ['https://acme.eu.auth0.com/api/v2/'],
   }),
 };
 
-const readingShape = {
-  start_date: text.optional().meta({
+const readingSettings = {
+  start_date: nonEmptyText.optional().meta({
     description:
       'Users last changed before this time are left out: a date, or a time of ISO 8601, in quotes. Left out: all users are copied.',
     examples: ['2024-01-31', '2024-01-31T08:30:00Z'],
   }),
-  ...reachSettings,
+  ...searchWindowSettings,
   roles: rolesSettings.strict().optional().meta({ description: 'How the roles of organization members are read.' }),
   ...pacingSettings,
 };
 
-const mode = z.enum(['full_refresh', 'incremental']).meta({
+const syncModeSetting = z.enum(['full_refresh', 'incremental']).meta({
   description:
     'incremental reads only what has changed since the last run, which users alone can; it is their default.',
 });
 
-const streams = z
-  .union([z.array(text).min(1), z.record(text, z.strictObject({ mode: mode.optional() }))], {
+const streamsSetting = z
+  .union([z.array(nonEmptyText).min(1), z.record(nonEmptyText, z.strictObject({ mode: syncModeSetting.optional() }))], {
     error: 'must be a list of streams, or a map such as users: { mode: incremental } (or full_refresh)',
   })
   .meta({ description: 'What is copied: a list, or a map of streams to their modes. Left out: all streams.' });
 
-const postgresUrl = /^(?:postgres(?:ql)?:\/\/|env:|file:)/;
-const notUrl = 'must be a URL such as postgres://role@host:5432/database, or env:NAME or file:PATH';
-const url = text.regex(postgresUrl, notUrl).meta({
-  description: `postgres://role:password@host:5432/database?sslmode=…, with libpq's meanings. ${secret}`,
+const postgresUrlPattern = /^(?:postgres(?:ql)?:\/\/|env:|file:)/;
+const urlMessage = 'must be a URL such as postgres://role@host:5432/database, or env:NAME or file:PATH';
+const postgresUrlSetting = nonEmptyText.regex(postgresUrlPattern, urlMessage).meta({
+  description: `postgres://role:password@host:5432/database?sslmode=…, with libpq's meanings. ${secretHint}`,
   examples: ['env:DATABASE_URL'],
 });
 
 /** Names beginning with pg_ are Postgres' own; longer ones it would cut. */
-export const schemaName = text
+export const schemaNameSetting = nonEmptyText
   .regex(/^(?!pg_)[^\0]*$/, 'must not begin with pg_')
   .refine((name) => Buffer.byteLength(name) <= 63, 'must not be longer than 63 bytes')
   .meta({
     description: "Schema for the connection's tables, made when it is missing. Left out: the connection's name.",
   });
 
-const destination = z
+const destinationSetting = z
   .strictObject({
-    files: text.optional().meta({ description: 'Folder to copy into, relative to the file.' }),
+    files: nonEmptyText.optional().meta({ description: 'Folder to copy into, relative to the file.' }),
     postgres: z
-      .strictObject({ url: url.optional(), schema: schemaName.optional() })
+      .strictObject({ url: postgresUrlSetting.optional(), schema: schemaNameSetting.optional() })
       .optional()
       .meta({ description: 'Database to copy into. Its url may stand in the defaults.' }),
   })
@@ -100,27 +100,27 @@ const destination = z
   )
   .meta({ description: 'Where the copy goes: a folder, or a schema of a Postgres database.' });
 
-const schedule = scheduleSettings.optional().meta({
+const scheduleSetting = scheduleSettings.optional().meta({
   description: 'When it is copied by itself. `rollcall schedule create` takes it to the Temporal server.',
 });
 
 /** A folder, or a schema, belongs to one connection: what all can share is the database. */
 const sharedDestination = z
-  .strictObject({ postgres: z.strictObject({ url }).meta({ description: 'Database to copy into.' }) })
+  .strictObject({ postgres: z.strictObject({ url: postgresUrlSetting }).meta({ description: 'Database to copy into.' }) })
   .meta({ description: 'The database that connections copy into, each into a schema of its own.' });
 
 const connectionSettings = z
   .strictObject({
-    ...identity,
-    streams: streams.optional(),
-    destination: destination.optional(),
-    schedule,
-    ...readingShape,
+    ...tenantSettings,
+    streams: streamsSetting.optional(),
+    destination: destinationSetting.optional(),
+    schedule: scheduleSetting,
+    ...readingSettings,
   })
   .meta({ description: 'A tenant, and where to copy it.' });
 
 const defaultSettings = z
-  .strictObject({ streams: streams.optional(), destination: sharedDestination.optional(), schedule, ...readingShape })
+  .strictObject({ streams: streamsSetting.optional(), destination: sharedDestination.optional(), schedule: scheduleSetting, ...readingSettings })
   .meta({
     description:
       'Settings of every connection that does not say otherwise: all but what tells one tenant from another.',
@@ -147,7 +147,7 @@ export type WrittenConnection = z.output<typeof connectionSettings>;
 export type WrittenDefaults = z.output<typeof defaultSettings>;
 
 /** A connection's settings with the defaults where it says nothing; of objects, all or nothing, but for the database. */
-export function withDefaults(own: WrittenConnection, defaults: WrittenDefaults = {}): WrittenConnection {
+export function applyDefaults(own: WrittenConnection, defaults: WrittenDefaults = {}): WrittenConnection {
   const destination = own.destination?.postgres
     ? { postgres: { ...defaults.destination?.postgres, ...own.destination.postgres } }
     : (own.destination ?? defaults.destination);

@@ -3,9 +3,9 @@ import { chmod, link, mkdir, readFile, realpath, rename, rm, stat, writeFile } f
 import { basename, dirname, join, relative } from 'node:path';
 import { Document, parseDocument } from 'yaml';
 import { ConfigError } from './errors';
-import { parseWith } from './problems';
+import { parseWithSchema } from './problems';
 import { projectSettings, type WrittenConnection } from './project-file';
-import { projectSchema } from './project-schema';
+import { createProjectSchema } from './project-schema';
 
 /** Where the schema lies that a new file names for editors, beside the file. */
 const schemaPath = join('.rollcall', 'rollcall.schema.json');
@@ -15,9 +15,9 @@ const schemaPath = join('.rollcall', 'rollcall.schema.json');
  * and order stay. Nothing that is there is overwritten.
  * @throws ConfigError when the file has a connection of that name, or would not be a project's file afterwards
  */
-export async function addConnection(file: string, name: string, settings: WrittenConnection): Promise<void> {
-  const held = await textOf(file);
-  const document = held === undefined ? newDocument() : parseDocument(held);
+export async function writeConnection(file: string, name: string, settings: WrittenConnection): Promise<void> {
+  const held = await readIfExists(file);
+  const document = held === undefined ? createDocument() : parseDocument(held);
   if (document.hasIn(['connections', name])) {
     const where = `connections.${name}`;
     throw new ConfigError(`${file} has a connection ${name} already`, where, 'Choose another name, or edit the file.');
@@ -25,12 +25,12 @@ export async function addConnection(file: string, name: string, settings: Writte
   if (document.getIn(['connections']) == null) document.setIn(['connections'], document.createNode({}));
   document.setIn(['connections', name], document.createNode(settings));
   const text = document.toString({ lineWidth: 0 });
-  parseWith(projectSettings, parseDocument(text).toJS(), `what would be written to ${file}`, 'Edit the file by hand.');
-  if (held === undefined) await writeNew(file, text);
-  else await replace(file, text);
+  parseWithSchema(projectSettings, parseDocument(text).toJS(), `what would be written to ${file}`, 'Edit the file by hand.');
+  if (held === undefined) await createProjectFile(file, text);
+  else await replaceFile(file, text);
 }
 
-function newDocument(): Document {
+function createDocument(): Document {
   const document = new Document({});
   document.commentBefore = [
     ` yaml-language-server: $schema=./${schemaPath}`,
@@ -39,7 +39,7 @@ function newDocument(): Document {
   return document;
 }
 
-async function textOf(file: string): Promise<string | undefined> {
+async function readIfExists(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
@@ -49,11 +49,11 @@ async function textOf(file: string): Promise<string | undefined> {
 }
 
 /** The file, and the schema that its first line names. */
-async function writeNew(file: string, text: string): Promise<void> {
+async function createProjectFile(file: string, text: string): Promise<void> {
   const schema = join(dirname(file), schemaPath);
   await mkdir(dirname(schema), { recursive: true });
-  await writeFile(schema, `${JSON.stringify(projectSchema(), undefined, 2)}\n`);
-  await beside(file, text, async (draft) => {
+  await writeFile(schema, `${JSON.stringify(createProjectSchema(), undefined, 2)}\n`);
+  await writeThroughTempFile(file, text, async (draft) => {
     try {
       await link(draft, file);
     } catch (cause) {
@@ -65,20 +65,20 @@ async function writeNew(file: string, text: string): Promise<void> {
 }
 
 /** In one step, with the rights that the file has, and behind a link that leads to it. */
-async function replace(path: string, text: string): Promise<void> {
+async function replaceFile(path: string, text: string): Promise<void> {
   const file = await realpath(path);
   const { mode } = await stat(file);
-  await beside(file, text, async (draft) => {
+  await writeThroughTempFile(file, text, async (draft) => {
     await chmod(draft, mode);
     await rename(draft, file);
   });
 }
 
-async function beside(file: string, text: string, place: (draft: string) => Promise<void>): Promise<void> {
+async function writeThroughTempFile(file: string, text: string, commit: (draft: string) => Promise<void>): Promise<void> {
   const draft = join(dirname(file), `.${basename(file)}.${randomUUID()}.tmp`);
   try {
     await writeFile(draft, text, { flag: 'wx' });
-    await place(draft);
+    await commit(draft);
   } finally {
     await rm(draft, { force: true });
   }

@@ -2,18 +2,18 @@ import path from 'node:path';
 import type { StreamDeclaration } from '../airbyte/catalog';
 import type { SyncMode } from '../sinks/sink';
 import { ConfigError } from './errors';
-import { parseWith } from './problems';
-import { projectSettings, schemaName, withDefaults, writtenConnection, type WrittenConnection } from './project-file';
+import { parseWithSchema } from './problems';
+import { projectSettings, schemaNameSetting, applyDefaults, writtenConnection, type WrittenConnection } from './project-file';
 import type { ScheduleSettings } from './schedule';
-import { suggestion } from './spelling';
-import { parseYaml, readText, type YamlContent } from './yaml-file';
+import { formatSuggestion } from './spelling';
+import { parseYaml, readProjectText, type YamlContent } from './yaml-file';
 
 /** Where a connection's records go. The folder is absolute; the URL is as written, perhaps a reference: see `resolveDestination`. */
 export type Destination = { kind: 'files'; folder: string } | { kind: 'postgres'; url: string; schema: string };
 
-type Source = Omit<WrittenConnection, 'streams' | 'destination' | 'schedule'>;
+type SourceSettings = Omit<WrittenConnection, 'streams' | 'destination' | 'schedule'>;
 /** A tenant's settings as they are written; of what is left out Auth0's variables may tell: see `completed`. */
-export type ConnectionSource = Source & { credentials: NonNullable<Source['credentials']> };
+export type ConnectionSource = SourceSettings & { credentials: NonNullable<SourceSettings['credentials']> };
 
 /** A tenant and where to copy it, as `rollcall.yaml` names it. Secrets may still be references: see `resolveSecrets`. */
 export interface Connection {
@@ -38,7 +38,7 @@ export interface Project extends Omit<YamlContent, 'content'> {
   connections: ReadonlyMap<string, Connection>;
 }
 
-const example = `connections:
+const exampleFile = `connections:
   acme:
     domain: acme.eu.auth0.com
     credentials:
@@ -50,25 +50,25 @@ const example = `connections:
 
 /**
  * Reads a project's file (`rollcall.yaml`). `known` are the streams that connections may name.
- * @param before what it held when it was last read, and still does if its text is the same
+ * @param previous what it held when it was last read, and still does if its text is the same
  * @throws ConfigError without any value of the file
  */
-export async function loadProject(file: string, known: KnownStreams, before?: Project): Promise<Project> {
+export async function loadProject(file: string, known: KnownStreams, previous?: Project): Promise<Project> {
   const absolute = path.resolve(file);
-  const text = await readText(absolute, example);
-  if (text === before?.text) return before;
+  const text = await readProjectText(absolute, exampleFile);
+  if (text === previous?.text) return previous;
   const { content, ...places } = parseYaml(text, absolute);
-  const { defaults, connections: settings } = parseWith(
+  const { defaults, connections: settings } = parseWithSchema(
     projectSettings,
     content,
     `the file ${absolute}`,
     'Correct it and run again.',
   );
-  if (defaults?.streams) streamsOf(defaults.streams, known, 'defaults.streams');
+  if (defaults?.streams) toConnectionStreams(defaults.streams, known, 'defaults.streams');
   const connections = Object.entries(settings).map(([name, each]) =>
-    connectionWith(name, withDefaults(each, defaults), known, path.dirname(absolute)),
+    buildConnection(name, applyDefaults(each, defaults), known, path.dirname(absolute)),
   );
-  refuseSharedDestinations(connections);
+  rejectSharedDestinations(connections);
   return { file: absolute, connections: new Map(connections.map((each) => [each.name, each])), ...places };
 }
 
@@ -76,7 +76,7 @@ export async function loadProject(file: string, known: KnownStreams, before?: Pr
  * Two tenants in the same tables or files would replace each other's rows.
  * @throws ConfigError that names both connections
  */
-export function refuseSharedDestinations(connections: readonly Connection[]): void {
+export function rejectSharedDestinations(connections: readonly Connection[]): void {
   const owners = new Map<string, string>();
   for (const { name, destination } of connections) {
     const { place, key, noun } =
@@ -96,23 +96,23 @@ export function refuseSharedDestinations(connections: readonly Connection[]): vo
  * @throws ConfigError without any value of the settings
  */
 export function parseConnection(name: string, settings: unknown, known: KnownStreams, folder: string): Connection {
-  const parsed = parseWith(writtenConnection, settings, 'the connection', 'Correct it and run again.');
-  return connectionWith(name, parsed, known, path.resolve(folder));
+  const parsed = parseWithSchema(writtenConnection, settings, 'the connection', 'Correct it and run again.');
+  return buildConnection(name, parsed, known, path.resolve(folder));
 }
 
 /** @throws ConfigError that names the connections there are */
-export function connectionOf(project: Pick<Project, 'file' | 'connections'>, name: string): Connection {
+export function getConnection(project: Pick<Project, 'file' | 'connections'>, name: string): Connection {
   const connection = project.connections.get(name);
   if (connection) return connection;
   const names = [...project.connections.keys()];
   throw new ConfigError(
-    `${project.file} has no connection ${JSON.stringify(name)}${suggestion(name, names)}`,
+    `${project.file} has no connection ${JSON.stringify(name)}${formatSuggestion(name, names)}`,
     'connections',
-    names.length > 0 ? `It has: ${names.join(', ')}.` : `Add one:\n${example}`,
+    names.length > 0 ? `It has: ${names.join(', ')}.` : `Add one:\n${exampleFile}`,
   );
 }
 
-function connectionWith(
+function buildConnection(
   name: string,
   { streams, destination, schedule, credentials = {}, ...source }: WrittenConnection,
   known: KnownStreams,
@@ -121,14 +121,14 @@ function connectionWith(
   return {
     name,
     source: { ...source, credentials },
-    streams: streamsOf(streams, known, `connections.${name}.streams`),
-    destination: destinationOf(name, destination, folder),
+    streams: toConnectionStreams(streams, known, `connections.${name}.streams`),
+    destination: toDestination(name, destination, folder),
     ...(schedule && { schedule }),
     folder,
   };
 }
 
-function destinationOf(name: string, settings: WrittenConnection['destination'], folder: string): Destination {
+function toDestination(name: string, settings: WrittenConnection['destination'], folder: string): Destination {
   const place = `connections.${name}.destination`;
   if (!settings) {
     const nextStep = 'Add it, such as destination: { files: ./data }.';
@@ -141,7 +141,7 @@ function destinationOf(name: string, settings: WrittenConnection['destination'],
     throw new ConfigError(`${place}.postgres.url is missing`, `${place}.postgres.url`, nextStep);
   }
   const where = `connections.${name}.destination.postgres.schema`;
-  const { data: schema, error } = schemaName.safeParse(postgres.schema ?? name);
+  const { data: schema, error } = schemaNameSetting.safeParse(postgres.schema ?? name);
   if (error)
     throw new ConfigError(`${where} is missing, and the connection's name cannot be one`, where, 'Name a schema.');
   return { kind: 'postgres', url: postgres.url, schema };
@@ -149,7 +149,7 @@ function destinationOf(name: string, settings: WrittenConnection['destination'],
 
 type StreamSettings = WrittenConnection['streams'];
 
-function streamsOf(settings: StreamSettings, known: KnownStreams, where: string): Connection['streams'] {
+function toConnectionStreams(settings: StreamSettings, known: KnownStreams, where: string): Connection['streams'] {
   const names = known.map((each) => each.name);
   const wanted: [string, { mode?: SyncMode | undefined }][] = Array.isArray(settings)
     ? settings.map((name) => [name, {}])
@@ -157,7 +157,7 @@ function streamsOf(settings: StreamSettings, known: KnownStreams, where: string)
   return wanted.map(([name, { mode }], index) => {
     const stream = known.find((each) => each.name === name);
     if (!stream) {
-      const what = `${where} names the unknown stream ${JSON.stringify(name)}${suggestion(name, names)}`;
+      const what = `${where} names the unknown stream ${JSON.stringify(name)}${formatSuggestion(name, names)}`;
       throw new ConfigError(what, where, `The streams are: ${names.join(', ')}.`);
     }
     if (wanted.findIndex(([other]) => other === name) !== index) {

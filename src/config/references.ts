@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { normaliseTimestamp } from '../airbyte/timestamp';
-import { completed } from './auth0-variables';
-import { processVariables, readEnvironment, type Variables } from './environment';
+import { applyAuth0Variables } from './auth0-variables';
+import { getProcessVariables, readEnvironment, type Variables } from './environment';
 import { ConfigError } from './errors';
 import type { Connection, ConnectionSource, Destination } from './project';
-import { readingOf } from './reading';
+import { toReadOptions } from './reading';
 import { parseSourceConfig, type SourceConfig } from './source';
 
-const advice =
+const nextStepAdvice =
   'Correct it in the project file; what is left out there may stand in AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET.';
 
 /**
@@ -18,7 +18,7 @@ const advice =
  */
 export async function resolveSecrets(
   connection: Connection,
-  variables: Variables = processVariables(),
+  variables: Variables = getProcessVariables(),
   read?: (file: string) => Promise<string>,
 ): Promise<SourceConfig> {
   const prefix = `connections.${connection.name}`;
@@ -26,7 +26,7 @@ export async function resolveSecrets(
     const resolved: Record<string, string> = {};
     for (const [key, value] of Object.entries(settings)) {
       if (value !== undefined)
-        resolved[key] = await valueOf(value, `${where}.${key}`, connection.folder, variables, read);
+        resolved[key] = await resolveValue(value, `${where}.${key}`, connection.folder, variables, read);
     }
     return resolved;
   };
@@ -43,25 +43,25 @@ export async function resolveSecrets(
   if (secret !== undefined && key !== undefined) {
     throw new ConfigError(`${where} has both a client secret and a private key`, where, 'Leave one of them out.');
   }
-  const { credentials, audience, domain, base_url, start_date, ...settings } = completed(connection.source, variables);
+  const { credentials, audience, domain, base_url, start_date, ...settings } = applyAuth0Variables(connection.source, variables);
   return parseSourceConfig(
     {
       ...settings,
       ...readEnvironment(variables).pacing,
       ...(await resolve({ domain, base_url, start_date }, prefix)),
       credentials: {
-        auth_type: authTypeOf(credentials),
+        auth_type: toAuthType(credentials),
         ...(await resolve({ audience }, prefix)),
         ...(await resolve(credentials, where)),
       },
     },
     prefix,
-    advice,
+    nextStepAdvice,
   );
 }
 
 /** Airbyte's word for the way to sign in that the given keys belong to. */
-function authTypeOf({ access_token: token, private_key: key }: ConnectionSource['credentials']): string {
+function toAuthType({ access_token: token, private_key: key }: ConnectionSource['credentials']): string {
   if (token !== undefined) return 'oauth2_access_token';
   return key === undefined ? 'oauth2_confidential_application' : 'private_key_jwt';
 }
@@ -71,17 +71,17 @@ function authTypeOf({ access_token: token, private_key: key }: ConnectionSource[
  * when its workers are elsewhere.
  * @throws ConfigError as `resolveSecrets` does
  */
-export async function resolveReading(connection: Connection): Promise<Pick<SourceConfig, 'startDate' | 'reading'>> {
-  const reading = readingOf(connection.source);
+export async function resolveReadOptions(connection: Connection): Promise<Pick<SourceConfig, 'startDate' | 'readOptions'>> {
+  const readOptions = toReadOptions(connection.source);
   const { start_date: written } = connection.source;
-  if (written === undefined) return { reading };
+  if (written === undefined) return { readOptions };
   const where = `connections.${connection.name}.start_date`;
-  const value = await valueOf(written, where, connection.folder, processVariables());
+  const value = await resolveValue(written, where, connection.folder, getProcessVariables());
   const startDate = normaliseTimestamp(value);
   if (startDate === undefined) {
     throw new ConfigError(`${where} is no date or time of ISO 8601`, where, 'Write it as 2024-01-31.');
   }
-  return { startDate, reading };
+  return { startDate, readOptions };
 }
 
 /**
@@ -90,21 +90,21 @@ export async function resolveReading(connection: Connection): Promise<Pick<Sourc
  */
 export async function resolveDestination(
   { name, destination, folder }: Connection,
-  variables: Variables = processVariables(),
+  variables: Variables = getProcessVariables(),
 ): Promise<Destination> {
   if (destination.kind === 'files') return destination;
   const where = `connections.${name}.destination.postgres.url`;
-  const url = await valueOf(destination.url, where, folder, variables);
+  const url = await resolveValue(destination.url, where, folder, variables);
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return { ...destination, url };
   const example = 'Write it as postgres://role:password@host:5432/database, unusual characters as %XX.';
   throw new ConfigError(`${where} is no URL of a Postgres database`, where, example);
 }
 
-const reference = /^(env|file):(.+)$/s;
+const referencePattern = /^(env|file):(.+)$/s;
 
 /** What a setting refers to; undefined when it is the value itself. */
-export function referenceOf(value: string): { kind: 'env' | 'file'; target: string } | undefined {
-  const [, kind, target] = reference.exec(value) ?? [];
+export function parseReference(value: string): { kind: 'env' | 'file'; target: string } | undefined {
+  const [, kind, target] = referencePattern.exec(value) ?? [];
   return target === undefined ? undefined : { kind: kind === 'env' ? 'env' : 'file', target };
 }
 
@@ -113,19 +113,19 @@ export function referenceOf(value: string): { kind: 'env' | 'file'; target: stri
  * @param where path of the setting, for messages
  * @throws ConfigError naming the variable that is not set or the file that cannot be read
  */
-export async function valueOf(
+export async function resolveValue(
   value: string,
   where: string,
   folder: string,
   variables: Variables,
   read: (file: string) => Promise<string> = (file) => readFile(file, 'utf8'),
 ): Promise<string> {
-  const { kind, target } = referenceOf(value) ?? {};
+  const { kind, target } = parseReference(value) ?? {};
   if (target === undefined) return value;
-  return kind === 'env' ? variableOf(target, where, variables) : fileOf(path.resolve(folder, target), where, read);
+  return kind === 'env' ? readVariable(target, where, variables) : readReferencedFile(path.resolve(folder, target), where, read);
 }
 
-function variableOf(name: string, where: string, variables: Variables): string {
+function readVariable(name: string, where: string, variables: Variables): string {
   const value = variables[name];
   if (value !== undefined && value !== '') return value;
   throw new ConfigError(
@@ -135,7 +135,7 @@ function variableOf(name: string, where: string, variables: Variables): string {
   );
 }
 
-async function fileOf(file: string, where: string, read: (file: string) => Promise<string>): Promise<string> {
+async function readReferencedFile(file: string, where: string, read: (file: string) => Promise<string>): Promise<string> {
   const content = await read(file).catch((cause: unknown) => {
     const what = `the file ${file}, which ${where} refers to, cannot be read`;
     throw new ConfigError(what, where, 'Create it, or give this user the right to read it.', { cause });

@@ -2,39 +2,39 @@ import { parse } from '@lukeed/ms';
 import { z } from 'zod';
 
 /** As crontabs write them; the place is the day's number, Sunday 0. */
-const days = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
-export type Day = (typeof days)[number];
+const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
+export type Weekday = (typeof weekdays)[number];
 
 export const overlapPolicies = ['skip', 'buffer_one'] as const;
 
-const notDuration = 'must be a duration such as 30s, 15m, 1h or 1d';
-const notTime = 'must be a time of the day such as 06:30, in quotes';
-const notDays = `must be days of the week: ${days.join(', ')}`;
+const durationMessage = 'must be a duration such as 30s, 15m, 1h or 1d';
+const timeMessage = 'must be a time of the day such as 06:30, in quotes';
+const daysMessage = `must be days of the week: ${weekdays.join(', ')}`;
 
 /** A duration as written, in whole seconds; read as milliseconds. */
-const duration = (least: number, tooShort: string) =>
+const durationSetting = (least: number, tooShort: string) =>
   z
-    .string(notDuration)
-    .regex(/^\d+(\.\d+)? ?[a-z]+$/i, { error: notDuration, abort: true })
+    .string(durationMessage)
+    .regex(/^\d+(\.\d+)? ?[a-z]+$/i, { error: durationMessage, abort: true })
     .transform((written, context) => {
       // The parser takes 0 for no duration.
       const read = parseFloat(written) === 0 ? 0 : (parse(written) ?? NaN);
-      if (Number.isNaN(read) || read % 1_000 !== 0) context.addIssue({ code: 'custom', message: notDuration });
+      if (Number.isNaN(read) || read % 1_000 !== 0) context.addIssue({ code: 'custom', message: durationMessage });
       else if (read < least) context.addIssue({ code: 'custom', message: tooShort });
       return read;
     });
 
 /** One or several, in a list or with commas between them. */
-const several = (error: string) =>
+const listSetting = (error: string) =>
   z
     .union([z.string(), z.array(z.string())], { error })
     .transform((written) => [written].flat().flatMap((each) => each.split(',').map((part) => part.trim())));
 
-const timesOfDay = several(notTime).pipe(
+const timesOfDaySetting = listSetting(timeMessage).pipe(
   z.array(
     z
       .string()
-      .regex(/^([01]?\d|2[0-3]):[0-5]\d$/, notTime)
+      .regex(/^([01]?\d|2[0-3]):[0-5]\d$/, timeMessage)
       .transform((time) => {
         const [hour, minute] = time.split(':').map(Number) as [number, number];
         return { hour, minute };
@@ -42,9 +42,9 @@ const timesOfDay = several(notTime).pipe(
   ),
 );
 
-const daysOfWeek = several(notDays)
+const daysOfWeekSetting = listSetting(daysMessage)
   .transform((written) => written.map((day) => day.slice(0, 3).toLowerCase()))
-  .pipe(z.array(z.enum(days, notDays)));
+  .pipe(z.array(z.enum(weekdays, daysMessage)));
 
 function isTimeZone(name: string): boolean {
   try {
@@ -59,7 +59,7 @@ function isTimeZone(name: string): boolean {
 /** When a connection is copied, as `rollcall.yaml` and the flags of `rollcall schedule create` write it. */
 export const scheduleSettings = z
   .strictObject({
-    every: duration(1_000, 'must be 1s or longer').optional().meta({
+    every: durationSetting(1_000, 'must be 1s or longer').optional().meta({
       description: 'A run each time that long has passed, such as 30m, 1h or 1d.',
     }),
     cron: z
@@ -67,14 +67,14 @@ export const scheduleSettings = z
       .regex(/^(@\w+|\S+( +\S+){4,6})$/, 'must be a cron expression such as 0 6 * * *, in quotes')
       .optional()
       .meta({ description: 'Runs at the times of a cron expression: minute, hour, day of month, month, day of week.' }),
-    at: timesOfDay.optional().meta({ description: 'A run at that time of the day, such as 06:30; or at several.' }),
-    on: daysOfWeek.optional().meta({ description: `Only on these days, with at: ${days.join(', ')}.` }),
+    at: timesOfDaySetting.optional().meta({ description: 'A run at that time of the day, such as 06:30; or at several.' }),
+    on: daysOfWeekSetting.optional().meta({ description: `Only on these days, with at: ${weekdays.join(', ')}.` }),
     time_zone: z
       .string()
       .refine(isTimeZone, 'must be a time zone such as Europe/Berlin')
       .optional()
       .meta({ description: 'Time zone of cron and at, such as Europe/Berlin. Default: UTC.' }),
-    jitter: duration(0, notDuration).optional().meta({
+    jitter: durationSetting(0, durationMessage).optional().meta({
       description:
         'How much later than its time a run may begin, so that connections do not begin all at once. Default: with every, the connection has its own place within the interval; else up to a minute.',
     }),
@@ -87,7 +87,7 @@ export const scheduleSettings = z
         'What becomes of a run that is due while the one before is under way: skip it, or begin it when that has ended (buffer_one). Default: skip.',
       default: 'skip',
     }),
-    catch_up: duration(10_000, 'must be 10s or longer').optional().meta({
+    catch_up: durationSetting(10_000, 'must be 10s or longer').optional().meta({
       description: 'How late a run may begin when the Temporal server was away; later ones are missed. Default: 1h.',
       default: '1h',
     }),

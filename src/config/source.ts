@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { isObject, isPresent } from '../airbyte/shape';
 import { normaliseTimestamp, timestampPattern } from '../airbyte/timestamp';
 import { signingAlgorithms, type SigningKey } from '../auth0/signing-key';
-import type { ReadingOptions } from '../streams/options';
-import { pacingOf, pacingSettings, type PacingOptions } from './pacing';
-import { parseWith } from './problems';
-import { reachSettings, readingOf, rolesSettings } from './reading';
-import { pemOf, privateKeyProblem } from './private-key';
-import { baseUrlProblem, isHost } from './tenant';
+import type { ReadOptions } from '../streams/options';
+import { toPacingOptions, pacingSettings, type PacingOptions } from './pacing';
+import { parseWithSchema } from './problems';
+import { searchWindowSettings, toReadOptions, rolesSettings } from './reading';
+import { normalisePem, findPrivateKeyProblem } from './private-key';
+import { findBaseUrlProblem, hostPattern } from './tenant';
 
 /** How to reach a tenant and how to read it, checked and brought to one form. Holds secrets. */
 export interface SourceConfig {
@@ -20,21 +20,21 @@ export interface SourceConfig {
     | { type: 'access_token'; accessToken: string };
   /** `YYYY-MM-DDTHH:MM:SS.mmmZ`: users last changed before it are left out. */
   startDate?: string;
-  reading: ReadingOptions;
+  readOptions: ReadOptions;
   pacing: PacingOptions;
 }
 
 /** A text that is not empty; blanks and line ends around it come from copying. */
-const text = () => z.string().trim().min(1);
+const trimmedText = () => z.string().trim().min(1);
 
-const clientId = text().meta({
+const clientIdSetting = trimmedText().meta({
   title: 'Client ID',
   description: 'Client ID of a machine-to-machine application that is authorized for the Management API.',
   order: 1,
 });
 
-const audience = (order: number) =>
-  text()
+const audienceSetting = (order: number) =>
+  trimmedText()
     .optional()
     .meta({
       title: 'Audience',
@@ -44,26 +44,26 @@ const audience = (order: number) =>
       order,
     });
 
-const clientCredentials = z
+const clientCredentialsSchema = z
   .looseObject({
     auth_type: z.literal('oauth2_confidential_application').meta({ order: 0 }),
-    client_id: clientId,
-    client_secret: text().meta({ title: 'Client Secret', airbyte_secret: true, order: 2 }),
-    audience: audience(3),
+    client_id: clientIdSetting,
+    client_secret: trimmedText().meta({ title: 'Client Secret', airbyte_secret: true, order: 2 }),
+    audience: audienceSetting(3),
   })
   .meta({
     title: 'Machine-to-machine application',
     description: 'Recommended: the connector fetches its tokens itself and renews them.',
   });
 
-const privateKeyJwt = z
+const privateKeyJwtSchema = z
   .looseObject({
     auth_type: z.literal('private_key_jwt').meta({ order: 0 }),
-    client_id: clientId,
-    private_key: text()
-      .transform(pemOf)
+    client_id: clientIdSetting,
+    private_key: trimmedText()
+      .transform(normalisePem)
       .superRefine((pem, context) => {
-        const message = privateKeyProblem(pem);
+        const message = findPrivateKeyProblem(pem);
         if (message !== undefined) context.addIssue({ code: 'custom', message });
       })
       .meta({
@@ -78,22 +78,22 @@ const privateKeyJwt = z
       description: 'As the key is registered with the application.',
       order: 3,
     }),
-    key_id: text().optional().meta({
+    key_id: trimmedText().optional().meta({
       title: 'Key ID',
       description: "Which of the application's keys it is; Auth0 finds out by itself when it is absent.",
       order: 4,
     }),
-    audience: audience(5),
+    audience: audienceSetting(5),
   })
   .meta({
     title: 'Machine-to-machine application with a private key',
     description: 'No secret travels: the connector signs in with a key (Private Key JWT) and renews its tokens itself.',
   });
 
-const accessToken = z
+const accessTokenSchema = z
   .looseObject({
     auth_type: z.literal('oauth2_access_token').meta({ order: 0 }),
-    access_token: text().meta({
+    access_token: trimmedText().meta({
       title: 'Access Token',
       description: 'A token for the Management API. It expires, after a day as Auth0 sets it, and is not renewed.',
       airbyte_secret: true,
@@ -102,7 +102,7 @@ const accessToken = z
   })
   .meta({ title: 'Access token' });
 
-const notHost = 'must be a host name alone, such as acme.eu.auth0.com, without https:// and without a path';
+const hostMessage = 'must be a host name alone, such as acme.eu.auth0.com, without https:// and without a path';
 
 /**
  * The configuration as it is written: that of Airbyte's own connector, and `domain`, an optional audience, any ISO form
@@ -110,9 +110,9 @@ const notHost = 'must be a host name alone, such as acme.eu.auth0.com, without h
  */
 export const sourceSchema = z
   .looseObject({
-    domain: text()
-      .regex(isHost, { error: notHost, abort: true })
-      .refine((domain) => URL.canParse(`https://${domain}`), { error: notHost, abort: true })
+    domain: trimmedText()
+      .regex(hostPattern, { error: hostMessage, abort: true })
+      .refine((domain) => URL.canParse(`https://${domain}`), { error: hostMessage, abort: true })
       .optional()
       .meta({
         title: 'Domain',
@@ -121,9 +121,9 @@ export const sourceSchema = z
         pattern_descriptor: 'acme.eu.auth0.com',
         order: 0,
       }),
-    base_url: text()
+    base_url: trimmedText()
       .superRefine((url, context) => {
-        const message = baseUrlProblem(url);
+        const message = findBaseUrlProblem(url);
         if (message !== undefined) context.addIssue({ code: 'custom', message, continue: false });
       })
       .optional()
@@ -136,9 +136,9 @@ export const sourceSchema = z
         order: 1,
       }),
     credentials: z
-      .discriminatedUnion('auth_type', [clientCredentials, privateKeyJwt, accessToken])
+      .discriminatedUnion('auth_type', [clientCredentialsSchema, privateKeyJwtSchema, accessTokenSchema])
       .meta({ title: 'Credentials', description: 'How the connector signs in to the Management API.', order: 2 }),
-    start_date: text()
+    start_date: trimmedText()
       .refine(
         (time) => normaliseTimestamp(time) !== undefined,
         'is not a date or time of ISO 8601, such as 2024-01-31 or 2024-01-31T08:30:00Z',
@@ -153,7 +153,7 @@ export const sourceSchema = z
         pattern_descriptor: 'YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ',
         order: 3,
       }),
-    ...reachSettings,
+    ...searchWindowSettings,
     roles: rolesSettings
       .optional()
       .meta({ title: 'Roles', description: 'How the roles of organization members are read.', order: 6 }),
@@ -164,7 +164,7 @@ export const sourceSchema = z
     error: 'is missing (or base_url in its place)',
     when: ({ value }) => isObject(value), // so that it is named along with what else is wrong
   })
-  .refine(({ domain, base_url: url }) => !domain || !url || originOf(url) === originOf(`https://${domain}`), {
+  .refine(({ domain, base_url: url }) => !domain || !url || toOrigin(url) === toOrigin(`https://${domain}`), {
     path: ['domain'],
     error: 'and base_url name different tenants; leave one of them out',
   })
@@ -180,20 +180,20 @@ export function parseSourceConfig(
   prefix = '',
   nextStep = 'Correct it and run again; the `spec` command shows every key.',
 ): SourceConfig {
-  const source = parseWith(sourceSchema, withoutNulls(json), 'the configuration', nextStep, prefix);
-  const baseUrl = originOf(source.base_url ?? `https://${source.domain}`);
+  const source = parseWithSchema(sourceSchema, omitNulls(json), 'the configuration', nextStep, prefix);
+  const baseUrl = toOrigin(source.base_url ?? `https://${source.domain}`);
   const startDate = source.start_date === undefined ? undefined : normaliseTimestamp(source.start_date);
   return {
     baseUrl,
-    credentials: credentialsOf(source, baseUrl),
+    credentials: toCredentials(source, baseUrl),
     ...(startDate !== undefined && { startDate }),
-    reading: readingOf(source),
-    pacing: pacingOf(source),
+    readOptions: toReadOptions(source),
+    pacing: toPacingOptions(source),
   };
 }
 
 /** The values of a configuration that must never be shown. */
-export function secretsOf({ credentials }: SourceConfig): string[] {
+export function listSecrets({ credentials }: SourceConfig): string[] {
   switch (credentials.type) {
     case 'access_token':
       return [credentials.accessToken];
@@ -205,7 +205,7 @@ export function secretsOf({ credentials }: SourceConfig): string[] {
   }
 }
 
-function credentialsOf({ credentials }: z.output<typeof sourceSchema>, baseUrl: string): SourceConfig['credentials'] {
+function toCredentials({ credentials }: z.output<typeof sourceSchema>, baseUrl: string): SourceConfig['credentials'] {
   if (credentials.auth_type === 'oauth2_access_token') {
     return { type: 'access_token', accessToken: credentials.access_token };
   }
@@ -225,15 +225,15 @@ function credentialsOf({ credentials }: z.output<typeof sourceSchema>, baseUrl: 
   };
 }
 
-function originOf(url: string): string {
+function toOrigin(url: string): string {
   return new URL(url).origin;
 }
 
-function withoutNulls(json: unknown): unknown {
+function omitNulls(json: unknown): unknown {
   if (!isObject(json)) return json;
   return Object.fromEntries(
     Object.entries(json)
       .filter(([, value]) => isPresent(value))
-      .map(([key, value]) => [key, withoutNulls(value)]),
+      .map(([key, value]) => [key, omitNulls(value)]),
   );
 }

@@ -4,14 +4,14 @@ import type { JsonObject } from '../json';
 import { sourceSchema } from './source';
 
 /** Cards of the platform's form, and the settings on each. */
-const groups = [
+const formGroups = [
   { id: 'tenant', title: 'Tenant', settings: ['domain', 'base_url', 'credentials'] },
   { id: 'reading', title: 'What is read', settings: ['start_date', 'lookback_seconds', 'lag_seconds', 'roles'] },
   { id: 'limit', title: "The tenant's rate limit", settings: ['rate_limit_reserve', 'max_concurrency'] },
 ];
 
 /** The connector's specification. Its schema is that of the configuration, in the part of draft-07 that Airbyte knows. */
-export function connectorSpecification(): ConnectorSpecification {
+export function createConnectorSpecification(): ConnectorSpecification {
   const schema = z.toJSONSchema(sourceSchema, {
     target: 'draft-7',
     io: 'input',
@@ -21,7 +21,7 @@ export function connectorSpecification(): ConnectorSpecification {
     },
   }) as JsonObject & { properties: Record<string, JsonObject> };
   const properties = Object.entries(schema.properties).map(([name, property]): [string, JsonObject] => {
-    const group = groups.find(({ settings }) => settings.includes(name));
+    const group = formGroups.find(({ settings }) => settings.includes(name));
     return [name, { ...property, ...(group && { group: group.id }) }];
   });
   return {
@@ -29,7 +29,7 @@ export function connectorSpecification(): ConnectorSpecification {
     connectionSpecification: {
       ...schema,
       properties: Object.fromEntries(properties),
-      groups: groups.map(({ id, title }) => ({ id, title })),
+      groups: formGroups.map(({ id, title }) => ({ id, title })),
     },
   };
 }

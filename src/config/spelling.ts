@@ -1,20 +1,20 @@
 /** The candidate that was probably meant: the nearest one, at most two letters (a third of the word) away. */
-export function closest(word: string, candidates: readonly string[]): string | undefined {
+export function findClosest(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
-    .map((candidate) => ({ candidate, distance: distanceOf(word.toLowerCase(), candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, distance: measureDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
   return best && best.distance <= Math.min(2, Math.ceil(word.length / 3)) ? best.candidate : undefined;
 }
 
 /** ` (did you mean x?)`, or nothing. */
-export function suggestion(word: string, candidates: readonly string[]): string {
-  const candidate = closest(word, candidates);
+export function formatSuggestion(word: string, candidates: readonly string[]): string {
+  const candidate = findClosest(word, candidates);
   return candidate === undefined ? '' : ` (did you mean ${candidate}?)`;
 }
 
 /** Levenshtein distance. */
-function distanceOf(a: string, b: string): number {
+function measureDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (const [i, letter] of [...a].entries()) {
     const next = [i + 1];

@@ -2,15 +2,15 @@ import type { Connection, KnownStreams, Project } from './project';
 import { loadProject } from './project';
 
 /** Told what is wrong with a file or a reference that is done without for now; once for the same trouble in a row. */
-export type OnTrouble = (message: string) => void;
+export type OnProblem = (message: string) => void;
 
 /**
  * Reads a project's file anew at each call. While it cannot be used, half written as it may be, it is what it was before.
  * @throws ConfigError when it could not be used yet
  */
-export function createProjectReader(file: string, known: KnownStreams, onTrouble: OnTrouble): () => Promise<Project> {
+export function createProjectReader(file: string, known: KnownStreams, onProblem: OnProblem): () => Promise<Project> {
   let held: Project | undefined;
-  const tell = once(onTrouble);
+  const tell = reportOnce(onProblem);
   return async () => {
     try {
       held = await loadProject(file, known, held);
@@ -27,12 +27,12 @@ export function createProjectReader(file: string, known: KnownStreams, onTrouble
  * Resolves connections' references anew at each call. While a file that a reference names is missing or empty, half written
  * as it may be, what it said before holds, as long as the connection's settings are the same.
  */
-export function createResolver<Resolved>(
+export function createConnectionResolver<Resolved>(
   resolve: (connection: Connection) => Promise<Resolved>,
-  onTrouble: OnTrouble,
+  onProblem: OnProblem,
 ): (connection: Connection) => Promise<Resolved> {
   const held = new Map<string, { settings: string; resolved: Resolved }>();
-  const tell = once(onTrouble);
+  const tell = reportOnce(onProblem);
   return async (connection) => {
     const settings = JSON.stringify(connection);
     try {
@@ -53,10 +53,10 @@ function isConfigError(error: unknown): error is Error {
   return (error as { name?: unknown } | null)?.name === 'ConfigError';
 }
 
-function once(onTrouble: OnTrouble): (message: string | undefined) => void {
+function reportOnce(onProblem: OnProblem): (message: string | undefined) => void {
   let told: string | undefined;
   return (message) => {
-    if (message !== undefined && message !== told) onTrouble(`${message} Until then what was there before is used.`);
+    if (message !== undefined && message !== told) onProblem(`${message} Until then what was there before is used.`);
     told = message;
   };
 }

@@ -10,9 +10,9 @@ export interface YamlContent {
   text: string;
   content: unknown;
   /** The line, from 1, on which a value begins; undefined when there is none. */
-  lineOf(path: KeyPath): number | undefined;
+  findLine(path: KeyPath): number | undefined;
   /** A value as it is written; undefined when there is none. */
-  writtenAt(path: KeyPath): unknown;
+  getWrittenValue(path: KeyPath): unknown;
 }
 
 /**
@@ -20,7 +20,7 @@ export interface YamlContent {
  * @param example what the file should hold, shown when there is none
  * @throws ConfigError
  */
-export async function readText(file: string, example: string): Promise<string> {
+export async function readProjectText(file: string, example: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
@@ -52,11 +52,11 @@ export function parseYaml(text: string, file: string): YamlContent {
     return {
       text,
       content: document.toJS() as unknown,
-      lineOf(path) {
+      findLine(path) {
         const node: unknown = document.getIn(path, true);
         return isNode(node) && node.range ? lines.linePos(node.range[0]).line : undefined;
       },
-      writtenAt(path) {
+      getWrittenValue(path) {
         const node: unknown = document.getIn(path, true);
         return isNode(node) ? (node.toJS(document) as unknown) : undefined;
       },

@@ -25,15 +25,15 @@ export class ApiError extends Error {
   }
 }
 
-export function unauthorized(message: string): ApiError {
+export function createUnauthorizedError(message: string): ApiError {
   return new ApiError(401, 'Unauthorized', message, undefined, { error: message });
 }
 
-export function notFound(message: string, errorCode?: string): ApiError {
+export function createNotFoundError(message: string, errorCode?: string): ApiError {
   return new ApiError(404, 'Not Found', message, errorCode);
 }
 
-export function insufficientScope(anyOf: readonly string[]): ApiError {
+export function createInsufficientScopeError(anyOf: readonly string[]): ApiError {
   return new ApiError(
     403,
     'Forbidden',

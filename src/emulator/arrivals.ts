@@ -1,22 +1,22 @@
 /** What is to happen when a certain request arrives. A promise holds the request's answer back until it settles. */
-export type ArrivalCallback = () => void | Promise<void>;
+export type RequestCallback = () => void | Promise<void>;
 
-export interface Arrivals {
+export interface RequestCallbacks {
   /** Throws a RangeError for a request that has come already. */
-  expect(nth: number, callback: ArrivalCallback): void;
+  register(nth: number, callback: RequestCallback): void;
   /** To be told the number of each request; settles when its answer may be made. */
-  arrived(nth: number): Promise<void>;
+  run(nth: number): Promise<void>;
 }
 
 /** `count` tells how many requests have come so far. */
-export function createArrivals(count: () => number): Arrivals {
-  let waiting: { nth: number; callback: ArrivalCallback }[] = [];
+export function createRequestCallbacks(countRequests: () => number): RequestCallbacks {
+  let waiting: { nth: number; callback: RequestCallback }[] = [];
   return {
-    expect(nth, callback) {
-      if (nth <= count()) throw new RangeError(`Request ${nth} has come already; the next one is ${count() + 1}`);
+    register(nth, callback) {
+      if (nth <= countRequests()) throw new RangeError(`Request ${nth} has come already; the next one is ${countRequests() + 1}`);
       waiting.push({ nth, callback });
     },
-    async arrived(nth) {
+    async run(nth) {
       const due = waiting.filter((entry) => entry.nth === nth);
       if (due.length === 0) return;
       waiting = waiting.filter((entry) => entry.nth !== nth);

@@ -1,29 +1,29 @@
 import { createPublicKey } from 'node:crypto';
 import { jwtVerify } from 'jose';
-import type { Settings } from './settings';
+import type { TenantSettings } from './settings';
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-const LARGEST_BYTES = 2_048;
-const LONGEST_CLAIM = 64;
-const LONGEST_LIFE_SECONDS = 300;
+const MAX_ASSERTION_BYTES = 2_048;
+const MAX_JTI_LENGTH = 64;
+const MAX_ASSERTION_LIFETIME_SECONDS = 300;
 
-export interface Assertions {
+export interface AssertionVerifier {
   /**
    * Whether a form proves that the client holds its key, by an assertion that has not been used before:
    * https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt
    * @param host that the client reached the emulator by
    * @param now epoch ms
    */
-  prove(form: Record<string, unknown>, clientId: string, host: string, now: number): Promise<boolean>;
+  verify(form: Record<string, unknown>, clientId: string, host: string, now: number): Promise<boolean>;
 }
 
-export function createAssertions(settings: Settings): Assertions {
+export function createAssertionVerifier(settings: TenantSettings): AssertionVerifier {
   const used = new Set<string>();
   return {
-    async prove({ client_assertion_type: type, client_assertion: assertion, client_id: named }, clientId, host, now) {
+    async verify({ client_assertion_type: type, client_assertion: assertion, client_id: named }, clientId, host, now) {
       const { clientKey } = settings;
       if (!clientKey || type !== ASSERTION_TYPE || typeof assertion !== 'string') return false;
-      if (Buffer.byteLength(assertion) > LARGEST_BYTES || (named !== undefined && named !== clientId)) return false;
+      if (Buffer.byteLength(assertion) > MAX_ASSERTION_BYTES || (named !== undefined && named !== clientId)) return false;
       try {
         const { payload } = await jwtVerify(assertion, createPublicKey(clientKey.publicKey), {
           algorithms: [clientKey.algorithm],
@@ -35,7 +35,7 @@ export function createAssertions(settings: Settings): Assertions {
           clockTolerance: 10,
         });
         const { jti = '', exp = 0 } = payload;
-        if (jti.length > LONGEST_CLAIM || used.has(jti) || exp - now / 1_000 > LONGEST_LIFE_SECONDS) return false;
+        if (jti.length > MAX_JTI_LENGTH || used.has(jti) || exp - now / 1_000 > MAX_ASSERTION_LIFETIME_SECONDS) return false;
         used.add(jti);
         return true;
       } catch {

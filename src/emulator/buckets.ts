@@ -1,7 +1,7 @@
-import type { BucketLimit, EndpointGroup, RateLimits } from './rate-limits';
+import type { BucketLimit, BucketGroup, RateLimits } from './rate-limits';
 
 /** What the `x-ratelimit-*` headers say. */
-export interface BucketReading {
+export interface BucketLevel {
   limit: number;
   /** Whole requests left. */
   remaining: number;
@@ -11,94 +11,94 @@ export interface BucketReading {
   waitMs: number;
 }
 
-export interface Charge {
+export interface ChargeResult {
   allowed: boolean;
   /** The scarcest of the buckets that were charged. Absent when none applies. */
-  reading?: BucketReading;
+  level?: BucketLevel;
 }
 
 /** One request, in the units that buckets count in: a refill is then a whole number of units each ms, and sums stay exact. */
-const REQUEST = 60_000;
+const UNITS_PER_REQUEST = 60_000;
 
-interface Bucket {
+interface TenantBucket {
   limit: BucketLimit;
   /** In units. */
-  content: number;
-  filledAt: number;
+  units: number;
+  refilledAt: number;
 }
 
-export interface Buckets {
+export interface TenantBuckets {
   /** Takes one request from the global bucket, then one from the endpoint's. */
-  charge(group: EndpointGroup, now: number): Charge;
+  charge(group: BucketGroup, now: number): ChargeResult;
   /** What a bucket holds stays, as far as it fits. */
-  change(limits: RateLimits, now: number): void;
+  updateLimits(limits: RateLimits, now: number): void;
 }
 
 /** The tenant's token buckets, full at first. */
-export function createBuckets(first: RateLimits): Buckets {
-  const buckets = new Map<string, Bucket>();
-  let limits = first;
+export function createTenantBuckets(initialLimits: RateLimits): TenantBuckets {
+  const buckets = new Map<string, TenantBucket>();
+  let limits = initialLimits;
 
-  function take(name: string, limit: BucketLimit, now: number): { allowed: boolean; reading: BucketReading } {
-    const bucket = buckets.get(name) ?? { limit, content: limit.size * REQUEST, filledAt: now };
+  function take(name: string, limit: BucketLimit, now: number): { allowed: boolean; reading: BucketLevel } {
+    const bucket = buckets.get(name) ?? { limit, units: limit.size * UNITS_PER_REQUEST, refilledAt: now };
     buckets.set(name, bucket);
-    refill(bucket, now);
-    const allowed = bucket.content >= REQUEST;
-    if (allowed) bucket.content -= REQUEST;
-    return { allowed, reading: readBucket(bucket, now) };
+    refillBucket(bucket, now);
+    const allowed = bucket.units >= UNITS_PER_REQUEST;
+    if (allowed) bucket.units -= UNITS_PER_REQUEST;
+    return { allowed, reading: readBucketLevel(bucket, now) };
   }
 
   function limitOf(name: string): BucketLimit | undefined {
-    return name === 'global' ? limits.global : limits.groups?.[name as EndpointGroup];
+    return name === 'global' ? limits.global : limits.groups?.[name as BucketGroup];
   }
 
   return {
-    change(changed, now) {
+    updateLimits(changed, now) {
       limits = changed;
       for (const [name, bucket] of buckets) {
-        refill(bucket, now);
+        refillBucket(bucket, now);
         const limit = limitOf(name);
-        if (limit) buckets.set(name, { limit, content: Math.min(bucket.content, limit.size * REQUEST), filledAt: now });
+        if (limit) buckets.set(name, { limit, units: Math.min(bucket.units, limit.size * UNITS_PER_REQUEST), refilledAt: now });
         else buckets.delete(name);
       }
     },
     charge(group, now) {
       const limit = limits.groups?.[group];
-      const readings: BucketReading[] = [];
+      const readings: BucketLevel[] = [];
       if (limits.global && group !== 'token') {
-        const { allowed, reading } = take('global', limits.global, now);
-        readings.push(reading);
-        if (!allowed) return { allowed, reading };
+        const { allowed, reading: level } = take('global', limits.global, now);
+        readings.push(level);
+        if (!allowed) return { allowed, level };
       }
       if (limit) {
-        const { allowed, reading } = take(group, limit, now);
-        readings.push(reading);
-        if (!allowed) return { allowed, reading };
+        const { allowed, reading: level } = take(group, limit, now);
+        readings.push(level);
+        if (!allowed) return { allowed, level };
       }
       const [scarcest] = readings.sort((one, other) => one.remaining - other.remaining);
-      return { allowed: true, ...(scarcest && { reading: scarcest }) };
+      return { allowed: true, ...(scarcest && { level: scarcest }) };
     },
   };
 }
 
-function unitsPerMs(limit: BucketLimit): number {
+function computeUnitsPerMs(limit: BucketLimit): number {
   return 'perSecond' in limit ? limit.perSecond * 60 : limit.perMinute;
 }
 
-function refill(bucket: Bucket, now: number): void {
+function refillBucket(bucket: TenantBucket, now: number): void {
   const step = 'perSecond' in bucket.limit ? 1 : 1_000;
-  const steps = Math.floor((now - bucket.filledAt) / step);
+  const steps = Math.floor((now - bucket.refilledAt) / step);
   if (steps <= 0) return;
-  const added = steps * step * unitsPerMs(bucket.limit);
-  bucket.content = Math.min(bucket.limit.size * REQUEST, bucket.content + added);
-  bucket.filledAt += steps * step;
+  const added = steps * step * computeUnitsPerMs(bucket.limit);
+  bucket.units = Math.min(bucket.limit.size * UNITS_PER_REQUEST, bucket.units + added);
+  bucket.refilledAt += steps * step;
 }
 
-function readBucket({ limit, content }: Bucket, now: number): BucketReading {
+function readBucketLevel({ limit, units }: TenantBucket, now: number): BucketLevel {
   return {
     limit: limit.size,
-    remaining: Math.floor(content / REQUEST),
-    reset: Math.ceil((now + (limit.size * REQUEST - content) / unitsPerMs(limit)) / 1_000),
-    waitMs: Math.max(0, Math.ceil((REQUEST - content) / unitsPerMs(limit))),
+    remaining: Math.floor(units / UNITS_PER_REQUEST),
+    reset: Math.ceil((now + (limit.size * UNITS_PER_REQUEST - units) / computeUnitsPerMs(limit)) / 1_000),
+    waitMs: Math.max(0, Math.ceil((UNITS_PER_REQUEST - units) / computeUnitsPerMs(limit))),
   };
 }

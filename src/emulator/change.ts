@@ -4,7 +4,7 @@ import type { JsonObject } from '../json';
  * Something that happens to a tenant's data. What is given is laid over what the emulator makes up (create) or over what
  * is there (update).
  */
-export type Change =
+export type TenantChange =
   | { type: 'createUser'; user?: JsonObject }
   | { type: 'updateUser'; user_id: string; patch?: JsonObject }
   | { type: 'deleteUser'; user_id: string }

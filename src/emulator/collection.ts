@@ -1,21 +1,21 @@
 import type { JsonObject } from '../json';
-import { lowerBound } from './key-index';
+import { findLowerBound } from './key-index';
 
 /** A place in a list that is ordered by time and then by id, as Auth0's checkpoints name it. */
-export interface Keyset {
+export interface KeysetPosition {
   /** Epoch ms. */
   at: number;
   id: string;
 }
 
-export interface Row extends Keyset {
+export interface CollectionRow extends KeysetPosition {
   record: JsonObject;
 }
 
 /** Rows after `after` (all, without it), in keyset order: rows that come or go elsewhere do not shift the place. */
-export function rowsAfter<T extends Keyset>(rows: readonly T[], after: Keyset | undefined): readonly T[] {
+export function selectRowsAfter<T extends KeysetPosition>(rows: readonly T[], after: KeysetPosition | undefined): readonly T[] {
   if (!after) return rows;
-  const place = lowerBound(rows.length, (position) => {
+  const place = findLowerBound(rows.length, (position) => {
     const row = rows[position] as T;
     return row.at > after.at || (row.at === after.at && row.id > after.id);
   });
@@ -23,14 +23,14 @@ export function rowsAfter<T extends Keyset>(rows: readonly T[], after: Keyset | 
 }
 
 /** A list of at most some 100,000 entities in order of creation, generated on first use. */
-export class Collection {
-  private loaded: Row[] | undefined;
-  private readonly byId = new Map<string, Row>();
-  private readonly removed = new Set<string>();
+export class EntityCollection {
+  private loadedRows: CollectionRow[] | undefined;
+  private readonly byId = new Map<string, CollectionRow>();
+  private readonly removedIds = new Set<string>();
 
-  constructor(private readonly generate: () => Row[]) {}
+  constructor(private readonly generate: () => CollectionRow[]) {}
 
-  get rows(): readonly Row[] {
+  get rows(): readonly CollectionRow[] {
     return this.load();
   }
 
@@ -42,7 +42,7 @@ export class Collection {
   /** Appends; two entities never share an instant. Throws a RangeError for an id that is or was in use: Auth0 gives none twice. */
   insert(id: string, record: JsonObject, now: number): void {
     const rows = this.load();
-    if (this.byId.has(id) || this.removed.has(id)) throw new RangeError(`The id ${id} has been given before`);
+    if (this.byId.has(id) || this.removedIds.has(id)) throw new RangeError(`The id ${id} has been given before`);
     const row = { id, record, at: Math.max(now, (rows.at(-1)?.at ?? 0) + 1) };
     rows.push(row);
     this.byId.set(id, row);
@@ -62,15 +62,15 @@ export class Collection {
     const row = this.byId.get(id);
     if (!row) return false;
     rows.splice(rows.indexOf(row), 1);
-    this.removed.add(id);
+    this.removedIds.add(id);
     return this.byId.delete(id);
   }
 
-  private load(): Row[] {
-    if (!this.loaded) {
-      this.loaded = this.generate();
-      for (const row of this.loaded) this.byId.set(row.id, row);
+  private load(): CollectionRow[] {
+    if (!this.loadedRows) {
+      this.loadedRows = this.generate();
+      for (const row of this.loadedRows) this.byId.set(row.id, row);
     }
-    return this.loaded;
+    return this.loadedRows;
   }
 }

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
-import type { Change } from './change';
-import { changeFaults, changeSettings, type Emulation, type SettingsPatch } from './emulation';
+import type { TenantChange } from './change';
+import { replaceFaults, updateSettings, type Emulation, type SettingsPatch } from './emulation';
 import type { Fault } from './faults';
-import { NoSuchEntity, type Tenant } from './tenant';
-import { hashContent, TRUTH, TRUTH_STREAMS, type TruthStream } from './truth';
+import { NoSuchEntity, type EmulatedTenant } from './tenant';
+import { hashContent, TRUTH_READERS, TRUTH_STREAMS, type TruthStream } from './truth';
 
-const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
+const LOOPBACK_ADDRESSES = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
 
 /**
  * Serves what tests need to know of a tenant and to do to it, to this machine only and without a token:
@@ -20,7 +20,7 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
  */
 export function serveControlApi(app: FastifyInstance, emulation: Emulation): void {
   app.addHook('onRequest', async (request, reply) => {
-    if (!LOOPBACK.has(request.ip)) await reply.code(403).send({ error: 'The control route answers this machine only' });
+    if (!LOOPBACK_ADDRESSES.has(request.ip)) await reply.code(403).send({ error: 'The control route answers this machine only' });
   });
   app.get('/stats', () => emulation.statistics.read());
   app.post('/reset-stats', () => {
@@ -30,10 +30,10 @@ export function serveControlApi(app: FastifyInstance, emulation: Emulation): voi
   app.get<{ Querystring: { streams?: string; keys?: string } }>('/truth', (request, reply) => {
     const streams = request.query.streams?.split(',') ?? TRUTH_STREAMS;
     const known = TRUTH_STREAMS.filter((stream) => streams.includes(stream));
-    const parts = writeTruth(emulation.tenant, known, request.query.keys === 'true');
-    return reply.type('application/json; charset=utf-8').send(Readable.from(inChunks(parts)));
+    const parts = formatTruth(emulation.tenant, known, request.query.keys === 'true');
+    return reply.type('application/json; charset=utf-8').send(Readable.from(joinChunks(parts)));
   });
-  app.post<{ Body: Change | Change[] }>('/mutate', (request, reply) => {
+  app.post<{ Body: TenantChange | TenantChange[] }>('/mutate', (request, reply) => {
     try {
       return [request.body].flat().map((change) => emulation.tenant.apply(change));
     } catch (error) {
@@ -42,22 +42,22 @@ export function serveControlApi(app: FastifyInstance, emulation: Emulation): voi
     }
   });
   app.post<{ Body: Fault[] }>('/faults', (request) => {
-    changeFaults(emulation, request.body);
+    replaceFaults(emulation, request.body);
     return {};
   });
   app.post<{ Body: SettingsPatch }>('/settings', (request) => {
-    changeSettings(emulation, request.body);
+    updateSettings(emulation, request.body);
     return emulation.settings;
   });
 }
 
-function* writeTruth(tenant: Tenant, streams: readonly TruthStream[], keysOnly: boolean): Generator<string> {
+function* formatTruth(tenant: EmulatedTenant, streams: readonly TruthStream[], keysOnly: boolean): Generator<string> {
   const [open, close] = keysOnly ? ['[', ']'] : ['{', '}'];
   yield '{';
   for (const [place, stream] of streams.entries()) {
     yield `${place === 0 ? '' : ','}"${stream}":${open}`;
     let separator = '';
-    for (const { key, content } of TRUTH[stream](tenant)) {
+    for (const { key, content } of TRUTH_READERS[stream](tenant)) {
       yield separator + JSON.stringify(key) + (keysOnly ? '' : `:"${hashContent(content)}"`);
       separator = ',';
     }
@@ -67,9 +67,9 @@ function* writeTruth(tenant: Tenant, streams: readonly TruthStream[], keysOnly: 
 }
 
 /** Joins small pieces, and lets other requests in between the joined ones. */
-async function* inChunks(parts: Iterable<string>): AsyncGenerator<string> {
+async function* joinChunks(pieces: Iterable<string>): AsyncGenerator<string> {
   let chunk = '';
-  for (const part of parts) {
+  for (const part of pieces) {
     chunk += part;
     if (chunk.length < 65_536) continue;
     yield chunk;

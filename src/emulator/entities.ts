@@ -1,41 +1,41 @@
 import type { JsonObject } from '../json';
-import type { Row } from './collection';
-import { BORN, GROWN } from './population';
-import { codeOfIndex, createDraws, hash, pick, toHex } from './random';
-import type { Scenario } from './scenario';
+import type { CollectionRow } from './collection';
+import { TENANT_START, TENANT_END } from './population';
+import { encodeIndex, createDraws, hash, pick, toHex } from './random';
+import type { TenantScenario } from './scenario';
 import { plantSecret } from './secrets';
 
-const TRADES = ['Harbour', 'Lantern', 'Orchard', 'Quarry', 'Saddle', 'Timber', 'Velvet', 'Willow'];
-const FORMS = ['Works', 'Supply', 'Partners', 'Collective', 'Labs'];
+const COMPANY_NAMES = ['Harbour', 'Lantern', 'Orchard', 'Quarry', 'Saddle', 'Timber', 'Velvet', 'Willow'];
+const COMPANY_SUFFIXES = ['Works', 'Supply', 'Partners', 'Collective', 'Labs'];
 const APP_TYPES = ['spa', 'native', 'regular_web', 'non_interactive'];
-const DUTIES = ['admin', 'auditor', 'billing', 'editor', 'operator', 'viewer'];
+const ROLE_NAMES = ['admin', 'auditor', 'billing', 'editor', 'operator', 'viewer'];
 
 /** An id of Auth0's shape: a prefix and 16 letters or digits. */
-function idOf(prefix: string, seed: number, salt: number, index: number): string {
-  return `${prefix}${toHex(hash(seed, salt, index))}${toHex(codeOfIndex(seed, index))}`;
+function buildEntityId(prefix: string, seed: number, salt: number, index: number): string {
+  return `${prefix}${toHex(hash(seed, salt, index))}${toHex(encodeIndex(seed, index))}`;
 }
 
 /** Spreads `count` creations over the tenant's life, never two on one instant. */
-function createdAt(count: number, index: number): number {
-  return BORN + Math.floor((index * (GROWN - BORN)) / Math.max(count, 1));
+function computeCreatedAt(count: number, index: number): number {
+  return TENANT_START + Math.floor((index * (TENANT_END - TENANT_START)) / Math.max(count, 1));
 }
 
-function generateRows(count: number, id: (index: number) => string, record: (index: number) => JsonObject): Row[] {
+function generateRows(count: number, id: (index: number) => string, record: (index: number) => JsonObject): CollectionRow[] {
   return Array.from({ length: count }, (_, index) => ({
     id: id(index),
-    at: createdAt(count, index),
+    at: computeCreatedAt(count, index),
     record: record(index),
   }));
 }
 
-export function generateClients({ seed = 1, clients }: Scenario): Row[] {
-  const id = (index: number): string => idOf('', seed, 10, index) + idOf('', seed, 11, index);
+export function generateClients({ seed = 1, clients }: TenantScenario): CollectionRow[] {
+  const id = (index: number): string => buildEntityId('', seed, 10, index) + buildEntityId('', seed, 11, index);
   return generateRows(clients.count, id, (index) => {
     const draw = createDraws(seed, 12, index);
     const record: JsonObject = {
       client_id: id(index),
       tenant: 'emulated-tenant',
-      name: `${pick(TRADES, draw())} app ${index + 1}`,
+      name: `${pick(COMPANY_NAMES, draw())} app ${index + 1}`,
       description: index % 5 === 0 ? '' : `Application number ${index + 1}`,
       global: false,
       app_type: pick(APP_TYPES, index),
@@ -64,7 +64,7 @@ export function generateClients({ seed = 1, clients }: Scenario): Row[] {
         },
       ],
     };
-    if (index % 4 === 1) record['client_metadata'] = { team: pick(FORMS, draw()), ticket: null };
+    if (index % 4 === 1) record['client_metadata'] = { team: pick(COMPANY_SUFFIXES, draw()), ticket: null };
     if (index % 4 === 2) {
       record['encryption_key'] = {
         pub: plantSecret('encryption-pub', seed, index),
@@ -82,11 +82,11 @@ export function generateClients({ seed = 1, clients }: Scenario): Row[] {
   });
 }
 
-export function generateOrganizations({ seed = 1, organizations }: Scenario): Row[] {
-  const id = (index: number): string => organizationIdAt(seed, index);
+export function generateOrganizations({ seed = 1, organizations }: TenantScenario): CollectionRow[] {
+  const id = (index: number): string => generateOrganizationId(seed, index);
   return generateRows(organizations.count, id, (index) => {
     const draw = createDraws(seed, 21, index);
-    const title = `${pick(TRADES, draw())} ${pick(FORMS, draw())}`;
+    const title = `${pick(COMPANY_NAMES, draw())} ${pick(COMPANY_SUFFIXES, draw())}`;
     const record: JsonObject = {
       id: id(index),
       name: `${title.toLowerCase().replace(' ', '-')}-${index + 1}`,
@@ -107,18 +107,18 @@ export function generateOrganizations({ seed = 1, organizations }: Scenario): Ro
   });
 }
 
-export function organizationIdAt(seed: number, index: number): string {
-  return idOf('org_', seed, 20, index);
+export function generateOrganizationId(seed: number, index: number): string {
+  return buildEntityId('org_', seed, 20, index);
 }
 
-export function organizationCreatedAt({ organizations }: Scenario, index: number): number {
-  return createdAt(organizations.count, index);
+export function computeOrganizationCreatedAt({ organizations }: TenantScenario, index: number): number {
+  return computeCreatedAt(organizations.count, index);
 }
 
 /** The tenant's roles, then those that organizations own. */
-export function generateRoles({ seed = 1, roles, organizations }: Scenario): Row[] {
+export function generateRoles({ seed = 1, roles, organizations }: TenantScenario): CollectionRow[] {
   const { count, owned = { organizations: 0, each: 0 } } = roles;
-  const id = (index: number): string => roleIdAt(seed, index);
+  const id = (index: number): string => generateRoleId(seed, index);
   return generateRows(count + Math.min(owned.organizations, organizations.count) * owned.each, id, (index) =>
     index < count ? buildTenantRole(id(index), index) : buildOwnedRole(id(index), seed, index - count, owned.each),
   );
@@ -127,30 +127,30 @@ export function generateRoles({ seed = 1, roles, organizations }: Scenario): Row
 function buildTenantRole(id: string, index: number): JsonObject {
   return {
     id,
-    name: index < DUTIES.length ? pick(DUTIES, index) : `${pick(DUTIES, index)}-${index + 1}`,
-    description: index % 6 === 5 ? '' : `May act as ${pick(DUTIES, index)}`,
+    name: index < ROLE_NAMES.length ? pick(ROLE_NAMES, index) : `${pick(ROLE_NAMES, index)}-${index + 1}`,
+    description: index % 6 === 5 ? '' : `May act as ${pick(ROLE_NAMES, index)}`,
   };
 }
 
 /** `nth` counts the roles of all organizations. */
 function buildOwnedRole(id: string, seed: number, nth: number, each: number): JsonObject {
-  const duty = pick(DUTIES, nth % each);
+  const duty = pick(ROLE_NAMES, nth % each);
   return {
     id,
     name: `own-${duty}-${nth + 1}`,
     description: nth % 5 === 4 ? '' : `May act as ${duty} here (${nth + 1})`,
     type: 'organization',
-    owner_id: organizationIdAt(seed, Math.floor(nth / each)),
+    owner_id: generateOrganizationId(seed, Math.floor(nth / each)),
   };
 }
 
 /** Ids of the roles that the organization of an index was generated with. */
-export function ownedRoleIds({ seed = 1, roles }: Scenario, organization: number): string[] {
+export function listOwnedRoleIds({ seed = 1, roles }: TenantScenario, organizationIndex: number): string[] {
   const { organizations, each } = roles.owned ?? { organizations: 0, each: 0 };
-  if (organization >= organizations) return [];
-  return Array.from({ length: each }, (_, nth) => roleIdAt(seed, roles.count + organization * each + nth));
+  if (organizationIndex >= organizations) return [];
+  return Array.from({ length: each }, (_, nth) => generateRoleId(seed, roles.count + organizationIndex * each + nth));
 }
 
-export function roleIdAt(seed: number, index: number): string {
-  return idOf('rol_', seed, 30, index);
+export function generateRoleId(seed: number, index: number): string {
+  return buildEntityId('rol_', seed, 30, index);
 }

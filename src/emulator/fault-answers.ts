@@ -4,28 +4,28 @@ import type { Json, JsonObject } from '../json';
 import { ApiError } from './api-error';
 import type { FaultKind } from './faults';
 
-const page = (text = 'Something went wrong'): string =>
+const renderErrorPage = (text = 'Something went wrong'): string =>
   `<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head><body><h1>${text}</h1></body></html>\n`;
 
-const SEARCH_TIMEOUT =
+const SEARCH_TIMEOUT_MESSAGE =
   'The query exceeded the timeout. Please try refining your search criteria. See https://auth0.com/docs/best-practices/search-best-practices.';
 
 /** Faults that take the place of an answer. The others spoil an answer that was made (see `spoilBody`). */
-export const FAULT_ANSWERS: Partial<
+export const FAULT_RESPONSES: Partial<
   Record<FaultKind, (reply: FastifyReply, now: number, text: string | undefined) => unknown>
 > = {
   '400': (reply, _, text = 'Bad request') =>
-    sendError(reply, new ApiError(400, 'Bad Request', text, 'invalid_request')),
+    sendApiError(reply, new ApiError(400, 'Bad Request', text, 'invalid_request')),
   '500': (reply, _, text = 'An internal error occurred') =>
-    sendError(reply, new ApiError(500, 'Internal Server Error', text)),
-  '502': (reply, _, text) => reply.code(502).type('text/html; charset=UTF-8').send(page(text)),
-  '503': (reply, _, text = 'Service unavailable') => sendError(reply, new ApiError(503, 'Service Unavailable', text)),
-  '504': (reply, _, text) => reply.code(504).type('text/html; charset=UTF-8').send(page(text)),
-  '503-search-timeout': (reply) => sendError(reply, new ApiError(503, 'Service Unavailable', SEARCH_TIMEOUT)),
-  html: (reply, _, text) => reply.code(200).type('text/html; charset=UTF-8').send(page(text)),
+    sendApiError(reply, new ApiError(500, 'Internal Server Error', text)),
+  '502': (reply, _, text) => reply.code(502).type('text/html; charset=UTF-8').send(renderErrorPage(text)),
+  '503': (reply, _, text = 'Service unavailable') => sendApiError(reply, new ApiError(503, 'Service Unavailable', text)),
+  '504': (reply, _, text) => reply.code(504).type('text/html; charset=UTF-8').send(renderErrorPage(text)),
+  '503-search-timeout': (reply) => sendApiError(reply, new ApiError(503, 'Service Unavailable', SEARCH_TIMEOUT_MESSAGE)),
+  html: (reply, _, text) => reply.code(200).type('text/html; charset=UTF-8').send(renderErrorPage(text)),
   '429': (reply, now) => {
     reply.headers({ 'x-ratelimit-remaining': 0, 'x-ratelimit-reset': Math.ceil(now / 1_000) + 1 });
-    return sendError(reply, tooManyRequests());
+    return sendApiError(reply, createTooManyRequestsError());
   },
   'empty-object': (reply) => reply.code(200).send({}),
   reset: (reply) => {
@@ -35,11 +35,11 @@ export const FAULT_ANSWERS: Partial<
   },
 };
 
-export function tooManyRequests(): ApiError {
+export function createTooManyRequestsError(): ApiError {
   return new ApiError(429, 'Too Many Requests', 'Global limit has been reached', 'too_many_requests');
 }
 
-export function sendError(reply: FastifyReply, error: ApiError): FastifyReply {
+export function sendApiError(reply: FastifyReply, error: ApiError): FastifyReply {
   return reply.code(error.status).send(error.toBody());
 }
 
@@ -57,13 +57,13 @@ export function omitRows(body: JsonObject | JsonObject[], nth = 3): JsonObject |
 }
 
 /** Whether the body is, or is a list with, the record of this id, and tells its name. */
-export function holdsName(body: JsonObject | JsonObject[], id: string): boolean {
+export function includesNamedRecord(body: JsonObject | JsonObject[], id: string): boolean {
   const rows: Json[] = Array.isArray(body) ? body : [body, ...Object.values(body).flat()];
   return rows.some((row) => row instanceof Object && 'name' in row && Object.values(row).includes(id));
 }
 
 /** Sends an answer's body, cut in half when the fault says so. */
-export function sendSpoilt(reply: FastifyReply, json: string, fault: FaultKind | undefined): FastifyReply {
+export function sendWithBodyFault(reply: FastifyReply, json: string, fault: FaultKind | undefined): FastifyReply {
   const body = Buffer.from(json);
   const half = body.subarray(0, Math.floor(body.length / 2));
   if (fault === 'cut') return reply.send(half);

@@ -53,22 +53,22 @@ export interface Fault {
   rows?: number;
 }
 
-export interface FaultPlan {
+export interface FaultInjector {
   /** The fault that strikes this request, if any. */
-  strike(url: string): Fault | undefined;
+  selectFault(url: string): Fault | undefined;
 }
 
 /** Throws a SyntaxError for a `match` that is no regular expression. */
-export function createFaultPlan(faults: readonly Fault[], seed: number): FaultPlan {
+export function createFaultInjector(faults: readonly Fault[], seed: number): FaultInjector {
   const plans = faults.map((fault) => ({ fault, pattern: new RegExp(fault.match ?? ''), seen: 0, struck: 0 }));
   return {
-    strike(url) {
+    selectFault(url) {
       let chosen: Fault | undefined;
       for (const plan of plans) {
         if (!plan.pattern.test(url)) continue;
         plan.seen += 1;
         if (chosen || plan.struck >= (plan.fault.times ?? Infinity)) continue;
-        if (!isDue(plan.fault, plan.seen, seed)) continue;
+        if (!isFaultDue(plan.fault, plan.seen, seed)) continue;
         plan.struck += 1;
         chosen = plan.fault;
       }
@@ -77,7 +77,7 @@ export function createFaultPlan(faults: readonly Fault[], seed: number): FaultPl
   };
 }
 
-function isDue({ nth, every, probability }: Fault, seen: number, seed: number): boolean {
+function isFaultDue({ nth, every, probability }: Fault, seen: number, seed: number): boolean {
   if (nth !== undefined) return seen === nth;
   if (every !== undefined) return seen % every === 0;
   if (probability !== undefined) return hash(seed, 80, seen) / 2 ** 32 < probability;

@@ -1,22 +1,22 @@
 /** One user's place under a key: the key's value (epoch ms) and the user's handle. */
-export interface Entry {
+export interface IndexEntry {
   value: number;
   handle: number;
 }
 
 /** The generated users in ascending order of a key, computed rather than stored. */
-export interface BaseOrder {
+export interface GeneratedOrder {
   length: number;
-  at(position: number): Entry;
+  at(position: number): IndexEntry;
 }
 
 /** Values between two bounds, both inclusive (a millisecond is the smallest step, so an exclusive bound is its neighbour). */
-export interface Bounds {
+export interface KeyBounds {
   from: number;
   to: number;
 }
 
-export const EVERYTHING: Bounds = { from: -Infinity, to: Infinity };
+export const UNBOUNDED: KeyBounds = { from: -Infinity, to: Infinity };
 
 /**
  * Users in the order of one timestamp: the generated order, less those that were moved or removed, merged with those that
@@ -24,12 +24,12 @@ export const EVERYTHING: Bounds = { from: -Infinity, to: Infinity };
  */
 export class KeyIndex {
   private readonly moved = new Set<number>();
-  private readonly added: Entry[] = [];
+  private readonly added: IndexEntry[] = [];
   /** Users whose record lacks the key. */
   readonly missing: Set<number>;
 
   constructor(
-    private readonly base: BaseOrder,
+    private readonly base: GeneratedOrder,
     lacking: Iterable<number>,
   ) {
     this.missing = new Set(lacking);
@@ -37,10 +37,10 @@ export class KeyIndex {
   }
 
   /** Puts a user where `value` belongs; `undefined` when its record lacks the key. */
-  put(handle: number, value: number | undefined): void {
+  set(handle: number, value: number | undefined): void {
     this.remove(handle);
     if (value === undefined) this.missing.add(handle);
-    else this.added.splice(this.placeInAdded({ value, handle }), 0, { value, handle });
+    else this.added.splice(this.findAddedIndex({ value, handle }), 0, { value, handle });
   }
 
   remove(handle: number): void {
@@ -50,9 +50,9 @@ export class KeyIndex {
     if (place >= 0) this.added.splice(place, 1);
   }
 
-  *ascending({ from, to }: Bounds): Generator<Entry> {
-    let position = lowerBound(this.base.length, (place) => this.base.at(place).value >= from);
-    let place = lowerBound(this.added.length, (at) => (this.added[at] as Entry).value >= from);
+  *iterateAscending({ from, to }: KeyBounds): Generator<IndexEntry> {
+    let position = findLowerBound(this.base.length, (place) => this.base.at(place).value >= from);
+    let place = findLowerBound(this.added.length, (at) => (this.added[at] as IndexEntry).value >= from);
     for (;;) {
       while (position < this.base.length && this.moved.has(this.base.at(position).handle)) position += 1;
       const generated = position < this.base.length ? this.base.at(position) : undefined;
@@ -65,9 +65,9 @@ export class KeyIndex {
     }
   }
 
-  *descending({ from, to }: Bounds): Generator<Entry> {
-    let position = lowerBound(this.base.length, (place) => this.base.at(place).value > to) - 1;
-    let place = lowerBound(this.added.length, (at) => (this.added[at] as Entry).value > to) - 1;
+  *iterateDescending({ from, to }: KeyBounds): Generator<IndexEntry> {
+    let position = findLowerBound(this.base.length, (place) => this.base.at(place).value > to) - 1;
+    let place = findLowerBound(this.added.length, (at) => (this.added[at] as IndexEntry).value > to) - 1;
     for (;;) {
       while (position >= 0 && this.moved.has(this.base.at(position).handle)) position -= 1;
       const generated = position >= 0 ? this.base.at(position) : undefined;
@@ -80,22 +80,22 @@ export class KeyIndex {
     }
   }
 
-  private placeInAdded(entry: Entry): number {
-    return lowerBound(this.added.length, (place) => compareEntries(this.added[place] as Entry, entry) > 0);
+  private findAddedIndex(entry: IndexEntry): number {
+    return findLowerBound(this.added.length, (place) => compareEntries(this.added[place] as IndexEntry, entry) > 0);
   }
 }
 
-function compareEntries(one: Entry, other: Entry): number {
+function compareEntries(one: IndexEntry, other: IndexEntry): number {
   return one.value - other.value || one.handle - other.handle;
 }
 
 /** The first position for which `holds` is true, given that it is false before and true after; `length` when none is. */
-export function lowerBound(length: number, holds: (position: number) => boolean): number {
+export function findLowerBound(length: number, isReached: (position: number) => boolean): number {
   let low = 0;
   let high = length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (holds(middle)) high = middle;
+    if (isReached(middle)) high = middle;
     else low = middle + 1;
   }
   return low;
@@ -105,15 +105,15 @@ export function lowerBound(length: number, holds: (position: number) => boolean)
  * The order of `count` values that do not follow their index, sorted on first use. Value and index are packed into one
  * 64-bit number, because typed arrays sort natively only without a comparator: 1,000,000 users take a tenth of a second.
  */
-export function sortLazily(count: number, origin: number, valueOf: (index: number) => number): BaseOrder {
+export function createSortedOrder(count: number, origin: number, readValue: (index: number) => number): GeneratedOrder {
   let halves: Uint32Array | undefined;
   return {
     length: count,
     at(position) {
-      halves ??= sortPacked(count, (index) => valueOf(index) - origin);
+      halves ??= sortPacked(count, (index) => readValue(index) - origin);
       const low = halves[2 * position] as number;
       const high = halves[2 * position + 1] as number;
-      return { handle: low % INDEX_SPAN, value: origin + high * VALUE_SPAN + floor(low / INDEX_SPAN) };
+      return { handle: low % INDEX_RANGE, value: origin + high * VALUE_RANGE + floor(low / INDEX_RANGE) };
     },
   };
 }
@@ -121,18 +121,18 @@ export function sortLazily(count: number, origin: number, valueOf: (index: numbe
 const { floor } = Math;
 
 /** 21 bits for the index, the rest for the value; the value's lowest 11 bits share the lower half with the index. */
-const INDEX_SPAN = 2 ** 21;
-const VALUE_SPAN = 2 ** 11;
+const INDEX_RANGE = 2 ** 21;
+const VALUE_RANGE = 2 ** 11;
 
 /** Low half, high half of each packed number, ascending (little-endian, as every platform that Node runs on). */
-function sortPacked(count: number, valueOf: (index: number) => number): Uint32Array {
-  if (count > INDEX_SPAN) throw new RangeError(`At most ${INDEX_SPAN} users can be sorted, not ${count}`);
+function sortPacked(count: number, readValue: (index: number) => number): Uint32Array {
+  if (count > INDEX_RANGE) throw new RangeError(`At most ${INDEX_RANGE} users can be sorted, not ${count}`);
   const packed = new BigUint64Array(count);
   const halves = new Uint32Array(packed.buffer);
   for (let index = 0; index < count; index += 1) {
-    const value = valueOf(index);
-    halves[2 * index] = (value % VALUE_SPAN) * INDEX_SPAN + index;
-    halves[2 * index + 1] = floor(value / VALUE_SPAN);
+    const value = readValue(index);
+    halves[2 * index] = (value % VALUE_RANGE) * INDEX_RANGE + index;
+    halves[2 * index + 1] = floor(value / VALUE_RANGE);
   }
   packed.sort();
   return halves;

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { authenticate } from './access-tokens';
-import { ApiError, insufficientScope, notFound } from './api-error';
+import { authenticateBearer } from './access-tokens';
+import { ApiError, createInsufficientScopeError, createNotFoundError } from './api-error';
 import type { Emulation } from './emulation';
-import { FAULT_ANSWERS, holdsName, omitRows, sendError, sendSpoilt, tooManyRequests } from './fault-answers';
-import { readQuery } from './query-parameters';
+import { FAULT_RESPONSES, includesNamedRecord, omitRows, sendApiError, sendWithBodyFault, createTooManyRequestsError } from './fault-answers';
+import { parseQueryValues } from './query-parameters';
 import { ROUTES } from './routes/routes';
 import type { Route } from './routes/route';
 
-const SLOW_MS = 5_000;
+const DEFAULT_SLOW_MS = 5_000;
 /** How far behind stale headers are. */
-const STALE_ANSWERS = 10;
+const STALE_HEADER_LAG = 10;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -28,21 +28,21 @@ export function serveManagementApi(app: FastifyInstance, emulation: Emulation): 
   const { statistics } = emulation;
   app.decorateRequest('nth', 0);
   app.addHook('onRequest', async (request, reply) => {
-    request.nth = statistics.follow(endpointOf(request), reply.raw);
-    emulation.churn.arrived(request.nth);
-    await emulation.arrivals.arrived(request.nth);
+    request.nth = statistics.recordRequest(readEndpointName(request), reply.raw);
+    emulation.churn.applyBeforeResponse(request.nth);
+    await emulation.requestCallbacks.run(request.nth);
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
     const { clockAheadMs } = emulation.settings;
     if (clockAheadMs !== 0) reply.header('date', new Date(emulation.now() + clockAheadMs).toUTCString());
-    emulation.churn.answered(request.nth);
+    emulation.churn.applyAfterResponse(request.nth);
     done();
   });
   app.setErrorHandler((error, _request, reply) => {
     if (!(error instanceof ApiError)) throw error;
-    return sendError(reply, error);
+    return sendApiError(reply, error);
   });
-  app.setNotFoundHandler((_request, reply) => sendError(reply, notFound('Not Found')));
+  app.setNotFoundHandler((_request, reply) => sendApiError(reply, createNotFoundError('Not Found')));
   for (const route of ROUTES) serveRoute(app, route, emulation);
 }
 
@@ -51,25 +51,25 @@ function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation): v
   let previous: string | undefined;
   app.get(route.path, { config: { endpoint: route.name } }, async (request, reply) => {
     reply.headers({ 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
-    const scopes = await authenticate(request.headers.authorization, emulation.now(), settings.signingKey);
-    charge(route, reply, emulation);
-    if (!route.scopes.some((scope) => scopes.has(scope))) throw insufficientScope(route.scopes);
-    const fault = emulation.faults.strike(request.url);
-    const delay = settings.latencyMs + (fault?.kind === 'slow' ? (fault.ms ?? SLOW_MS) : 0);
+    const scopes = await authenticateBearer(request.headers.authorization, emulation.now(), settings.signingKey);
+    chargeRequest(route, reply, emulation);
+    if (!route.scopes.some((scope) => scopes.has(scope))) throw createInsufficientScopeError(route.scopes);
+    const fault = emulation.faults.selectFault(request.url);
+    const delay = settings.latencyMs + (fault?.kind === 'slow' ? (fault.ms ?? DEFAULT_SLOW_MS) : 0);
     if (delay > 0) await sleep(delay);
-    const answerInstead = fault && FAULT_ANSWERS[fault.kind];
+    const answerInstead = fault && FAULT_RESPONSES[fault.kind];
     if (answerInstead && fault.record === undefined) return answerInstead(reply, emulation.now(), fault.text);
-    const { body, headers = {} } = route.answer(
+    const { body, headers = {} } = route.handle(
       {
         params: request.params as Record<string, string>,
-        query: readQuery(request.query as Record<string, unknown>, route.parameters),
+        query: parseQueryValues(request.query as Record<string, unknown>, route.parameters),
         scopes,
         link: `http://${request.host}${request.url.split('?')[0] ?? ''}`,
-        nth: request.nth,
+        requestNumber: request.nth,
       },
       emulation,
     );
-    const spares = fault?.record !== undefined && !holdsName(body, fault.record);
+    const spares = fault?.record !== undefined && !includesNamedRecord(body, fault.record);
     if (answerInstead && !spares) return answerInstead(reply, emulation.now(), fault.text);
     const kind = spares ? undefined : fault?.kind;
     const leavesRowsOut = kind === 'omit-rows' && 'per_page' in route.parameters;
@@ -77,21 +77,21 @@ function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation): v
     const repeated = previous ?? json;
     previous = json;
     reply.headers(headers).type('application/json; charset=utf-8');
-    return sendSpoilt(reply, kind === 'repeat-page' ? repeated : json, kind);
+    return sendWithBodyFault(reply, kind === 'repeat-page' ? repeated : json, kind);
   });
 }
 
-function endpointOf(request: FastifyRequest): string {
+function readEndpointName(request: FastifyRequest): string {
   return request.routeOptions.config.endpoint ?? 'unknown';
 }
 
 /** Takes the request from its buckets and tells the bearer how they stand. Throws the ApiError of a 429. */
-function charge({ group }: Route, reply: FastifyReply, { buckets, pastReadings, settings, now }: Emulation): void {
-  const { allowed, reading } = buckets.charge(group, now());
-  if (!reading) return;
-  pastReadings.push(reading);
-  const old = pastReadings.length > STALE_ANSWERS ? pastReadings.shift() : pastReadings[0];
-  const told = settings.rateLimitHeaders === 'stale' ? (old ?? reading) : reading;
+function chargeRequest({ group }: Route, reply: FastifyReply, { buckets, pastLevels, settings, now }: Emulation): void {
+  const { allowed, level } = buckets.charge(group, now());
+  if (!level) return;
+  pastLevels.push(level);
+  const old = pastLevels.length > STALE_HEADER_LAG ? pastLevels.shift() : pastLevels[0];
+  const told = settings.rateLimitHeaders === 'stale' ? (old ?? level) : level;
   if (settings.rateLimitHeaders !== 'absent') {
     reply.headers({
       'x-ratelimit-limit': told.limit,
@@ -100,6 +100,6 @@ function charge({ group }: Route, reply: FastifyReply, { buckets, pastReadings, 
     });
   }
   if (allowed) return;
-  if (settings.retryAfter) reply.header('retry-after', Math.max(1, Math.ceil(reading.waitMs / 1_000)));
-  throw tooManyRequests();
+  if (settings.retryAfter) reply.header('retry-after', Math.max(1, Math.ceil(level.waitMs / 1_000)));
+  throw createTooManyRequestsError();
 }

@@ -1,12 +1,12 @@
 import type { JsonObject } from '../json';
-import type { Collection, Keyset } from './collection';
-import { organizationCreatedAt, organizationIdAt, ownedRoleIds, roleIdAt } from './entities';
-import { createDraws, hash, indexOfCode } from './random';
-import type { Scenario } from './scenario';
+import type { EntityCollection, KeysetPosition } from './collection';
+import { computeOrganizationCreatedAt, generateOrganizationId, listOwnedRoleIds, generateRoleId } from './entities';
+import { createDraws, hash, decodeIndex } from './random';
+import type { TenantScenario } from './scenario';
 import type { UserStore } from './user-store';
 
 /** Someone's membership of an organization. */
-export interface Member extends Keyset {
+export interface Member extends KeysetPosition {
   /** The member's user id. */
   id: string;
   /** Ids of the roles that the member was given in this organization, directly. */
@@ -20,36 +20,36 @@ export interface Member extends Keyset {
 export class Memberships {
   private readonly lists = new Map<string, Member[]>();
   private readonly formerUsers = new Set<string>();
-  private readonly lingering = new Map<string, JsonObject>();
+  private readonly deletedInlineRoles = new Map<string, JsonObject>();
 
   constructor(
-    private readonly scenario: Scenario,
+    private readonly scenario: TenantScenario,
     private readonly users: UserStore,
-    private readonly roles: Collection,
+    private readonly roles: EntityCollection,
   ) {}
 
   /** The members that exist now. The organization must exist. */
-  of(organizationId: string): readonly Member[] {
+  list(organizationId: string): readonly Member[] {
     return this.load(organizationId);
   }
 
   find(organizationId: string, userId: string): Member | undefined {
-    return this.of(organizationId).find((member) => member.id === userId);
+    return this.list(organizationId).find((member) => member.id === userId);
   }
 
   /** The member's roles as stored, with their descriptions. */
-  rolesOf(member: Member): JsonObject[] {
+  resolveRoles(member: Member): JsonObject[] {
     return member.roles.map((id) => this.roles.get(id)).filter((role) => role !== undefined);
   }
 
   /** The roles that the members list shows: besides those that there are, deleted ones that linger in it. */
-  inlineRolesOf(member: Member): JsonObject[] {
-    return member.roles.map((id) => this.roles.get(id) ?? this.lingering.get(id)).filter((role) => role !== undefined);
+  resolveInlineRoles(member: Member): JsonObject[] {
+    return member.roles.map((id) => this.roles.get(id) ?? this.deletedInlineRoles.get(id)).filter((role) => role !== undefined);
   }
 
   /** Has the members list show a role for good, whether it is deleted or not. */
-  letLinger(id: string, role: JsonObject): void {
-    this.lingering.set(id, role);
+  keepInlineRole(id: string, role: JsonObject): void {
+    this.deletedInlineRoles.set(id, role);
   }
 
   /** Someone who is a member already keeps the place and gets the roles. */
@@ -79,8 +79,8 @@ export class Memberships {
     let list = this.lists.get(organizationId);
     if (!list) {
       const { seed = 1, organizations } = this.scenario;
-      const index = indexOfCode(seed, Number.parseInt(organizationId.slice(-8), 16));
-      const generated = index < organizations.count && organizationIdAt(seed, index) === organizationId;
+      const index = decodeIndex(seed, Number.parseInt(organizationId.slice(-8), 16));
+      const generated = index < organizations.count && generateOrganizationId(seed, index) === organizationId;
       const all = generated ? generateMembers(this.scenario, index, (user) => this.users.generateId(user)) : [];
       list = this.formerUsers.size === 0 ? all : all.filter(({ id }) => !this.formerUsers.has(id));
       this.lists.set(organizationId, list);
@@ -89,7 +89,7 @@ export class Memberships {
   }
 }
 
-function countMembers({ seed = 1, organizations, users }: Scenario, index: number): number {
+function countMembers({ seed = 1, organizations, users }: TenantScenario, index: number): number {
   const { members = 20, big = [] } = organizations;
   const asked = big[index] ?? (typeof members === 'number' ? members : drawBetween(seed, index, members));
   return Math.min(asked, users.count);
@@ -100,37 +100,37 @@ function drawBetween(seed: number, index: number, { min, max }: { min: number; m
 }
 
 /** Distinct users, because the stride shares no divisor with their number; two at a time join on one millisecond. */
-function generateMembers(scenario: Scenario, index: number, userIdOf: (index: number) => string): Member[] {
+function generateMembers(scenario: TenantScenario, index: number, generateUserId: (index: number) => string): Member[] {
   const { seed = 1, users, roles } = scenario;
   const { perMember = 3 } = roles;
-  const owned = ownedRoleIds(scenario, index);
+  const owned = listOwnedRoleIds(scenario, index);
   const start = hash(seed, 41, index) % Math.max(1, users.count);
-  const stride = strideFor(users.count, hash(seed, 42, index));
-  const founded = organizationCreatedAt(scenario, index);
+  const stride = chooseStride(users.count, hash(seed, 42, index));
+  const founded = computeOrganizationCreatedAt(scenario, index);
   const members = Array.from({ length: countMembers(scenario, index) }, (_, nth): Member => {
-    const held = drawSome(roles.count, perMember, createDraws(hash(seed, 43, index), 44, nth));
-    const heldOfOwned = drawSome(owned.length, perMember, createDraws(hash(seed, 45, index), 46, nth));
+    const held = drawDistinct(roles.count, perMember, createDraws(hash(seed, 43, index), 44, nth));
+    const heldOfOwned = drawDistinct(owned.length, perMember, createDraws(hash(seed, 45, index), 46, nth));
     return {
-      id: userIdOf((start + nth * stride) % users.count),
+      id: generateUserId((start + nth * stride) % users.count),
       at: founded + (1 + Math.floor(nth / 2)) * 1_000,
-      roles: [...held.map((role) => roleIdAt(seed, role)), ...heldOfOwned.map((role) => owned[role] as string)],
+      roles: [...held.map((role) => generateRoleId(seed, role)), ...heldOfOwned.map((role) => owned[role] as string)],
     };
   });
   return members.sort((one, other) => one.at - other.at || (one.id < other.id ? -1 : 1));
 }
 
 /** None to `most` distinct numbers below `count`. */
-function drawSome(count: number, most: number, draw: () => number): number[] {
-  const wanted = count === 0 ? 0 : draw() % (most + 1);
+function drawDistinct(count: number, max: number, draw: () => number): number[] {
+  const wanted = count === 0 ? 0 : draw() % (max + 1);
   return [...new Set(Array.from({ length: wanted }, () => draw() % count))];
 }
 
-function strideFor(count: number, drawn: number): number {
+function chooseStride(count: number, drawn: number): number {
   let stride = 1 + (drawn % Math.max(1, count - 1));
-  while (greatestDivisor(stride, count) > 1) stride += 1;
+  while (findGreatestCommonDivisor(stride, count) > 1) stride += 1;
   return stride;
 }
 
-function greatestDivisor(one: number, other: number): number {
-  return other === 0 ? one : greatestDivisor(other, one % other);
+function findGreatestCommonDivisor(one: number, other: number): number {
+  return other === 0 ? one : findGreatestCommonDivisor(other, one % other);
 }

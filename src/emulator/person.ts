@@ -1,6 +1,6 @@
 import { pick, toHex } from './random';
 
-const STARTS = [
+const NAME_STARTS = [
   'Al',
   'Ber',
   'Cor',
@@ -18,33 +18,33 @@ const STARTS = [
   'Or',
   'Per',
 ];
-const MIDDLES = ['a', 'e', 'i', 'o', 'ana', 'eli', 'ori', 'uma'];
-const ENDS = ['n', 'r', 's', 'la', 'na', 'ra', 'ton', 'wyn', 'mar', 'dis'];
+const NAME_MIDDLES = ['a', 'e', 'i', 'o', 'ana', 'eli', 'ori', 'uma'];
+const NAME_ENDS = ['n', 'r', 's', 'la', 'na', 'ra', 'ton', 'wyn', 'mar', 'dis'];
 
 export interface Person {
-  given: string;
-  family: string;
+  givenName: string;
+  familyName: string;
   name: string;
   nickname: string;
   email: string;
   picture: string;
 }
 
-function inventName(draw: () => number): string {
-  return pick(STARTS, draw()) + pick(MIDDLES, draw()) + pick(ENDS, draw());
+function generateName(draw: () => number): string {
+  return pick(NAME_STARTS, draw()) + pick(NAME_MIDDLES, draw()) + pick(NAME_ENDS, draw());
 }
 
 /** A person put together from syllables; the code makes the e-mail address unique. */
-export function inventPerson(draw: () => number, code: number): Person {
-  const given = inventName(draw);
-  const family = inventName(draw);
-  const nickname = `${given}.${family}`.toLowerCase();
+export function generatePerson(draw: () => number, code: number): Person {
+  const givenName = generateName(draw);
+  const familyName = generateName(draw);
+  const nickname = `${givenName}.${familyName}`.toLowerCase();
   return {
-    given,
-    family,
-    name: `${given} ${family}`,
+    givenName,
+    familyName,
+    name: `${givenName} ${familyName}`,
     nickname,
     email: `${nickname}.${toHex(code)}@${pick(['example.com', 'example.org', 'example.net'], draw())}`,
-    picture: `https://cdn.example.com/avatars/${given.slice(0, 2).toLowerCase()}.png`,
+    picture: `https://cdn.example.com/avatars/${givenName.slice(0, 2).toLowerCase()}.png`,
   };
 }

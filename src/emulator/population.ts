@@ -2,12 +2,12 @@ import { hash } from './random';
 import type { UserPopulation } from './scenario';
 
 /** The tenant's life: every generated entity was created in it. Fixed, so that a scenario is the same on every day. */
-export const BORN = Date.UTC(2022, 0, 1);
-export const GROWN = Date.UTC(2025, 11, 31);
+export const TENANT_START = Date.UTC(2022, 0, 1);
+export const TENANT_END = Date.UTC(2025, 11, 31);
 
 const { floor, max } = Math;
 
-interface Block {
+interface PlacedTieBlock {
   first: number;
   end: number;
   at: number;
@@ -16,51 +16,51 @@ interface Block {
 }
 
 /** When the generated users were created and changed: arithmetic over their index, in epoch ms. */
-export interface Timeline {
+export interface UserTimeline {
   count: number;
   /** Never falls as the index grows. Also set for users whose record lacks the field. */
-  createdAt: (index: number) => number;
-  updatedAt: (index: number) => number;
-  lacksCreatedAt: ReadonlySet<number>;
-  lacksUpdatedAt: ReadonlySet<number>;
-  hasHugeProfile: ReadonlySet<number>;
+  getCreatedAt: (index: number) => number;
+  getUpdatedAt: (index: number) => number;
+  missingCreatedAt: ReadonlySet<number>;
+  missingUpdatedAt: ReadonlySet<number>;
+  hugeProfiles: ReadonlySet<number>;
   /** The place of a user's connection in CONNECTIONS when a tie block decides it. */
-  tiedConnection(index: number): number | undefined;
+  findTiedConnection(index: number): number | undefined;
 }
 
-export function createTimeline(population: UserPopulation, seed: number): Timeline {
+export function createUserTimeline(population: UserPopulation, seed: number): UserTimeline {
   const { count } = population;
-  const step = (GROWN - BORN) / max(count, 1);
-  const natural = (index: number): number => BORN + floor(index * step) + (hash(seed, 3, index) % max(1, floor(step)));
-  const blocks = placeBlocks(population, step, natural);
-  const blockOf = (index: number): Block | undefined =>
+  const step = (TENANT_END - TENANT_START) / max(count, 1);
+  const natural = (index: number): number => TENANT_START + floor(index * step) + (hash(seed, 3, index) % max(1, floor(step)));
+  const blocks = placeTieBlocks(population, step, natural);
+  const blockOf = (index: number): PlacedTieBlock | undefined =>
     blocks.find((block) => index >= block.first && index < block.end);
-  const createdAt = (index: number): number => blockOf(index)?.at ?? natural(index);
+  const getCreatedAt = (index: number): number => blockOf(index)?.at ?? natural(index);
 
   return {
     count,
-    createdAt,
-    updatedAt(index) {
-      const created = createdAt(index);
+    getCreatedAt,
+    getUpdatedAt(index) {
+      const created = getCreatedAt(index);
       const drawn = hash(seed, 4, index);
       const unchanged = drawn % 5 < 2 || blockOf(index)?.updatedTogether === true;
-      return unchanged ? created : created + floor((GROWN - created) * (drawn / 2 ** 32));
+      return unchanged ? created : created + floor((TENANT_END - created) * (drawn / 2 ** 32));
     },
-    lacksCreatedAt: spread(population.missingCreatedAt ?? 0, count, 0.3, blockOf),
-    lacksUpdatedAt: spread(population.missingUpdatedAt ?? 0, count, 0.7, blockOf),
-    hasHugeProfile: spread(population.hugeProfiles ?? 0, count, 0.5, blockOf),
-    tiedConnection(index) {
+    missingCreatedAt: spreadIndexes(population.missingCreatedAt ?? 0, count, 0.3, blockOf),
+    missingUpdatedAt: spreadIndexes(population.missingUpdatedAt ?? 0, count, 0.7, blockOf),
+    hugeProfiles: spreadIndexes(population.hugeProfiles ?? 0, count, 0.5, blockOf),
+    findTiedConnection(index) {
       const block = blockOf(index);
       return block && (index - block.first) % block.connections;
     },
   };
 }
 
-function placeBlocks(population: UserPopulation, step: number, natural: (index: number) => number): Block[] {
+function placeTieBlocks(population: UserPopulation, step: number, computeNaturalTime: (index: number) => number): PlacedTieBlock[] {
   const { count, ties = [] } = population;
   const wanted = ties.map((tie, position) => {
     const at = tie.at === undefined ? undefined : Date.parse(tie.at);
-    const place = at === undefined ? ((position + 1) / (ties.length + 1)) * count : (at - BORN) / step;
+    const place = at === undefined ? ((position + 1) / (ties.length + 1)) * count : (at - TENANT_START) / step;
     return { tie, at, first: Math.min(count, max(0, Math.ceil(place))) };
   });
   let free = 0;
@@ -73,7 +73,7 @@ function placeBlocks(population: UserPopulation, step: number, natural: (index: 
       return {
         first,
         end: free,
-        at: at ?? natural(first),
+        at: at ?? computeNaturalTime(first),
         connections: tie.connections ?? 1,
         updatedTogether: tie.updatedTogether ?? false,
       };
@@ -81,17 +81,17 @@ function placeBlocks(population: UserPopulation, step: number, natural: (index: 
 }
 
 /** `amount` indexes spread over the population, none of them in a tie block. */
-function spread(
+function spreadIndexes(
   amount: number,
   count: number,
   phase: number,
-  blockOf: (index: number) => Block | undefined,
+  findBlock: (index: number) => PlacedTieBlock | undefined,
 ): Set<number> {
   const chosen = new Set<number>();
   for (let nth = 0; nth < amount; nth += 1) {
     let index = floor(((nth + phase) / amount) * count);
     let tried = 0;
-    for (; tried < count && (chosen.has(index) || blockOf(index)); tried += 1) index = (index + 1) % count;
+    for (; tried < count && (chosen.has(index) || findBlock(index)); tried += 1) index = (index + 1) % count;
     if (tried < count) chosen.add(index);
   }
   return chosen;

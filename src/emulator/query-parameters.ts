@@ -1,19 +1,19 @@
 import { ApiError } from './api-error';
 
 /** What a query parameter may be. `about` is Auth0's description of it, which its error messages repeat. */
-type Parameter =
+type QueryParameter =
   | { type: 'integer'; least: number; most: number; about: string }
   | { type: 'boolean'; about: string }
   | { type: 'string'; about: string; pattern?: RegExp };
 
-export type Parameters = Record<string, Parameter>;
-export type Values = Record<string, string | number | boolean>;
+export type QueryParameters = Record<string, QueryParameter>;
+export type QueryValues = Record<string, string | number | boolean>;
 
-const PER_PAGE = 'Number of results per page. Defaults to 50';
+const PER_PAGE_DESCRIPTION = 'Number of results per page. Defaults to 50';
 
-export const PAGE: Parameters = {
+export const PAGE_PARAMETERS: QueryParameters = {
   page: { type: 'integer', least: 0, most: 1_000, about: 'Page index of the results to return. First page is 0' },
-  per_page: { type: 'integer', least: 1, most: 100, about: PER_PAGE },
+  per_page: { type: 'integer', least: 1, most: 100, about: PER_PAGE_DESCRIPTION },
   include_totals: {
     type: 'boolean',
     about:
@@ -21,27 +21,27 @@ export const PAGE: Parameters = {
   },
 };
 
-export const CHECKPOINT: Parameters = {
+export const CHECKPOINT_PARAMETERS: QueryParameters = {
   from: { type: 'string', about: 'Optional Id from which to start selection' },
-  take: { type: 'integer', least: 1, most: 100, about: PER_PAGE },
+  take: { type: 'integer', least: 1, most: 100, about: PER_PAGE_DESCRIPTION },
 };
 
-const FIELD_LIST =
+const FIELDS_DESCRIPTION =
   'Comma-separated list of fields to include or exclude (based on value provided for include_fields) in the result. Leave empty to retrieve all fields';
 
-export const FIELDS: Parameters = {
-  fields: { type: 'string', about: FIELD_LIST },
+export const FIELDS_PARAMETERS: QueryParameters = {
+  fields: { type: 'string', about: FIELDS_DESCRIPTION },
   include_fields: { type: 'boolean', about: 'Whether specified fields are to be included (true) or excluded (false)' },
 };
 
-export function refuseParameter(problem: string, name: string, about: string): ApiError {
+export function createParameterError(problem: string, name: string, about: string): ApiError {
   const message = `Query validation error: '${problem}' on property ${name} (${about}).`;
   return new ApiError(400, 'Bad Request', message, 'invalid_query_string');
 }
 
 /** The values of a request's query in their types. Throws the ApiError of a 400 for a value out of bounds or an unknown parameter. */
-export function readQuery(raw: Readonly<Record<string, unknown>>, parameters: Parameters): Values {
-  const values: Values = {};
+export function parseQueryValues(raw: Readonly<Record<string, unknown>>, parameters: QueryParameters): QueryValues {
+  const values: QueryValues = {};
   for (const [name, text] of Object.entries(raw)) {
     const parameter = parameters[name];
     if (!parameter) {
@@ -49,14 +49,14 @@ export function readQuery(raw: Readonly<Record<string, unknown>>, parameters: Pa
       throw new ApiError(400, 'Bad Request', message, 'invalid_query_string');
     }
     if (typeof text !== 'string')
-      throw refuseParameter(`Expected type ${parameter.type} but found type array`, name, parameter.about);
-    values[name] = readValue(name, text, parameter);
+      throw createParameterError(`Expected type ${parameter.type} but found type array`, name, parameter.about);
+    values[name] = parseParameterValue(name, text, parameter);
   }
   return values;
 }
 
-function readValue(name: string, text: string, parameter: Parameter): string | number | boolean {
-  const refuse = (problem: string): ApiError => refuseParameter(problem, name, parameter.about);
+function parseParameterValue(name: string, text: string, parameter: QueryParameter): string | number | boolean {
+  const refuse = (problem: string): ApiError => createParameterError(problem, name, parameter.about);
   switch (parameter.type) {
     case 'integer': {
       if (!/^-?\d+$/.test(text)) throw refuse('Expected type integer but found type string');

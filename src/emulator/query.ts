@@ -2,21 +2,21 @@ import { type AST, type Node, type NodeRangedTerm, type NodeTerm, parse } from '
 import { ApiError } from './api-error';
 
 /** One condition on one field, in the terms of user search. */
-export type Condition =
+export type QueryCondition =
   | { kind: 'exists'; field: string }
   | { kind: 'equals'; field: string; text: string }
   /** `*` and `?` stand for any run of characters, or one; parts are literal text between them. */
   | { kind: 'like'; field: string; pattern: RegExp }
   | { kind: 'range'; field: string; from: string; to: string; fromInclusive: boolean; toInclusive: boolean };
 
-export type Query =
-  Condition | { kind: 'all'; of: Query[] } | { kind: 'any'; of: Query[] } | { kind: 'not'; of: Query };
+export type SearchQuery =
+  QueryCondition | { kind: 'all'; of: SearchQuery[] } | { kind: 'any'; of: SearchQuery[] } | { kind: 'not'; of: SearchQuery };
 
-const METADATA = /^(user_metadata|app_metadata)(\.|$)/;
+const METADATA_FIELD_PATTERN = /^(user_metadata|app_metadata)(\.|$)/;
 /** A wildcard in front needs this many literal characters after it. */
-const LEAST_SUFFIX = 3;
+const MIN_SUFFIX_LENGTH = 3;
 
-export function refuseQuery(message: string): ApiError {
+export function createQueryError(message: string): ApiError {
   return new ApiError(400, 'Bad Request', message, 'invalid_query_string');
 }
 
@@ -27,47 +27,47 @@ export function refuseQuery(message: string): ApiError {
  * The library parses `a AND b OR c` to the right whatever the operators, so chains are flattened here and grouped again:
  * NOT binds closest, then AND, then OR. No operator between two conditions means OR, as in Lucene.
  */
-export function parseQuery(text: string): Query {
+export function parseQuery(text: string): SearchQuery {
   let ast: AST;
   try {
     ast = parse(text);
   } catch {
-    throw refuseQuery('invalid query: the query could not be parsed');
+    throw createQueryError('invalid query: the query could not be parsed');
   }
-  return readAst(ast, undefined);
+  return convertAst(ast, undefined);
 }
 
-function readAst(ast: AST, outerField: string | undefined): Query {
+function convertAst(ast: AST, outerField: string | undefined): SearchQuery {
   const field = ast.field !== undefined && ast.field !== '<implicit>' ? ast.field : outerField;
-  const groups: Query[][] = [[]];
+  const groups: SearchQuery[][] = [[]];
   let link: AST | undefined = ast;
-  let operator = startOf(link);
+  let operator = readLeadingNot(link);
   for (;;) {
-    const operand: Query = readOperand(link.left, field);
-    const negated: Query = operator.endsWith('NOT') ? { kind: 'not', of: operand } : operand;
+    const operand: SearchQuery = convertOperand(link.left, field);
+    const negated: SearchQuery = operator.endsWith('NOT') ? { kind: 'not', of: operand } : operand;
     if (operator === '' || operator === 'NOT' || /^(AND|&&)/.test(operator)) groups.at(-1)?.push(negated);
     else groups.push([negated]);
     if (!('operator' in link)) break;
     operator = link.operator;
     const right: AST | Node = link.right;
     if (isChain(right)) {
-      operator = `${operator} ${startOf(right)}`.trim();
+      operator = `${operator} ${readLeadingNot(right)}`.trim();
       link = right;
     } else {
       link = { left: right };
     }
   }
-  const any = groups.map((group) => combine('all', group));
-  return combine('any', any);
+  const any = groups.map((group) => combineQueries('all', group));
+  return combineQueries('any', any);
 }
 
 /** A NOT in front of the chain's first operand. */
-function startOf(ast: AST): string {
+function readLeadingNot(ast: AST): string {
   return 'start' in ast ? (ast.start ?? '') : '';
 }
 
-function combine(kind: 'all' | 'any', of: Query[]): Query {
-  return of.length === 1 ? (of[0] as Query) : { kind, of };
+function combineQueries(kind: 'all' | 'any', of: SearchQuery[]): SearchQuery {
+  return of.length === 1 ? (of[0] as SearchQuery) : { kind, of };
 }
 
 /** Whether what stands to the right goes on with the same chain, rather than being a term or something in parentheses. */
@@ -75,51 +75,51 @@ function isChain(right: AST | Node): right is AST {
   return 'left' in right && right.parenthesized !== true;
 }
 
-function readOperand(operand: AST | Node | undefined, field: string | undefined): Query {
-  if (!operand) throw refuseQuery('invalid query: the query could not be parsed');
-  if ('left' in operand) return readAst(operand, field);
-  if ('term_min' in operand) return readRange(operand, fieldOf(operand, field));
-  return readTerm(operand, fieldOf(operand, field));
+function convertOperand(operand: AST | Node | undefined, field: string | undefined): SearchQuery {
+  if (!operand) throw createQueryError('invalid query: the query could not be parsed');
+  if ('left' in operand) return convertAst(operand, field);
+  if ('term_min' in operand) return convertRange(operand, resolveField(operand, field));
+  return convertTerm(operand, resolveField(operand, field));
 }
 
-function fieldOf(node: Node, outer: string | undefined): string {
+function resolveField(node: Node, outer: string | undefined): string {
   const field = node.field === '<implicit>' ? outer : node.field;
   if (field === undefined) return ANY_FIELD;
-  if (/^[-+!]/.test(field)) throw refuseQuery('invalid query: use NOT in place of a sign');
-  return unescape(field);
+  if (/^[-+!]/.test(field)) throw createQueryError('invalid query: use NOT in place of a sign');
+  return unescapeTerm(field);
 }
 
 /** Stands for a term without a field: it is looked for in the profile's main fields. */
 export const ANY_FIELD = '<any>';
 
-function readRange(node: NodeRangedTerm, field: string): Condition {
-  if (METADATA.test(field)) throw refuseQuery("invalid query: operator 'less or equal' is not supported");
+function convertRange(node: NodeRangedTerm, field: string): QueryCondition {
+  if (METADATA_FIELD_PATTERN.test(field)) throw createQueryError("invalid query: operator 'less or equal' is not supported");
   return {
     kind: 'range',
     field,
-    from: unescape(node.term_min),
-    to: unescape(node.term_max),
+    from: unescapeTerm(node.term_min),
+    to: unescapeTerm(node.term_max),
     fromInclusive: node.inclusive === 'both' || node.inclusive === 'left',
     toInclusive: node.inclusive === 'both' || node.inclusive === 'right',
   };
 }
 
-function readTerm(node: NodeTerm, field: string): Condition {
-  if (node.regex) throw refuseQuery('invalid query: regular expressions are not supported');
+function convertTerm(node: NodeTerm, field: string): QueryCondition {
+  if (node.regex) throw createQueryError('invalid query: regular expressions are not supported');
   if (node.similarity || node.boost || node.prefix) {
-    throw refuseQuery('invalid query: signs, boosts and fuzzy terms are not supported');
+    throw createQueryError('invalid query: signs, boosts and fuzzy terms are not supported');
   }
-  if (field === '_exists_') return { kind: 'exists', field: unescape(node.term) };
-  if (node.quoted) return { kind: 'equals', field, text: unescape(node.term) };
+  if (field === '_exists_') return { kind: 'exists', field: unescapeTerm(node.term) };
+  if (node.quoted) return { kind: 'equals', field, text: unescapeTerm(node.term) };
   if (node.term === '*') return { kind: 'exists', field };
   const parts = splitAtWildcards(node.term);
   if (parts.length === 1) return { kind: 'equals', field, text: parts[0] ?? '' };
   if (/^user_metadata(\.|$)/.test(field))
-    throw refuseQuery('invalid query: wildcards are not supported on user_metadata');
-  if (parts[0] === '' && parts.filter((_, place) => place % 2 === 0).join('').length < LEAST_SUFFIX) {
-    throw refuseQuery('invalid query: a wildcard in front needs at least 3 characters');
+    throw createQueryError('invalid query: wildcards are not supported on user_metadata');
+  if (parts[0] === '' && parts.filter((_, place) => place % 2 === 0).join('').length < MIN_SUFFIX_LENGTH) {
+    throw createQueryError('invalid query: a wildcard in front needs at least 3 characters');
   }
-  return { kind: 'like', field, pattern: toPattern(parts) };
+  return { kind: 'like', field, pattern: buildWildcardPattern(parts) };
 }
 
 /** Literal, wildcard, literal, …: wildcards stand at the odd places. Escaped characters are literal. */
@@ -127,12 +127,12 @@ function splitAtWildcards(term: string): string[] {
   const parts = [''];
   for (const [piece] of term.matchAll(/\\[^]|[^]/gu)) {
     if (piece === '*' || piece === '?') parts.push(piece, '');
-    else parts.push(`${parts.pop() ?? ''}${unescape(piece)}`);
+    else parts.push(`${parts.pop() ?? ''}${unescapeTerm(piece)}`);
   }
   return parts;
 }
 
-function toPattern(parts: string[]): RegExp {
+function buildWildcardPattern(parts: string[]): RegExp {
   const source = parts.map((part, place) => {
     if (place % 2 === 0) return part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
     return part === '*' ? '[^]*' : '[^]';
@@ -140,6 +140,6 @@ function toPattern(parts: string[]): RegExp {
   return new RegExp(`^${source.join('')}$`);
 }
 
-function unescape(text: string): string {
+function unescapeTerm(text: string): string {
   return text.replace(/\\([^])/g, '$1');
 }

@@ -36,11 +36,11 @@ function invert(odd: number): number {
 }
 
 /** Turns an index into a 32-bit code that looks random; distinct indexes give distinct codes, and `indexOfCode` leads back. */
-export function codeOfIndex(seed: number, index: number): number {
+export function encodeIndex(seed: number, index: number): number {
   return (imul(index, MULTIPLIER) ^ hash(seed, 1, 0)) >>> 0;
 }
 
-export function indexOfCode(seed: number, code: number): number {
+export function decodeIndex(seed: number, code: number): number {
   return imul(code ^ hash(seed, 1, 0), INVERSE) >>> 0;
 }
 

@@ -2,14 +2,14 @@
 export type BucketLimit = { size: number; perSecond: number } | { size: number; perMinute: number };
 
 /** Endpoints that share a bucket. */
-export type EndpointGroup =
+export type BucketGroup =
   'organizations' | 'organization' | 'members' | 'memberRoles' | 'users' | 'clients' | 'others' | 'token';
 
 export interface RateLimits {
   /** Charged first, for every request of the Management API. */
   global?: BucketLimit;
   /** Charged as well, for the endpoints of the group. */
-  groups?: Partial<Record<EndpointGroup, BucketLimit>>;
+  groups?: Partial<Record<BucketGroup, BucketLimit>>;
 }
 
 /** Auth0's published figures, mid-2026. `unlimited` still sends the headers. */

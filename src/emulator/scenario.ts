@@ -30,7 +30,7 @@ interface OrganizationPopulation {
 }
 
 /** What a tenant holds when it starts. Every entity follows from the seed and its own index, so nothing is stored. */
-export interface Scenario {
+export interface TenantScenario {
   /** Default 1. */
   seed?: number;
   users: UserPopulation;
@@ -87,6 +87,6 @@ export const SCENARIOS = {
     clients: { count: 3 },
     roles: { count: 5, owned: { organizations: 4, each: 3 } },
   },
-} as const satisfies Record<string, Scenario>;
+} as const satisfies Record<string, TenantScenario>;
 
 export type ScenarioName = keyof typeof SCENARIOS;

@@ -1,24 +1,24 @@
 import type { AddressInfo } from 'node:net';
 import formbody from '@fastify/formbody';
 import fastify from 'fastify';
-import { prepareKeys } from './access-tokens';
-import type { ArrivalCallback } from './arrivals';
+import { prepareSigningKeys } from './access-tokens';
+import type { RequestCallback } from './arrivals';
 import type { ScriptedChange } from './churn';
 import { serveControlApi } from './control-api';
-import { changeFaults, changeSettings, createEmulation, type EmulationOptions, type SettingsPatch } from './emulation';
+import { replaceFaults, updateSettings, createEmulation, type EmulationOptions, type SettingsPatch } from './emulation';
 import type { Fault } from './faults';
 import type { StreamKeys } from './key-history';
 import { serveManagementApi } from './management-api';
-import { type Scenario, type ScenarioName, SCENARIOS } from './scenario';
+import { type TenantScenario, type ScenarioName, SCENARIOS } from './scenario';
 import { plantSecret } from './secrets';
 import type { Statistics } from './statistics';
-import type { Tenant } from './tenant';
+import type { EmulatedTenant } from './tenant';
 import { serveTokenEndpoint } from './token-endpoint';
 import { readTruth, TRUTH_STREAMS, type TruthStream } from './truth';
 
 export interface EmulatorOptions extends EmulationOptions {
   /** A named scenario or one's own. */
-  scenario: ScenarioName | Scenario;
+  scenario: ScenarioName | TenantScenario;
   /** Default 0: any free port. */
   port?: number;
   /** Default 127.0.0.1. */
@@ -35,17 +35,17 @@ export interface Emulator {
   clientSecret: string;
   /** `<url>/api/v2/`. Accepted as well: the same with https, and with whatever host the client reached the emulator by. */
   audience: string;
-  tenant: Tenant;
-  stats(): Statistics;
-  resetStats(): void;
+  tenant: EmulatedTenant;
+  readStatistics(): Statistics;
+  resetStatistics(): void;
   /** Key → content hash of every record, by stream (see `truth.ts`). */
-  truth(): Record<TruthStream, Map<string, string>>;
+  readTruth(): Record<TruthStream, Map<string, string>>;
   /** Has the time that the next two speak of begin now; before, it begins with the emulator. */
-  mark(): void;
+  restartKeyHistory(): void;
   /** Keys of the records that existed all the time, without interruption, by stream. A copy that began and ended meanwhile holds them. */
-  heldThroughout(): StreamKeys;
+  listKeysAlwaysPresent(): StreamKeys;
   /** Keys of the records that existed at any moment, by stream. A copy holds nothing else. */
-  everHeld(): StreamKeys;
+  listKeysEverPresent(): StreamKeys;
   /** Replaces what is left of the scripted changes. */
   setScript(script: readonly ScriptedChange[]): void;
   /**
@@ -53,7 +53,7 @@ export interface Emulator {
    * returns one, has settled. Requests are counted from 1 as `stats` does, and anew after `resetStats`. Throws a RangeError
    * for one that has come already.
    */
-  onRequest(nth: number, callback: ArrivalCallback): void;
+  onRequest(nth: number, callback: RequestCallback): void;
   /** Replaces the faults; their counts start anew. */
   setFaults(faults: readonly Fault[]): void;
   /** What is not named stays. */
@@ -63,26 +63,26 @@ export interface Emulator {
 }
 
 /** Auth0's ids are longer than the router's default allows for. */
-const LONGEST_PARAMETER = 1_000;
+const MAX_PARAMETER_LENGTH = 1_000;
 /** Larger than any query that is to be answered with 414 rather than by the HTTP server itself. */
-const LARGEST_HEADER_BYTES = 65_536;
+const MAX_HEADER_BYTES = 65_536;
 /** Changes and faults come in lists. */
-const LARGEST_BODY_BYTES = 16 * 1_024 * 1_024;
+const MAX_BODY_BYTES = 16 * 1_024 * 1_024;
 
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const { scenario: named, port = 0, host = '127.0.0.1', ...behaviour } = options;
-  const scenario: Scenario = typeof named === 'string' ? SCENARIOS[named] : named;
+  const scenario: TenantScenario = typeof named === 'string' ? SCENARIOS[named] : named;
   const emulation = createEmulation(scenario, behaviour);
   const credentials = {
     clientId: 'emulatedclient00000000000000000000',
     clientSecret: plantSecret('own-client', emulation.seed, 0),
   };
-  void prepareKeys();
+  void prepareSigningKeys();
   const app = fastify({
-    http: { maxHeaderSize: LARGEST_HEADER_BYTES },
-    bodyLimit: LARGEST_BODY_BYTES,
+    http: { maxHeaderSize: MAX_HEADER_BYTES },
+    bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: true,
-    routerOptions: { ignoreDuplicateSlashes: true, maxParamLength: LONGEST_PARAMETER },
+    routerOptions: { ignoreDuplicateSlashes: true, maxParamLength: MAX_PARAMETER_LENGTH },
   });
   app.addHook('onClose', () => emulation.churn.stop());
   await app.register(async (token) => {
@@ -114,18 +114,18 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     ...credentials,
     audience: `${url}/api/v2/`,
     tenant: emulation.tenant,
-    stats: () => emulation.statistics.read(),
-    resetStats: () => emulation.statistics.reset(),
-    truth: () =>
+    readStatistics: () => emulation.statistics.read(),
+    resetStatistics: () => emulation.statistics.reset(),
+    readTruth: () =>
       Object.fromEntries(TRUTH_STREAMS.map((stream) => [stream, readTruth(emulation.tenant, stream)])) as Record<
         TruthStream,
         Map<string, string>
       >,
     ...emulation.keyHistory,
     setScript: (script) => emulation.churn.setScript(script),
-    onRequest: (nth, callback) => emulation.arrivals.expect(nth, callback),
-    setFaults: (faults) => changeFaults(emulation, faults),
-    configure: (settings) => changeSettings(emulation, settings),
+    onRequest: (nth, callback) => emulation.requestCallbacks.register(nth, callback),
+    setFaults: (faults) => replaceFaults(emulation, faults),
+    configure: (settings) => updateSettings(emulation, settings),
     close: () => app.close(),
   };
 }

@@ -2,11 +2,11 @@ import type { RateLimits } from './rate-limits';
 import type { TokenRefusal } from './token-refusals';
 
 /** How the tenant behaves. Everything can be changed while it runs. */
-export interface Settings {
+export interface TenantSettings {
   /** Scopes that the client's grant holds. */
   scopes: string[];
   /** Life of an access token. */
-  tokenSeconds: number;
+  tokenLifetimeSeconds: number;
   /** Set: the application's secret, in place of the one it began with. */
   clientSecret?: string | undefined;
   /** Number of the tenant's signing key: with another one, tokens that were issued before are refused. */
@@ -41,7 +41,7 @@ export interface Settings {
   /** `GET /roles` without `type` lists the roles that organizations own as well (not known of Auth0). */
   ownedRolesListed: boolean;
   /** Life of a checkpoint token. */
-  checkpointSeconds: number;
+  checkpointLifetimeSeconds: number;
 }
 
 /** What a reader of the five streams needs, and nothing secret. */
@@ -57,9 +57,9 @@ export const READER_SCOPES = [
 /** Scopes under which records carry secrets. */
 export const SECRET_SCOPES = ['read:client_keys', 'read:client_credentials', 'read:user_idp_tokens'];
 
-export const DEFAULT_SETTINGS: Omit<Settings, 'rateLimits'> = {
+export const DEFAULT_SETTINGS: Omit<TenantSettings, 'rateLimits'> = {
   scopes: READER_SCOPES,
-  tokenSeconds: 86_400,
+  tokenLifetimeSeconds: 86_400,
   signingKey: 1,
   retryAfter: false,
   rateLimitHeaders: 'current',
@@ -72,5 +72,5 @@ export const DEFAULT_SETTINGS: Omit<Settings, 'rateLimits'> = {
   rolesWithoutScope: 'refuse',
   emptyRoles: 'list',
   ownedRolesListed: false,
-  checkpointSeconds: 86_400,
+  checkpointLifetimeSeconds: 86_400,
 };

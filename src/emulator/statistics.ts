@@ -18,19 +18,19 @@ export interface Statistics {
   perMinute: Record<string, number>;
 }
 
-export interface StatisticsKeeper {
+export interface StatisticsRecorder {
   /**
    * Counts a request that has just arrived, and its answer once that is sent or broken off. Returns the number of requests
    * to the Management API by now: that of this one, if it is one of them.
    */
-  follow(endpoint: string, response: ServerResponse): number;
+  recordRequest(endpoint: string, response: ServerResponse): number;
   read(): Statistics;
   reset(): void;
 }
 
 /** `token` names the token endpoint, every other name one of the Management API. */
-export function createStatistics(now: () => number): StatisticsKeeper {
-  let current = startAnew();
+export function createStatisticsRecorder(now: () => number): StatisticsRecorder {
+  let current = createEmptyStatistics();
   let inFlight = 0;
 
   function countArrival(endpoint: string): void {
@@ -54,7 +54,7 @@ export function createStatistics(now: () => number): StatisticsKeeper {
   }
 
   return {
-    follow(endpoint, response) {
+    recordRequest(endpoint, response) {
       const weight = endpoint === 'token' ? 0 : 1;
       inFlight += weight;
       countArrival(endpoint);
@@ -66,11 +66,11 @@ export function createStatistics(now: () => number): StatisticsKeeper {
     },
     read: () => structuredClone(current),
     reset() {
-      current = startAnew();
+      current = createEmptyStatistics();
     },
   };
 }
 
-function startAnew(): Statistics {
+function createEmptyStatistics(): Statistics {
   return { requests: 0, tokenRequests: 0, byRoute: {}, rateLimited: 0, maxInFlight: 0, perMinute: {} };
 }

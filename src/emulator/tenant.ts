@@ -1,14 +1,14 @@
 import type { JsonObject } from '../json';
-import type { Change } from './change';
-import { Collection } from './collection';
+import type { TenantChange } from './change';
+import { EntityCollection } from './collection';
 import { generateClients, generateOrganizations, generateRoles } from './entities';
 import { Memberships } from './memberships';
-import { codeOfIndex, hash, toHex } from './random';
-import type { Scenario } from './scenario';
-import { isoOf } from './user-record';
+import { encodeIndex, hash, toHex } from './random';
+import type { TenantScenario } from './scenario';
+import { formatIso } from './user-record';
 import { UserStore } from './user-store';
-import { textOf } from './text';
-import { keyOf, type TruthStream } from './truth';
+import { toText } from './text';
+import { joinKey, type TruthStream } from './truth';
 
 /** Thrown for a change to something that does not exist. */
 export class NoSuchEntity extends Error {
@@ -16,25 +16,25 @@ export class NoSuchEntity extends Error {
 }
 
 /** The data of an emulated tenant, as it stands now. */
-export class Tenant {
+export class EmulatedTenant {
   readonly users: UserStore;
-  readonly clients: Collection;
-  readonly organizations: Collection;
-  readonly roles: Collection;
+  readonly clients: EntityCollection;
+  readonly organizations: EntityCollection;
+  readonly roles: EntityCollection;
   readonly memberships: Memberships;
   private readonly seed: number;
-  private created = 0;
+  private createdCount = 0;
   private readonly listeners: ((stream: TruthStream, key: string) => void)[] = [];
 
   constructor(
-    scenario: Scenario,
+    scenario: TenantScenario,
     private readonly now: () => number,
   ) {
     this.seed = scenario.seed ?? 1;
     this.users = new UserStore(scenario);
-    this.clients = new Collection(() => generateClients(scenario));
-    this.organizations = new Collection(() => generateOrganizations(scenario));
-    this.roles = new Collection(() => generateRoles(scenario));
+    this.clients = new EntityCollection(() => generateClients(scenario));
+    this.organizations = new EntityCollection(() => generateOrganizations(scenario));
+    this.roles = new EntityCollection(() => generateRoles(scenario));
     this.memberships = new Memberships(scenario, this.users, this.roles);
   }
 
@@ -44,7 +44,7 @@ export class Tenant {
   }
 
   /** Carries a change out at once and returns the entity as it then is (as it was, when deleted). Throws NoSuchEntity. */
-  apply(change: Change): JsonObject {
+  apply(change: TenantChange): JsonObject {
     switch (change.type) {
       case 'createUser':
         return this.createUser(change.user);
@@ -55,7 +55,7 @@ export class Tenant {
       case 'createOrganization':
         return this.createOrganization(change.organization);
       case 'updateOrganization':
-        return this.update(this.organizations, change.id, change.patch);
+        return this.updateRecord(this.organizations, change.id, change.patch);
       case 'deleteOrganization':
         return this.deleteOrganization(change.id);
       case 'addMember':
@@ -65,25 +65,25 @@ export class Tenant {
       case 'createClient':
         return this.createClient(change.client);
       case 'updateClient':
-        return this.update(this.clients, change.client_id, change.patch);
+        return this.updateRecord(this.clients, change.client_id, change.patch);
       case 'deleteClient':
-        return this.remove(this.clients, change.client_id);
+        return this.removeRecord(this.clients, change.client_id);
       case 'createRole':
-        return this.create(this.roles, 'id', `rol_${this.freshId()}`, {
-          name: `new-role-${this.created}`,
+        return this.insertRecord(this.roles, 'id', `rol_${this.generateId()}`, {
+          name: `new-role-${this.createdCount}`,
           description: '',
           ...change.role,
         });
       case 'updateRole':
-        return this.update(this.roles, change.id, change.patch);
+        return this.updateRecord(this.roles, change.id, change.patch);
       case 'deleteRole':
         return this.deleteRole(change.id, change.lingers);
     }
   }
 
   createUser(user: JsonObject = {}): JsonObject {
-    const id = this.freshId();
-    const at = isoOf(this.now());
+    const id = this.generateId();
+    const at = formatIso(this.now());
     const record: JsonObject = {
       user_id: `auth0|new${id}`,
       email: `new.${id}@example.com`,
@@ -98,22 +98,22 @@ export class Tenant {
       updated_at: at,
       ...user,
     };
-    const userId = textOf(record['user_id']);
-    if (!this.users.get(userId)) this.appear('users', userId);
+    const userId = toText(record['user_id']);
+    if (!this.users.get(userId)) this.notifyAppearance('users', userId);
     this.users.write(userId, record);
     return record;
   }
 
   /** Sets `updated_at` to now unless the patch says otherwise. */
   updateUser(userId: string, patch: JsonObject = {}): JsonObject {
-    const record = { ...this.userOf(userId), updated_at: isoOf(this.now()), ...patch };
+    const record = { ...this.requireUser(userId), updated_at: formatIso(this.now()), ...patch };
     this.users.write(userId, record);
     return record;
   }
 
   /** Ends the user's memberships as well. */
   deleteUser(userId: string): JsonObject {
-    const record = this.userOf(userId);
+    const record = this.requireUser(userId);
     this.users.write(userId, undefined);
     this.memberships.removeEverywhere(userId);
     return record;
@@ -121,97 +121,97 @@ export class Tenant {
 
   /** Throws NoSuchEntity for an organization, user or role that does not exist. */
   addMember(organizationId: string, userId: string, roles: string[] = []): JsonObject {
-    this.organizationOf(organizationId);
-    this.userOf(userId);
-    for (const role of roles) this.found(this.roles.get(role), role);
+    this.requireOrganization(organizationId);
+    this.requireUser(userId);
+    for (const role of roles) this.requireRecord(this.roles.get(role), role);
     const former = this.memberships.find(organizationId, userId);
-    if (!former) this.appear('organization_members', keyOf(organizationId, userId));
+    if (!former) this.notifyAppearance('organization_members', joinKey(organizationId, userId));
     for (const role of roles) {
       if (former?.roles.includes(role)) continue;
-      this.appear('organization_member_roles', keyOf(organizationId, userId, role));
+      this.notifyAppearance('organization_member_roles', joinKey(organizationId, userId, role));
     }
     this.memberships.add(organizationId, userId, roles, this.now());
     return { org_id: organizationId, user_id: userId, roles };
   }
 
   removeMember(organizationId: string, userId: string): JsonObject {
-    this.organizationOf(organizationId);
+    this.requireOrganization(organizationId);
     if (!this.memberships.remove(organizationId, userId)) throw new NoSuchEntity(`No member ${userId}`);
     return { org_id: organizationId, user_id: userId };
   }
 
   private createOrganization(organization?: JsonObject): JsonObject {
-    const record = this.create(this.organizations, 'id', `org_${this.freshId()}`, {
-      name: `new-organization-${this.created}`,
+    const record = this.insertRecord(this.organizations, 'id', `org_${this.generateId()}`, {
+      name: `new-organization-${this.createdCount}`,
       display_name: 'New organization',
       ...organization,
     });
-    this.appear('organizations', textOf(record['id']));
+    this.notifyAppearance('organizations', toText(record['id']));
     return record;
   }
 
   private deleteOrganization(id: string): JsonObject {
-    const record = this.remove(this.organizations, id);
+    const record = this.removeRecord(this.organizations, id);
     const owned = this.roles.rows.filter((role) => role.record['owner_id'] === id);
     for (const role of owned) this.roles.remove(role.id);
     return record;
   }
 
   private createClient(client?: JsonObject): JsonObject {
-    const record = this.create(this.clients, 'client_id', this.freshId() + this.freshId(), {
+    const record = this.insertRecord(this.clients, 'client_id', this.generateId() + this.generateId(), {
       tenant: 'emulated-tenant',
       global: false,
       name: 'New application',
       ...client,
     });
-    this.appear('clients', textOf(record['client_id']));
+    this.notifyAppearance('clients', toText(record['client_id']));
     return record;
   }
 
   private deleteRole(id: string, lingers = false): JsonObject {
-    const record = this.remove(this.roles, id);
-    if (lingers) this.memberships.letLinger(id, record);
+    const record = this.removeRecord(this.roles, id);
+    if (lingers) this.memberships.keepInlineRole(id, record);
     return record;
   }
 
-  private appear(stream: TruthStream, key: string): void {
+  private notifyAppearance(stream: TruthStream, key: string): void {
     for (const listener of this.listeners) listener(stream, key);
   }
 
-  private create(collection: Collection, key: string, freshId: string, made: JsonObject): JsonObject {
+  private insertRecord(collection: EntityCollection, key: string, freshId: string, made: JsonObject): JsonObject {
     const record = { [key]: freshId, ...made };
-    collection.insert(textOf(record[key]), record, this.now());
+    collection.insert(toText(record[key]), record, this.now());
     return record;
   }
 
-  private update(collection: Collection, id: string, patch: JsonObject): JsonObject {
-    const record = { ...this.found(collection.get(id), id), ...patch };
+  private updateRecord(collection: EntityCollection, id: string, patch: JsonObject): JsonObject {
+    const record = { ...this.requireRecord(collection.get(id), id), ...patch };
     collection.replace(id, record);
     return record;
   }
 
-  private remove(collection: Collection, id: string): JsonObject {
-    const record = this.found(collection.get(id), id);
+  private removeRecord(collection: EntityCollection, id: string): JsonObject {
+    const record = this.requireRecord(collection.get(id), id);
     collection.remove(id);
     return record;
   }
 
-  private userOf(userId: string): JsonObject {
-    return this.found(this.users.get(userId), userId);
+  private requireUser(userId: string): JsonObject {
+    return this.requireRecord(this.users.get(userId), userId);
   }
 
-  private organizationOf(id: string): JsonObject {
-    return this.found(this.organizations.get(id), id);
+  private requireOrganization(id: string): JsonObject {
+    return this.requireRecord(this.organizations.get(id), id);
   }
 
-  private found(record: JsonObject | undefined, id: string): JsonObject {
+  private requireRecord(record: JsonObject | undefined, id: string): JsonObject {
     if (!record) throw new NoSuchEntity(`The tenant has no ${id}`);
     return record;
   }
 
   /** Sixteen hexadecimal digits, never the same twice. */
-  private freshId(): string {
-    this.created += 1;
-    return toHex(hash(this.seed, 50, this.created)) + toHex(codeOfIndex(this.seed + 1, this.created));
+  private generateId(): string {
+    this.createdCount += 1;
+    return toHex(hash(this.seed, 50, this.createdCount)) + toHex(encodeIndex(this.seed + 1, this.createdCount));
   }
 }

@@ -1,15 +1,15 @@
 import type { Json, JsonObject } from '../json';
-import { inventPerson } from './person';
-import type { Timeline } from './population';
-import { codeOfIndex, createDraws, hash, pick } from './random';
+import { generatePerson } from './person';
+import type { UserTimeline } from './population';
+import { encodeIndex, createDraws, hash, pick } from './random';
 import { plantSecret } from './secrets';
-import { CONNECTIONS, type Connection, identityOf } from './user-ids';
-import { textOf } from './text';
+import { USER_CONNECTIONS, type UserConnection, buildUserIdentity } from './user-ids';
+import { toText } from './text';
 
 const { floor } = Math;
 
 /** What a user's record is made of, before the edge case of its index has its way with it. */
-interface Draft {
+interface UserDraft {
   record: JsonObject;
   code: number;
   seed: number;
@@ -17,7 +17,7 @@ interface Draft {
 }
 
 /** Every eleventh user is one of these, in turn. Each is something that real tenants hold and that copies trip over. */
-const EDGE_CASES: readonly ((draft: Draft) => void)[] = [
+const EDGE_CASES: readonly ((draft: UserDraft) => void)[] = [
   ({ record }) => {
     delete record['email'];
     delete record['email_verified'];
@@ -69,33 +69,33 @@ const EDGE_CASES: readonly ((draft: Draft) => void)[] = [
     record['picture'] = '';
   },
 ];
-const EDGE_CASE_EVERY = 11;
+const EDGE_CASE_INTERVAL = 11;
 /** The largest profile that user search returns. */
 const HUGE_PROFILE_BYTES = 1_000_000;
 
 /** The rare connections come in turn, one in ten users; the rest have a password or a social login. */
-function connectionOf(timeline: Timeline, seed: number, index: number, edgeCases: boolean): Connection {
-  const tied = timeline.tiedConnection(index);
-  if (tied !== undefined) return pick(CONNECTIONS, tied);
-  if (edgeCases && index % 10 === 3) return pick(CONNECTIONS.slice(2), floor(index / 10));
-  return pick(CONNECTIONS.slice(0, 2), hash(seed, 5, index) % 10 < 7 ? 0 : 1);
+function chooseConnection(timeline: UserTimeline, seed: number, index: number, edgeCases: boolean): UserConnection {
+  const tied = timeline.findTiedConnection(index);
+  if (tied !== undefined) return pick(USER_CONNECTIONS, tied);
+  if (edgeCases && index % 10 === 3) return pick(USER_CONNECTIONS.slice(2), floor(index / 10));
+  return pick(USER_CONNECTIONS.slice(0, 2), hash(seed, 5, index) % 10 < 7 ? 0 : 1);
 }
 
-export function userIdAt(timeline: Timeline, seed: number, index: number, edgeCases: boolean): string {
-  const connection = connectionOf(timeline, seed, index, edgeCases);
-  return `${connection.provider}|${identityOf(connection, seed, index)}`;
+export function generateUserId(timeline: UserTimeline, seed: number, index: number, edgeCases: boolean): string {
+  const connection = chooseConnection(timeline, seed, index, edgeCases);
+  return `${connection.provider}|${buildUserIdentity(connection, seed, index)}`;
 }
 
 /** The user of an index, identity providers' tokens included. */
-export function buildUser(timeline: Timeline, seed: number, index: number, edgeCases: boolean): JsonObject {
+export function buildUser(timeline: UserTimeline, seed: number, index: number, edgeCases: boolean): JsonObject {
   const draw = createDraws(seed, 6, index);
-  const code = codeOfIndex(seed, index);
-  const connection = connectionOf(timeline, seed, index, edgeCases);
-  const person = inventPerson(draw, code);
+  const code = encodeIndex(seed, index);
+  const connection = chooseConnection(timeline, seed, index, edgeCases);
+  const person = generatePerson(draw, code);
   const identity: JsonObject = {
     connection: connection.name,
     provider: connection.provider,
-    user_id: identityOf(connection, seed, index),
+    user_id: buildUserIdentity(connection, seed, index),
     isSocial: connection.isSocial,
   };
   if (connection.isSocial) {
@@ -103,7 +103,7 @@ export function buildUser(timeline: Timeline, seed: number, index: number, edgeC
     identity['refresh_token'] = plantSecret('idp-refresh', seed, index);
   }
   const record: JsonObject = {
-    user_id: `${connection.provider}|${textOf(identity['user_id'])}`,
+    user_id: `${connection.provider}|${toText(identity['user_id'])}`,
     email: person.email,
     email_verified: draw() % 4 !== 0,
     name: person.name,
@@ -111,28 +111,28 @@ export function buildUser(timeline: Timeline, seed: number, index: number, edgeC
     picture: person.picture,
     identities: [identity],
   };
-  if (!timeline.lacksCreatedAt.has(index)) record['created_at'] = isoOf(timeline.createdAt(index));
-  if (!timeline.lacksUpdatedAt.has(index)) record['updated_at'] = isoOf(timeline.updatedAt(index));
+  if (!timeline.missingCreatedAt.has(index)) record['created_at'] = formatIso(timeline.getCreatedAt(index));
+  if (!timeline.missingUpdatedAt.has(index)) record['updated_at'] = formatIso(timeline.getUpdatedAt(index));
   addSignIns(record, timeline, index, draw);
   if (draw() % 3 === 0) record['app_metadata'] = { plan: pick(['free', 'team', 'scale'], draw()), seats: draw() % 50 };
   if (draw() % 3 === 0)
     record['user_metadata'] = { theme: pick(['dark', 'light'], draw()), newsletter: draw() % 2 === 0 };
-  if (draw() % 4 === 0) Object.assign(record, { given_name: person.given, family_name: person.family });
-  if (edgeCases && index % EDGE_CASE_EVERY === 5) {
-    pick(EDGE_CASES, floor(index / EDGE_CASE_EVERY))({ record, code, seed, index });
+  if (draw() % 4 === 0) Object.assign(record, { given_name: person.givenName, family_name: person.familyName });
+  if (edgeCases && index % EDGE_CASE_INTERVAL === 5) {
+    pick(EDGE_CASES, floor(index / EDGE_CASE_INTERVAL))({ record, code, seed, index });
   }
-  if (timeline.hasHugeProfile.has(index)) record['app_metadata'] = { notes: 'x'.repeat(HUGE_PROFILE_BYTES) };
+  if (timeline.hugeProfiles.has(index)) record['app_metadata'] = { notes: 'x'.repeat(HUGE_PROFILE_BYTES) };
   return record;
 }
 
 /** `last_login` and its companions appear with the first sign-in only, and a sign-in is an update. */
-function addSignIns(record: JsonObject, timeline: Timeline, index: number, draw: () => number): void {
-  if (timeline.updatedAt(index) === timeline.createdAt(index)) return;
-  record['last_login'] = isoOf(timeline.updatedAt(index));
+function addSignIns(record: JsonObject, timeline: UserTimeline, index: number, draw: () => number): void {
+  if (timeline.getUpdatedAt(index) === timeline.getCreatedAt(index)) return;
+  record['last_login'] = formatIso(timeline.getUpdatedAt(index));
   record['last_ip'] = `198.51.100.${draw() % 256}`;
   record['logins_count'] = 1 + (draw() % 400);
 }
 
-export function isoOf(epochMs: number): string {
+export function formatIso(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }

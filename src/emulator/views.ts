@@ -2,32 +2,32 @@ import type { Json, JsonObject } from '../json';
 import { omitFields, projectRecord } from './projection';
 
 /** Fields of a client that only a token with one of CLIENT_SECRET_SCOPES sees. */
-const CLIENT_SECRETS = ['client_secret', 'signing_keys', 'encryption_key', 'client_authentication_methods'];
+const CLIENT_SECRET_FIELDS = ['client_secret', 'signing_keys', 'encryption_key', 'client_authentication_methods'];
 const CLIENT_SECRET_SCOPES = ['read:client_keys', 'read:client_credentials'];
 /** What a token with no more than `read:client_summary` sees of a client. */
-const CLIENT_SUMMARY = ['client_id', 'app_type', 'name', 'description', 'tenant'];
-const IDENTITY_SECRETS = ['access_token', 'access_token_secret', 'refresh_token'];
+const CLIENT_SUMMARY_FIELDS = ['client_id', 'app_type', 'name', 'description', 'tenant'];
+const IDENTITY_SECRET_FIELDS = ['access_token', 'access_token_secret', 'refresh_token'];
 const MEMBER_FIELDS = ['user_id', 'picture', 'name', 'email'];
 
-type Scopes = ReadonlySet<string>;
+type ScopeSet = ReadonlySet<string>;
 
 /** A client as a token with these scopes sees it. */
-export function viewClient(client: JsonObject, scopes: Scopes): JsonObject {
+export function viewClient(client: JsonObject, scopes: ScopeSet): JsonObject {
   if (CLIENT_SECRET_SCOPES.some((scope) => scopes.has(scope))) return client;
-  if (!scopes.has('read:clients')) return projectRecord(client, { fields: CLIENT_SUMMARY, include: true });
-  return omitFields(client, CLIENT_SECRETS);
+  if (!scopes.has('read:clients')) return projectRecord(client, { fields: CLIENT_SUMMARY_FIELDS, include: true });
+  return omitFields(client, CLIENT_SECRET_FIELDS);
 }
 
 /** A user as a token with these scopes sees it. */
-export function viewUser(user: JsonObject, scopes: Scopes): JsonObject {
+export function viewUser(user: JsonObject, scopes: ScopeSet): JsonObject {
   const { identities } = user;
   if (scopes.has('read:user_idp_tokens') || !Array.isArray(identities)) return user;
-  return { ...user, identities: identities.map((identity) => withoutTokens(identity)) };
+  return { ...user, identities: identities.map((identity) => omitIdentityTokens(identity)) };
 }
 
-function withoutTokens(identity: Json): Json {
+function omitIdentityTokens(identity: Json): Json {
   return typeof identity === 'object' && identity !== null && !Array.isArray(identity)
-    ? omitFields(identity, IDENTITY_SECRETS)
+    ? omitFields(identity, IDENTITY_SECRET_FIELDS)
     : identity;
 }
 

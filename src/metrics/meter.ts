@@ -1,11 +1,11 @@
-import type { LabelsOf, MetricOf } from './table';
+import type { LabelValues, MetricName } from './table';
 
 /** Takes what is measured. Whoever measures knows this and the table, and not what becomes of it. */
 export interface Meter {
   /** @param by a whole number, 0 to make the series known; default 1 */
-  add<Name extends MetricOf<'counter'>>(metric: Name, labels: LabelsOf<Name>, by?: number): void;
-  set<Name extends MetricOf<'gauge'>>(metric: Name, labels: LabelsOf<Name>, value: number): void;
-  record<Name extends MetricOf<'histogram'>>(metric: Name, labels: LabelsOf<Name>, value: number): void;
+  add<Name extends MetricName<'counter'>>(metric: Name, labels: LabelValues<Name>, by?: number): void;
+  set<Name extends MetricName<'gauge'>>(metric: Name, labels: LabelValues<Name>, value: number): void;
+  record<Name extends MetricName<'histogram'>>(metric: Name, labels: LabelValues<Name>, value: number): void;
 }
 
 /** For processes that nobody asks for metrics. */

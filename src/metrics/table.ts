@@ -5,14 +5,14 @@ export interface MetricDeclaration {
   kind: 'counter' | 'gauge' | 'histogram';
   /** `timestamp`: seconds since 1970, of which `time() - it` is an age. */
   unit?: 'seconds' | 'timestamp' | 'bytes';
-  labels: readonly Label[];
+  labels: readonly LabelName[];
   help: string;
   /** Upper bounds of a histogram's buckets. */
   buckets?: readonly number[];
 }
 
 /** Every label has few values, whatever the tenant holds: no id, no person, no text of an answer. */
-export type Label = 'connection' | 'stream' | 'route' | 'status' | 'cause' | 'bucket' | 'end';
+export type LabelName = 'connection' | 'stream' | 'route' | 'status' | 'cause' | 'bucket' | 'end';
 
 /** Every metric of ours that a worker exports; docs/operations.md shows this table. Pure: workflow code reads it as well. */
 export const metrics = {
@@ -88,8 +88,8 @@ export const metrics = {
     labels: ['connection', 'stream'],
     help: 'Records that the destination has taken; a step that is repeated counts again.',
   },
-  slices: {
-    name: 'rollcall_slice_seconds',
+  fetches: {
+    name: 'rollcall_fetch_seconds',
     kind: 'histogram',
     unit: 'seconds',
     labels: ['stream'],
@@ -137,13 +137,13 @@ export const metrics = {
 export type Metrics = typeof metrics;
 
 /** Names of the metrics of a kind. */
-export type MetricOf<Kind extends MetricDeclaration['kind']> = {
+export type MetricName<Kind extends MetricDeclaration['kind']> = {
   [Name in keyof Metrics]: Metrics[Name]['kind'] extends Kind ? Name : never;
 }[keyof Metrics];
 
 /** The labels that a metric takes, all of them. */
-export type LabelsOf<Name extends keyof Metrics> = Record<Metrics[Name]['labels'][number], string>;
+export type LabelValues<Name extends keyof Metrics> = Record<Metrics[Name]['labels'][number], string>;
 
 /** How a run ended. */
-export const ends = ['complete', 'partial', 'failed', 'cancelled'] as const;
-export type End = (typeof ends)[number];
+export const runEnds = ['complete', 'partial', 'failed', 'cancelled'] as const;
+export type RunEnd = (typeof runEnds)[number];

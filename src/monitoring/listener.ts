@@ -1,13 +1,13 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { ConfigError } from '../config/errors';
-import { written, type ListenAddress } from '../config/listen';
+import { formatListenAddress, type ListenAddress } from '../config/listen';
 
 /** What a process tells about itself. */
-export interface Monitored {
+export interface MonitoredProcess {
   /** All metrics as Prometheus reads them. */
-  metrics(): Promise<string>;
+  formatMetrics(): Promise<string>;
   /** Why the process takes no work, in words; undefined when it does. */
-  unready(): Promise<string | undefined>;
+  explainUnready(): Promise<string | undefined>;
 }
 
 export interface Listener {
@@ -24,35 +24,35 @@ const prometheusText = 'text/plain; version=0.0.4; charset=utf-8';
  * takes no work). Nothing that it says names more than connections and streams.
  * @throws ConfigError when the address cannot be listened on
  */
-export async function listen(address: ListenAddress, monitored: Monitored): Promise<Listener> {
+export async function startListener(address: ListenAddress, monitored: MonitoredProcess): Promise<Listener> {
   const routes: Record<string, (response: ServerResponse) => void | Promise<void>> = {
-    '/metrics': async (response) => answer(response, 200, await monitored.metrics(), prometheusText),
-    '/healthz': (response) => answer(response, 200, 'alive\n'),
+    '/metrics': async (response) => sendText(response, 200, await monitored.formatMetrics(), prometheusText),
+    '/healthz': (response) => sendText(response, 200, 'alive\n'),
     '/readyz': async (response) => {
-      const reason = await monitored.unready();
-      answer(response, reason === undefined ? 200 : 503, reason === undefined ? 'ready\n' : `not ready: ${reason}\n`);
+      const reason = await monitored.explainUnready();
+      sendText(response, reason === undefined ? 200 : 503, reason === undefined ? 'ready\n' : `not ready: ${reason}\n`);
     },
   };
   const server = createServer((request, response) => {
     const route = routes[new URL(request.url ?? '/', 'http://localhost').pathname];
-    if (!route) return answer(response, 404, `There are ${Object.keys(routes).join(', ')}.\n`);
-    if (request.method !== 'GET' && request.method !== 'HEAD') return answer(response, 405, 'GET only.\n');
+    if (!route) return sendText(response, 404, `There are ${Object.keys(routes).join(', ')}.\n`);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 405, 'GET only.\n');
     Promise.resolve(route(response)).catch((error: unknown) => {
-      answer(response, 503, `${error instanceof Error ? error.message : 'no answer'}\n`);
+      sendText(response, 503, `${error instanceof Error ? error.message : 'no answer'}\n`);
     });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const what = error.code === 'EADDRINUSE' ? 'something else listens there' : `the system says ${error.code ?? ''}`;
       const where = 'ROLLCALL_LISTEN, or --listen';
-      reject(new ConfigError(`${written(address)} cannot be listened on: ${what}`, where, 'Choose another address.'));
+      reject(new ConfigError(`${formatListenAddress(address)} cannot be listened on: ${what}`, where, 'Choose another address.'));
     });
     server.listen(address.port, address.host, resolve);
   });
   const bound = server.address();
   const port = typeof bound === 'object' && bound ? bound.port : address.port;
   return {
-    url: `http://${written({ ...address, port })}`,
+    url: `http://${formatListenAddress({ ...address, port })}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -61,6 +61,6 @@ export async function listen(address: ListenAddress, monitored: Monitored): Prom
   };
 }
 
-function answer(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
+function sendText(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
   response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
 }

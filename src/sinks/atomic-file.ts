@@ -9,13 +9,13 @@ import { syncFolder } from '../staging/folder';
  * write the same file at once don't mix: each has a temporary file of its own beside it, `.<name>.<uuid>.tmp`.
  * @returns what the file system says of the new file
  */
-export async function writeAtomically(
+export async function writeFileAtomically(
   path: string,
   write: (handle: FileHandle) => Promise<void>,
 ): Promise<BigIntStats> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
-    const stats = await writeNew(temporary, write);
+    const stats = await writeNewFile(temporary, write);
     await rename(temporary, path);
     await syncFolder(dirname(path));
     return stats;
@@ -25,7 +25,7 @@ export async function writeAtomically(
   }
 }
 
-async function writeNew(path: string, write: (handle: FileHandle) => Promise<void>): Promise<BigIntStats> {
+async function writeNewFile(path: string, write: (handle: FileHandle) => Promise<void>): Promise<BigIntStats> {
   const handle = await open(path, 'wx');
   try {
     await write(handle);
@@ -37,7 +37,7 @@ async function writeNew(path: string, write: (handle: FileHandle) => Promise<voi
 }
 
 /** Deletes what writers of these files, cut off by a crash, have left in the folder. */
-export async function removeTemporaries(folder: string, names: readonly string[]): Promise<void> {
+export async function removeTemporaryFiles(folder: string, names: readonly string[]): Promise<void> {
   const left = (await readdir(folder)).filter((entry) => entry.endsWith('.tmp'));
   for (const entry of left) {
     if (names.some((name) => entry.startsWith(`.${name}.`))) await rm(join(folder, entry), { force: true });

@@ -17,7 +17,7 @@ export class DestinationUnreadable extends Error {
 }
 
 /** Does some disk work; errors of the system become DestinationUnavailable. */
-export async function atDestination<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
+export async function translateDiskErrors<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {

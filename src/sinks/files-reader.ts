@@ -2,9 +2,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StagedRecord } from '../staging/segment';
 import { isMissing } from '../staging/disk-trouble';
-import { folderOf } from './data-file';
-import { atDestination, DestinationUnreadable } from './destination';
-import type { CountedFile } from './manifest';
+import { buildStreamFolderPath } from './data-file';
+import { translateDiskErrors, DestinationUnreadable } from './destination';
+import type { DataFile } from './manifest';
 import { readManifests } from './manifest-file';
 
 /** Body of a RECORD message. */
@@ -20,7 +20,7 @@ export interface AirbyteRecord extends StagedRecord {
 export async function* readFilesDestination(directory: string): AsyncGenerator<AirbyteRecord, void> {
   for (const { stream: name, files } of await readManifests(directory)) {
     for (const file of files) {
-      const handle = await openWhole(directory, join(folderOf(directory, name), file.name), file);
+      const handle = await openCompleteFile(directory, join(buildStreamFolderPath(directory, name), file.name), file);
       try {
         const lines = handle.readLines({ autoClose: false });
         for await (const line of lines) yield (JSON.parse(line) as { record: AirbyteRecord }).record;
@@ -31,9 +31,9 @@ export async function* readFilesDestination(directory: string): AsyncGenerator<A
   }
 }
 
-function openWhole(directory: string, path: string, file: CountedFile): Promise<FileHandle> {
+function openCompleteFile(directory: string, path: string, file: DataFile): Promise<FileHandle> {
   const advice = 'Restore it from a copy, or name an empty folder as the destination and sync again.';
-  return atDestination(directory, async () => {
+  return translateDiskErrors(directory, async () => {
     try {
       const handle = await open(path, 'r');
       const { size } = await handle.stat();

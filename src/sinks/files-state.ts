@@ -1,31 +1,31 @@
-import { atDestination } from './destination';
-import type { StreamEntry } from './manifest';
-import { openManifests, readManifests } from './manifest-file';
+import { translateDiskErrors } from './destination';
+import type { ManifestEntry } from './manifest';
+import { openManifestFiles, readManifests } from './manifest-file';
 import type { StreamState } from './sink';
-import { openStateFile } from './state-file';
-import { runAfter, type StateKeeper } from './state-keeper';
+import { createStateFileWriter } from './state-file';
+import { buildSupersedingRunId, type StateStore } from './state-keeper';
 
 /** Of a stream that nothing was ever copied of. */
-const nothing: StreamEntry = { run: '', sequence: -1, generation: 1, complete: false, files: [] };
+const emptyManifestEntry: ManifestEntry = { run: '', sequence: -1, generation: 1, complete: false, files: [] };
 
 /**
  * The states of a files destination: the manifests have them, each changed at the instant of its renaming, and
  * `state.json` follows.
  * Errors: DestinationUnavailable, DestinationUnreadable.
  */
-export function createFilesStateKeeper(directory: string): StateKeeper {
+export function createFilesStateStore(directory: string): StateStore {
   async function change(changes: Readonly<Record<string, StreamState | null>>): Promise<void> {
-    const manifests = openManifests(directory);
+    const manifests = openManifestFiles(directory);
     let changed = false;
     for (const [stream, state] of Object.entries(changes)) {
-      const manifest = manifests.of(stream);
+      const manifest = manifests.open(stream);
       const found = await manifest.read();
       if (!found && !state) continue;
-      const { state: _, ...held } = found ?? nothing;
-      await manifest.write({ ...held, run: runAfter(held.run), ...(state && { state }) });
+      const { state: _, ...held } = found ?? emptyManifestEntry;
+      await manifest.write({ ...held, run: buildSupersedingRunId(held.run), ...(state && { state }) });
       changed = true;
     }
-    if (changed) await openStateFile(directory, manifests)();
+    if (changed) await createStateFileWriter(directory, manifests)();
   }
 
   return {
@@ -38,7 +38,7 @@ export function createFilesStateKeeper(directory: string): StateKeeper {
         ...(state && { state }),
       }));
     },
-    change: (changes) => atDestination(directory, () => change(changes)),
+    update: (changes) => translateDiskErrors(directory, () => change(changes)),
     close: () => Promise.resolve(),
   };
 }

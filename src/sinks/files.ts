@@ -1,15 +1,15 @@
-import { makeFolder } from '../staging/folder';
+import { createFolder } from '../staging/folder';
 import type { Staging } from '../staging/staging';
-import { removeTemporaries } from './atomic-file';
-import { folderOf, removeLeftovers, writeDataFile } from './data-file';
-import { atDestination } from './destination';
-import { placeStep } from './fence';
-import { beginRun, fileNameOf, takeStep, type CountedFile, type StreamEntry } from './manifest';
-import { manifestName, openManifests, readManifests } from './manifest-file';
+import { removeTemporaryFiles } from './atomic-file';
+import { buildStreamFolderPath, removeStaleFiles, writeDataFile } from './data-file';
+import { translateDiskErrors } from './destination';
+import { checkSequence } from './fence';
+import { beginManifestRun, formatDataFileName, applyDeliveryToManifest, type DataFile, type ManifestEntry } from './manifest';
+import { manifestFileName, openManifestFiles, readManifests } from './manifest-file';
 import type { Delivery, Sink } from './sink';
-import { openStateFile, stateName } from './state-file';
-import { summaryName, writeSummary } from './summary-file';
-import { createTurns } from './turns';
+import { createStateFileWriter, stateFileName } from './state-file';
+import { summaryFileName, writeSummaryFile } from './summary-file';
+import { createSerialQueue } from './turns';
 
 export interface FilesSinkOptions {
   /** Made when it is missing. */
@@ -26,45 +26,45 @@ export interface FilesSinkOptions {
  * Errors: DestinationUnavailable, DestinationUnreadable, StagingLost, StagingUnavailable, StaleDelivery, StepsMissing.
  */
 export async function createFilesSink({ directory, staging }: FilesSinkOptions): Promise<Sink> {
-  const manifests = openManifests(directory);
-  const writeState = openStateFile(directory, manifests);
-  const takeTurn = createTurns();
+  const manifests = openManifestFiles(directory);
+  const writeState = createStateFileWriter(directory, manifests);
+  const takeTurn = createSerialQueue();
 
-  await atDestination(directory, async () => {
-    await makeFolder(directory);
+  await translateDiskErrors(directory, async () => {
+    await createFolder(directory);
     const held = await manifests.readAll();
-    await removeTemporaries(directory, [stateName, summaryName]);
+    await removeTemporaryFiles(directory, [stateFileName, summaryFileName]);
     await writeState();
-    for (const manifest of held) await tidy(folderOf(directory, manifest.stream), manifest);
+    for (const manifest of held) await cleanUpStreamFolder(buildStreamFolderPath(directory, manifest.stream), manifest);
   });
 
   /** Replaces the manifest of the delivery's stream, unless the step has been taken, perhaps by another process. */
-  async function change(delivery: Delivery, entryOf: (held: StreamEntry | undefined) => StreamEntry): Promise<void> {
-    const manifest = manifests.of(delivery.stream.name);
+  async function change(delivery: Delivery, entryOf: (held: ManifestEntry | undefined) => ManifestEntry): Promise<void> {
+    const manifest = manifests.open(delivery.stream.name);
     const held = await manifest.read();
-    if (placeStep(delivery, held) === 'next') await manifest.write(entryOf(held));
+    if (checkSequence(delivery, held) === 'next') await manifest.write(entryOf(held));
   }
 
-  async function writeRecords(delivery: Delivery): Promise<CountedFile | undefined> {
+  async function writeRecords(delivery: Delivery): Promise<DataFile | undefined> {
     const { run, sequence, segments, stream } = delivery;
     if (segments.every(({ records }) => records === 0)) return undefined;
-    const manifest = manifests.of(stream.name);
+    const manifest = manifests.open(stream.name);
     // A run owns the names of its generation only once the manifest says so: an older one could be at work on the same.
-    if ((await manifest.read())?.run !== run) await change(delivery, (held) => beginRun(held, delivery));
-    const { generation } = beginRun(await manifest.read(), delivery);
-    return writeDataFile(folderOf(directory, stream.name), fileNameOf(generation, sequence), delivery, staging);
+    if ((await manifest.read())?.run !== run) await change(delivery, (held) => beginManifestRun(held, delivery));
+    const { generation } = beginManifestRun(await manifest.read(), delivery);
+    return writeDataFile(buildStreamFolderPath(directory, stream.name), formatDataFileName(generation, sequence), delivery, staging);
   }
 
   async function take(delivery: Delivery): Promise<void> {
     const { name } = delivery.stream;
-    const manifest = manifests.of(name);
-    if (placeStep(delivery, await manifest.read()) === 'next') {
+    const manifest = manifests.open(name);
+    if (checkSequence(delivery, await manifest.read()) === 'next') {
       const file = await writeRecords(delivery);
-      await change(delivery, (held) => takeStep(held, delivery, file));
+      await change(delivery, (held) => applyDeliveryToManifest(held, delivery, file));
     }
     await writeState();
     const held = await manifest.read();
-    if (held && delivery.status) await tidy(folderOf(directory, name), held);
+    if (held && delivery.status) await cleanUpStreamFolder(buildStreamFolderPath(directory, name), held);
   }
 
   return {
@@ -72,13 +72,13 @@ export async function createFilesSink({ directory, staging }: FilesSinkOptions):
       const held = await readManifests(directory);
       return Object.fromEntries(held.flatMap(({ stream, state }) => (state ? [[stream, state]] : [])));
     },
-    deliver: (delivery, signal) => takeTurn(() => atDestination(directory, () => take(delivery)), signal),
-    conclude: (summary) => takeTurn(() => atDestination(directory, () => writeSummary(directory, summary))),
+    deliver: (delivery, signal) => takeTurn(() => translateDiskErrors(directory, () => take(delivery)), signal),
+    writeSummary: (summary) => takeTurn(() => translateDiskErrors(directory, () => writeSummaryFile(directory, summary))),
     close: () => takeTurn(() => Promise.resolve()),
   };
 }
 
-async function tidy(folder: string, entry: StreamEntry): Promise<void> {
-  await removeTemporaries(folder, [manifestName]);
-  await removeLeftovers(folder, entry);
+async function cleanUpStreamFolder(folder: string, entry: ManifestEntry): Promise<void> {
+  await removeTemporaryFiles(folder, [manifestFileName]);
+  await removeStaleFiles(folder, entry);
 }

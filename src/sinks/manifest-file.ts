@@ -2,46 +2,46 @@ import type { BigIntStats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from '../staging/disk-trouble';
-import { makeFolder } from '../staging/folder';
-import { writeAtomically } from './atomic-file';
-import { folderOf } from './data-file';
-import { atDestination, DestinationUnreadable } from './destination';
-import { manifestSchema, type Manifest, type StreamEntry } from './manifest';
+import { createFolder } from '../staging/folder';
+import { writeFileAtomically } from './atomic-file';
+import { buildStreamFolderPath } from './data-file';
+import { translateDiskErrors, DestinationUnreadable } from './destination';
+import { manifestSchema, type Manifest, type ManifestEntry } from './manifest';
 
-export const manifestName = 'manifest.json';
+export const manifestFileName = 'manifest.json';
 
 /** The manifest of one stream as one process sees it. */
 export interface ManifestFile {
   /** The manifest on disk, undefined when there is none; read again only when another process has replaced it. */
   read(): Promise<Manifest | undefined>;
-  write(entry: StreamEntry): Promise<void>;
+  write(entry: ManifestEntry): Promise<void>;
 }
 
 /** @param folder the stream's; made when it is missing */
-function openManifest(folder: string, stream: string): ManifestFile {
-  const path = join(folder, manifestName);
+function openManifestFile(folder: string, stream: string): ManifestFile {
+  const path = join(folder, manifestFileName);
   let known: { manifest: Manifest | undefined; mark: string } | undefined;
   return {
     async read() {
-      const mark = await currentMark(path);
+      const mark = await readFileVersion(path);
       if (known?.mark !== mark) {
-        const text = mark === missing ? undefined : await readIfPresent(path);
+        const text = mark === missingFileVersion ? undefined : await readFileIfPresent(path);
         known = { mark, manifest: text === undefined ? undefined : parseManifest(path, text) };
       }
       return known.manifest;
     },
     async write(entry) {
-      await makeFolder(folder);
+      await createFolder(folder);
       const manifest: Manifest = { ...entry, version: 1, stream };
-      const stats = await writeAtomically(path, (handle) => handle.writeFile(`${JSON.stringify(manifest)}\n`));
-      known = { manifest, mark: markOf(stats) };
+      const stats = await writeFileAtomically(path, (handle) => handle.writeFile(`${JSON.stringify(manifest)}\n`));
+      known = { manifest, mark: formatFileVersion(stats) };
     },
   };
 }
 
 /** The manifests of a files destination. */
-export interface Manifests {
-  of(stream: string): ManifestFile;
+export interface ManifestFiles {
+  open(stream: string): ManifestFile;
   /** Those of all streams, in the order of their folders' names. Errors: DestinationUnreadable. */
   readAll(): Promise<Manifest[]>;
 }
@@ -50,18 +50,18 @@ export interface Manifests {
  * Each stream has a manifest of its own, because each has a chain of deliveries of its own: workers that deliver
  * different streams at once have no file in common that one could overwrite for the other.
  */
-export function openManifests(directory: string): Manifests {
+export function openManifestFiles(directory: string): ManifestFiles {
   const files = new Map<string, ManifestFile>();
   const at = (folder: string, stream: string): ManifestFile => {
-    const file = files.get(folder) ?? openManifest(folder, stream);
+    const file = files.get(folder) ?? openManifestFile(folder, stream);
     files.set(folder, file);
     return file;
   };
   return {
-    of: (stream) => at(folderOf(directory, stream), stream),
+    open: (stream) => at(buildStreamFolderPath(directory, stream), stream),
     async readAll() {
       const manifests = await Promise.all(
-        (await foldersIn(directory)).map((name) => at(join(directory, name), name).read()),
+        (await listFolders(directory)).map((name) => at(join(directory, name), name).read()),
       );
       return manifests.filter((manifest) => manifest !== undefined);
     },
@@ -70,10 +70,10 @@ export function openManifests(directory: string): Manifests {
 
 /** Reads all manifests of a files destination. Errors: DestinationUnreadable, DestinationUnavailable. */
 export function readManifests(directory: string): Promise<Manifest[]> {
-  return atDestination(directory, () => openManifests(directory).readAll());
+  return translateDiskErrors(directory, () => openManifestFiles(directory).readAll());
 }
 
-async function foldersIn(directory: string): Promise<string[]> {
+async function listFolders(directory: string): Promise<string[]> {
   try {
     const entries = await readdir(directory, { withFileTypes: true });
     return entries
@@ -87,7 +87,7 @@ async function foldersIn(directory: string): Promise<string[]> {
 }
 
 /** The text of a file; undefined when there is none. */
-export async function readIfPresent(path: string): Promise<string | undefined> {
+export async function readFileIfPresent(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
@@ -115,18 +115,18 @@ function parseManifest(path: string, text: string): Manifest {
   throw new DestinationUnreadable(path, `is not a manifest of Rollcall's (see ${place || 'its top'})`, advice);
 }
 
-const missing = 'missing';
+const missingFileVersion = 'missing';
 
-async function currentMark(path: string): Promise<string> {
+async function readFileVersion(path: string): Promise<string> {
   try {
-    return markOf(await stat(path, { bigint: true }));
+    return formatFileVersion(await stat(path, { bigint: true }));
   } catch (error) {
-    if (isMissing(error)) return missing;
+    if (isMissing(error)) return missingFileVersion;
     throw error;
   }
 }
 
 /** Differs between any two manifests that took each other's place: each is a new file. */
-function markOf({ ino, mtimeNs, size }: BigIntStats): string {
+function formatFileVersion({ ino, mtimeNs, size }: BigIntStats): string {
   return `${ino}/${mtimeNs}/${size}`;
 }

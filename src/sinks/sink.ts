@@ -1,6 +1,6 @@
 import type { JsonObject } from '../json';
 import type { Segment } from '../staging/segment';
-import type { SliceCounts } from '../streams/counts';
+import type { FetchCounts } from '../streams/counts';
 
 /** What a stream's state holds; whole, never a delta (Airbyte `stream_state`). */
 export type StreamState = JsonObject;
@@ -25,7 +25,7 @@ export interface StreamFailure {
   /** Stable name of the outcome: `MissingScope`, `BadCredentials`, … */
   type: string;
   /** Airbyte's sorts: the user must act; a retry may help; ours to mend. */
-  kind: 'config_error' | 'transient_error' | 'system_error';
+  failureType: 'config_error' | 'transient_error' | 'system_error';
   /** What happened and the next step, one or two sentences. */
   message: string;
 }
@@ -60,7 +60,7 @@ export interface RunSummary {
     stream: string;
     status: 'complete' | 'incomplete';
     records: number;
-    counts: SliceCounts;
+    counts: FetchCounts;
     verdict: string;
   }[];
 }
@@ -78,7 +78,7 @@ export interface Sink {
   /** `signal` aborts waiting (a blocked pipe), never half a step. */
   deliver(delivery: Delivery, signal?: AbortSignal): Promise<void>;
   /** Takes the run's summary, after its last delivery. Safe to repeat; one of an older run than the one held is left out. */
-  conclude(summary: RunSummary): Promise<void>;
+  writeSummary(summary: RunSummary): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import type { StreamState } from './sink';
 
 /** Where a stream stands at a destination. */
-export interface HeldState {
+export interface StoredState {
   stream: string;
   namespace?: string;
   /** The newest run that wrote to it; empty when none has. */
@@ -17,14 +17,14 @@ export interface HeldState {
  * - a run that was under way can deliver nothing more to a stream whose state was changed: what it holds in its hands does
  *   not fit any more. Runs that begin afterwards can.
  */
-export interface StateKeeper {
-  read(): Promise<HeldState[]>;
+export interface StateStore {
+  read(): Promise<StoredState[]>;
   /** Changes states by stream; null: none any more, so that the next run reads from the beginning. */
-  change(changes: Readonly<Record<string, StreamState | null>>): Promise<void>;
+  update(changes: Readonly<Record<string, StreamState | null>>): Promise<void>;
   close(): Promise<void>;
 }
 
 /** A name for the newest writer that sorts behind the given run, and before every run that begins later. */
-export function runAfter(run: string): string {
+export function buildSupersedingRunId(run: string): string {
   return run === '' ? '' : `${run}+`;
 }

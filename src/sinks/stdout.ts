@@ -1,11 +1,11 @@
-import { errorLine, estimateLine, rateLimitedLine, recordEnvelope, stateLine, statusLine } from '../airbyte/messages';
+import { formatErrorLine, formatEstimateLine, formatRateLimitedLine, createRecordFormatter, formatStateLine, formatStatusLine } from '../airbyte/messages';
 import type { Output } from '../airbyte/output';
 import { buildState } from '../airbyte/state';
 import type { Staging } from '../staging/staging';
-import { placeStep, type HeldStep } from './fence';
+import { checkSequence, type LastDelivery } from './fence';
 import type { Delivery, RunSummary, Sink, StreamState } from './sink';
-import { summaryLog } from './summary-log';
-import { createTurns } from './turns';
+import { formatSummaryLog } from './summary-log';
+import { createSerialQueue } from './turns';
 
 export interface StdoutSinkOptions {
   output: Output;
@@ -17,13 +17,13 @@ export interface StdoutSinkOptions {
 }
 
 /** What has been said of a stream. */
-interface Told {
-  held?: HeldStep;
+interface StreamOutput {
+  lastDelivery?: LastDelivery;
   started: boolean;
   running: boolean;
-  stated: boolean;
+  stateWritten: boolean;
   /** Records since the last STATE, those of half-written steps included: whoever reads the pipe has counted them. */
-  uncovered: number;
+  recordsSinceState: number;
 }
 
 /**
@@ -33,26 +33,26 @@ interface Told {
  */
 export function createStdoutSink({ output, staging, initialState, now = Date.now }: StdoutSinkOptions): Sink {
   const states = new Map(Object.entries(initialState));
-  const streams = new Map<string, Told>();
-  const takeTurn = createTurns();
+  const streams = new Map<string, StreamOutput>();
+  const takeTurn = createSerialQueue();
   /** The newest run whose summary has been told. */
   let concluded = '';
 
-  function toldOf(name: string): Told {
-    const told = streams.get(name) ?? { started: false, running: false, stated: false, uncovered: 0 };
+  function toldOf(name: string): StreamOutput {
+    const told = streams.get(name) ?? { started: false, running: false, stateWritten: false, recordsSinceState: 0 };
     streams.set(name, told);
     return told;
   }
 
-  async function writeRecords({ stream, segments }: Delivery, told: Told): Promise<void> {
-    const envelop = recordEnvelope(stream);
+  async function writeRecords({ stream, segments }: Delivery, told: StreamOutput): Promise<void> {
+    const envelop = createRecordFormatter(stream);
     for (const segment of segments) {
-      for await (const lines of staging.lines(segment)) {
-        if (!told.running) await output.write(statusLine(stream, 'RUNNING', now()));
+      for await (const lines of staging.readLines(segment)) {
+        if (!told.running) await output.write(formatStatusLine(stream, 'RUNNING', now()));
         told.running = true;
         for (const line of lines) {
           const taken = output.write(envelop(line));
-          told.uncovered += 1;
+          told.recordsSinceState += 1;
           if (taken) await taken;
         }
       }
@@ -60,43 +60,43 @@ export function createStdoutSink({ output, staging, initialState, now = Date.now
   }
 
   /** The platform takes a stream for complete only when a STATE came before COMPLETE. */
-  function stateOf({ stream, status, state }: Delivery, told: Told): StreamState | undefined {
-    if (state || status !== 'COMPLETE' || told.stated) return state;
-    return states.get(stream.name) ?? buildState({ records: told.uncovered, finished: true });
+  function stateOf({ stream, status, state }: Delivery, told: StreamOutput): StreamState | undefined {
+    if (state || status !== 'COMPLETE' || told.stateWritten) return state;
+    return states.get(stream.name) ?? buildState({ records: told.recordsSinceState, finished: true });
   }
 
   async function write(delivery: Delivery): Promise<void> {
     const { stream, status, estimate, rateLimited, failure } = delivery;
     const told = toldOf(stream.name);
-    if (placeStep(delivery, told.held) === 'taken') return;
-    if (status === 'STARTED' && !told.started) await output.write(statusLine(stream, status, now()));
+    if (checkSequence(delivery, told.lastDelivery) === 'duplicate') return;
+    if (status === 'STARTED' && !told.started) await output.write(formatStatusLine(stream, status, now()));
     told.started ||= status === 'STARTED';
-    if (estimate !== undefined) await output.write(estimateLine(stream, estimate, now()));
+    if (estimate !== undefined) await output.write(formatEstimateLine(stream, estimate, now()));
     await writeRecords(delivery, told);
     if (rateLimited) {
-      await output.write(rateLimitedLine(stream, rateLimited.until, now()));
+      await output.write(formatRateLimitedLine(stream, rateLimited.until, now()));
       // The next records say that it goes on.
       told.running = false;
     }
     if (failure) {
-      const { type, kind, message } = failure;
-      await output.write(errorLine({ message, internalMessage: type, failureType: kind, stream }, now()));
+      const { type, failureType, message } = failure;
+      await output.write(formatErrorLine({ message, internalMessage: type, failureType, stream }, now()));
     }
     const state = stateOf(delivery, told);
     if (state) {
-      await output.write(stateLine(stream, state, told.uncovered));
-      told.stated = true;
-      told.uncovered = 0;
+      await output.write(formatStateLine(stream, state, told.recordsSinceState));
+      told.stateWritten = true;
+      told.recordsSinceState = 0;
     }
-    if (status === 'COMPLETE' || status === 'INCOMPLETE') await output.write(statusLine(stream, status, now()));
+    if (status === 'COMPLETE' || status === 'INCOMPLETE') await output.write(formatStatusLine(stream, status, now()));
     await output.flush();
     if (state) states.set(stream.name, state);
-    told.held = { run: delivery.run, sequence: delivery.sequence };
+    told.lastDelivery = { run: delivery.run, sequence: delivery.sequence };
   }
 
   async function tell(summary: RunSummary): Promise<void> {
     if (summary.run <= concluded) return;
-    for (const { level, message } of summaryLog(summary)) output.log(level, message);
+    for (const { level, message } of formatSummaryLog(summary)) output.log(level, message);
     await output.flush();
     concluded = summary.run;
   }
@@ -104,7 +104,7 @@ export function createStdoutSink({ output, staging, initialState, now = Date.now
   return {
     loadState: () => Promise.resolve(Object.fromEntries(states)),
     deliver: (delivery, signal) => takeTurn(() => write(delivery), signal),
-    conclude: (summary) => takeTurn(() => tell(summary)),
+    writeSummary: (summary) => takeTurn(() => tell(summary)),
     close: () => takeTurn(() => output.flush()),
   };
 }

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeAtomically } from './atomic-file';
-import { readIfPresent } from './manifest-file';
+import { writeFileAtomically } from './atomic-file';
+import { readFileIfPresent } from './manifest-file';
 import type { RunSummary } from './sink';
 
-export const summaryName = 'summary.json';
+export const summaryFileName = 'summary.json';
 
 /** What a summary of ours has whatever the version: enough to tell whose run it is of. */
-const heldSummary = z.object({
+const storedSummarySchema = z.object({
   run: z.string(),
   status: z.string(),
   verdict: z.string(),
@@ -18,19 +18,19 @@ const heldSummary = z.object({
  * Makes the summary the destination's `summary.json`, whole and with all that the caller's object carries, unless the
  * one there is of a later run. What is no summary gives way: nothing depends on it, and each run brings a new one.
  */
-export async function writeSummary(directory: string, summary: RunSummary): Promise<void> {
-  const path = join(directory, summaryName);
-  const held = runOf(await readIfPresent(path));
+export async function writeSummaryFile(directory: string, summary: RunSummary): Promise<void> {
+  const path = join(directory, summaryFileName);
+  const held = parseSummaryRun(await readFileIfPresent(path));
   if (held !== undefined && held > summary.run) return;
   // One of the same run is written again: its name may not have been made durable before a crash.
-  await writeAtomically(path, (handle) => handle.writeFile(`${JSON.stringify(summary, undefined, 2)}\n`));
+  await writeFileAtomically(path, (handle) => handle.writeFile(`${JSON.stringify(summary, undefined, 2)}\n`));
 }
 
 /** The run that a summary is of; undefined when the text is no summary. */
-function runOf(text: string | undefined): string | undefined {
+function parseSummaryRun(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   try {
-    return heldSummary.safeParse(JSON.parse(text)).data?.run;
+    return storedSummarySchema.safeParse(JSON.parse(text)).data?.run;
   } catch {
     return undefined;
   }

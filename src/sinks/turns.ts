@@ -1,23 +1,23 @@
 import { Mutex } from 'async-mutex';
 
 /** Does one piece of work after the other, in the order in which they came. */
-export type TakeTurn = (work: () => Promise<void>, signal?: AbortSignal) => Promise<void>;
+export type RunExclusive = (work: () => Promise<void>, signal?: AbortSignal) => Promise<void>;
 
 /**
  * Makes a queue for the steps of a sink. `signal` ends the waiting, for the turn or for the work, with its reason. Work
  * that has begun goes on to its end all the same, and keeps its turn: half a step must not be followed by another.
  */
-export function createTurns(): TakeTurn {
+export function createSerialQueue(): RunExclusive {
   const mutex = new Mutex();
   return (work, signal) => {
     const done = mutex.runExclusive(async () => {
       if (!signal?.aborted) await work();
     });
-    return signal ? untilAborted(done, signal) : done;
+    return signal ? rejectOnAbort(done, signal) : done;
   };
 }
 
-function untilAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
+function rejectOnAbort(done: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => {
       reject(signal.reason as Error);

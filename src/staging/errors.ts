@@ -21,7 +21,7 @@ export class StagingUnavailable extends Error {
 }
 
 /** Does some disk work; errors of the system become StagingUnavailable. */
-export async function atStaging<Result>(root: string, work: () => Promise<Result>): Promise<Result> {
+export async function translateStagingErrors<Result>(root: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {

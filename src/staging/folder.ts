@@ -13,7 +13,7 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /** Makes a folder, and those that lead to it, durably; does nothing when it is there. */
-export async function makeFolder(path: string): Promise<void> {
+export async function createFolder(path: string): Promise<void> {
   const made = await mkdir(path, { recursive: true });
   if (made === undefined) return;
   let folder = resolve(path);
@@ -28,7 +28,7 @@ export async function makeFolder(path: string): Promise<void> {
  * Looks whether a folder can be written, or made where it is missing, without changing anything.
  * @throws the system's error when it can't
  */
-export async function examineFolder(path: string): Promise<{ exists: boolean; freeBytes: number }> {
+export async function checkFolder(path: string): Promise<{ exists: boolean; freeBytes: number }> {
   const wanted = resolve(path);
   let folder = wanted;
   for (;;) {

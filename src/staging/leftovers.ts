@@ -2,17 +2,17 @@ import type { Dirent } from 'node:fs';
 import { readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from './disk-trouble';
-import { isPlaced, isSegmentName, pathPartOf } from './place';
+import { hasSegmentPath, isSegmentName, encodePathPart } from './place';
 import type { Segment } from './segment';
 
 /** Deletes the files of segments; those that are gone already are fine. */
 export async function removeSegments(root: string, segments: readonly Segment[]): Promise<void> {
-  for (const segment of segments.filter(isPlaced)) await rm(join(root, segment.file), { force: true });
+  for (const segment of segments.filter(hasSegmentPath)) await rm(join(root, segment.file), { force: true });
 }
 
 /** Deletes what a run has staged. */
 export function removeRun(root: string, run: string): Promise<void> {
-  return removeFolder(join(root, pathPartOf(run)));
+  return removeFolder(join(root, encodePathPart(run)));
 }
 
 /**
@@ -20,14 +20,14 @@ export function removeRun(root: string, run: string): Promise<void> {
  * hold anything but segments are not staging's and stay: the root may have been set to a folder in use.
  * @returns the folders deleted
  */
-export async function sweepRuns(root: string, olderThanMs: number, now: number): Promise<string[]> {
+export async function removeStaleRuns(root: string, olderThanMs: number, now: number): Promise<string[]> {
   const removed: string[] = [];
-  for (const entry of await list(root)) {
+  for (const entry of await listEntries(root)) {
     const folder = join(root, entry.name);
     if (!entry.isDirectory()) continue;
-    const names = (await list(folder)).map(({ name }) => name);
+    const names = (await listEntries(folder)).map(({ name }) => name);
     if (!names.every(isSegmentName)) continue;
-    const times = await Promise.all([folder, ...names.map((name) => join(folder, name))].map(lastWrite));
+    const times = await Promise.all([folder, ...names.map((name) => join(folder, name))].map(readLastWriteTime));
     if (Math.max(...times) > now - olderThanMs) continue;
     await removeFolder(folder);
     removed.push(entry.name);
@@ -37,7 +37,7 @@ export async function sweepRuns(root: string, olderThanMs: number, now: number):
 
 /** Deletes the segments in a folder, and the folder unless something else is in it. */
 async function removeFolder(folder: string): Promise<void> {
-  const names = (await list(folder)).map(({ name }) => name);
+  const names = (await listEntries(folder)).map(({ name }) => name);
   for (const name of names.filter(isSegmentName)) await rm(join(folder, name), { force: true });
   try {
     await rmdir(folder);
@@ -46,7 +46,7 @@ async function removeFolder(folder: string): Promise<void> {
   }
 }
 
-async function list(folder: string): Promise<Dirent[]> {
+async function listEntries(folder: string): Promise<Dirent[]> {
   try {
     return await readdir(folder, { withFileTypes: true });
   } catch (error) {
@@ -56,7 +56,7 @@ async function list(folder: string): Promise<Dirent[]> {
 }
 
 /** Epoch ms; 0 for what another process has deleted meanwhile. */
-async function lastWrite(path: string): Promise<number> {
+async function readLastWriteTime(path: string): Promise<number> {
   try {
     return (await stat(path)).mtimeMs;
   } catch (error) {

@@ -1,11 +1,11 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from './disk-trouble';
-import { atStaging, StagingLost } from './errors';
-import { isPlaced } from './place';
+import { translateStagingErrors, StagingLost } from './errors';
+import { hasSegmentPath } from './place';
 import type { Segment } from './segment';
 
-const chunkBytes = 256 * 1024;
+const readChunkBytes = 256 * 1024;
 const lineEnd = 10;
 
 /**
@@ -13,16 +13,16 @@ const lineEnd = 10;
  * Nothing is given out before the file is known to be long enough. Errors: StagingLost, StagingUnavailable.
  */
 export async function* readLines(root: string, segment: Segment): AsyncGenerator<string[], void> {
-  const handle = await openToRead(root, segment);
+  const handle = await openForReading(root, segment);
   try {
-    const { size } = await atStaging(root, () => handle.stat());
+    const { size } = await translateStagingErrors(root, () => handle.stat());
     if (size < segment.bytes) throw new StagingLost(segment, `has ${size} of its ${segment.bytes} bytes`);
-    const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, segment.bytes));
+    const chunk = Buffer.allocUnsafe(Math.min(readChunkBytes, segment.bytes));
     let unended: Buffer[] = [];
     let records = 0;
     for (let position = 0; position < segment.bytes;) {
       const wanted = Math.min(chunk.length, segment.bytes - position);
-      const { bytesRead } = await atStaging(root, () => handle.read(chunk, 0, wanted, position));
+      const { bytesRead } = await translateStagingErrors(root, () => handle.read(chunk, 0, wanted, position));
       if (bytesRead === 0) throw new StagingLost(segment, 'was cut while it was read');
       position += bytesRead;
       const read = chunk.subarray(0, bytesRead);
@@ -45,9 +45,9 @@ export async function* readLines(root: string, segment: Segment): AsyncGenerator
   }
 }
 
-async function openToRead(root: string, segment: Segment): Promise<FileHandle> {
-  if (!isPlaced(segment)) throw new StagingLost(segment, 'has a path that staging never gives');
-  return atStaging(root, async () => {
+async function openForReading(root: string, segment: Segment): Promise<FileHandle> {
+  if (!hasSegmentPath(segment)) throw new StagingLost(segment, 'has a path that staging never gives');
+  return translateStagingErrors(root, async () => {
     try {
       return await open(join(root, segment.file), 'r');
     } catch (error) {

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { atStaging } from './errors';
-import { makeFolder, syncFolder } from './folder';
-import { fileOf, type SegmentPlace } from './place';
+import { translateStagingErrors } from './errors';
+import { createFolder, syncFolder } from './folder';
+import { buildSegmentPath, type SegmentKey } from './place';
 import type { IndexLine, Segment, StagedRecord } from './segment';
 
 /** Writes the segment of one attempt. One call at a time. */
@@ -18,14 +18,14 @@ export interface SegmentWriter {
 }
 
 /** Characters gathered before they are written. */
-const batchLength = 256 * 1024;
+const writeBatchLength = 256 * 1024;
 
 /** Opens the file of an attempt, and empties it when it is there. Errors: StagingUnavailable. */
-export function openSegment(root: string, place: SegmentPlace): Promise<SegmentWriter> {
-  return atStaging(root, async () => {
-    const file = fileOf(place);
+export function openSegment(root: string, key: SegmentKey): Promise<SegmentWriter> {
+  return translateStagingErrors(root, async () => {
+    const file = buildSegmentPath(key);
     const path = join(root, file);
-    await makeFolder(dirname(path));
+    await createFolder(dirname(path));
     const handle = await open(path, 'w');
     let waiting = '';
     let records = 0;
@@ -46,7 +46,7 @@ export function openSegment(root: string, place: SegmentPlace): Promise<SegmentW
       for (const line of lines) {
         waiting += `${JSON.stringify(line)}\n`;
         records += 1;
-        if (waiting.length >= batchLength) await write();
+        if (waiting.length >= writeBatchLength) await write();
       }
     }
 
@@ -57,16 +57,16 @@ export function openSegment(root: string, place: SegmentPlace): Promise<SegmentW
         if (durableBytes === 0) await syncFolder(dirname(path));
         durableBytes = bytes;
       }
-      return { stream: place.stream, file, bytes, records };
+      return { stream: key.stream, file, bytes, records };
     }
 
     return {
       get size() {
         return bytes + waiting.length;
       },
-      append: (lines) => atStaging(root, () => append(lines)),
-      commit: () => atStaging(root, commit),
-      close: () => atStaging(root, () => handle.close()),
+      append: (lines) => translateStagingErrors(root, () => append(lines)),
+      commit: () => translateStagingErrors(root, commit),
+      close: () => translateStagingErrors(root, () => handle.close()),
     };
   });
 }

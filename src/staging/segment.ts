@@ -37,6 +37,6 @@ export interface Segment {
 export type IndexLine = Json;
 
 /** Records in all of the segments. */
-export function recordsIn(segments: readonly Segment[]): number {
+export function countRecords(segments: readonly Segment[]): number {
   return segments.reduce((sum, segment) => sum + segment.records, 0);
 }

@@ -1,5 +1,5 @@
 /** What was done to read a slice, and what was seen on the way. Sums over slices are a stream's audit. */
-export interface SliceCounts {
+export interface FetchCounts {
   pages: number;
   requests: number;
   /** Rows that the pages brought and that had not been delivered before. */
@@ -19,10 +19,10 @@ export interface SliceCounts {
   /** Roles whose description nobody may read, or whose role is gone: emitted with a null. */
   undescribed: number;
   /** Records of which nothing but the key could be had: they spoil every answer that holds them. */
-  unread: number;
+  skippedRecords: number;
 }
 
-export const noCounts: Readonly<SliceCounts> = {
+export const zeroCounts: Readonly<FetchCounts> = {
   pages: 0,
   requests: 0,
   rows: 0,
@@ -33,12 +33,12 @@ export const noCounts: Readonly<SliceCounts> = {
   ties: 0,
   splits: 0,
   undescribed: 0,
-  unread: 0,
+  skippedRecords: 0,
 };
 
 /** What either does not count, as one that an older version left may not, is 0. */
-export function addCounts(a: Partial<SliceCounts>, b: Partial<SliceCounts>): SliceCounts {
-  const sum = { ...noCounts };
-  for (const key of Object.keys(noCounts) as (keyof SliceCounts)[]) sum[key] = (a[key] ?? 0) + (b[key] ?? 0);
+export function addCounts(a: Partial<FetchCounts>, b: Partial<FetchCounts>): FetchCounts {
+  const sum = { ...zeroCounts };
+  for (const key of Object.keys(zeroCounts) as (keyof FetchCounts)[]) sum[key] = (a[key] ?? 0) + (b[key] ?? 0);
   return sum;
 }

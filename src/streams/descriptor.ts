@@ -10,7 +10,7 @@ import type { SearchKey } from './task';
  * - `organization`: the list of organizations, which the member streams fan out from;
  * - `members`: one reading of each organization's member list.
  */
-export type Reach = 'list' | 'search' | 'organization' | 'members';
+export type ReaderKind = 'list' | 'search' | 'organization' | 'members';
 
 /** All that Rollcall knows of a stream; the catalog, the scope check, the help and the docs come from it. */
 export interface StreamDescriptor {
@@ -19,11 +19,11 @@ export interface StreamDescriptor {
   summary: string;
   /** Path below `/api/v2/` as Auth0 documents it. */
   path: string;
-  reach: Reach;
+  reader: ReaderKind;
   primaryKey: string[][];
   cursorField?: string;
   /** How a search is walked: by the cursor, or in a full refresh by a timestamp that never changes. */
-  walkedBy?: { cursor: SearchKey; immutable: SearchKey };
+  orderBy?: { cursor: SearchKey; immutable: SearchKey };
   syncModes: SyncMode[];
   jsonSchema: JsonSchema;
   /** Scopes of which the token needs every one. */

@@ -1,15 +1,15 @@
 /** Rows that Auth0 sends in one answer at most. */
-const page = 100;
+const maxPageRows = 100;
 /** Rows that a search shows; more of them take another search. */
-export const window = 1_000;
+export const maxSearchRows = 1_000;
 
 /** What a tenant holds, as far as the number of requests depends on it. */
-export interface Holdings {
+export interface TenantSize {
   clients: number;
   /** Users that have the timestamp they are read by. */
   users: number;
   /** Users that lack it: only a search of their own finds them. */
-  usersWithout: number;
+  usersWithoutTimestamp: number;
   /** Sizes of the blocks of users that share one instant and are more than a search shows. */
   ties: number[];
   organizations: number;
@@ -18,11 +18,11 @@ export interface Holdings {
   /** Roles of the tenant. */
   roles: number;
   /** Organizations whose members hold roles that it owns, which the list of roles does not show: how many are held, of how many. */
-  owners: { held: number; roles: number }[];
+  organizationRoles: { assigned: number; owned: number }[];
 }
 
 /** Requests by what is asked for; members and their roles come from the same requests. */
-export interface Requests {
+export interface RequestCounts {
   clients: number;
   users: number;
   organizations: number;
@@ -40,15 +40,15 @@ export interface Requests {
  *   a whole is read in parts, each with a last page of its own.
  * - Roles that an organization owns take a request each, or those for the list of them, whichever are fewer.
  */
-export function leastRequests(held: Holdings): Requests {
-  const overlap = Math.ceil(held.users / window) - 1;
-  const parts = held.ties.reduce((sum, size) => sum + Math.ceil(size / window), 0);
+export function countLeastRequests(size: TenantSize): RequestCounts {
+  const overlap = Math.ceil(size.users / maxSearchRows) - 1;
+  const parts = size.ties.reduce((sum, size) => sum + Math.ceil(size / maxSearchRows), 0);
   return {
-    clients: pagesOf(held.clients),
-    users: Math.ceil((held.users + Math.max(0, overlap)) / page) + parts + 1 + pagesOf(held.usersWithout),
-    organizations: pagesOf(held.organizations),
-    members: held.members.reduce((sum, size) => sum + pagesOf(size), 0),
-    roles: held.owners.reduce((sum, each) => sum + Math.min(each.held, pagesOf(each.roles)), pagesOf(held.roles)),
+    clients: countPages(size.clients),
+    users: Math.ceil((size.users + Math.max(0, overlap)) / maxPageRows) + parts + 1 + countPages(size.usersWithoutTimestamp),
+    organizations: countPages(size.organizations),
+    members: size.members.reduce((sum, size) => sum + countPages(size), 0),
+    roles: size.organizationRoles.reduce((sum, each) => sum + Math.min(each.assigned, countPages(each.owned)), countPages(size.roles)),
   };
 }
 
@@ -56,10 +56,10 @@ export function leastRequests(held: Holdings): Requests {
  * The least number of requests for the users of an incremental run: one for each page of those that have changed, and one
  * for each page of those that lack the timestamp.
  */
-export function leastRequestsForChanges(changed: number, without: number): number {
-  return Math.ceil(changed / page) + pagesOf(without);
+export function countLeastRequestsForChanges(changed: number, without: number): number {
+  return Math.ceil(changed / maxPageRows) + countPages(without);
 }
 
-function pagesOf(rows: number): number {
-  return Math.max(1, Math.ceil(rows / page));
+function countPages(rows: number): number {
+  return Math.max(1, Math.ceil(rows / maxPageRows));
 }

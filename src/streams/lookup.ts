@@ -8,11 +8,11 @@ export type Lookup =
   | { kind: 'member-roles'; organization: string; user: string };
 
 /** The answers to a page's lookups. */
-export interface Found {
+export interface LookupResults {
   /** By role id; null when it has none. Absent: the role is gone. */
   descriptions: ReadonlyMap<string, string | null>;
   /** By user id. Absent: the member is gone. */
   memberRoles: ReadonlyMap<string, JsonObject[]>;
 }
 
-export const nothingFound: Found = { descriptions: new Map(), memberRoles: new Map() };
+export const emptyLookupResults: LookupResults = { descriptions: new Map(), memberRoles: new Map() };

@@ -1,11 +1,11 @@
-import { listPaging, type ListCursor, type ListPaging } from '../auth0/paging/list';
+import { createListPaging, type ListCursor, type ListPaging } from '../auth0/paging/list';
 import { UnexpectedAnswer } from '../auth0/errors';
 import type { Json, JsonObject } from '../json';
 import type { FieldChange } from '../staging/segment';
-import { isAgain, printOutput } from './list-readers';
-import type { Found, Lookup } from './lookup';
+import { isRestarted, createFingerprintOutput } from './list-readers';
+import type { LookupResults, Lookup } from './lookup';
 import type { RolesSource } from './options';
-import type { Output, Reader } from './reader';
+import type { ReaderOutput, Reader } from './reader';
 
 /** Where the reading of some organizations' members stands. */
 export type MembersCursor = {
@@ -36,7 +36,7 @@ const unknownDescription: FieldChange[] = [
  * The members of some organizations and the roles they hold there, from one reading of each member list: roles come
  * inline when they are asked for by name, with id and name (GET /organizations/{id}/members, parameter `fields`).
  */
-export function membersReader(options: MembersReaderOptions): Reader<MembersCursor> {
+export function createMembersReader(options: MembersReaderOptions): Reader<MembersCursor> {
   const { streams, organizations, rolesSource, descriptions } = options;
   const withMembers = streams.includes('organization_members');
   const withRoles = streams.includes('organization_member_roles');
@@ -45,7 +45,7 @@ export function membersReader(options: MembersReaderOptions): Reader<MembersCurs
 
   function pagingOf(organization: string): ListPaging {
     const path = `organizations/${encodeURIComponent(organization)}/members`;
-    return listPaging({ path, query: { fields }, list: 'members', key: 'user_id' }, 'checkpoint');
+    return createListPaging({ path, query: { fields }, list: 'members', key: 'user_id' }, 'checkpoint');
   }
 
   function organizationAt(index: number): string {
@@ -64,21 +64,21 @@ export function membersReader(options: MembersReaderOptions): Reader<MembersCurs
     }
     // Without the scope for roles, those of an organization are as unknown as the tenant's.
     if (!inline || !descriptions) return [];
-    const held = new Set(members.flatMap(rolesIn).map((role) => role['id'] as string));
+    const held = new Set(members.flatMap(readInlineRoles).map((role) => role['id'] as string));
     return [...held].filter((role) => !descriptions.has(role)).map((role) => ({ kind: 'role', organization, role }));
   }
 
-  function outputsOf(organization: string, { roles, ...member }: JsonObject, found: Found): Output[] {
+  function outputsOf(organization: string, { roles, ...member }: JsonObject, found: LookupResults): ReaderOutput[] {
     const user = member['user_id'] as string;
-    const outputs: Output[] = withMembers
+    const outputs: ReaderOutput[] = withMembers
       ? [{ stream: 'organization_members', data: { org_id: organization, ...member } }]
       : [];
     if (!withRoles) return outputs;
-    const held = inline ? rolesIn({ roles: roles ?? [] }) : (found.memberRoles.get(user) ?? []);
+    const held = inline ? readInlineRoles({ roles: roles ?? [] }) : (found.memberRoles.get(user) ?? []);
     return outputs.concat(held.map((role) => roleOutput(organization, user, role, found)));
   }
 
-  function roleOutput(organization: string, user: string, role: JsonObject, found: Found): Output {
+  function roleOutput(organization: string, user: string, role: JsonObject, found: LookupResults): ReaderOutput {
     const id = role['id'] as string;
     const told = inline ? (descriptions?.get(id) ?? found.descriptions.get(id)) : (role['description'] ?? null);
     const known = told !== undefined || descriptions?.has(id) === true;
@@ -95,31 +95,31 @@ export function membersReader(options: MembersReaderOptions): Reader<MembersCurs
       const organization = organizations[index];
       return organization === undefined ? undefined : pagingOf(organization).next(list);
     },
-    lookups: ({ index }, { rows }) => lookupsOf(organizationAt(index), rows),
-    advance({ index, list }, page, { delivered, found }) {
+    listLookups: ({ index }, { rows }) => lookupsOf(organizationAt(index), rows),
+    advance({ index, list }, page, { delivered, lookupResults }) {
       const organization = organizationAt(index);
       // Somebody may be a member of many organizations.
       const printOf = (print: string): string => `${index}:${print}`;
       const isDelivered = (print: string): boolean => delivered.has(printOf(print));
-      const { cursor, fresh, prints, repeated } = pagingOf(organization).advance(list, page, isDelivered);
-      const outputs = fresh.flatMap((row) => outputsOf(organization, row, found));
+      const { cursor, fresh, fingerprints, repeated } = pagingOf(organization).advance(list, page, isDelivered);
+      const outputs = fresh.flatMap((row) => outputsOf(organization, row, lookupResults));
       return {
         cursor: cursor.done ? beginAt(index + 1) : { index, list: cursor },
-        outputs: [...outputs, ...prints.map((print) => printOutput(printOf(print)))],
+        outputs: [...outputs, ...fingerprints.map((print) => createFingerprintOutput(printOf(print)))],
         rows: fresh.length,
         repeated,
         notes: { undescribed: outputs.filter(({ changes }) => changes).length },
       };
     },
     // An organization that was deleted since it was listed.
-    vanished: ({ index }) => beginAt(index + 1),
-    expired: ({ index }) => ({ index, list: pagingOf('').restart() }),
-    again: ({ list }) => isAgain(list),
+    skipVanished: ({ index }) => beginAt(index + 1),
+    restart: ({ index }) => ({ index, list: pagingOf('').restart() }),
+    isRestarted: ({ list }) => isRestarted(list),
   };
 }
 
 /** A member without roles comes with an empty list, or without the field. Throws UnexpectedAnswer for anything else. */
-function rolesIn({ roles }: JsonObject): JsonObject[] {
+function readInlineRoles({ roles }: JsonObject): JsonObject[] {
   const held = roles ?? [];
   if (!Array.isArray(held) || !held.every(isRole)) {
     throw new UnexpectedAnswer('GET organizations/{id}/members', 'a member whose roles are not a list of roles');

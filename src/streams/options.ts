@@ -2,7 +2,7 @@
 export type RolesSource = 'inline' | 'per_member';
 
 /** How a tenant is read, as its connection is configured; the same for every run until somebody changes it. */
-export interface ReadingOptions {
+export interface ReadOptions {
   /**
    * Seconds that an incremental search starts before the saved cursor, for rows that the tenant's search index showed
    * late.
@@ -17,4 +17,4 @@ export interface ReadingOptions {
   rolesSource: RolesSource;
 }
 
-export const defaultReading: Readonly<ReadingOptions> = { lookbackSeconds: 180, lagSeconds: 0, rolesSource: 'inline' };
+export const defaultReadOptions: Readonly<ReadOptions> = { lookbackSeconds: 180, lagSeconds: 0, rolesSource: 'inline' };

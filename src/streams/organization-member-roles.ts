@@ -1,5 +1,5 @@
 import type { StreamDescriptor } from './descriptor';
-import { record, text } from './schema';
+import { recordSchema, text } from './schema';
 
 /**
  * Roles assigned to a member within an organization. They come inline with the member list (id and name); the
@@ -9,12 +9,12 @@ export const organizationMemberRoles: StreamDescriptor = {
   name: 'organization_member_roles',
   summary: 'Roles that members hold within their organizations',
   path: 'organizations/{id}/members/{user_id}/roles',
-  reach: 'members',
+  reader: 'members',
   primaryKey: [['org_id'], ['user_id'], ['id']],
   syncModes: ['full_refresh'],
   scopes: ['read:organizations', 'read:organization_members', 'read:organization_member_roles'],
   optionalScopes: [{ scope: 'read:roles', fields: ['description'] }],
   secretFields: [],
   parent: 'organizations',
-  jsonSchema: record({ org_id: text, user_id: text, id: text, name: text, description: text }),
+  jsonSchema: recordSchema({ org_id: text, user_id: text, id: text, name: text, description: text }),
 };

@@ -1,20 +1,20 @@
 import type { StreamDescriptor } from './descriptor';
-import { flag, integer, object, record, text } from './schema';
+import { boolean, integer, object, recordSchema, text } from './schema';
 
-const quota = object({ enforce: flag, per_day: integer, per_hour: integer });
+const quota = object({ enforce: boolean, per_day: integer, per_hour: integer });
 
 /** Fields of GET /organizations; the API returns no timestamps. */
 export const organizations: StreamDescriptor = {
   name: 'organizations',
   summary: 'Organizations of the tenant, with branding and metadata',
   path: 'organizations',
-  reach: 'organization',
+  reader: 'organization',
   primaryKey: [['id']],
   syncModes: ['full_refresh'],
   scopes: ['read:organizations'],
   secretFields: [],
   probe: { path: 'organizations', query: { per_page: 1 }, list: 'organizations', key: 'id' },
-  jsonSchema: record({
+  jsonSchema: recordSchema({
     id: text,
     name: text,
     display_name: text,
@@ -22,6 +22,6 @@ export const organizations: StreamDescriptor = {
     metadata: object(),
     token_quota: object({ client_credentials: quota }),
     third_party_client_access: text,
-    is_app_entitlement_active: flag,
+    is_app_entitlement_active: boolean,
   }),
 };

@@ -2,20 +2,20 @@ import type { PageNotes } from '../auth0/paging/progress';
 import type { ListRequest, Page } from '../auth0/request';
 import type { JsonObject } from '../json';
 import type { FieldChange } from '../staging/segment';
-import type { Found, Lookup } from './lookup';
-import type { Rest } from './span';
+import type { LookupResults, Lookup } from './lookup';
+import type { RemainingRange } from './span';
 
 /** A record on its way to staging. `stream` names the stream, or an index that only later slices read. */
-export interface Output {
+export interface ReaderOutput {
   stream: string;
   data: JsonObject;
   changes?: FieldChange[];
 }
 
 /** What one page did: where to go on, what came of it. */
-export interface Step<Cursor> {
+export interface ReaderStep<Cursor> {
   cursor: Cursor;
-  outputs: Output[];
+  outputs: ReaderOutput[];
   /** Rows of the page that had not been delivered before. */
   rows: number;
   /** Rows of the page that had been delivered before and were left out. */
@@ -24,10 +24,10 @@ export interface Step<Cursor> {
 }
 
 /** What an activity has found out for a reader, apart from the page. */
-export interface Known {
+export interface ReaderContext {
   /** Prints (see `deliveredIndex`) of what was delivered before the list was begun again. */
   delivered: ReadonlySet<string>;
-  found: Found;
+  lookupResults: LookupResults;
 }
 
 /**
@@ -40,21 +40,21 @@ export interface Reader<Cursor> {
   /** The request that comes next, or undefined when all is read. */
   next(cursor: Cursor): ListRequest | undefined;
   /** Takes the answer to `next(cursor)`. Throws UnexpectedAnswer when the page contradicts the request. */
-  advance(cursor: Cursor, page: Page, known: Known): Step<Cursor>;
+  advance(cursor: Cursor, page: Page, known: ReaderContext): ReaderStep<Cursor>;
   /** What must be known before `advance(cursor, page)`. Absent: nothing. */
-  lookups?(cursor: Cursor, page: Page): Lookup[];
+  listLookups?(cursor: Cursor, page: Page): Lookup[];
   /** Where to go on when `next(cursor)` was answered 404: the thing vanished between list and read. Absent: a 404 is an error. */
-  vanished?(cursor: Cursor): Cursor;
+  skipVanished?(cursor: Cursor): Cursor;
   /** Where to go on when the server refuses the checkpoint token in `next(cursor)` (older than 24 h). Absent: an error. */
-  expired?(cursor: Cursor): Cursor;
+  restart?(cursor: Cursor): Cursor;
   /** Whether the cursor is in a list that was begun again, so that `Known.delivered` matters. */
-  again?(cursor: Cursor): boolean;
+  isRestarted?(cursor: Cursor): boolean;
   /** Value of the stream's cursor field up to which everything has been delivered; undefined when nothing has. */
-  frontier?(cursor: Cursor): string | undefined;
+  readFrontier?(cursor: Cursor): string | undefined;
   /** The tenant's time at the first answer, ISO 8601, rounded up; undefined before it. */
-  begun?(cursor: Cursor): string | undefined;
+  readStartedAt?(cursor: Cursor): string | undefined;
   /** The greatest key of a search, where that was asked for and there is one. */
-  end?(cursor: Cursor): string | undefined;
+  readEndKey?(cursor: Cursor): string | undefined;
   /** What is left of a search, as far as it can be told. */
-  rest?(cursor: Cursor): Rest | undefined;
+  readRemainingRange?(cursor: Cursor): RemainingRange | undefined;
 }

@@ -15,7 +15,7 @@ export const streams: readonly StreamDescriptor[] = [
 ];
 
 /** The descriptor of a stream's name. Throws for a name that no stream has: callers check names at the door. */
-export function streamOf(name: string): StreamDescriptor {
+export function getStream(name: string): StreamDescriptor {
   const stream = streams.find((each) => each.name === name);
   if (!stream) throw new Error(`no stream is named ${name}`);
   return stream;

@@ -4,7 +4,7 @@ import type { JsonObject } from '../json';
 export type JsonSchema = JsonObject;
 
 export const text: JsonSchema = { type: ['null', 'string'] };
-export const flag: JsonSchema = { type: ['null', 'boolean'] };
+export const boolean: JsonSchema = { type: ['null', 'boolean'] };
 export const integer: JsonSchema = { type: ['null', 'integer'] };
 export const timestamp: JsonSchema = {
   type: ['null', 'string'],
@@ -17,12 +17,12 @@ export function object(properties?: Record<string, JsonSchema>): JsonSchema {
   return { type: ['null', 'object'], additionalProperties: true, ...(properties ? { properties } : {}) };
 }
 
-export function list(items: JsonSchema): JsonSchema {
+export function array(items: JsonSchema): JsonSchema {
   return { type: ['null', 'array'], items };
 }
 
 /** The schema of a stream's records. */
-export function record(properties: Record<string, JsonSchema>): JsonSchema {
+export function recordSchema(properties: Record<string, JsonSchema>): JsonSchema {
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     type: 'object',

@@ -1,8 +1,8 @@
-import { streamOf } from './registry';
+import { getStream } from './registry';
 
 /** Scopes that a stream needs and the token has not; none when nobody knows what it has. */
-export function scopesLacking(stream: string, granted: readonly string[] | undefined): string[] {
-  return streamOf(stream).scopes.filter((scope) => granted !== undefined && !granted.includes(scope));
+export function listMissingScopes(stream: string, granted: readonly string[] | undefined): string[] {
+  return getStream(stream).scopes.filter((scope) => granted !== undefined && !granted.includes(scope));
 }
 
 /** A scope without which a stream is read, but with some fields null. */
@@ -13,8 +13,8 @@ export interface OptionalScope {
 }
 
 /** What the streams need together, and what makes them fuller. */
-export function scopesWanted(streams: readonly string[]): { needed: string[]; optional: OptionalScope[] } {
-  const wanted = streams.map(streamOf);
+export function listRequiredScopes(streams: readonly string[]): { needed: string[]; optional: OptionalScope[] } {
+  const wanted = streams.map(getStream);
   return {
     needed: [...new Set(wanted.flatMap(({ scopes }) => scopes))],
     optional: wanted.flatMap(({ name, optionalScopes = [] }) =>

@@ -3,18 +3,18 @@ import type { Segment } from '../staging/segment';
 import type { ListTask, SearchTask } from './task';
 
 /** What is left of a search: keys are ISO 8601 with milliseconds. */
-export interface Rest {
+export interface RemainingRange {
   /** Key of the first row that was read. */
-  first: string;
+  firstKey: string;
   /** Key that the reading has reached. */
-  from: string;
+  nextKey: string;
 }
 
 /**
  * What one chain of slices reads of a stream: a list, or a range of a search. Ranges of a stream lie side by side
  * without overlap, in the order of their keys.
  */
-export interface Span {
+export interface Partition {
   task: ListTask | SearchTask;
   /** Where to go on; null at the beginning. */
   cursor: Json;
@@ -24,13 +24,13 @@ export interface Span {
   /** See AuditPart.total. */
   total?: number;
   /** Last known; see Reader.rest and Reader.frontier. */
-  rest?: Rest;
+  remainingRange?: RemainingRange;
   frontier?: string;
   /** See SliceInput.delivered. */
   delivered?: Segment;
 }
 
-export function spanOf(task: Span['task'], cursor: Json = null): Span {
+export function createPartition(task: Partition['task'], cursor: Json = null): Partition {
   return { task, cursor, done: false, rows: 0 };
 }
 
@@ -38,11 +38,11 @@ export function spanOf(task: Span['task'], cursor: Json = null): Span {
  * Rows that a range still has to bring, if they lie as close together as those read so far; 0 when that can't be told.
  * @param end the greatest key of the search, for a range that is open above
  */
-export function rowsLeft({ task, rows, rest }: Span, end: string | undefined): number {
+export function estimateRemainingRows({ task, rows, remainingRange }: Partition, end: string | undefined): number {
   const hi = task.kind === 'search' && typeof task.to === 'string' ? task.to : end;
-  if (!rest || hi === undefined) return 0;
-  const passed = Date.parse(rest.from) - Date.parse(rest.first);
-  const left = Date.parse(hi) - Date.parse(rest.from);
+  if (!remainingRange || hi === undefined) return 0;
+  const passed = Date.parse(remainingRange.nextKey) - Date.parse(remainingRange.firstKey);
+  const left = Date.parse(hi) - Date.parse(remainingRange.nextKey);
   return left <= 0 || passed <= 0 ? 0 : (rows * left) / passed;
 }
 
@@ -51,16 +51,16 @@ export function rowsLeft({ task, rows, rest }: Span, end: string | undefined): n
  * together: a part begins where the one before it has ended, and a millisecond later.
  * @param end the greatest key of the search, for a range that is open above
  */
-export function cut(span: Span, parts: number, end: string): Span[] {
-  const { task, rest } = span;
-  if (task.kind !== 'search' || !rest) return [span];
-  const lo = Date.parse(rest.from);
+export function splitPartition(partition: Partition, parts: number, end: string): Partition[] {
+  const { task, remainingRange } = partition;
+  if (task.kind !== 'search' || !remainingRange) return [partition];
+  const lo = Date.parse(remainingRange.nextKey);
   const hi = Date.parse(typeof task.to === 'string' ? task.to : end);
   const step = Math.floor((hi - lo) / parts);
-  if (step < 1) return [span];
+  if (step < 1) return [partition];
   const at = (place: number): string => new Date(lo + place * step).toISOString();
   const before = (time: string): string => new Date(Date.parse(time) - 1).toISOString();
-  return Array.from({ length: parts }, (_, place): Span => {
+  return Array.from({ length: parts }, (_, place): Partition => {
     const last = place === parts - 1;
     const { to, missing, ...whole } = task;
     const bounds = {
@@ -69,12 +69,12 @@ export function cut(span: Span, parts: number, end: string): Span[] {
       ...(last ? (to === undefined ? {} : { to }) : { to: before(at(place + 1)) }),
       missing: last && missing,
     };
-    return place === 0 ? { ...span, task: bounds } : spanOf(bounds);
+    return place === 0 ? { ...partition, task: bounds } : createPartition(bounds);
   });
 }
 
 /** The upper bound of a search that began at the tenant's time `begun`; undefined when it is open. */
-export function upperBound(to: SearchTask['to'], begun: string | undefined): string | undefined {
+export function computeUpperBound(to: SearchTask['to'], startedAt: string | undefined): string | undefined {
   if (typeof to !== 'object') return to;
-  return begun === undefined ? undefined : new Date(Date.parse(begun) - to.lagSeconds * 1000).toISOString();
+  return startedAt === undefined ? undefined : new Date(Date.parse(startedAt) - to.lagSeconds * 1000).toISOString();
 }

@@ -2,27 +2,27 @@ import type { Segment } from '../staging/segment';
 import type { RolesSource } from './options';
 
 /** Index of the ids of the organizations listed, one line an organization. Written while listing, read by `members`. */
-export const organizationIndex = 'organization-ids';
+export const organizationIndexName = 'organization-ids';
 
 /** Index of the tenant's roles with their descriptions. */
-export const roleIndex = 'roles';
+export const roleIndexName = 'roles';
 
 /**
  * Index of the rows that a list has delivered and that it would deliver again, were it begun again: a hash of each.
  * Checkpoint tokens are good for 24 h. Its first line names the segment before it, so that a list of any length takes
  * one reference.
  */
-export const deliveredIndex = 'delivered-rows';
+export const deliveredIndexName = 'delivered-rows';
 
 /** The newest segment of a slice's index of delivered rows; undefined when it has none. */
-export function lastDelivered(segments: readonly Segment[]): Segment | undefined {
-  return segments.filter(({ stream }) => stream === deliveredIndex).at(-1);
+export function findLastDelivered(segments: readonly Segment[]): Segment | undefined {
+  return segments.filter(({ stream }) => stream === deliveredIndexName).at(-1);
 }
 
 /**
  * What a chain of slices reads, as the workflow hands it to an activity: references and names, never rows or secrets.
  */
-export type Task =
+export type FetchTask =
   ListTask | { kind: 'organizations'; emit: boolean } | SearchTask | SearchEndTask | { kind: 'roles' } | MembersTask;
 
 /** A whole list of the tenant. */

@@ -1,15 +1,15 @@
 import type { StreamDescriptor } from './descriptor';
-import { flag, integer, list, object, record, text, timestamp } from './schema';
+import { boolean, integer, array, object, recordSchema, text, timestamp } from './schema';
 
 /** Fields of a user as GET /users documents them; enterprise and social profiles add others at the root. */
 export const users: StreamDescriptor = {
   name: 'users',
   summary: 'Users of all connections, with metadata and identities',
   path: 'users',
-  reach: 'search',
+  reader: 'search',
   primaryKey: [['user_id']],
   cursorField: 'updated_at',
-  walkedBy: { cursor: 'updated_at', immutable: 'created_at' },
+  orderBy: { cursor: 'updated_at', immutable: 'created_at' },
   syncModes: ['full_refresh', 'incremental'],
   scopes: ['read:users'],
   secretFields: ['identities[].access_token', 'identities[].access_token_secret', 'identities[].refresh_token'],
@@ -19,21 +19,21 @@ export const users: StreamDescriptor = {
     list: 'users',
     key: 'user_id',
   },
-  jsonSchema: record({
+  jsonSchema: recordSchema({
     user_id: text,
     username: text,
     email: text,
-    email_verified: flag,
+    email_verified: boolean,
     phone_number: text,
-    phone_verified: flag,
+    phone_verified: boolean,
     created_at: timestamp,
     updated_at: timestamp,
-    identities: list(
+    identities: array(
       object({
         connection: text,
         user_id: { type: ['null', 'string', 'integer'] },
         provider: text,
-        isSocial: flag,
+        isSocial: boolean,
         profileData: object(),
       }),
     ),
@@ -44,15 +44,15 @@ export const users: StreamDescriptor = {
     nickname: text,
     given_name: text,
     family_name: text,
-    multifactor: list(text),
+    multifactor: array(text),
     multifactor_last_modified: timestamp,
-    guardian_authenticators: list(object()),
+    guardian_authenticators: array(object()),
     last_ip: text,
     last_login: timestamp,
     last_password_reset: timestamp,
     logins_count: integer,
-    blocked: flag,
-    blocked_for: list(object()),
+    blocked: boolean,
+    blocked_for: array(object()),
     _links: object(),
   }),
 };

@@ -33,7 +33,7 @@ export class TemporalMissing extends Error {
 }
 
 /** Where set-up puts the binary it builds; shared by all clones of the project. */
-export function cachedBinary(env: BinaryEnvironment): string {
+export function getCachedBinaryPath(env: BinaryEnvironment): string {
   const { XDG_CACHE_HOME: named } = env;
   const cache = named && isAbsolute(named) ? named : join(env.HOME || homedir(), '.cache');
   return join(cache, 'rollcall', `temporal-v${CLI_VERSION}`, 'temporal');
@@ -49,7 +49,7 @@ export function locateTemporal(env: BinaryEnvironment): string {
     throw new TemporalMissing(`TEMPORAL_CLI_PATH is ${env.TEMPORAL_CLI_PATH}, which is no executable file`);
   }
   const onPath = (env.PATH ?? '').split(delimiter).filter(Boolean);
-  const found = [...onPath.map((folder) => join(folder, 'temporal')), cachedBinary(env)].find(isExecutable);
+  const found = [...onPath.map((folder) => join(folder, 'temporal')), getCachedBinaryPath(env)].find(isExecutable);
   if (found !== undefined) return found;
   const download = join(env.TMPDIR || tmpdir(), `temporal-sdk-typescript-${SDK_VERSION}`);
   // Anybody can write a file of that name into a shared temporary folder.

@@ -19,7 +19,7 @@ export class TemporalUnreachable extends Error {
   override readonly name = 'TemporalUnreachable';
   constructor(address: string, cause: unknown) {
     super(
-      `no Temporal server could be reached at ${address}: ${reasonOf(cause as Error)}. ` +
+      `no Temporal server could be reached at ${address}: ${extractCoreMessage(cause as Error)}. ` +
         'Check that it runs and that TEMPORAL_ADDRESS (or your Temporal profile) names it, with its TLS settings or ' +
         'API key; without an address Rollcall starts a local server by itself where it can.',
       { cause },
@@ -28,14 +28,14 @@ export class TemporalUnreachable extends Error {
 }
 
 /** Core's message is the printed form of nested errors; the innermost one's words are for people. */
-function reasonOf({ message }: Error): string {
+function extractCoreMessage({ message }: Error): string {
   return /.*message: "([^"]+)"/s.exec(message)?.[1] ?? message;
 }
 
-const PATIENCE_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 10_000;
 /** A local server refuses calls for some 10 ms after its port opens; a remote one needs no such hurry. */
-const FIRST_PAUSE_MS = 20;
-const LONGEST_PAUSE_MS = 500;
+const FIRST_RETRY_DELAY_MS = 20;
+const MAX_RETRY_DELAY_MS = 500;
 
 /**
  * Connects, trying again for `patienceMs` (10 s) while the server is starting or away. Throws TemporalUnreachable. A
@@ -46,11 +46,11 @@ export async function connect(
   options: { patienceMs?: number; signal?: AbortSignal } = {},
 ): Promise<TemporalConnection> {
   const { namespace, ...connectionOptions } = target;
-  const deadline = performance.now() + (options.patienceMs ?? PATIENCE_MS);
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+  const deadline = performance.now() + (options.patienceMs ?? CONNECT_TIMEOUT_MS);
+  for (let pause = FIRST_RETRY_DELAY_MS; ; pause = Math.min(pause * 1.5, MAX_RETRY_DELAY_MS)) {
     options.signal?.throwIfAborted();
     try {
-      const native = await within(deadline, NativeConnection.connect(connectionOptions), options.signal);
+      const native = await awaitConnection(deadline, NativeConnection.connect(connectionOptions), options.signal);
       const client = new Client({ connection: native, namespace, dataConverter });
       return { native, client, namespace, close: () => native.close() };
     } catch (error) {
@@ -63,7 +63,7 @@ export async function connect(
 }
 
 /** An attempt may hang for minutes where packets are dropped; one that succeeds too late is closed again. */
-async function within(
+async function awaitConnection(
   deadline: number,
   attempt: Promise<NativeConnection>,
   signal: AbortSignal | undefined,

@@ -1,15 +1,15 @@
 import { Runtime } from '@temporalio/worker';
 import type { MetricCounter, MetricGauge, MetricHistogram } from '@temporalio/common';
 import type { Meter } from '../metrics/meter';
-import { metrics, type MetricDeclaration, type MetricOf } from '../metrics/table';
+import { metrics, type MetricDeclaration, type MetricName } from '../metrics/table';
 
 /** Core adds the ending to every counter that it exports. */
-export function coreNameOf({ name, kind }: MetricDeclaration): string {
+export function toCoreName({ name, kind }: MetricDeclaration): string {
   return kind === 'counter' ? name.replace(/_total$/, '') : name;
 }
 
 /** Bounds of the histograms' buckets, by name. */
-export function histogramBuckets(): Record<string, number[]> {
+export function collectHistogramBuckets(): Record<string, number[]> {
   const all: MetricDeclaration[] = Object.values(metrics);
   return Object.fromEntries(all.flatMap(({ name, buckets }) => (buckets ? [[name, [...buckets]]] : [])));
 }
@@ -28,15 +28,15 @@ export function createCoreMeter(): Meter {
   }
 
   // The unit stands in the name already; told of it, Core would add it once more.
-  const counterOf = (metric: MetricOf<'counter'>): MetricCounter => {
-    const name = coreNameOf(metrics[metric]);
+  const counterOf = (metric: MetricName<'counter'>): MetricCounter => {
+    const name = toCoreName(metrics[metric]);
     return known(counters, name, () => meter.createCounter(name, '', metrics[metric].help));
   };
-  const gaugeOf = (metric: MetricOf<'gauge'>): MetricGauge => {
+  const gaugeOf = (metric: MetricName<'gauge'>): MetricGauge => {
     const { name, help } = metrics[metric];
     return known(gauges, name, () => meter.createGauge(name, 'float', '', help));
   };
-  const histogramOf = (metric: MetricOf<'histogram'>): MetricHistogram => {
+  const histogramOf = (metric: MetricName<'histogram'>): MetricHistogram => {
     const { name, help } = metrics[metric];
     return known(histograms, name, () => meter.createHistogram(name, 'float', '', help));
   };

@@ -1,5 +1,5 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { isRunning, markProcess, type ProcessMark } from './process-mark';
+import { isProcessRunning, markProcess, type ProcessMark } from './process-mark';
 
 /** Another process runs a server on the same database file. */
 export class EmbeddedServerBusy extends Error {
@@ -16,23 +16,23 @@ export class EmbeddedServerBusy extends Error {
 }
 
 /** Where a local server listens. */
-export interface LocalServer {
+export interface EmbeddedServerAddress {
   /** `127.0.0.1:<port>` */
   address: string;
   uiUrl?: string;
 }
 
 /** What the pid file holds: the process that uses the database, and the leader of its server's process group. */
-interface Holder {
+interface LeaseHolder {
   owner: ProcessMark;
   server?: ProcessMark;
-  listens?: LocalServer;
+  address?: EmbeddedServerAddress;
 }
 
 /** The right to run a server on a database file. */
 export interface DatabaseLease {
   /** Notes the server's process group, for a later process to end it should it outlive us, and where others find it. */
-  record(leader: number, listens: LocalServer): void;
+  record(leader: number, listens: EmbeddedServerAddress): void;
   release(): void;
 }
 
@@ -40,26 +40,26 @@ export interface DatabaseLease {
  * Takes the lease on a database file by its pid file, `<database>.pid`. Throws EmbeddedServerBusy while its holder lives;
  * a file that a dead process left is taken over, and a server that outlived its owner is killed.
  */
-export function leaseDatabase(database: string): DatabaseLease {
+export function acquireDatabaseLease(database: string): DatabaseLease {
   const file = `${database}.pid`;
-  const owner = markProcess(process.pid) ?? { pid: process.pid, started: '' };
-  const write = (target: string, holder: Holder): void => writeFileSync(target, JSON.stringify(holder));
+  const owner = markProcess(process.pid) ?? { pid: process.pid, startTime: '' };
+  const write = (target: string, holder: LeaseHolder): void => writeFileSync(target, JSON.stringify(holder));
   const draft = `${file}.${process.pid}`;
   write(draft, { owner });
   try {
-    while (!linkNew(draft, file)) {
-      const holder = read(file);
-      if (holder && isRunning(holder.owner)) throw new EmbeddedServerBusy(database, holder.owner.pid);
-      if (holder?.server && isRunning(holder.server)) killGroup(holder.server.pid);
-      discard(file, holder);
+    while (!linkIfAbsent(draft, file)) {
+      const holder = readLeaseHolder(file);
+      if (holder && isProcessRunning(holder.owner)) throw new EmbeddedServerBusy(database, holder.owner.pid);
+      if (holder?.server && isProcessRunning(holder.server)) killGroup(holder.server.pid);
+      removeStaleFile(file, holder);
     }
   } finally {
     rmSync(draft, { force: true });
   }
   return {
-    record(leader, listens) {
+    record(leader, address) {
       const server = markProcess(leader);
-      write(draft, { owner, ...(server && { server }), listens });
+      write(draft, { owner, ...(server && { server }), address });
       renameSync(draft, file);
     },
     release: () => rmSync(file, { force: true }),
@@ -67,51 +67,51 @@ export function leaseDatabase(database: string): DatabaseLease {
 }
 
 /** The server that another process runs on a database file, if one does. */
-export function serverOn(database: string): LocalServer | undefined {
-  const holder = read(`${database}.pid`);
-  return holder && isRunning(holder.owner) ? holder.listens : undefined;
+export function findServer(database: string): EmbeddedServerAddress | undefined {
+  const holder = readLeaseHolder(`${database}.pid`);
+  return holder && isProcessRunning(holder.owner) ? holder.address : undefined;
 }
 
 function killGroup(leader: number): void {
   try {
     process.kill(-leader, 'SIGKILL');
   } catch (error) {
-    if (codeOf(error) !== 'ESRCH') throw error;
+    if (readErrorCode(error) !== 'ESRCH') throw error;
   }
 }
 
 /** Linking is atomic and brings the content along: no other process ever reads a half-written file. */
-function linkNew(draft: string, file: string): boolean {
+function linkIfAbsent(draft: string, file: string): boolean {
   try {
     linkSync(draft, file);
     return true;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
+    if (readErrorCode(error) === 'EEXIST') return false;
     throw error;
   }
 }
 
 /** Removes the file of a dead holder, unless another process has just put its own in the place. */
-function discard(file: string, dead: Holder | undefined): void {
+function removeStaleFile(file: string, dead: LeaseHolder | undefined): void {
   const aside = `${file}.${process.pid}.stale`;
   try {
     renameSync(file, aside);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
+    if (readErrorCode(error) === 'ENOENT') return;
     throw error;
   }
-  if (JSON.stringify(read(aside)) !== JSON.stringify(dead)) linkNew(aside, file);
+  if (JSON.stringify(readLeaseHolder(aside)) !== JSON.stringify(dead)) linkIfAbsent(aside, file);
   rmSync(aside, { force: true });
 }
 
-function read(file: string): Holder | undefined {
+function readLeaseHolder(file: string): LeaseHolder | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Holder;
+    return JSON.parse(readFileSync(file, 'utf8')) as LeaseHolder;
   } catch {
     return undefined;
   }
 }
 
-function codeOf(error: unknown): unknown {
+function readErrorCode(error: unknown): unknown {
   return (error as { code?: unknown }).code;
 }

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { searchAttributeTypes } from '../workflows/names';
-import { beginLayout } from './database-layout';
-import { leaseDatabase, type DatabaseLease, type LocalServer } from './database-lease';
+import { markLayoutStarted } from './database-layout';
+import { acquireDatabaseLease, type DatabaseLease, type EmbeddedServerAddress } from './database-lease';
 import { spawnGuarded, type GuardedProcess } from './guarded-process';
-import { findFreePort, isFree, isListening, waitUntilFree } from './ports';
+import { findFreePort, isPortFree, isPortListening, waitUntilPortFree } from './ports';
 
 export interface EmbeddedServerOptions {
   /** Path of a `temporal` binary (see binary.ts). */
@@ -14,7 +14,7 @@ export interface EmbeddedServerOptions {
   /** Where the server's own output goes; written anew at each start. */
   logFile: string;
   /** SQLite file that keeps workflows over restarts. Absent: in memory, gone when the server ends. */
-  dbFile?: string;
+  databaseFile?: string;
   /** Port of the server; to bring one back where its workers look for it. Default: any free one. */
   port?: number;
   /** Serve the web UI, on this port when it is free and on another otherwise; 0 for any. Absent: no UI. */
@@ -22,7 +22,7 @@ export interface EmbeddedServerOptions {
 }
 
 /** It accepts connections; the first calls may still be refused, which `connect` waits out. */
-export interface EmbeddedServer extends LocalServer {
+export interface EmbeddedServer extends EmbeddedServerAddress {
   namespace: string;
   /** Settles when the server has ended: with the reason when nobody asked for it, with undefined after `stop`. */
   exited: Promise<EmbeddedServerFailed | undefined>;
@@ -59,7 +59,7 @@ export const embeddedNamespace = 'default';
 const START_DEADLINE_MS = 10_000;
 const POLL_MS = 20;
 const START_ATTEMPTS = 5;
-const PORT_PATIENCE_MS = 1_000;
+const PORT_TIMEOUT_MS = 1_000;
 
 /**
  * Starts `temporal server start-dev`, which takes 0.1 s, and answers when it accepts connections. The server never
@@ -68,32 +68,32 @@ const PORT_PATIENCE_MS = 1_000;
  * Throws EmbeddedServerBusy when another process has a server on `dbFile`, EmbeddedServerFailed when it does not start.
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
-  for (const file of [options.logFile, options.dbFile]) {
+  for (const file of [options.logFile, options.databaseFile]) {
     if (file !== undefined) mkdirSync(dirname(file), { recursive: true });
   }
-  const lease = options.dbFile === undefined ? undefined : leaseDatabase(options.dbFile);
+  const lease = options.databaseFile === undefined ? undefined : acquireDatabaseLease(options.databaseFile);
   const ui = options.uiPort === undefined ? undefined : await chooseUiPort(options.uiPort);
   const release = (): void => {
     ui?.release();
     lease?.release();
   };
   try {
-    const layout = options.dbFile === undefined ? undefined : beginLayout(options.dbFile);
+    const layout = options.databaseFile === undefined ? undefined : markLayoutStarted(options.databaseFile);
     for (let attempt = 1; ; attempt += 1) {
       const port = options.port ?? (await findFreePort());
       // A server that was killed a moment ago may hold its port a little longer.
-      if (options.port !== undefined && !(await waitUntilFree(port, PORT_PATIENCE_MS))) {
+      if (options.port !== undefined && !(await waitUntilPortFree(port, PORT_TIMEOUT_MS))) {
         throw new EmbeddedServerFailed(`cannot have port ${port}: it is in use`, options.logFile, '');
       }
-      const process = launch(options, port, ui?.port);
-      const listens = placeOf(port, ui?.port);
+      const process = spawnServer(options, port, ui?.port);
+      const listens = buildServerAddress(port, ui?.port);
       if (process.pid !== undefined) lease?.record(process.pid, listens);
       const problem = await waitForPort(process, port);
       if (problem === undefined) {
         layout?.finish();
-        return serve(options, process, listens, release);
+        return createServerHandle(options, process, listens, release);
       }
-      const output = tail(options.logFile);
+      const output = readLastLines(options.logFile);
       const taken = output.includes('address already in use') && options.port === undefined;
       if (!taken || attempt === START_ATTEMPTS) throw new EmbeddedServerFailed(problem, options.logFile, output);
     }
@@ -112,30 +112,30 @@ interface UiPort {
  * The server binds the port of its UI after all else, and ends when it is taken by then: of servers that start at the same
  * time one claims it.
  */
-async function chooseUiPort(wanted: number): Promise<UiPort> {
-  const claim = wanted === 0 ? undefined : claimPort(wanted);
-  if (claim && (await isFree(wanted))) return { port: wanted, release: () => claim.release() };
+async function chooseUiPort(requested: number): Promise<UiPort> {
+  const claim = requested === 0 ? undefined : claimPort(requested);
+  if (claim && (await isPortFree(requested))) return { port: requested, release: () => claim.release() };
   claim?.release();
   return { port: await findFreePort(), release: () => undefined };
 }
 
 function claimPort(port: number): DatabaseLease | undefined {
   try {
-    return leaseDatabase(join(tmpdir(), `rollcall-ui-${port}`));
+    return acquireDatabaseLease(join(tmpdir(), `rollcall-ui-${port}`));
   } catch {
     // Another process has it, or another user's files stand in the way.
     return undefined;
   }
 }
 
-function placeOf(port: number, uiPort: number | undefined): LocalServer {
+function buildServerAddress(port: number, uiPort: number | undefined): EmbeddedServerAddress {
   return {
     address: `127.0.0.1:${port}`,
     ...(uiPort !== undefined && { uiUrl: `http://127.0.0.1:${uiPort}` }),
   };
 }
 
-function launch(options: EmbeddedServerOptions, port: number, uiPort: number | undefined): GuardedProcess {
+function spawnServer(options: EmbeddedServerOptions, port: number, uiPort: number | undefined): GuardedProcess {
   const output = openSync(options.logFile, 'w');
   try {
     return spawnGuarded(
@@ -143,7 +143,7 @@ function launch(options: EmbeddedServerOptions, port: number, uiPort: number | u
         options.binary,
         ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)],
         ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
-        ...(options.dbFile === undefined ? [] : ['--db-filename', options.dbFile]),
+        ...(options.databaseFile === undefined ? [] : ['--db-filename', options.databaseFile]),
         ...Object.entries(searchAttributeTypes).flatMap(([name, type]) => [
           '--search-attribute',
           `${name}=${SEARCH_ATTRIBUTE_TYPES[type]}`,
@@ -161,7 +161,7 @@ function launch(options: EmbeddedServerOptions, port: number, uiPort: number | u
 async function waitForPort(process: GuardedProcess, port: number): Promise<string | undefined> {
   const deadline = performance.now() + START_DEADLINE_MS;
   while (process.isRunning()) {
-    if (await isListening(port)) return undefined;
+    if (await isPortListening(port)) return undefined;
     if (performance.now() > deadline) {
       await process.kill();
       return `did not accept connections within ${START_DEADLINE_MS / 1000} s`;
@@ -171,17 +171,17 @@ async function waitForPort(process: GuardedProcess, port: number): Promise<strin
   return `ended at its start with code ${await process.exited}`;
 }
 
-function serve(
+function createServerHandle(
   options: EmbeddedServerOptions,
   process: GuardedProcess,
-  listens: LocalServer,
+  listens: EmbeddedServerAddress,
   release: () => void,
 ): EmbeddedServer {
   let stopping = false;
   const exited = process.exited.then((code) => {
     release();
     if (stopping) return undefined;
-    return new EmbeddedServerFailed(`ended by itself with code ${code}`, options.logFile, tail(options.logFile));
+    return new EmbeddedServerFailed(`ended by itself with code ${code}`, options.logFile, readLastLines(options.logFile));
   });
   return {
     ...listens,
@@ -199,7 +199,7 @@ function serve(
   };
 }
 
-function tail(file: string): string {
+function readLastLines(file: string): string {
   const lines = readFileSync(file, 'utf8').split('\n');
   return lines
     .filter((line) => line.trim() !== '')

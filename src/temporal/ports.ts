@@ -8,8 +8,8 @@ const LOOPBACK = '127.0.0.1';
  * Below the ports that Linux (from 32768) and macOS (from 49152) give to outgoing connections. Among those, a client that
  * keeps trying a server that is away can be given the server's own port, and is then connected to itself.
  */
-const LOWEST = 20_000;
-const HIGHEST = 32_767;
+const LOWEST_PORT = 20_000;
+const HIGHEST_PORT = 32_767;
 
 /**
  * A TCP port of the loopback interface that nobody listens on. It is free now, not reserved: whoever uses it must be
@@ -17,15 +17,15 @@ const HIGHEST = 32_767;
  */
 export async function findFreePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(LOWEST, HIGHEST + 1);
-    if (await isFree(port)) return port;
+    const port = randomInt(LOWEST_PORT, HIGHEST_PORT + 1);
+    if (await isPortFree(port)) return port;
   }
 }
 
 /** Waits until nobody listens on the port, at most `milliseconds`; answers whether it is free. */
-export async function waitUntilFree(port: number, milliseconds: number): Promise<boolean> {
+export async function waitUntilPortFree(port: number, milliseconds: number): Promise<boolean> {
   const deadline = performance.now() + milliseconds;
-  while (!(await isFree(port))) {
+  while (!(await isPortFree(port))) {
     if (performance.now() > deadline) return false;
     await sleep(20);
   }
@@ -33,7 +33,7 @@ export async function waitUntilFree(port: number, milliseconds: number): Promise
 }
 
 /** Settles within one turn of the event loop. */
-export function isFree(port: number): Promise<boolean> {
+export function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => resolve(false));
@@ -46,7 +46,7 @@ export function isFree(port: number): Promise<boolean> {
 }
 
 /** True when something accepts connections on a port of the loopback interface. */
-export function isListening(port: number): Promise<boolean> {
+export function isPortListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, LOOPBACK);
     socket.once('error', () => resolve(false));

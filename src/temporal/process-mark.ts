@@ -5,22 +5,22 @@ import { readFileSync } from 'node:fs';
 export interface ProcessMark {
   pid: number;
   /** When it started, in the operating system's own notation; only ever compared. */
-  started: string;
+  startTime: string;
 }
 
 /** The mark of a running process, or undefined when there is none of that id. */
 export function markProcess(pid: number): ProcessMark | undefined {
-  const started = process.platform === 'linux' ? startOnLinux(pid) : startFromPs(pid);
-  return started === undefined ? undefined : { pid, started };
+  const startTime = process.platform === 'linux' ? readLinuxStartTime(pid) : readPsStartTime(pid);
+  return startTime === undefined ? undefined : { pid, startTime };
 }
 
 /** True while the very process of the mark runs. */
-export function isRunning(mark: ProcessMark): boolean {
-  return markProcess(mark.pid)?.started === mark.started;
+export function isProcessRunning(mark: ProcessMark): boolean {
+  return markProcess(mark.pid)?.startTime === mark.startTime;
 }
 
 /** proc(5): the fields after the command's closing bracket start with the third, the state; the start time is the 22nd. */
-function startOnLinux(pid: number): string | undefined {
+function readLinuxStartTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -30,7 +30,7 @@ function startOnLinux(pid: number): string | undefined {
   }
 }
 
-function startFromPs(pid: number): string | undefined {
+function readPsStartTime(pid: number): string | undefined {
   try {
     const ps = ['-o', 'lstart=', '-p', String(pid)];
     return execFileSync('ps', ps, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim() || undefined;

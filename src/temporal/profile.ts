@@ -27,7 +27,7 @@ export class TemporalProfileInvalid extends Error {
  * (https://docs.temporal.io/develop/environment-configuration). Undefined when none has an address.
  */
 export function readProfile(env: Readonly<Record<string, string | undefined>>): TemporalTarget | undefined {
-  const { connectionOptions, namespace } = load(env);
+  const { connectionOptions, namespace } = loadProfile(env);
   const { address, apiKey, tls, metadata } = connectionOptions;
   if (!address) return undefined;
   return {
@@ -39,7 +39,7 @@ export function readProfile(env: Readonly<Record<string, string | undefined>>): 
   };
 }
 
-function load(env: Readonly<Record<string, string | undefined>>): ReturnType<typeof loadClientConnectConfig> {
+function loadProfile(env: Readonly<Record<string, string | undefined>>): ReturnType<typeof loadClientConnectConfig> {
   const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   try {
     return loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(set) });

@@ -1,6 +1,6 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { WorkflowHandle } from '@temporalio/client';
-import { noCounts, type SliceCounts } from '../streams/counts';
+import { zeroCounts, type FetchCounts } from '../streams/counts';
 import type { Pause } from '../workflows/gate';
 import { pauseName, resumeName } from '../workflows/names';
 
@@ -17,7 +17,7 @@ export interface RunEvent {
 }
 
 /** The events of one workflow's history that say something to people, in order. */
-export function runEventsOf(events: readonly HistoryEvent[], workflow: string): RunEvent[] {
+export function toRunEvents(events: readonly HistoryEvent[], workflow: string): RunEvent[] {
   const scheduled = new Map<string, HistoryEvent>();
   const started = new Map<string, HistoryEvent>();
   return events.flatMap((event) => {
@@ -31,28 +31,28 @@ export function runEventsOf(events: readonly HistoryEvent[], workflow: string): 
       event.activityTaskCanceledEventAttributes;
     const id = String(closing?.scheduledEventId);
     const text = closing
-      ? activityText(event, scheduled.get(id), started.get(id))
+      ? describeActivity(event, scheduled.get(id), started.get(id))
       : workflow === 'sync'
-        ? (lifeText(event, true) ?? controlText(event))
-        : (lifeText(event, false) ?? timerText(event));
-    return text === undefined ? [] : [{ at: timeOf(event), workflow, text }];
+        ? (describeLifecycle(event, true) ?? describeControl(event))
+        : (describeLifecycle(event, false) ?? describeTimer(event));
+    return text === undefined ? [] : [{ at: readEventTime(event), workflow, text }];
   });
 }
 
 /** Epoch ms. */
-export function timeOf({ eventTime }: Pick<HistoryEvent, 'eventTime'>): number {
+export function readEventTime({ eventTime }: Pick<HistoryEvent, 'eventTime'>): number {
   return Number(eventTime?.seconds ?? 0) * 1_000 + Math.floor((eventTime?.nanos ?? 0) / 1e6);
 }
 
 /** How a slice or a step ended; of other activities only that they failed is of interest. */
-function activityText(
+function describeActivity(
   event: HistoryEvent,
   scheduled: HistoryEvent | undefined,
   started: HistoryEvent | undefined,
 ): string | undefined {
   const type = scheduled?.activityTaskScheduledEventAttributes?.activityType?.name ?? 'activity';
   const { attempt, lastFailure } = started?.activityTaskStartedEventAttributes ?? {};
-  const name = (scheduled && summaryOf(scheduled)) ?? type;
+  const name = (scheduled && readSummary(scheduled)) ?? type;
   const failure =
     event.activityTaskFailedEventAttributes?.failure ?? event.activityTaskTimedOutEventAttributes?.failure;
   if (failure) return `${name}: failed: ${failure.cause?.message ?? failure.message ?? 'for an unknown reason'}`;
@@ -61,15 +61,15 @@ function activityText(
     ? `, at attempt ${attempt ?? '?'}; the one before: ${lastFailure.message ?? 'failed'}`
     : '';
   if (type === 'deliver') return `${name}: delivered${before}`;
-  if (type !== 'fetchSlice') return before === '' ? undefined : `${name}: done${before}`;
-  const slice = decode(event.activityTaskCompletedEventAttributes?.result?.payloads?.[0]) as
-    { counts: SliceCounts } | undefined;
-  const { pages, rows, requests } = slice?.counts ?? noCounts;
-  return `${name}: ${count(pages, 'page')}, ${count(rows, 'row')}, ${count(requests, 'request')}${before}`;
+  if (type !== 'fetchPages') return before === '' ? undefined : `${name}: done${before}`;
+  const slice = decodePayload(event.activityTaskCompletedEventAttributes?.result?.payloads?.[0]) as
+    { counts: FetchCounts } | undefined;
+  const { pages, rows, requests } = slice?.counts ?? zeroCounts;
+  return `${name}: ${formatCount(pages, 'page')}, ${formatCount(rows, 'row')}, ${formatCount(requests, 'request')}${before}`;
 }
 
 /** How a workflow began and ended. */
-function lifeText(event: HistoryEvent, isSync: boolean): string | undefined {
+function describeLifecycle(event: HistoryEvent, isSync: boolean): string | undefined {
   const start = event.workflowExecutionStartedEventAttributes;
   if (start) return isSync && !start.continuedExecutionRunId ? 'started' : undefined;
   if (event.workflowExecutionCompletedEventAttributes) return 'complete';
@@ -83,32 +83,32 @@ function lifeText(event: HistoryEvent, isSync: boolean): string | undefined {
 }
 
 /** What somebody did to the run. */
-function controlText(event: HistoryEvent): string | undefined {
+function describeControl(event: HistoryEvent): string | undefined {
   if (event.workflowExecutionCancelRequestedEventAttributes) return 'cancel requested';
   const signal = event.workflowExecutionSignaledEventAttributes;
   const update = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input;
   const name = signal?.signalName ?? update?.name;
   if (name === resumeName) return 'resumed';
   if (name !== pauseName) return undefined;
-  const pause = decode((signal?.input ?? update?.args)?.payloads?.[0]) as Pause | undefined;
+  const pause = decodePayload((signal?.input ?? update?.args)?.payloads?.[0]) as Pause | undefined;
   return `paused: ${pause?.reason ?? 'no reason is given'}`;
 }
 
-function timerText(event: HistoryEvent): string | undefined {
+function describeTimer(event: HistoryEvent): string | undefined {
   const wait = event.timerStartedEventAttributes?.startToFireTimeout;
   if (!wait) return undefined;
   const seconds = Number(wait.seconds ?? 0) + (wait.nanos ?? 0) / 1e9;
-  return `waits ${seconds.toFixed(0)} s for ${summaryOf(event) ?? 'a timer'}`;
+  return `waits ${seconds.toFixed(0)} s for ${readSummary(event) ?? 'a timer'}`;
 }
 
-function count(number: number, noun: string): string {
+function formatCount(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-function decode(payload: Payload | null | undefined): unknown {
+function decodePayload(payload: Payload | null | undefined): unknown {
   return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
 }
 
-function summaryOf({ userMetadata }: HistoryEvent): string | undefined {
-  return decode(userMetadata?.summary) as string | undefined;
+function readSummary({ userMetadata }: HistoryEvent): string | undefined {
+  return decodePayload(userMetadata?.summary) as string | undefined;
 }

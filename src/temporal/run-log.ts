@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { runEventsOf, timeOf, type HistoryEvent, type RunEvent } from './run-events';
-import { findRun, workflowIdOf } from './sync-run';
+import { toRunEvents, readEventTime, type HistoryEvent, type RunEvent } from './run-events';
+import { findNewestRun, toWorkflowId } from './sync-run';
 
 /** The connection has never been synced on this server, or so long ago that the server has forgotten it. */
 export class NoRunKept extends Error {
@@ -18,37 +18,37 @@ export interface RunLog {
   /** In the order in which it happened. */
   events: RunEvent[];
   /** What is tried again at this moment, and why. */
-  trying: RunEvent[];
+  retrying: RunEvent[];
   running: boolean;
 }
 
 /** Throws NoRunKept. */
 export async function readRunLog(client: Client, connection: string): Promise<RunLog> {
-  const workflowId = workflowIdOf(connection);
-  const newest = await findRun(client, connection);
+  const workflowId = toWorkflowId(connection);
+  const newest = await findNewestRun(client, connection);
   if (!newest) throw new NoRunKept(connection);
   const { runId, status } = newest;
   const events: RunEvent[] = [];
-  const trying: RunEvent[] = [];
+  const retrying: RunEvent[] = [];
   const waiting = [{ workflowId, runId }];
   for (let next = waiting.shift(); next; next = waiting.shift()) {
     const handle = client.workflow.getHandle(next.workflowId, next.runId);
     const history = (await handle.fetchHistory()).events ?? [];
     const name = next.workflowId === workflowId ? 'sync' : next.workflowId.slice(workflowId.length + 1);
-    events.push(...runEventsOf(history, name));
-    waiting.push(...followers(history, next.workflowId));
+    events.push(...toRunEvents(history, name));
+    waiting.push(...listFollowingRuns(history, next.workflowId));
     // What has ended has none.
     if (status.name === 'RUNNING') {
       const { pendingActivities } = (await handle.describe()).raw;
-      trying.push(...(pendingActivities ?? []).flatMap((each) => attemptOf(each, name)));
+      retrying.push(...(pendingActivities ?? []).flatMap((each) => toRetryEvents(each, name)));
     }
   }
   events.sort((one, other) => one.at - other.at);
-  return { events, trying, running: status.name === 'RUNNING' };
+  return { events, retrying, running: status.name === 'RUNNING' };
 }
 
 /** The children that a history tells of, and what it continued as. */
-function followers(events: readonly HistoryEvent[], workflowId: string): { workflowId: string; runId: string }[] {
+function listFollowingRuns(events: readonly HistoryEvent[], workflowId: string): { workflowId: string; runId: string }[] {
   return events.flatMap((event) => {
     const child = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
     if (child?.workflowId && child.runId) return [{ workflowId: child.workflowId, runId: child.runId }];
@@ -57,13 +57,13 @@ function followers(events: readonly HistoryEvent[], workflowId: string): { workf
   });
 }
 
-type Pending = NonNullable<
+type PendingActivity = NonNullable<
   Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['describe']>>['raw']['pendingActivities']
 >[number];
 
-function attemptOf(pending: Pending, workflow: string): RunEvent[] {
+function toRetryEvents(pending: PendingActivity, workflow: string): RunEvent[] {
   const { activityType, attempt, lastFailure, lastAttemptCompleteTime: eventTime = null } = pending;
   if (!lastFailure) return [];
   const text = `${activityType?.name ?? 'activity'}: is tried again (attempt ${attempt ?? '?'}): ${lastFailure.message ?? 'it failed'}`;
-  return [{ at: timeOf({ eventTime }), workflow, text }];
+  return [{ at: readEventTime({ eventTime }), workflow, text }];
 }

@@ -1,6 +1,6 @@
 import { DefaultLogger, Runtime, type LogEntry, type PrometheusMetricsExporter } from '@temporalio/worker';
-import { histogramBuckets } from './core-meter';
-import { plainEntry } from './plain-log';
+import { collectHistogramBuckets } from './core-meter';
+import { simplifyLogEntry } from './plain-log';
 
 /**
  * Installs Temporal's runtime. Must be the first statement of every process that speaks to Temporal, and runs once per
@@ -16,23 +16,23 @@ export function installRuntime(options: { log?: (entry: LogEntry) => void; metri
   const log = options.log ?? ((entry: LogEntry) => stderr.log(entry.level, entry.message, entry.meta));
   Runtime.install({
     logger: new DefaultLogger('WARN', (entry) => {
-      const plain = plainEntry(entry);
+      const plain = simplifyLogEntry(entry);
       if (plain) log(plain);
     }),
     telemetryOptions: {
       logging: { forward: {}, filter: 'WARN' },
-      ...(options.metricsPort !== undefined && { metrics: { prometheus: prometheusOn(options.metricsPort) } }),
+      ...(options.metricsPort !== undefined && { metrics: { prometheus: buildPrometheusOptions(options.metricsPort) } }),
     },
   });
 }
 
 /** Names as Prometheus would have them: seconds, and endings that tell what is counted. */
-function prometheusOn(port: number): PrometheusMetricsExporter['prometheus'] {
+function buildPrometheusOptions(port: number): PrometheusMetricsExporter['prometheus'] {
   return {
     bindAddress: `127.0.0.1:${port}`,
     countersTotalSuffix: true,
     unitSuffix: true,
     useSecondsForDurations: true,
-    histogramBucketOverrides: histogramBuckets(),
+    histogramBucketOverrides: collectHistogramBuckets(),
   };
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { CalendarSpec, DayOfWeek, ScheduleSpec, ScheduleSpecDescription } from '@temporalio/client';
-import type { Day, ScheduleSettings } from '../config/schedule';
+import type { Weekday, ScheduleSettings } from '../config/schedule';
 
-const dayNames: Readonly<Record<Day, DayOfWeek>> = {
+const dayNames: Readonly<Record<Weekday, DayOfWeek>> = {
   sun: 'SUNDAY',
   mon: 'MONDAY',
   tue: 'TUESDAY',
@@ -13,19 +13,19 @@ const dayNames: Readonly<Record<Day, DayOfWeek>> = {
 };
 
 /** By how much runs at a time of the day are spread, when nothing else is said, ms. */
-const spreadMs = 60_000;
+const defaultJitterMs = 60_000;
 
 /**
  * When the runs of a connection are due. Intervals begin at a place of the connection's own, the same each time, so that
  * many hourly schedules do not begin all at once; for other times the server draws a delay for each run.
  */
-export function specOf(connection: string, settings: ScheduleSettings): ScheduleSpec {
+export function buildScheduleSpec(connection: string, settings: ScheduleSettings): ScheduleSpec {
   const { every, cron, at = [], on = [], time_zone: timezone, jitter } = settings;
   if (every !== undefined) {
-    const offset = jitter === undefined ? placeWithin(connection, every) : 0;
+    const offset = jitter === undefined ? chooseOffset(connection, every) : 0;
     return { intervals: [{ every, offset }], ...(jitter !== undefined && { jitter }) };
   }
-  const comment = `at ${at.map(timeOfDay).join(' and ')}${on.length === 0 ? '' : ` on ${on.join(', ')}`}`;
+  const comment = `at ${at.map(formatTimeOfDay).join(' and ')}${on.length === 0 ? '' : ` on ${on.join(', ')}`}`;
   const calendars = at.map<CalendarSpec>((time) => ({
     ...time,
     dayOfWeek: on.length === 0 ? '*' : on.map((day) => dayNames[day]),
@@ -35,29 +35,29 @@ export function specOf(connection: string, settings: ScheduleSettings): Schedule
     // What stands behind the # comes back as the comment of the calendar that the server makes of it.
     ...(cron === undefined ? { calendars } : { cronExpressions: [`${cron} # by cron ${cron}`] }),
     ...(timezone !== undefined && { timezone }),
-    jitter: jitter ?? spreadMs,
+    jitter: jitter ?? defaultJitterMs,
   };
 }
 
 /** When the runs of a schedule are due, in words: `every 1h`, `at 06:30 on mon, thu (Europe/Berlin)`, `by cron 0 6 * * *`. */
-export function wordsOf({ intervals = [], calendars = [], timezone }: ScheduleSpecDescription): string {
+export function describeTiming({ intervals = [], calendars = [], timezone }: ScheduleSpecDescription): string {
   const [interval] = intervals;
-  if (interval) return `every ${durationWords(interval.every)}`;
+  if (interval) return `every ${formatDuration(interval.every)}`;
   const written = [...new Set(calendars.map(({ comment }) => comment ?? 'a calendar'))].join('; ');
   return timezone ? `${written} (${timezone})` : written;
 }
 
 /** Whole seconds, as the server keeps them. */
-function placeWithin(name: string, span: number): number {
+function chooseOffset(name: string, intervalMs: number): number {
   const hash = createHash('sha256').update(name).digest().readUInt32BE();
-  return (hash % Math.floor(span / 1_000)) * 1_000;
+  return (hash % Math.floor(intervalMs / 1_000)) * 1_000;
 }
 
-function timeOfDay({ hour, minute }: { hour: number; minute: number }): string {
+function formatTimeOfDay({ hour, minute }: { hour: number; minute: number }): string {
   return [hour, minute].map((part) => String(part).padStart(2, '0')).join(':');
 }
 
-const units = [
+const durationUnits = [
   { unit: 'd', ms: 86_400_000 },
   { unit: 'h', ms: 3_600_000 },
   { unit: 'm', ms: 60_000 },
@@ -65,7 +65,7 @@ const units = [
 ];
 
 /** Exact, as it may be written: `1h`, `90m`. */
-export function durationWords(milliseconds: number): string {
-  const { unit, ms } = units.find((each) => milliseconds % each.ms === 0) ?? { unit: 'ms', ms: 1 };
+export function formatDuration(milliseconds: number): string {
+  const { unit, ms } = durationUnits.find((each) => milliseconds % each.ms === 0) ?? { unit: 'ms', ms: 1 };
   return `${milliseconds / ms}${unit}`;
 }

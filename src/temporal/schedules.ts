@@ -7,9 +7,9 @@ import {
 } from '@temporalio/client';
 import type { ScheduleSettings } from '../config/schedule';
 import type { ScheduledInput } from '../workflows/contract';
-import { scheduledSyncName } from '../workflows/names';
-import { specOf, wordsOf } from './schedule-spec';
-import { workflowIdOf } from './sync-run';
+import { scheduledSyncWorkflowName } from '../workflows/names';
+import { buildScheduleSpec, describeTiming } from './schedule-spec';
+import { toWorkflowId } from './sync-run';
 
 /** The connection has no schedule. */
 export class NoSchedule extends Error {
@@ -41,11 +41,11 @@ export class ScheduleRefused extends Error {
 }
 
 /** A schedule has the id of the workflow that its runs begin. */
-export const scheduleIdOf = workflowIdOf;
+export const toScheduleId = toWorkflowId;
 
 const defaultPauseAfter = 3;
 const defaultCatchUpMs = 3_600_000;
-const overlaps = { skip: 'SKIP', buffer_one: 'BUFFER_ONE' } as const;
+const overlapPolicies = { skip: 'SKIP', buffer_one: 'BUFFER_ONE' } as const;
 
 export interface NewSchedule {
   connection: string;
@@ -53,47 +53,47 @@ export interface NewSchedule {
   settings: ScheduleSettings;
 }
 
-function optionsOf({ connection, taskQueue, settings }: NewSchedule): ScheduleOptions {
+function buildScheduleOptions({ connection, taskQueue, settings }: NewSchedule): ScheduleOptions {
   const { overlap = 'skip', catch_up: catchupWindow = defaultCatchUpMs, pause_after: after } = settings;
   return {
-    scheduleId: scheduleIdOf(connection),
-    spec: specOf(connection, settings),
+    scheduleId: toScheduleId(connection),
+    spec: buildScheduleSpec(connection, settings),
     action: {
       type: 'startWorkflow',
-      workflowType: scheduledSyncName,
+      workflowType: scheduledSyncWorkflowName,
       workflowId: `scheduled/${connection}`,
       taskQueue,
       args: [{ version: 1, connection, pauseAfter: after ?? defaultPauseAfter } satisfies ScheduledInput],
     },
-    policies: { overlap: overlaps[overlap], catchupWindow },
+    policies: { overlap: overlapPolicies[overlap], catchupWindow },
   };
 }
 
 /** Throws ScheduleExists, ScheduleRefused. */
 export async function createSchedule(client: Client, schedule: NewSchedule): Promise<void> {
   try {
-    await client.schedule.create(optionsOf(schedule));
+    await client.schedule.create(buildScheduleOptions(schedule));
   } catch (error) {
     if (error instanceof ScheduleAlreadyRunning) throw new ScheduleExists(schedule.connection);
-    throw refusedOr(error);
+    throw toScheduleError(error);
   }
 }
 
 /** In place of the one that the connection has; whether it is paused, its counters and its last runs stay. Throws NoSchedule, ScheduleRefused. */
 export async function replaceSchedule(client: Client, schedule: NewSchedule): Promise<void> {
-  const { scheduleId: _, ...options } = optionsOf(schedule);
-  await atSchedule(client, schedule.connection, (handle) =>
+  const { scheduleId: _, ...options } = buildScheduleOptions(schedule);
+  await withSchedule(client, schedule.connection, (handle) =>
     handle
       .update(({ state }) => ({ ...options, state }))
       .catch((error: unknown) => {
-        throw refusedOr(error);
+        throw toScheduleError(error);
       }),
   );
 }
 
 /** Has a run begin now, unless one of the schedule's is under way. Throws NoSchedule. */
 export function triggerSchedule(client: Client, connection: string): Promise<void> {
-  return atSchedule(client, connection, (handle) => handle.trigger());
+  return withSchedule(client, connection, (handle) => handle.trigger());
 }
 
 /**
@@ -105,61 +105,61 @@ export function backfillSchedule(
   connection: string,
   { start, end, each }: { start: Date; end: Date; each: boolean },
 ): Promise<void> {
-  return atSchedule(client, connection, (handle) =>
+  return withSchedule(client, connection, (handle) =>
     handle.backfill({ start, end, overlap: each ? 'BUFFER_ALL' : 'SKIP' }),
   );
 }
 
 /** Throws NoSchedule. */
 export function pauseSchedule(client: Client, connection: string, reason: string): Promise<void> {
-  return atSchedule(client, connection, (handle) => handle.pause(reason));
+  return withSchedule(client, connection, (handle) => handle.pause(reason));
 }
 
 /** Throws NoSchedule. */
 export function resumeSchedule(client: Client, connection: string): Promise<void> {
-  return atSchedule(client, connection, (handle) => handle.unpause('resumed by hand'));
+  return withSchedule(client, connection, (handle) => handle.unpause('resumed by hand'));
 }
 
 /** A run that is under way goes on. Throws NoSchedule. */
 export function deleteSchedule(client: Client, connection: string): Promise<void> {
-  return atSchedule(client, connection, (handle) => handle.delete());
+  return withSchedule(client, connection, (handle) => handle.delete());
 }
 
 /** A schedule among others. */
 export interface ListedSchedule {
   connection: string;
   /** When its runs are due, in words. */
-  times: string;
+  timing: string;
   /** Why it is paused; absent when it is not. */
-  paused?: string;
+  pauseReason?: string;
   /** When the next run is due. */
-  next?: Date;
+  nextRunAt?: Date;
 }
 
 /** The schedules of syncs on the server, by the names of their connections. */
 export async function listSchedules(client: Client): Promise<ListedSchedule[]> {
   const found: ListedSchedule[] = [];
-  const prefix = scheduleIdOf('');
+  const prefix = toScheduleId('');
   for await (const { scheduleId, action, spec, state, info } of client.schedule.list()) {
-    if (action?.workflowType !== scheduledSyncName || !scheduleId.startsWith(prefix)) continue;
-    const [next] = info.nextActionTimes;
+    if (action?.workflowType !== scheduledSyncWorkflowName || !scheduleId.startsWith(prefix)) continue;
+    const [nextRunAt] = info.nextActionTimes;
     found.push({
       connection: scheduleId.slice(prefix.length),
-      times: spec ? wordsOf(spec) : '',
-      ...(state.paused && { paused: state.note ?? '' }),
-      ...(next && !state.paused && { next }),
+      timing: spec ? describeTiming(spec) : '',
+      ...(state.paused && { pauseReason: state.note ?? '' }),
+      ...(nextRunAt && !state.paused && { nextRunAt }),
     });
   }
   return found.sort((one, other) => (one.connection < other.connection ? -1 : 1));
 }
 
-async function atSchedule<Result>(
+async function withSchedule<Result>(
   client: Client,
   connection: string,
   act: (handle: ScheduleHandle) => Promise<Result>,
 ): Promise<Result> {
   try {
-    return await act(client.schedule.getHandle(scheduleIdOf(connection)));
+    return await act(client.schedule.getHandle(toScheduleId(connection)));
   } catch (error) {
     if (error instanceof ScheduleNotFoundError) throw new NoSchedule(connection);
     throw error;
@@ -167,7 +167,7 @@ async function atSchedule<Result>(
 }
 
 /** gRPC's INVALID_ARGUMENT is a word about the times. */
-function refusedOr(error: unknown): unknown {
+function toScheduleError(error: unknown): unknown {
   const cause = (error as { cause?: { code?: number; message: string } }).cause;
   return cause?.code === 3 ? new ScheduleRefused(cause.message) : error;
 }

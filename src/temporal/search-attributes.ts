@@ -2,21 +2,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { searchAttributeTypes } from '../workflows/names';
 import type { TemporalConnection } from './connection';
 
-type Name = keyof typeof searchAttributeTypes;
-const names = Object.keys(searchAttributeTypes) as Name[];
+type SearchAttributeName = keyof typeof searchAttributeTypes;
+const attributeNames = Object.keys(searchAttributeTypes) as SearchAttributeName[];
 
 /** By type: temporal.api.enums.v1.IndexedValueType, and a question that can be asked of such an attribute. */
-const kinds = {
-  KEYWORD: { indexed: 2, question: (name: Name) => `${name} = 'nothing'` },
-  INT: { indexed: 3, question: (name: Name) => `${name} = -1` },
+const attributeKinds = {
+  KEYWORD: { indexed: 2, question: (name: SearchAttributeName) => `${name} = 'nothing'` },
+  INT: { indexed: 3, question: (name: SearchAttributeName) => `${name} = -1` },
 } as const;
 
 /** gRPC's INVALID_ARGUMENT: by it the server says that a query names an attribute that it does not know. */
-const invalidArgument = 3;
+const invalidArgumentCode = 3;
 
 /** A server takes some seconds to take note of new attributes everywhere. */
-const patienceMs = 30_000;
-const pauseMs = 100;
+const registrationTimeoutMs = 30_000;
+const pollIntervalMs = 100;
 
 /** New attributes were taken, but are not known yet. */
 export class SearchAttributesPending extends Error {
@@ -31,15 +31,15 @@ export class SearchAttributesPending extends Error {
  * Temporal Cloud has no operator service to list them by.
  * @throws what the server says to a question that it does not answer (gRPC's ServiceError)
  */
-export async function missingSearchAttributes(connection: TemporalConnection): Promise<string[]> {
-  if (await answers(connection, names)) return [];
-  const answered = await Promise.all(names.map((name) => answers(connection, [name])));
-  return names.filter((_, place) => !answered[place]);
+export async function findMissingSearchAttributes(connection: TemporalConnection): Promise<string[]> {
+  if (await areKnown(connection, attributeNames)) return [];
+  const answered = await Promise.all(attributeNames.map((name) => areKnown(connection, [name])));
+  return attributeNames.filter((_, place) => !answered[place]);
 }
 
 /** Whether a run that is started now may set them. A server that can't be asked is taken to know none. */
 export async function knowsSearchAttributes(connection: TemporalConnection): Promise<boolean> {
-  return answers(connection, names).catch(() => false);
+  return areKnown(connection, attributeNames).catch(() => false);
 }
 
 /**
@@ -49,26 +49,26 @@ export async function knowsSearchAttributes(connection: TemporalConnection): Pro
  */
 export async function addSearchAttributes(connection: TemporalConnection): Promise<void> {
   const { native, namespace } = connection;
-  const missing = await missingSearchAttributes(connection);
+  const missing = await findMissingSearchAttributes(connection);
   if (missing.length === 0) return;
   const searchAttributes = Object.fromEntries(
-    names.filter((name) => missing.includes(name)).map((name) => [name, kinds[searchAttributeTypes[name]].indexed]),
+    attributeNames.filter((name) => missing.includes(name)).map((name) => [name, attributeKinds[searchAttributeTypes[name]].indexed]),
   );
   await native.operatorService.addSearchAttributes({ namespace, searchAttributes });
-  const deadline = performance.now() + patienceMs;
-  while (!(await answers(connection, names))) {
+  const deadline = performance.now() + registrationTimeoutMs;
+  while (!(await areKnown(connection, attributeNames))) {
     if (performance.now() > deadline) throw new SearchAttributesPending(missing);
-    await sleep(pauseMs);
+    await sleep(pollIntervalMs);
   }
 }
 
-async function answers({ client, namespace }: TemporalConnection, asked: readonly Name[]): Promise<boolean> {
-  const query = asked.map((name) => kinds[searchAttributeTypes[name]].question(name)).join(' AND ');
+async function areKnown({ client, namespace }: TemporalConnection, requested: readonly SearchAttributeName[]): Promise<boolean> {
+  const query = requested.map((name) => attributeKinds[searchAttributeTypes[name]].question(name)).join(' AND ');
   try {
     await client.workflowService.countWorkflowExecutions({ namespace, query });
     return true;
   } catch (error) {
-    if ((error as { code?: number }).code === invalidArgument) return false;
+    if ((error as { code?: number }).code === invalidArgumentCode) return false;
     throw error;
   }
 }

@@ -7,14 +7,14 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { noCounts } from '../streams/counts';
+import { zeroCounts } from '../streams/counts';
 import type { StreamProgress, SyncInput, SyncProgress, SyncResult } from '../workflows/contract';
 import type { organizationsWorkflow, streamWorkflow, syncWorkflow } from '../workflows/index';
-import { incompleteType, progressName } from '../workflows/names';
-import { awaitResult } from './result';
+import { incompleteFailureType, progressName } from '../workflows/names';
+import { awaitWorkflowResult } from './result';
 
 /** The workflow of a connection: there is one at a time. */
-export function workflowIdOf(connection: string): string {
+export function toWorkflowId(connection: string): string {
   return `sync/${connection}`;
 }
 
@@ -22,16 +22,16 @@ export function workflowIdOf(connection: string): string {
 export interface SyncRun {
   workflowId: string;
   /** False when a run of this connection was under way already and was joined. */
-  started: boolean;
+  isNew: boolean;
   /** When it was started, epoch ms. */
-  begun: number;
+  startedAt: number;
   /** Resolves when the run has ended, also when it is incomplete. Throws when it ended without a result: SyncFailed, SyncCancelled, or Temporal's failure when it was terminated. */
   result(signal?: AbortSignal): Promise<SyncResult>;
   /** Where every stream stands; empty while no worker answers. */
   progress(): Promise<StreamProgress[]>;
 }
 
-export interface SyncStart {
+export interface SyncStartOptions {
   workflowId: string;
   taskQueue: string;
   input: SyncInput;
@@ -70,11 +70,11 @@ export class NoRun extends Error {
 /** Starts a sync, or joins the one that runs under the same id. */
 export async function startSync(
   client: Client,
-  { workflowId, taskQueue, input, timeoutMs }: SyncStart,
+  { workflowId, taskQueue, input, timeoutMs }: SyncStartOptions,
 ): Promise<SyncRun> {
   const names = input.streams.map(({ name }) => name);
   // Only told apart by it: a server that does not answer just now fails at the start, if at all.
-  const before = await runningOf(client, workflowId).catch(() => undefined);
+  const before = await findRunningWorkflow(client, workflowId).catch(() => undefined);
   const handle = await client.workflow.start<typeof syncWorkflow>('syncWorkflow', {
     workflowId,
     taskQueue,
@@ -85,53 +85,53 @@ export async function startSync(
     ...(timeoutMs === undefined ? {} : { workflowExecutionTimeout: timeoutMs }),
   });
   const joined = handle.firstExecutionRunId === before?.runId;
-  return syncRun(
+  return createSyncRun(
     client,
     handle,
-    joined ? { started: false, begun: before.begun } : { started: true, begun: Date.now() },
+    joined ? { isNew: false, startedAt: before.begun } : { isNew: true, startedAt: Date.now() },
   );
 }
 
 /** The run of a connection that is under way. Throws NoRun. */
-export async function findSync(client: Client, connection: string): Promise<SyncRun> {
-  const workflowId = workflowIdOf(connection);
-  const running = await runningOf(client, workflowId);
+export async function findRunningSync(client: Client, connection: string): Promise<SyncRun> {
+  const workflowId = toWorkflowId(connection);
+  const running = await findRunningWorkflow(client, workflowId);
   if (!running) throw new NoRun(connection);
   const handle = client.workflow.getHandle<typeof syncWorkflow>(workflowId);
-  return syncRun(client, handle, { started: false, begun: running.begun });
+  return createSyncRun(client, handle, { isNew: false, startedAt: running.begun });
 }
 
-function syncRun(
+function createSyncRun(
   client: Client,
   handle: WorkflowHandle<typeof syncWorkflow>,
-  start: Pick<SyncRun, 'started' | 'begun'>,
+  start: Pick<SyncRun, 'isNew' | 'startedAt'>,
 ): SyncRun {
   return {
     workflowId: handle.workflowId,
     ...start,
-    result: (signal) => resultOf(handle, signal),
-    progress: () => progressOf(client, handle),
+    result: (signal) => awaitSyncResult(handle, signal),
+    progress: () => querySyncProgress(client, handle),
   };
 }
 
 /** The newest run of a connection that the server remembers. */
-export function findRun(client: Client, connection: string): Promise<WorkflowExecutionDescription | undefined> {
-  return describe(client, workflowIdOf(connection));
+export function findNewestRun(client: Client, connection: string): Promise<WorkflowExecutionDescription | undefined> {
+  return describeWorkflow(client, toWorkflowId(connection));
 }
 
 /** One run of a connection, which may have ended. */
-export function runOf(client: Client, connection: string, runId: string): Pick<SyncRun, 'result' | 'progress'> {
-  const handle = client.workflow.getHandle<typeof syncWorkflow>(workflowIdOf(connection), runId);
-  return { result: (signal) => resultOf(handle, signal), progress: () => progressOf(client, handle) };
+export function getRun(client: Client, connection: string, runId: string): Pick<SyncRun, 'result' | 'progress'> {
+  const handle = client.workflow.getHandle<typeof syncWorkflow>(toWorkflowId(connection), runId);
+  return { result: (signal) => awaitSyncResult(handle, signal), progress: () => querySyncProgress(client, handle) };
 }
 
-async function runningOf(client: Client, workflowId: string): Promise<{ runId: string; begun: number } | undefined> {
-  const description = await describe(client, workflowId);
+async function findRunningWorkflow(client: Client, workflowId: string): Promise<{ runId: string; begun: number } | undefined> {
+  const description = await describeWorkflow(client, workflowId);
   if (description?.status.name !== 'RUNNING') return undefined;
   return { runId: description.runId, begun: description.startTime.getTime() };
 }
 
-async function describe(client: Client, workflowId: string): Promise<WorkflowExecutionDescription | undefined> {
+async function describeWorkflow(client: Client, workflowId: string): Promise<WorkflowExecutionDescription | undefined> {
   try {
     return await client.workflow.getHandle(workflowId).describe();
   } catch (error) {
@@ -140,21 +140,21 @@ async function describe(client: Client, workflowId: string): Promise<WorkflowExe
   }
 }
 
-async function resultOf(handle: WorkflowHandle<typeof syncWorkflow>, signal?: AbortSignal): Promise<SyncResult> {
+async function awaitSyncResult(handle: WorkflowHandle<typeof syncWorkflow>, signal?: AbortSignal): Promise<SyncResult> {
   try {
-    return await awaitResult(handle, signal ? { signal } : {});
+    return await awaitWorkflowResult(handle, signal ? { signal } : {});
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
-    if (cause instanceof ApplicationFailure && cause.type === incompleteType) return cause.details?.[0] as SyncResult;
+    if (cause instanceof ApplicationFailure && cause.type === incompleteFailureType) return cause.details?.[0] as SyncResult;
     if (cause instanceof CancelledFailure) throw new SyncCancelled(handle.workflowId);
     const reason = cause instanceof ActivityFailure ? cause.cause : cause;
     throw reason instanceof ApplicationFailure ? new SyncFailed(reason) : (cause ?? error);
   }
 }
 
-async function progressOf(client: Client, handle: WorkflowHandle<typeof syncWorkflow>): Promise<StreamProgress[]> {
-  const { finished, running, paused } = await handle.query<SyncProgress>(progressName);
+async function querySyncProgress(client: Client, handle: WorkflowHandle<typeof syncWorkflow>): Promise<StreamProgress[]> {
+  const { finished, running, pauseReason } = await handle.query<SyncProgress>(progressName);
   const others = await Promise.all(
     running.map(async ({ workflowId, streams }) => {
       const child = client.workflow.getHandle<typeof streamWorkflow | typeof organizationsWorkflow>(workflowId);
@@ -163,8 +163,8 @@ async function progressOf(client: Client, handle: WorkflowHandle<typeof syncWork
         stream,
         status: 'waiting',
         delivered: 0,
-        counts: noCounts,
-        ...(paused !== undefined && { paused }),
+        counts: zeroCounts,
+        ...(pauseReason !== undefined && { pauseReason }),
       }));
       return child.query<StreamProgress[]>(progressName).catch(() => waiting);
     }),

@@ -10,14 +10,14 @@ export interface WorkerSettings {
   /** Path of the built workflow bundle. Absent: the worker runs activities only. */
   workflowBundle?: string;
   /** Activities at the same time. */
-  concurrency: number;
+  maxConcurrentActivities: number;
   /**
    * Run workflows in the main thread: 0.2 s faster to start, but a workflow that never yields blocks everything. For
    * processes that run one sync and end.
    */
-  inThread?: boolean;
+  runInMainThread?: boolean;
   /** The version of the deployment that this worker is. Absent: it takes tasks whatever the deployment's state. */
-  version?: WorkerDeploymentVersion;
+  deploymentVersion?: WorkerDeploymentVersion;
 }
 
 /**
@@ -36,16 +36,16 @@ export function createWorker(settings: WorkerSettings): Promise<Worker> {
     // An option that is present and undefined is refused by Core, hence the conditional spreads.
     ...(settings.activities !== undefined && { activities: settings.activities }),
     ...(settings.workflowBundle !== undefined && { workflowBundle: { codePath: settings.workflowBundle } }),
-    ...(settings.inThread === true && { debugMode: true }),
+    ...(settings.runInMainThread === true && { debugMode: true }),
     // A sync ends by itself within hours: it may stay with the version that began it, through every continuing as new.
-    ...(settings.version !== undefined && {
+    ...(settings.deploymentVersion !== undefined && {
       workerDeploymentOptions: {
-        version: settings.version,
+        version: settings.deploymentVersion,
         useWorkerVersioning: true,
         defaultVersioningBehavior: 'PINNED',
       },
     }),
-    maxConcurrentActivityTaskExecutions: settings.concurrency,
+    maxConcurrentActivityTaskExecutions: settings.maxConcurrentActivities,
     // The default of 60 s would leave the server with the cursor of the first page for most of a slice.
     maxHeartbeatThrottleInterval: '1s',
     shutdownGraceTime: shutdownGraceMs,
@@ -55,6 +55,6 @@ export function createWorker(settings: WorkerSettings): Promise<Worker> {
     // in memory. With 100, steps of what had left it were replayed, and the tenants that came first went on at the cost of the others.
     maxCachedWorkflows: 200,
     // A thread is an isolate of its own, and one keeps up with far more than a few syncs.
-    ...(settings.inThread !== true && { workflowThreadPoolSize: 1 }),
+    ...(settings.runInMainThread !== true && { workflowThreadPoolSize: 1 }),
   });
 }

@@ -8,12 +8,12 @@ import {
 import type { SinkActivities } from '../activities/deliver';
 import type { FetchActivities } from '../activities/fetch';
 import type { ScheduleActivities } from '../activities/schedule';
-import type { SliceInput, SliceResult } from '../activities/slice';
+import type { FetchInput, FetchResult } from '../activities/slice';
 import type { Delivery, RunSummary } from '../sinks/sink';
-import { recordsIn } from '../staging/segment';
+import { countRecords } from '../staging/segment';
 import { pauseSignal, type ReadInput } from './contract';
-import { failureOf } from './failure';
-import type { Gate } from './gate';
+import { toStreamFailure } from './failure';
+import type { PauseLock } from './gate';
 
 /*
  * The retry profiles of all activities. Every one has a heartbeat timeout, or a start-to-close of 30 s at most: a
@@ -21,56 +21,56 @@ import type { Gate } from './gate';
  */
 
 /** Temporal refuses longer ones, bytes. Names of connections are ASCII. */
-const longestFairnessKey = 64;
+const maxFairnessKeyBytes = 64;
 
 /** @param summary what the Temporal UI shows of it */
-export type FetchSlice = (
+export type FetchPages = (
   summary: string,
-  input: Omit<SliceInput, 'connection' | 'run' | 'patience' | 'outageSeconds'>,
-) => Promise<SliceResult>;
+  input: Omit<FetchInput, 'connection' | 'run' | 'maxStalledAttempts' | 'outageSeconds'>,
+) => Promise<FetchResult>;
 
 /** Attempts are not counted: an activity that gets no further gives up by itself (SliceInput.patience). */
-export function fetchActivity({ connection, run, limits, refusedCredentials }: ReadInput, gate: Gate): FetchSlice {
-  const { fetchSlice } = proxyActivities<FetchActivities>({
+export function proxyFetchActivity({ connection, run, limits, onRefusedCredentials }: ReadInput, gate: PauseLock): FetchPages {
+  const { fetchPages } = proxyActivities<FetchActivities>({
     startToCloseTimeout: '1 hour',
     heartbeatTimeout: limits.heartbeatSeconds * 1000,
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
     // What a slice has read when it is told to stop is its result.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     // Should workers be too few, connections take turns, where the server knows how.
-    priority: { fairnessKey: connection.slice(0, longestFairnessKey) },
+    priority: { fairnessKey: connection.slice(0, maxFairnessKeyBytes) },
   });
-  const { patience, outageSeconds } = limits;
-  const fetch: FetchSlice = (summary, input) =>
-    gate.pass(() =>
-      fetchSlice.executeWithOptions({ summary }, [{ connection, run, patience, outageSeconds, ...input }]),
+  const { maxStalledAttempts, outageSeconds } = limits;
+  const fetch: FetchPages = (summary, input) =>
+    gate.run(() =>
+      fetchPages.executeWithOptions({ summary }, [{ connection, run, maxStalledAttempts, outageSeconds, ...input }]),
     );
-  return refusedCredentials === 'fail' ? fetch : waitingForCredentials(fetch, gate);
+  return onRefusedCredentials === 'fail' ? fetch : pauseOnRefusedCredentials(fetch, gate);
 }
 
 /** Credentials that are refused pause the whole run, instead of failing a stream. */
-function waitingForCredentials(fetch: FetchSlice, gate: Gate): FetchSlice {
+function pauseOnRefusedCredentials(fetch: FetchPages, gate: PauseLock): FetchPages {
   return async (summary, input) => {
     for (;;) {
       try {
         return await fetch(summary, input);
       } catch (error) {
-        const { type, message: reason } = failureOf(error);
+        const { type, message: reason } = toStreamFailure(error);
         const { parent } = workflowInfo();
         if (type !== 'BadCredentials' || !parent) throw error;
-        gate.close({ reason });
+        gate.pause({ reason });
         await getExternalWorkflowHandle(parent.workflowId).signal(pauseSignal, { reason });
       }
     }
   };
 }
 
-export function stagingActivities(): Pick<FetchActivities, 'discardRun'> {
+export function proxyStagingActivities(): Pick<FetchActivities, 'discardRun'> {
   return proxyActivities<FetchActivities>({ startToCloseTimeout: '30s', retry: { maximumAttempts: 3 } });
 }
 
 /** What a schedule's workflow asks of its worker. Short, so that they need no heartbeats. */
-export function scheduleActivities(): ActivityInterfaceFor<ScheduleActivities> {
+export function proxyScheduleActivities(): ActivityInterfaceFor<ScheduleActivities> {
   return proxyActivities<ScheduleActivities>({
     startToCloseTimeout: '30s',
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 10 },
@@ -83,7 +83,7 @@ export type Deliver = (delivery: Delivery) => Promise<void>;
  * The activities of the processes that can write to the destination. How long a step waits for one of them is not limited:
  * they may all be away for an hour, and then it goes on.
  */
-export function sinkActivities({ connection, sinkQueue, limits }: ReadInput): {
+export function proxySinkActivities({ connection, sinkQueue, limits }: ReadInput): {
   loadState: () => ReturnType<SinkActivities['loadState']>;
   deliver: Deliver;
   summarize: (summary: RunSummary) => Promise<void>;
@@ -99,13 +99,13 @@ export function sinkActivities({ connection, sinkQueue, limits }: ReadInput): {
     loadState: () => sink.loadState({ connection }),
     summarize: (summary) => sink.conclude({ connection, summary }),
     deliver: (delivery) =>
-      sink.deliver.executeWithOptions({ summary: summaryOf(delivery) }, [{ connection, delivery }]),
+      sink.deliver.executeWithOptions({ summary: summarizeDelivery(delivery) }, [{ connection, delivery }]),
   };
 }
 
 /** What the Temporal UI shows of a delivery. */
-function summaryOf({ stream, sequence, segments, status }: Delivery): string {
-  const records = recordsIn(segments);
+function summarizeDelivery({ stream, sequence, segments, status }: Delivery): string {
+  const records = countRecords(segments);
   const what = [...(records > 0 ? [`${records} records`] : []), ...(status ? [status] : [])];
   return [stream.name, `step ${sequence}`, ...what].join(' · ');
 }

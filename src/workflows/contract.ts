@@ -1,41 +1,41 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Pace, SliceLimits } from '../activities/slice';
+import type { Pace, FetchBudget } from '../activities/slice';
 import type { ConfiguredStream, StreamFailure, StreamState } from '../sinks/sink';
-import type { SliceCounts } from '../streams/counts';
-import type { Reach } from '../streams/descriptor';
-import type { ReadingOptions } from '../streams/options';
+import type { FetchCounts } from '../streams/counts';
+import type { ReaderKind } from '../streams/descriptor';
+import type { ReadOptions } from '../streams/options';
 import type { SearchKey } from '../streams/task';
 import type { Pause } from './gate';
-import type { LaneLimits } from './lanes';
+import type { ConcurrencyLimits } from './lanes';
 import { pauseName, progressName, resumeName } from './names';
 
 /** A stream as the starter, who knows the descriptors, hands it to the workflows, who do not. */
 export interface PlannedStream extends ConfiguredStream {
-  reach: Reach;
+  reader: ReaderKind;
   cursorField?: string;
   /** See StreamDescriptor.walkedBy. */
-  walkedBy?: { cursor: SearchKey; immutable: SearchKey };
+  orderBy?: { cursor: SearchKey; immutable: SearchKey };
   /** ISO 8601 with milliseconds: rows whose cursor is older are not wanted. */
   startDate?: string;
 }
 
 export interface SyncLimits {
-  slice: SliceLimits;
+  fetchBudget: FetchBudget;
   /** Of slices that read member lists: longer ones, since each small organization is a page. */
-  memberSlice: SliceLimits;
+  memberFetchBudget: FetchBudget;
   /** Slices after which a stream's workflow continues as new, even if the server does not suggest it yet. Default 500. */
-  slicesPerRun: number;
+  fetchesPerRun: number;
   /** Slices of a stream, or of the member lists, in flight at once: as many as the limit and the latency ask for. */
-  lanes: LaneLimits;
+  concurrency: ConcurrencyLimits;
   /** Most organizations that one chain of member slices reads. Default 250. */
   organizationsPerBatch: number;
   /**
    * Rows that a part of a search must be expected to bring for the search to be cut there; a cut costs up to one request.
    * Below `always` (default 5,000) only few cuts are made, and none below `least` (default 1,000).
    */
-  rowsPerSpan: { always: number; least: number };
+  rowsPerPartition: { preferred: number; min: number };
   /** See SliceInput.patience. Default 5. */
-  patience: number;
+  maxStalledAttempts: number;
   /** See SliceInput.outageSeconds. Default 120. */
   outageSeconds: number;
   /** Seconds without a heartbeat after which an activity's worker is taken for dead. Default 10. */
@@ -50,17 +50,17 @@ export interface SyncInput {
   /** Task queue of the process that can write to the destination. */
   sinkQueue: string;
   limits: SyncLimits;
-  reading: ReadingOptions;
+  readOptions: ReadOptions;
   /** Streams that can't be begun, since no such stream is known: delivered as INCOMPLETE. */
-  refused: { stream: ConfiguredStream; failure: StreamFailure }[];
+  unknownStreams: { stream: ConfiguredStream; failure: StreamFailure }[];
   /** Read everything again, whatever state the destination holds. */
   full: boolean;
   /** What becomes of a run whose credentials are refused: it ends incomplete, or it waits for somebody to mend them. */
-  refusedCredentials: 'fail' | 'pause';
+  onRefusedCredentials: 'fail' | 'pause';
   /** The server knows the attributes that the run can be searched by (see names.ts). Absent: they are not set. */
   searchAttributes?: true;
   /** Absent in the inputs of older versions: what they have begun goes on under the name that it has. */
-  uniqueRun?: true;
+  uniqueRunId?: true;
 }
 
 /** One part that a stream was read in: a list, or a range of a search. */
@@ -79,7 +79,7 @@ export interface StreamResult {
   records: number;
   /** From the stream's first step to its last. */
   seconds: number;
-  counts: SliceCounts;
+  counts: FetchCounts;
   audit: AuditPart[];
   /** `complete`, `complete but for …`, or `incomplete because …`: a phrase for people. */
   verdict: string;
@@ -111,11 +111,11 @@ export interface ScheduledResult {
   /** The sync's verdict, or why there is none: a phrase for people. */
   verdict: string;
   /** Records delivered; absent when the sync brought no result. */
-  rows?: number;
+  records?: number;
   /** When the run had begun because of which this one was skipped; ISO 8601. */
-  busySince?: string;
+  blockedByRunSince?: string;
   /** Failed runs up to this one, since the last that copied anything, or since the schedule was paused for them. */
-  failuresInARow: number;
+  consecutiveFailures: number;
 }
 
 /** Answer to the `progress` query of a workflow that reads streams. */
@@ -124,13 +124,13 @@ export interface StreamProgress {
   status: 'waiting' | 'running' | 'complete' | 'incomplete';
   /** Records durable at the destination. */
   delivered: number;
-  counts: SliceCounts;
+  counts: FetchCounts;
   /** The tenant's limit holds it up until this time, epoch ms. */
   waitingUntil?: number;
   /** How the tenant's limit stood when the newest slice ended. */
   pace?: Pace;
   /** Why nothing is read for now. */
-  paused?: string;
+  pauseReason?: string;
   /** Requests that are still to be made for this stream, those for several told of one; absent while nobody can tell. */
   requestsLeft?: number;
   /** When these are made, epoch ms, if they take as long as those before. */
@@ -139,19 +139,19 @@ export interface StreamProgress {
 }
 
 /** Asked of a workflow that reads streams. */
-export const progressQuery = defineQuery<StreamProgress[]>(progressName);
+export const streamProgressQuery = defineQuery<StreamProgress[]>(progressName);
 
 /** Answer to the `progress` query of the `sync` workflow: finished streams, and who to ask about the others. */
 export interface SyncProgress {
   run: string;
   /** Why nothing is read for now. */
-  paused?: string;
+  pauseReason?: string;
   finished: StreamResult[];
   running: { workflowId: string; streams: string[] }[];
 }
 
 /** From a workflow that reads streams to the `sync` workflow, now and then. */
-export const progressSignal = defineSignal<[StreamProgress[]]>(progressName);
+export const streamProgressSignal = defineSignal<[StreamProgress[]]>(progressName);
 
 /** Asked of the `sync` workflow. */
 export const syncProgressQuery = defineQuery<SyncProgress>(progressName);
@@ -172,7 +172,7 @@ export const resumeSignal = defineSignal(resumeName);
 /** What every workflow that reads streams is told. */
 export interface ReadInput extends Pick<
   SyncInput,
-  'connection' | 'sinkQueue' | 'limits' | 'reading' | 'refusedCredentials'
+  'connection' | 'sinkQueue' | 'limits' | 'readOptions' | 'onRefusedCredentials'
 > {
   run: string;
 }

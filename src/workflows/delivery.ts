@@ -1,23 +1,23 @@
 import { condition } from '@temporalio/workflow';
 import type { ConfiguredStream, Delivery } from '../sinks/sink';
-import { recordsIn } from '../staging/segment';
+import { countRecords } from '../staging/segment';
 import type { Deliver } from './activities';
 
 /** What a caller gives; run, stream and sequence are the chain's. */
-export type Step = Omit<Delivery, 'run' | 'stream' | 'sequence'>;
+export type PendingDelivery = Omit<Delivery, 'run' | 'stream' | 'sequence'>;
 
 /** Where a stream's deliveries stand; carried through continue-as-new. */
 export interface DeliveryPosition {
   /** Number of the next step. */
-  sequence: number;
+  nextSequence: number;
   /** Records durable at the destination. */
-  records: number;
+  durableRecords: number;
 }
 
-export const noDeliveries: Readonly<DeliveryPosition> = { sequence: 0, records: 0 };
+export const initialDeliveryPosition: Readonly<DeliveryPosition> = { nextSequence: 0, durableRecords: 0 };
 
 /** Steps that wait behind a running one travel together where nothing but their order would tell them apart. */
-function merge(first: Step, second: Step): Step | undefined {
+function mergeDeliveries(first: PendingDelivery, second: PendingDelivery): PendingDelivery | undefined {
   const status = first.status ?? second.status;
   if (first.failure || (first.status && (second.status || first.status !== 'STARTED'))) return undefined;
   return { ...first, ...second, ...(status && { status }), segments: [...first.segments, ...second.segments] };
@@ -27,10 +27,10 @@ function merge(first: Step, second: Step): Step | undefined {
  * The way of one stream to the destination: steps are delivered one at a time, in order. Fetching goes on meanwhile,
  * as far as `room` allows.
  */
-export class DeliveryChain {
+export class DeliveryQueue {
   /** Records handed to the chain, delivered or not. */
-  produced: number;
-  private readonly waiting: Step[] = [];
+  enqueuedRecords: number;
+  private readonly pending: PendingDelivery[] = [];
   private running = false;
   private error: Error | undefined;
 
@@ -40,21 +40,21 @@ export class DeliveryChain {
     private readonly deliver: Deliver,
     readonly position: DeliveryPosition,
   ) {
-    this.produced = position.records;
+    this.enqueuedRecords = position.durableRecords;
   }
 
-  push(step: Step): void {
-    this.produced += recordsIn(step.segments);
-    const last = this.waiting.pop();
-    const merged = last && merge(last, step);
-    if (merged) this.waiting.push(merged);
-    else this.waiting.push(...(last ? [last, step] : [step]));
-    if (!this.running && this.error === undefined) void this.work();
+  enqueue(step: PendingDelivery): void {
+    this.enqueuedRecords += countRecords(step.segments);
+    const last = this.pending.pop();
+    const merged = last && mergeDeliveries(last, step);
+    if (merged) this.pending.push(merged);
+    else this.pending.push(...(last ? [last, step] : [step]));
+    if (!this.running && this.error === undefined) void this.deliverPending();
   }
 
   /** Resolves when no step waits behind the running one, so that a reader stays at most one slice ahead. Throws what a delivery threw. */
-  async room(): Promise<void> {
-    await condition(() => this.waiting.length === 0 || this.error !== undefined);
+  async waitForCapacity(): Promise<void> {
+    await condition(() => this.pending.length === 0 || this.error !== undefined);
     if (this.error !== undefined) throw this.error;
   }
 
@@ -64,13 +64,13 @@ export class DeliveryChain {
     if (this.error !== undefined) throw this.error;
   }
 
-  private async work(): Promise<void> {
+  private async deliverPending(): Promise<void> {
     this.running = true;
     try {
-      for (let step = this.waiting.shift(); step; step = this.waiting.shift()) {
-        await this.deliver({ run: this.run, stream: this.stream, sequence: this.position.sequence, ...step });
-        this.position.sequence += 1;
-        this.position.records += recordsIn(step.segments);
+      for (let step = this.pending.shift(); step; step = this.pending.shift()) {
+        await this.deliver({ run: this.run, stream: this.stream, sequence: this.position.nextSequence, ...step });
+        this.position.nextSequence += 1;
+        this.position.durableRecords += countRecords(step.segments);
       }
     } catch (error) {
       this.error = error as Error;

@@ -10,31 +10,31 @@ export interface Pause {
  * Lets work through while nothing is paused. Work that is under way when the gate closes is asked to stop: what it has
  * done by then is its result, and work that has done nothing is begun anew once the gate is open.
  */
-export class Gate {
-  private readonly underWay = new Set<CancellationScope>();
+export class PauseLock {
+  private readonly runningScopes = new Set<CancellationScope>();
 
   /** @param pause carried through continue-as-new */
-  constructor(private closedBy?: Pause) {}
+  constructor(private activePause?: Pause) {}
 
-  get pause(): Pause | undefined {
-    return this.closedBy;
+  get currentPause(): Pause | undefined {
+    return this.activePause;
   }
 
-  close(pause: Pause): void {
-    this.closedBy = pause;
-    for (const scope of this.underWay) scope.cancel();
+  pause(pause: Pause): void {
+    this.activePause = pause;
+    for (const scope of this.runningScopes) scope.cancel();
   }
 
-  open(): void {
-    this.closedBy = undefined;
+  resume(): void {
+    this.activePause = undefined;
   }
 
   /** @param work answers with what it has done when its scope is cancelled, or throws when that is nothing */
-  async pass<Result>(work: () => Promise<Result>): Promise<Result> {
+  async run<Result>(work: () => Promise<Result>): Promise<Result> {
     for (;;) {
-      await condition(() => this.closedBy === undefined);
+      await condition(() => this.activePause === undefined);
       const scope = new CancellationScope();
-      this.underWay.add(scope);
+      this.runningScopes.add(scope);
       try {
         return await scope.run(work);
       } catch (error) {
@@ -42,7 +42,7 @@ export class Gate {
         // Whatever was wrong with work that was asked to stop will show again.
         if (isOver || !scope.consideredCancelled) throw error;
       } finally {
-        this.underWay.delete(scope);
+        this.runningScopes.delete(scope);
       }
     }
   }

@@ -1,5 +1,5 @@
 /** Type of the failure by which a workflow says that it did not copy everything; its details hold the results. */
-export const incompleteType = 'Incomplete';
+export const incompleteFailureType = 'Incomplete';
 
 /** Name of the query that every workflow answers with where it stands, and of the signal by which children tell that. */
 export const progressName = 'progress';
@@ -25,4 +25,4 @@ export const searchAttributeTypes = {
 } as const;
 
 /** Name of the workflow that schedules start. */
-export const scheduledSyncName = 'scheduledSyncWorkflow';
+export const scheduledSyncWorkflowName = 'scheduledSyncWorkflow';

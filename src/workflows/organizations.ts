@@ -1,20 +1,20 @@
 import { continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { StreamState } from '../sinks/sink';
-import { fetchActivity, sinkActivities } from './activities';
+import { proxyFetchActivity, proxySinkActivities } from './activities';
 import {
   pauseSignal,
-  progressQuery,
+  streamProgressQuery,
   resumeSignal,
   type PlannedStream,
   type ReadInput,
   type StreamProgress,
   type StreamResult,
 } from './contract';
-import { Family, resumePlace, type FamilyReading } from './family';
-import { Gate, type Pause } from './gate';
-import { conclude } from './outcome';
-import { showAndTell } from './progress';
-import { StreamRun, type CarriedStream } from './stream-run';
+import { ParentReader, createParentReadState, type ParentReadState } from './family';
+import { PauseLock, type Pause } from './gate';
+import { requireComplete } from './outcome';
+import { createProgressPublisher } from './progress';
+import { StreamRun, type StreamRunSnapshot } from './stream-run';
 
 export interface OrganizationsInput extends ReadInput {
   /** The streams that come from the list of organizations; the one that needs the most scopes last. */
@@ -24,63 +24,63 @@ export interface OrganizationsInput extends ReadInput {
 }
 
 /** What the workflow hands to itself when it continues as new. */
-interface Carried {
+interface OrganizationsContinuation {
   version: 1;
-  reading: FamilyReading;
-  streams: CarriedStream[];
+  readState: ParentReadState;
+  streams: StreamRunSnapshot[];
   pause?: Pause;
 }
 
 /** Reads organizations, their members and the members' roles, as far as they are wanted. */
-export async function organizationsWorkflow(input: OrganizationsInput, carried?: Carried): Promise<StreamResult[]> {
+export async function organizationsWorkflow(input: OrganizationsInput, continuation?: OrganizationsContinuation): Promise<StreamResult[]> {
   const { run, limits } = input;
-  const { deliver } = sinkActivities(input);
-  const runs = input.streams.map((stream, index) => new StreamRun(stream, run, deliver, carried?.streams[index]));
+  const { deliver } = proxySinkActivities(input);
+  const runs = input.streams.map((stream, index) => new StreamRun(stream, run, deliver, continuation?.streams[index]));
   // One reading fills all member streams: what is left of it is told once.
-  const readers = runs.filter((each) => each.stream.reach === 'members');
-  const gate = new Gate(carried?.pause);
+  const readers = runs.filter((each) => each.stream.reader === 'members');
+  const gate = new PauseLock(continuation?.pause);
   let requestsLeft = (): number | undefined => undefined;
   const progress = (): StreamProgress[] => {
     const left = requestsLeft();
-    const paused = gate.pause?.reason;
-    return runs.map((each) => each.progress(left === undefined || each === (readers[0] ?? runs[0]) ? left : 0, paused));
+    const paused = gate.currentPause?.reason;
+    return runs.map((each) => each.toProgress(left === undefined || each === (readers[0] ?? runs[0]) ? left : 0, paused));
   };
-  setHandler(progressQuery, progress);
-  const tell = showAndTell(input.connection, Math.min(...runs.map((each) => each.begun)));
+  setHandler(streamProgressQuery, progress);
+  const tell = createProgressPublisher(input.connection, Math.min(...runs.map((each) => each.startedAt)));
   const show = (): void => tell(progress());
   setHandler(pauseSignal, (pause) => {
-    gate.close(pause);
+    gate.pause(pause);
     show();
   });
   setHandler(resumeSignal, () => {
-    gate.open();
+    gate.resume();
     show();
   });
 
-  const reading = carried?.reading ?? resumePlace(runs, input.states);
-  const firstSlice = reading.slices;
-  const family = new Family(
-    reading,
-    runs.find((each) => each.stream.reach === 'organization'),
+  const readState = continuation?.readState ?? createParentReadState(runs, input.states);
+  const firstSlice = readState.fetches;
+  const family = new ParentReader(
+    readState,
+    runs.find((each) => each.stream.reader === 'organization'),
     readers,
-    input.reading.rolesSource,
-    fetchActivity(input, gate),
+    input.readOptions.rolesSource,
+    proxyFetchActivity(input, gate),
     limits,
-    () => workflowInfo().continueAsNewSuggested || reading.slices - firstSlice >= limits.slicesPerRun,
+    () => workflowInfo().continueAsNewSuggested || readState.fetches - firstSlice >= limits.fetchesPerRun,
     show,
   );
 
   requestsLeft = () => family.requestsLeft;
   await family.read();
-  const open = runs.filter((each) => each.open);
-  if (family.done) for (const each of open) each.complete([], (records) => family.stateOf(each, records));
-  await Promise.all(runs.map((each) => each.settled()));
+  const open = runs.filter((each) => each.isOpen);
+  if (family.done) for (const each of open) each.complete([], (records) => family.buildStreamState(each, records));
+  await Promise.all(runs.map((each) => each.drained()));
   show();
-  if (!family.done && runs.some((each) => each.open)) {
-    const streams = runs.map((each) => each.carried());
-    const { pause } = gate;
-    await continueAsNew<typeof organizationsWorkflow>(input, { version: 1, reading, streams, ...(pause && { pause }) });
+  if (!family.done && runs.some((each) => each.isOpen)) {
+    const streams = runs.map((each) => each.toSnapshot());
+    const { currentPause } = gate;
+    await continueAsNew<typeof organizationsWorkflow>(input, { version: 1, readState, streams, ...(currentPause && { pause: currentPause }) });
   }
-  const results = runs.map((each) => each.result(family.auditOf(each)));
-  return conclude(results, results);
+  const results = runs.map((each) => each.toResult(family.buildAudit(each)));
+  return requireComplete(results, results);
 }

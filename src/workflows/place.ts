@@ -1,132 +1,132 @@
 import { isObject } from '../airbyte/shape';
-import type { Resume } from '../airbyte/state';
+import type { SavedProgress } from '../airbyte/state';
 import { normaliseTimestamp } from '../airbyte/timestamp';
 import type { Json } from '../json';
 import type { ListTask, SearchTask } from '../streams/task';
-import type { Place } from './spans';
+import type { ResumePoint } from './spans';
 
 /**
  * A place comes back out of a state that anybody may have changed. To go on at one that is none would stop the workflow
  * for good, or end it with nothing read; so each is held against the form in which it was saved.
  */
-type Form = (value: unknown) => boolean;
+type Validator = (value: unknown) => boolean;
 
-const text: Form = (value) => typeof value === 'string';
-const flag: Form = (value) => typeof value === 'boolean';
-const count: Form = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-const time: Form = (value) => typeof value === 'string' && normaliseTimestamp(value) !== undefined;
-const only =
-  (constant: Json): Form =>
+const isText: Validator = (value) => typeof value === 'string';
+const isFlag: Validator = (value) => typeof value === 'boolean';
+const isCount: Validator = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const isTimestamp: Validator = (value) => typeof value === 'string' && normaliseTimestamp(value) !== undefined;
+const exactly =
+  (constant: Json): Validator =>
   (value) =>
     value === constant;
 const optional =
-  (form: Form): Form =>
+  (form: Validator): Validator =>
   (value) =>
     value === undefined || form(value);
 const either =
-  (...forms: Form[]): Form =>
+  (...forms: Validator[]): Validator =>
   (value) =>
     forms.some((form) => form(value));
-const list =
-  (form: Form, least = 0): Form =>
+const array =
+  (form: Validator, least = 0): Validator =>
   (value) =>
     Array.isArray(value) && value.length >= least && value.every(form);
 const object =
-  (fields: Record<string, Form>): Form =>
+  (fields: Record<string, Validator>): Validator =>
   (value) =>
     isObject(value) && Object.entries(fields).every(([name, form]) => form(value[name]));
 
-const part = object({
-  connection: optional(text),
-  prefix: optional(text),
-  not: list(either(object({ connection: text }), object({ prefix: text }))),
+const blockPart = object({
+  connection: optional(isText),
+  prefix: optional(isText),
+  not: array(either(object({ connection: isText }), object({ prefix: isText }))),
 });
-const block = object({
-  parts: list(part, 1),
-  page: count,
-  read: count,
-  total: optional(count),
-  pass: list(text),
-  restless: flag,
-  before: list(text),
-  kept: list(text),
-  floor: count,
+const blockCursor = object({
+  parts: array(blockPart, 1),
+  page: isCount,
+  read: isCount,
+  total: optional(isCount),
+  pass: array(isText),
+  restless: isFlag,
+  before: array(isText),
+  kept: array(isText),
+  floor: isCount,
 });
-const range = object({
-  lo: optional(time),
-  after: flag,
-  at: list(text),
-  owed: optional(object({ total: count, read: count, to: text })),
-  usual: optional(count),
+const rangeCursor = object({
+  lo: optional(isTimestamp),
+  after: isFlag,
+  at: array(isText),
+  owed: optional(object({ total: isCount, read: isCount, to: isText })),
+  usual: optional(isCount),
 });
 
 /** Of a search that is not read to its end. */
 const searchCursor = object({
-  begun: optional(time),
-  first: optional(time),
+  begun: optional(isTimestamp),
+  first: optional(isTimestamp),
   keyset: either(
-    object({ phase: only('range'), range }),
-    object({ phase: only('block'), lo: text, after: flag, hi: text, block, short: optional(count) }),
-    object({ phase: only('missing'), block, last: optional(time) }),
+    object({ phase: exactly('range'), range: rangeCursor }),
+    object({ phase: exactly('block'), lo: isText, after: isFlag, hi: isText, block: blockCursor, short: optional(isCount) }),
+    object({ phase: exactly('missing'), block: blockCursor, last: optional(isTimestamp) }),
   ),
 });
 
-const listCursor = (done: Form): Form =>
+const listCursor = (done: Validator): Validator =>
   either(
-    object({ mode: only('checkpoint'), from: optional(text), pages: count, done, empty: optional(count) }),
+    object({ mode: exactly('checkpoint'), from: optional(isText), pages: isCount, done, empty: optional(isCount) }),
     object({
-      mode: only('offset'),
-      page: count,
-      size: count,
-      read: count,
-      total: optional(count),
-      seen: list(text),
+      mode: exactly('offset'),
+      page: isCount,
+      size: isCount,
+      read: isCount,
+      total: optional(isCount),
+      seen: array(isText),
       done,
     }),
   );
 
-const listTask = object({ kind: only('list'), stream: text });
+const listTask = object({ kind: exactly('list'), stream: isText });
 const searchTask = object({
-  kind: only('search'),
-  stream: text,
-  key: either(only('created_at'), only('updated_at')),
-  from: optional(time),
-  to: optional(time),
-  missing: flag,
+  kind: exactly('search'),
+  stream: isText,
+  key: either(exactly('created_at'), exactly('updated_at')),
+  from: optional(isTimestamp),
+  to: optional(isTimestamp),
+  missing: isFlag,
 });
 const isTask = either(listTask, searchTask);
-const span = either(
-  object({ task: listTask, cursor: either(only(null), listCursor(only(false))) }),
-  object({ task: searchTask, cursor: either(only(null), searchCursor) }),
+const partition = either(
+  object({ task: listTask, cursor: either(exactly(null), listCursor(exactly(false))) }),
+  object({ task: searchTask, cursor: either(exactly(null), searchCursor) }),
 );
 
 /** Of tasks in their form. Whoever kept the state may have put its keys into another order. */
-function isSame(one: object, other: object): boolean {
+function isSameTask(one: object, other: object): boolean {
   const sorted = (task: object): string => JSON.stringify(Object.entries(task).sort());
   return sorted(one) === sorted(other);
 }
 
 /** Where a search or a list stood. Undefined when that can't be told, or when it was another one than `task`. */
-export function placeIn({ cursor, finished }: Resume, task: ListTask | SearchTask): Place | undefined {
-  if (!isObject(cursor) || !isTask(cursor.task) || !isSame(cursor.task as object, task)) return undefined;
-  const isPlace = object({ spans: list(span, finished ? 0 : 1), begun: either(only(null), time) });
+export function parseResumePoint({ cursor, finished }: SavedProgress, task: ListTask | SearchTask): ResumePoint | undefined {
+  if (!isObject(cursor) || !isTask(cursor.task) || !isSameTask(cursor.task as object, task)) return undefined;
+  const isPlace = object({ spans: array(partition, finished ? 0 : 1), begun: either(exactly(null), isTimestamp) });
   if (!isPlace(cursor.place)) return undefined;
-  const place = cursor.place as unknown as Place;
-  return place.spans.every((each) => each.task.kind === task.kind && each.task.stream === task.stream)
+  const place = cursor.place as unknown as ResumePoint;
+  return place.partitions.every((each) => each.task.kind === task.kind && each.task.stream === task.stream)
     ? place
     : undefined;
 }
 
 /** A place in the list of organizations. */
-export interface ListPlace {
+export interface ListResumePoint {
   cursor: Json;
   /** Slices of the list read before this place; orders places, since cursors are opaque. */
-  slices: number;
+  fetches: number;
 }
 
 /** Where the list of organizations stood; undefined when that can't be told. */
-export function listPlaceIn({ cursor, finished }: Resume): ListPlace | undefined {
-  const done = finished ? flag : only(false);
-  const isPlace = object({ cursor: either(only(null), listCursor(done)), slices: count });
-  return isPlace(cursor) ? (cursor as unknown as ListPlace) : undefined;
+export function parseListResumePoint({ cursor, finished }: SavedProgress): ListResumePoint | undefined {
+  const done = finished ? isFlag : exactly(false);
+  const isPlace = object({ cursor: either(exactly(null), listCursor(done)), slices: isCount });
+  return isPlace(cursor) ? (cursor as unknown as ListResumePoint) : undefined;
 }

@@ -1,28 +1,28 @@
 import { ApplicationFailure, isCancellation, metricMeter, TemporalFailure } from '@temporalio/workflow';
-import { metrics, type End } from '../metrics/table';
+import { metrics, type RunEnd } from '../metrics/table';
 import type { SyncResult } from './contract';
-import { incompleteType } from './names';
+import { incompleteFailureType } from './names';
 
 /** Runs a sync and counts how it ended, cancelled ones included, of which no activity hears. A replay counts nothing. */
-export async function counted(connection: string, run: () => Promise<SyncResult>): Promise<SyncResult> {
+export async function runAndCount(connection: string, run: () => Promise<SyncResult>): Promise<SyncResult> {
   try {
     const result = await run();
-    count(connection, result.status);
+    incrementRunCounter(connection, result.status);
     return result;
   } catch (error) {
     // What is no failure of Temporal's fails a task, which is tried again, and not the run.
-    if (error instanceof TemporalFailure) count(connection, endOf(error));
+    if (error instanceof TemporalFailure) incrementRunCounter(connection, classifyRunEnd(error));
     throw error;
   }
 }
 
-function count(connection: string, end: End): void {
+function incrementRunCounter(connection: string, end: RunEnd): void {
   const { name, help } = metrics.runs;
   metricMeter.createCounter(name.replace(/_total$/, ''), '', help).add(1, { connection, end });
 }
 
-function endOf(failure: TemporalFailure): End {
+function classifyRunEnd(failure: TemporalFailure): RunEnd {
   if (isCancellation(failure)) return 'cancelled';
-  if (!(failure instanceof ApplicationFailure) || failure.type !== incompleteType) return 'failed';
+  if (!(failure instanceof ApplicationFailure) || failure.type !== incompleteFailureType) return 'failed';
   return (failure.details?.[0] as SyncResult | undefined)?.status ?? 'failed';
 }

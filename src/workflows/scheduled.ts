@@ -9,10 +9,10 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import { scheduleActivities } from './activities';
+import { proxyScheduleActivities } from './activities';
 import type { ScheduledInput, ScheduledResult, SyncInput, SyncResult } from './contract';
-import { failureOf } from './failure';
-import { incompleteType } from './names';
+import { toStreamFailure } from './failure';
+import { incompleteFailureType } from './names';
 import { syncWorkflow } from './sync';
 
 /**
@@ -20,24 +20,24 @@ import { syncWorkflow } from './sync';
  * time. The server adds the time to the ids of what a schedule starts, so a schedule can't start that workflow itself.
  */
 export async function scheduledSyncWorkflow({ connection, pauseAfter }: ScheduledInput): Promise<ScheduledResult> {
-  const activities = scheduleActivities();
-  const failuresBefore = failuresOf(workflowInfo());
-  const end = (result: Omit<ScheduledResult, 'failuresInARow'>, failuresInARow: number): ScheduledResult => ({
+  const activities = proxyScheduleActivities();
+  const failuresBefore = readConsecutiveFailures(workflowInfo());
+  const end = (result: Omit<ScheduledResult, 'consecutiveFailures'>, consecutiveFailures: number): ScheduledResult => ({
     ...result,
-    failuresInARow,
+    consecutiveFailures,
   });
 
   async function skip(): Promise<ScheduledResult> {
-    const since = await activities.underWaySince({ connection });
+    const since = await activities.findRunningSince({ connection });
     const verdict = `sync/${connection} was under way already`;
-    return end({ outcome: 'skipped', verdict, ...(since !== null && { busySince: since }) }, failuresBefore);
+    return end({ outcome: 'skipped', verdict, ...(since !== null && { blockedByRunSince: since }) }, failuresBefore);
   }
 
   /** A part of a copy is no failed run: to pause would take away the streams that can be read. */
   async function fail(error: unknown): Promise<never> {
-    const { type, message } = failureOf(error instanceof ChildWorkflowFailure ? error.cause : error);
-    const result = resultIn(error);
-    const told = result ? summaryOf(result) : { outcome: 'failed' as const, verdict: message };
+    const { type, message } = toStreamFailure(error instanceof ChildWorkflowFailure ? error.cause : error);
+    const result = readSyncResult(error);
+    const told = result ? summarizeSync(result) : { outcome: 'failed' as const, verdict: message };
     if (told.outcome === 'partial') throw ApplicationFailure.nonRetryable(message, type, end(told, 0));
     const failures = failuresBefore + 1;
     const reason = `${failures} failed ${failures === 1 ? 'run' : 'runs in a row'}; the last one: ${told.verdict}`;
@@ -58,10 +58,10 @@ export async function scheduledSyncWorkflow({ connection, pauseAfter }: Schedule
   }
 
   try {
-    const result = await sync(
+    const result = await runSyncChild(
       await activities.prepareSync.executeWithOptions({ summary: connection }, [{ connection }]),
     );
-    return end(summaryOf(result), 0);
+    return end(summarizeSync(result), 0);
   } catch (error) {
     if (CancellationScope.current().consideredCancelled) throw error;
     if (error instanceof WorkflowExecutionAlreadyStartedError) return skip();
@@ -74,7 +74,7 @@ export async function scheduledSyncWorkflow({ connection, pauseAfter }: Schedule
 }
 
 /** Throws WorkflowExecutionAlreadyStartedError when a sync of the connection is under way. */
-async function sync(input: SyncInput): Promise<SyncResult> {
+async function runSyncChild(input: SyncInput): Promise<SyncResult> {
   const names = input.streams.map(({ name }) => name);
   const child = await startChild(syncWorkflow, {
     workflowId: `sync/${input.connection}`,
@@ -86,18 +86,18 @@ async function sync(input: SyncInput): Promise<SyncResult> {
   return child.result();
 }
 
-function resultIn(error: unknown): SyncResult | undefined {
+function readSyncResult(error: unknown): SyncResult | undefined {
   const cause = error instanceof ChildWorkflowFailure ? error.cause : undefined;
-  if (!(cause instanceof ApplicationFailure) || cause.type !== incompleteType) return undefined;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== incompleteFailureType) return undefined;
   return cause.details?.[0] as SyncResult;
 }
 
-function summaryOf({ status, verdict, streams }: SyncResult): Omit<ScheduledResult, 'failuresInARow'> {
-  return { outcome: status, verdict, rows: streams.reduce((sum, { records }) => sum + records, 0) };
+function summarizeSync({ status, verdict, streams }: SyncResult): Omit<ScheduledResult, 'consecutiveFailures'> {
+  return { outcome: status, verdict, records: streams.reduce((sum, { records }) => sum + records, 0) };
 }
 
 /** The server tells every run of a schedule how the one before it has ended. */
-function failuresOf({ lastFailure, lastResult }: ReturnType<typeof workflowInfo>): number {
+function readConsecutiveFailures({ lastFailure, lastResult }: ReturnType<typeof workflowInfo>): number {
   const last = lastFailure instanceof ApplicationFailure ? lastFailure.details?.[0] : lastResult;
-  return (last as ScheduledResult | undefined)?.failuresInARow ?? 0;
+  return (last as ScheduledResult | undefined)?.consecutiveFailures ?? 0;
 }

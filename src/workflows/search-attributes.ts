@@ -3,50 +3,50 @@ import { upsertSearchAttributes } from '@temporalio/workflow';
 import type { SyncInput, SyncResult } from './contract';
 import type { searchAttributeTypes } from './names';
 
-type Name = keyof typeof searchAttributeTypes;
+type SearchAttributeName = keyof typeof searchAttributeTypes;
 
-const keyword = (name: Name) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
-const connectionKey = keyword('RollcallConnection');
-const statusKey = keyword('RollcallStatus');
-const modeKey = keyword('RollcallMode');
-const rowsKey = defineSearchAttributeKey('RollcallRows' satisfies Name, SearchAttributeType.INT);
+const defineKeywordKey = (name: SearchAttributeName) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
+const connectionKey = defineKeywordKey('RollcallConnection');
+const statusKey = defineKeywordKey('RollcallStatus');
+const modeKey = defineKeywordKey('RollcallMode');
+const rowsKey = defineSearchAttributeKey('RollcallRows' satisfies SearchAttributeName, SearchAttributeType.INT);
 
 /** See RollcallStatus in names.ts. */
-export type SearchedStatus = 'running' | 'paused' | 'cancelled' | SyncResult['status'];
+export type SearchableStatus = 'running' | 'paused' | 'cancelled' | SyncResult['status'];
 
-interface Standing {
-  status: SearchedStatus;
-  rows: number;
+interface SearchAttributeValues {
+  status: SearchableStatus;
+  records: number;
 }
 
 /** What a run is searched by. */
-export interface SearchedRun {
+export interface SearchAttributePublisher {
   /** Does nothing when nothing has changed. */
-  tell(standing: Partial<Standing>): void;
+  publish(standing: Partial<SearchAttributeValues>): void;
 }
 
 /**
  * Sets the attributes, if the run's starter has found that the server knows them: to set one that it does not know would
  * make the workflow stand still. Each change is an event of the history, so they follow what streams tell now and then, not pages.
  */
-export function beginSearched({ connection, full, searchAttributes }: SyncInput): SearchedRun {
-  if (!searchAttributes) return { tell: () => undefined };
-  let told: Standing = { status: 'running', rows: 0 };
+export function createSearchAttributePublisher({ connection, full, searchAttributes }: SyncInput): SearchAttributePublisher {
+  if (!searchAttributes) return { publish: () => undefined };
+  let told: SearchAttributeValues = { status: 'running', records: 0 };
   upsertSearchAttributes([
     { key: connectionKey, value: connection },
     { key: modeKey, value: full ? 'full' : 'incremental' },
     { key: statusKey, value: told.status },
-    { key: rowsKey, value: told.rows },
+    { key: rowsKey, value: told.records },
   ]);
   return {
-    tell(standing) {
-      const { status, rows } = { ...told, ...standing };
-      if (status === told.status && rows === told.rows) return;
+    publish(standing) {
+      const { status, records } = { ...told, ...standing };
+      if (status === told.status && records === told.records) return;
       upsertSearchAttributes([
         ...(status === told.status ? [] : [{ key: statusKey, value: status }]),
-        ...(rows === told.rows ? [] : [{ key: rowsKey, value: rows }]),
+        ...(records === told.records ? [] : [{ key: rowsKey, value: records }]),
       ]);
-      told = { status, rows };
+      told = { status, records };
     },
   };
 }

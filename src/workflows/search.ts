@@ -1,6 +1,6 @@
 import { readCursor } from '../airbyte/cursor';
 import type { StreamState } from '../sinks/sink';
-import type { ReadingOptions } from '../streams/options';
+import type { ReadOptions } from '../streams/options';
 import type { SearchKey, SearchTask } from '../streams/task';
 import type { PlannedStream } from './contract';
 
@@ -12,7 +12,7 @@ export interface SearchPlan {
 }
 
 /** A saved cursor may be up to so much later than what was read: the server's clock shows no fractions of a second. */
-const leastLookbackSeconds = 1;
+const minLookbackSeconds = 1;
 
 /**
  * A full refresh, and the first run of an incremental stream, read everything: they walk by the timestamp that never
@@ -23,10 +23,10 @@ const leastLookbackSeconds = 1;
 export function planSearch(
   stream: PlannedStream,
   state: StreamState | null,
-  { lookbackSeconds, lagSeconds }: Pick<ReadingOptions, 'lookbackSeconds' | 'lagSeconds'>,
+  { lookbackSeconds, lagSeconds }: Pick<ReadOptions, 'lookbackSeconds' | 'lagSeconds'>,
 ): SearchPlan | { problem: string } {
-  const { name, syncMode, walkedBy, startDate } = stream;
-  if (!walkedBy) throw new Error(`stream ${name} is searched but says not by which timestamps`);
+  const { name, syncMode, orderBy, startDate } = stream;
+  if (!orderBy) throw new Error(`stream ${name} is searched but says not by which timestamps`);
   const search = (key: SearchKey, from: string | undefined, to?: SearchTask['to']): SearchTask => ({
     kind: 'search',
     stream: name,
@@ -35,16 +35,16 @@ export function planSearch(
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
   });
-  const everything = search(startDate ? walkedBy.cursor : walkedBy.immutable, startDate);
+  const everything = search(startDate ? orderBy.cursor : orderBy.immutable, startDate);
   if (syncMode === 'full_refresh') return { task: everything };
-  const saved = state ? readCursor(state, walkedBy.cursor) : {};
+  const saved = state ? readCursor(state, orderBy.cursor) : {};
   if ('problem' in saved)
     return {
       problem: `the saved state of ${name} cannot be used: ${saved.problem}. Correct it, or reset it to read everything again.`,
     };
   if (saved.cursor === undefined) return { task: everything };
   const from = new Date(
-    Date.parse(saved.cursor) - Math.max(lookbackSeconds, leastLookbackSeconds) * 1000,
+    Date.parse(saved.cursor) - Math.max(lookbackSeconds, minLookbackSeconds) * 1000,
   ).toISOString();
-  return { task: search(walkedBy.cursor, from, { lagSeconds }), savedCursor: saved.cursor };
+  return { task: search(orderBy.cursor, from, { lagSeconds }), savedCursor: saved.cursor };
 }

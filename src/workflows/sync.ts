@@ -13,12 +13,12 @@ import {
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import type { StreamState } from '../sinks/sink';
-import { noCounts } from '../streams/counts';
-import { sinkActivities, stagingActivities } from './activities';
+import { zeroCounts } from '../streams/counts';
+import { proxySinkActivities, proxyStagingActivities } from './activities';
 import {
   pauseSignal,
   pauseUpdate,
-  progressSignal,
+  streamProgressSignal,
   resumeSignal,
   resumeUpdate,
   syncProgressQuery,
@@ -28,25 +28,25 @@ import {
   type SyncInput,
   type SyncResult,
 } from './contract';
-import { failureOf } from './failure';
+import { toStreamFailure } from './failure';
 import type { Pause } from './gate';
 import { organizationsWorkflow } from './organizations';
-import { incompleteType } from './names';
-import { conclude } from './outcome';
-import { showProgress } from './progress';
-import { counted } from './run-count';
-import { beginSearched, type SearchedRun } from './search-attributes';
-import { verdictOf, verdictOfRun } from './verdict';
+import { incompleteFailureType } from './names';
+import { requireComplete } from './outcome';
+import { setProgressDetails } from './progress';
+import { runAndCount } from './run-count';
+import { createSearchAttributePublisher, type SearchAttributePublisher } from './search-attributes';
+import { formatStreamVerdict, formatRunVerdict } from './verdict';
 import { streamWorkflow } from './stream';
 import { StreamRun } from './stream-run';
 
-type Child = ChildWorkflowHandle<typeof streamWorkflow | typeof organizationsWorkflow>;
+type ChildHandle = ChildWorkflowHandle<typeof streamWorkflow | typeof organizationsWorkflow>;
 
 /** Streams that one child workflow reads. */
-interface Group {
+interface StreamGroup {
   name: string;
   streams: PlannedStream[];
-  start(states: Record<string, StreamState>): Promise<Child>;
+  start(states: Record<string, StreamState>): Promise<ChildHandle>;
 }
 
 /**
@@ -54,41 +54,41 @@ interface Group {
  * connection has it: what is staged is kept under it. Temporal's ids begin with the time, which runs that are started together share;
  * only their end is random.
  */
-function runId({ uniqueRun }: SyncInput): string {
+function createRunId({ uniqueRunId }: SyncInput): string {
   const { startTime, firstExecutionRunId } = workflowInfo();
-  const mark = uniqueRun ? firstExecutionRunId.slice(-8) : firstExecutionRunId.slice(0, 8);
+  const mark = uniqueRunId ? firstExecutionRunId.slice(-8) : firstExecutionRunId.slice(0, 8);
   return `${startTime.toISOString().replace(/[-:.]/g, '')}-${mark}`;
 }
 
-function resultsOf(error: unknown, streams: readonly PlannedStream[]): StreamResult[] {
+function toStreamResults(error: unknown, streams: readonly PlannedStream[]): StreamResult[] {
   const cause = error instanceof ChildWorkflowFailure ? error.cause : undefined;
-  if (cause instanceof ApplicationFailure && cause.type === incompleteType) {
+  if (cause instanceof ApplicationFailure && cause.type === incompleteFailureType) {
     return cause.details?.[0] as StreamResult[];
   }
-  const failure = failureOf(error);
+  const failure = toStreamFailure(error);
   return streams.map(({ name }) => ({
     stream: name,
     status: 'incomplete',
     records: 0,
     seconds: 0,
-    counts: noCounts,
+    counts: zeroCounts,
     audit: [],
-    verdict: verdictOf('incomplete', noCounts, failure),
+    verdict: formatStreamVerdict('incomplete', zeroCounts, failure),
     failure,
   }));
 }
 
-function groupsOf(input: SyncInput, run: string): Group[] {
-  const { connection, sinkQueue, limits, reading, refusedCredentials } = input;
-  const common = { connection, run, sinkQueue, limits, reading, refusedCredentials };
+function groupStreams(input: SyncInput, run: string): StreamGroup[] {
+  const { connection, sinkQueue, limits, readOptions, onRefusedCredentials } = input;
+  const common = { connection, run, sinkQueue, limits, reading: readOptions, refusedCredentials: onRefusedCredentials };
   const child = (name: string) =>
     ({
       workflowId: `${workflowInfo().workflowId}/${name}`,
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
     }) as const;
-  const alone = input.streams.filter(({ reach }) => reach === 'list' || reach === 'search');
-  const family = input.streams.filter(({ reach }) => reach === 'organization' || reach === 'members');
-  const groups = alone.map<Group>((stream) => ({
+  const alone = input.streams.filter(({ reader }) => reader === 'list' || reader === 'search');
+  const family = input.streams.filter(({ reader }) => reader === 'organization' || reader === 'members');
+  const groups = alone.map<StreamGroup>((stream) => ({
     name: stream.name,
     streams: [stream],
     start: (states) =>
@@ -114,28 +114,28 @@ function groupsOf(input: SyncInput, run: string): Group[] {
 }
 
 /** Longest wait for children that a terminated run has left behind, which end as soon as they learn of that, s. */
-const patienceSeconds = 60;
+const previousChildTimeoutSeconds = 60;
 
 /** Starts a child, once the one of a former run has ended. */
-async function begin(group: Group, states: Record<string, StreamState>): Promise<Child> {
+async function startChildWhenFree(group: StreamGroup, states: Record<string, StreamState>): Promise<ChildHandle> {
   for (let waited = 0; ; waited += 1) {
     try {
       return await group.start(states);
     } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError) || waited >= patienceSeconds) throw error;
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError) || waited >= previousChildTimeoutSeconds) throw error;
       await sleep('1s');
     }
   }
 }
 
 /** Waits for all, whatever becomes of each, and then throws what the first one threw. */
-async function allEnded(work: readonly Promise<void>[]): Promise<void> {
+async function awaitAll(work: readonly Promise<void>[]): Promise<void> {
   const ends = await Promise.allSettled(work);
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 /** For what makes the copy no less whole when it fails. */
-async function leniently(work: () => Promise<void>): Promise<void> {
+async function bestEffort(work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -146,31 +146,31 @@ async function leniently(work: () => Promise<void>): Promise<void> {
 
 /** Copies the streams of one connection; one child workflow for each stream, and one for the organization family. */
 export async function syncWorkflow(input: SyncInput): Promise<SyncResult> {
-  return counted(input.connection, () => told(input));
+  return runAndCount(input.connection, () => runWithSearchAttributes(input));
 }
 
 /** The run, which tells its status where it can be searched for. */
-async function told(input: SyncInput): Promise<SyncResult> {
-  const searched = beginSearched(input);
-  const result = await copy(input, searched).catch((error: unknown) => {
-    searched.tell({ status: isCancellation(error) ? 'cancelled' : 'failed' });
+async function runWithSearchAttributes(input: SyncInput): Promise<SyncResult> {
+  const searched = createSearchAttributePublisher(input);
+  const result = await copyStreams(input, searched).catch((error: unknown) => {
+    searched.publish({ status: isCancellation(error) ? 'cancelled' : 'failed' });
     throw error;
   });
-  searched.tell({ status: result.status });
-  return conclude(result.streams, result);
+  searched.publish({ status: result.status });
+  return requireComplete(result.streams, result);
 }
 
-async function copy(input: SyncInput, searched: SearchedRun): Promise<SyncResult> {
-  const run = runId(input);
-  const { discardRun } = stagingActivities();
-  const { loadState, deliver, summarize } = sinkActivities({ ...input, run });
-  const groups = groupsOf(input, run);
+async function copyStreams(input: SyncInput, searchAttributes: SearchAttributePublisher): Promise<SyncResult> {
+  const run = createRunId(input);
+  const { discardRun } = proxyStagingActivities();
+  const { loadState, deliver, summarize } = proxySinkActivities({ ...input, run });
+  const groups = groupStreams(input, run);
   const running = new Set(groups);
   const finished: StreamResult[] = [];
   let paused: Pause | undefined;
   setHandler(syncProgressQuery, () => ({
     run,
-    ...(paused && { paused: paused.reason }),
+    ...(paused && { pauseReason: paused.reason }),
     finished,
     running: [...running].map(({ name, streams }) => ({
       workflowId: `${workflowInfo().workflowId}/${name}`,
@@ -178,19 +178,19 @@ async function copy(input: SyncInput, searched: SearchedRun): Promise<SyncResult
     })),
   }));
 
-  const children = new Set<Child>();
+  const children = new Set<ChildHandle>();
   /** As far as the children have told. */
   const standing = new Map<string, StreamProgress>(
-    input.streams.map(({ name: stream }) => [stream, { stream, status: 'waiting', delivered: 0, counts: noCounts }]),
+    input.streams.map(({ name: stream }) => [stream, { stream, status: 'waiting', delivered: 0, counts: zeroCounts }]),
   );
 
   function show(): void {
     const all = [...standing.values()];
-    searched.tell({
+    searchAttributes.publish({
       status: paused ? 'paused' : 'running',
-      rows: all.reduce((sum, { delivered }) => sum + delivered, 0),
+      records: all.reduce((sum, { delivered }) => sum + delivered, 0),
     });
-    showProgress(input.connection, all, paused);
+    setProgressDetails(input.connection, all, paused);
   }
 
   function take(told: StreamProgress[]): void {
@@ -198,7 +198,7 @@ async function copy(input: SyncInput, searched: SearchedRun): Promise<SyncResult
     show();
   }
 
-  setHandler(progressSignal, (told) => {
+  setHandler(streamProgressSignal, (told) => {
     const hasEnded = (stream: string): boolean => finished.some((each) => each.stream === stream);
     take(told.filter(({ stream }) => !hasEnded(stream)));
   });
@@ -209,8 +209,8 @@ async function copy(input: SyncInput, searched: SearchedRun): Promise<SyncResult
   }
 
   /** A child that has just ended can't be told, and need not be. */
-  async function tellAll(tell: (child: Child) => Promise<void>): Promise<void> {
-    await Promise.all([...children].map((child) => leniently(() => tell(child))));
+  async function tellAll(tell: (child: ChildHandle) => Promise<void>): Promise<void> {
+    await Promise.all([...children].map((child) => bestEffort(() => tell(child))));
   }
 
   async function pause(reason: Pause): Promise<boolean> {
@@ -233,10 +233,10 @@ async function copy(input: SyncInput, searched: SearchedRun): Promise<SyncResult
     return wasPaused;
   });
 
-  async function read(group: Group, states: Record<string, StreamState>): Promise<StreamResult[]> {
-    const child = await begin(group, states);
+  async function read(group: StreamGroup, states: Record<string, StreamState>): Promise<StreamResult[]> {
+    const child = await startChildWhenFree(group, states);
     children.add(child);
-    take(group.streams.map(({ name: stream }) => ({ stream, status: 'running', delivered: 0, counts: noCounts })));
+    take(group.streams.map(({ name: stream }) => ({ stream, status: 'running', delivered: 0, counts: zeroCounts })));
     try {
       if (paused) await child.signal(pauseSignal, paused);
       return await child.result();
@@ -249,29 +249,29 @@ async function copy(input: SyncInput, searched: SearchedRun): Promise<SyncResult
   const states = input.full ? {} : await loadState();
   await condition(() => paused === undefined);
   // When it is cancelled, too: it has ended when its children have.
-  await allEnded([
+  await awaitAll([
     ...groups.map(async (group) => {
       try {
         finish(await read(group, states));
       } catch (error) {
         if (isCancellation(error)) throw error;
-        finish(resultsOf(error, group.streams));
+        finish(toStreamResults(error, group.streams));
       } finally {
         running.delete(group);
       }
     }),
-    ...input.refused.map(async ({ stream, failure }) => {
-      const refused = new StreamRun({ ...stream, reach: 'list' }, run, deliver);
+    ...input.unknownStreams.map(async ({ stream, failure }) => {
+      const refused = new StreamRun({ ...stream, reader: 'list' }, run, deliver);
       refused.fail(failure);
-      await refused.settled();
-      finish([refused.result([])]);
+      await refused.drained();
+      finish([refused.toResult([])]);
     }),
   ]);
-  await leniently(() => discardRun({ run }));
+  await bestEffort(() => discardRun({ run }));
 
   const complete = finished.filter(({ status }) => status === 'complete').length;
   const status = complete === finished.length ? 'complete' : complete > 0 ? 'partial' : 'failed';
-  const result: SyncResult = { run, status, verdict: verdictOfRun(finished), streams: finished };
-  await leniently(() => summarize(result));
+  const result: SyncResult = { run, status, verdict: formatRunVerdict(finished), streams: finished };
+  await bestEffort(() => summarize(result));
   return result;
 }

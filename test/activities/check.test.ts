@@ -1,4 +1,4 @@
-import { checkProblem, checkTenant } from '../../src/activities/check';
+import { formatCheckProblem, checkTenant } from '../../src/activities/check';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
 import { READER_SCOPES } from '../../src/emulator/settings';
 import { impatientClient } from './fixture';
@@ -22,11 +22,11 @@ async function checkWithout(...missing: string[]): Promise<ReturnType<typeof che
 }
 
 it('finds nothing amiss where all can be read, with one request a stream', async () => {
-  tenant.resetStats();
+  tenant.resetStatistics();
   const report = await checkWithout();
   expect(report).toEqual({ missingScopes: [] });
-  expect(checkProblem(report)).toBeUndefined();
-  expect(tenant.stats().requests).toBe(5);
+  expect(formatCheckProblem(report)).toBeUndefined();
+  expect(tenant.readStatistics().requests).toBe(5);
 });
 
 it('finds nothing amiss in a tenant without anything', async () => {
@@ -52,7 +52,7 @@ it('needs no scope for the descriptions of roles', async () => {
 });
 
 it('says in one message which streams lack which scopes, and what to grant', async () => {
-  const problem = checkProblem(await checkWithout('read:clients', 'read:organization_member_roles'));
+  const problem = formatCheckProblem(await checkWithout('read:clients', 'read:organization_member_roles'));
   expect(problem).toContain('clients (needs read:clients');
   expect(problem).toContain('organization_member_roles (needs read:organization_member_roles)');
   expect(problem).toMatch(/: read:clients read:organization_member_roles$/);
@@ -63,19 +63,19 @@ it('ends at what concerns more than one stream, and tells it once', async () => 
   const report = await checkTenant(client);
   client.close();
   expect(report).toMatchObject({ failure: { type: 'BadCredentials' }, missingScopes: [] });
-  expect(checkProblem(report)).toBe(report.failure?.message);
+  expect(formatCheckProblem(report)).toBe(report.failure?.message);
 });
 
 it('passes over an organization that vanishes while it is looked at', async () => {
   tenant.configure({ scopes: READER_SCOPES });
   const client = impatientClient(tenant);
-  const list: typeof client.list = async (request, options) => {
-    const page = await client.list(request, options);
+  const list: typeof client.getPage = async (request, options) => {
+    const page = await client.getPage(request, options);
     if (request.path === 'organizations') {
       tenant.tenant.apply({ type: 'deleteOrganization', id: page.rows[0]?.['id'] as string });
     }
     return page;
   };
-  expect(await checkTenant({ ...client, list })).toEqual({ missingScopes: [] });
+  expect(await checkTenant({ ...client, getPage: list })).toEqual({ missingScopes: [] });
   client.close();
 });

@@ -45,17 +45,17 @@ describe('pages that come close together', () => {
     ['being told to stop', (attempt) => attempt.cancel(), [{ kind: 'slow', match: '/clients', nth: 4 }]],
   ])('are not read again after %s', async (_, act, faults) => {
     tenant.setFaults(faults);
-    tenant.resetStats();
+    tenant.resetStatistics();
     const all = gathered();
     const first = all.attempt({ task: clients });
-    while (tenant.stats().requests < 4) await new Promise((go) => setTimeout(go, 5));
+    while (tenant.readStatistics().requests < 4) await new Promise((go) => setTimeout(go, 5));
     act(first);
     await first.result.catch(() => undefined);
     expect(first.heartbeats.at(-1)?.counts.pages).toBe(3);
     tenant.setFaults([]);
-    tenant.resetStats();
+    tenant.resetStatistics();
     const { segments } = await all.attempt({ task: clients }, 2, first.heartbeats.at(-1)).result;
-    expect(tenant.stats().byRoute['clients']).toMatchObject({ '200': 2 });
+    expect(tenant.readStatistics().byRoute['clients']).toMatchObject({ '200': 2 });
     expect((await idsIn(all, segments)).sort()).toEqual(allIds().sort());
   });
 });

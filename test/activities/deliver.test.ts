@@ -26,7 +26,7 @@ const environment = (info: Partial<Info> = {}): MockActivityEnvironment =>
 async function filesActivities(): Promise<SinkActivities> {
   const staging = createStaging(newFolder());
   const sink = await createFilesSink({ directory: newFolder(), staging });
-  return createSinkActivities({ sinkOf: async () => sink, staging });
+  return createSinkActivities({ getSink: async () => sink, staging });
 }
 
 it('answers where the destination stands after a step that it has made durable', async () => {
@@ -42,14 +42,14 @@ it('keeps nothing in staging of a step that is delivered, and can be asked for i
   const staging = createStaging(newFolder());
   const directory = newFolder();
   const sink = await createFilesSink({ directory, staging });
-  const { deliver } = createSinkActivities({ sinkOf: async () => sink, staging });
-  const writer = await staging.open({ run: 'run', slice: 'users-0', attempt: 1, stream: 'users' });
+  const { deliver } = createSinkActivities({ getSink: async () => sink, staging });
+  const writer = await staging.open({ run: 'run', fetchId: 'users-0', attempt: 1, stream: 'users' });
   await writer.append([{ emitted_at: 1, data: { user_id: 'auth0|1' } }]);
   const segment = await writer.commit();
   await writer.close();
   const delivery = step(0, { segments: [segment] });
   await environment().run(deliver, delivery);
-  await expect(staging.values(segment)).rejects.toMatchObject({ name: 'StagingLost' });
+  await expect(staging.readValues(segment)).rejects.toMatchObject({ name: 'StagingLost' });
   await environment().run(deliver, delivery);
   const delivered = [];
   for await (const { data } of readFilesDestination(directory)) delivered.push(data);
@@ -68,7 +68,7 @@ it('hands the summary of a run to the destination, more than once if need be', a
   const staging = createStaging(newFolder());
   const directory = newFolder();
   const sink = await createFilesSink({ directory, staging });
-  const { conclude } = createSinkActivities({ sinkOf: async () => sink, staging });
+  const { conclude } = createSinkActivities({ getSink: async () => sink, staging });
   for (let attempt = 1; attempt <= 2; attempt += 1) {
     await environment().run(conclude, { connection: 'acme', summary: summaryOf('run') });
     expect(JSON.parse(readFileSync(join(directory, 'summary.json'), 'utf8'))).toEqual(summaryOf('run'));
@@ -82,11 +82,11 @@ it.each(['deliver', 'conclude'] as const)(
       loadState: async () => ({}),
       deliver: (_delivery, signal) =>
         new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error))),
-      conclude: () => new Promise(() => undefined),
+      writeSummary: () => new Promise(() => undefined),
       close: async () => undefined,
     };
     const { deliver, conclude } = createSinkActivities({
-      sinkOf: async () => sink,
+      getSink: async () => sink,
       staging: createStaging(newFolder()),
     });
     const work = {
@@ -108,7 +108,7 @@ it.each(['deliver', 'conclude'] as const)(
 
 it('tells of a destination that cannot be opened as of one that cannot be written', async () => {
   const { loadState, conclude } = createSinkActivities({
-    sinkOf: () => createFilesSink({ directory: '/dev/null/nothing', staging: createStaging(newFolder()) }),
+    getSink: () => createFilesSink({ directory: '/dev/null/nothing', staging: createStaging(newFolder()) }),
     staging: createStaging(newFolder()),
   });
   const failure = { type: 'DestinationUnavailable', nonRetryable: false, details: [{ kind: 'transient_error' }] };
@@ -119,7 +119,7 @@ it('tells of a destination that cannot be opened as of one that cannot be writte
 
 it('gives a step up when the destination has failed it five times, however often its process was killed meanwhile', async () => {
   const { deliver } = createSinkActivities({
-    sinkOf: () => createFilesSink({ directory: '/dev/null/nothing', staging: createStaging(newFolder()) }),
+    getSink: () => createFilesSink({ directory: '/dev/null/nothing', staging: createStaging(newFolder()) }),
     staging: createStaging(newFolder()),
   });
   let heartbeatDetails: unknown;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { DefaultLogger, type LogEntry } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { mayPass, toActivityFailure } from '../../src/activities/failure';
+import { isRetryable, toActivityFailure } from '../../src/activities/failure';
 
 /** What becomes of every error class that an activity can meet: its sort, and whether another attempt may help. */
 const table: Record<string, [kind: string, retried: boolean]> = {
@@ -64,7 +64,7 @@ it.each(Object.entries(table))('%s is a %j', async (name, [kind, retried]) => {
     details: [{ kind }],
     nonRetryable: !retried,
   });
-  expect(mayPass(error)).toBe(retried);
+  expect(isRetryable(error)).toBe(retried);
 });
 
 it('makes an error that may pass final when the patience is at its end', async () => {

@@ -9,8 +9,8 @@ import { READER_SCOPES, SECRET_SCOPES } from '../../src/emulator/settings';
 import type { FaultKind } from '../../src/emulator/faults';
 import type { Segment } from '../../src/staging/segment';
 import { createStaging } from '../../src/staging/staging';
-import { noCounts } from '../../src/streams/counts';
-import { organizationIndex, type Task } from '../../src/streams/task';
+import { zeroCounts } from '../../src/streams/counts';
+import { organizationIndexName, type FetchTask } from '../../src/streams/task';
 import { scratchFolders } from '../staging/scratch';
 import { impatientClient, pace, segmentsOf, slicesIn, tenantLimits, type Slices } from './fixture';
 
@@ -55,17 +55,17 @@ describe('a slice ends', () => {
   ])('%s', async (_when, limits, pages) => {
     if ('seconds' in limits) tenant.configure({ latencyMs: 60 });
     const { attempt } = slices();
-    const result = await attempt({ task: clients, limits: { pages: 100, seconds: 60, bytes: 1e9, ...limits } }).result;
+    const result = await attempt({ task: clients, budget: { pages: 100, seconds: 60, bytes: 1e9, ...limits } }).result;
     expect(result).toMatchObject({ done: false, counts: { pages, requests: pages } });
   });
 
   it('with the list, and the next one begins where it ended: nothing is lost, nothing comes twice', async () => {
     const all = slices();
-    const limits = { pages: 2, seconds: 60, bytes: 1e9 };
+    const budget = { pages: 2, seconds: 60, bytes: 1e9 };
     const ids: string[] = [];
     let cursor = null;
     for (let slice = 0, done = false; !done; slice += 1) {
-      const result = await all.attempt({ task: clients, slice: `clients-${slice}`, cursor, limits }).result;
+      const result = await all.attempt({ task: clients, fetchId: `clients-${slice}`, cursor, budget }).result;
       ids.push(...(await idsIn(all, result.segments)));
       ({ done } = result);
       cursor = result.cursor as never;
@@ -81,26 +81,26 @@ describe("a slice that meets the tenant's limit", () => {
     tenant.setFaults([{ kind: '429', match: '/clients', nth: 3 }]);
     const hurried = impatientClient(tenant, { maxWaitMs: 1 });
     const folder = newFolder();
-    const early = await slicesIn(folder, () => hurried).attempt({ task: clients, patience: 1 }).result;
+    const early = await slicesIn(folder, () => hurried).attempt({ task: clients, maxStalledAttempts: 1 }).result;
     hurried.close();
     expect(early).toMatchObject({ done: false, counts: { pages: 2 }, pace });
     expect(early.waitUntil).toBeGreaterThan(begun);
     const patient = slices(folder);
-    const late = await patient.attempt({ task: clients, slice: 'slice-1', cursor: early.cursor }).result;
+    const late = await patient.attempt({ task: clients, fetchId: 'slice-1', cursor: early.cursor }).result;
     expect(late).toMatchObject({ done: true, pace });
     expect(late).not.toHaveProperty('waitUntil');
     expect((await idsIn(patient, [...early.segments, ...late.segments])).sort()).toEqual(allIds().sort());
   });
 
   it('before its first page is followed by one that still tells what there is', async () => {
-    const users: Task = { kind: 'search', stream: 'users', key: 'created_at', missing: true };
+    const users: FetchTask = { kind: 'search', stream: 'users', key: 'created_at', missing: true };
     tenant.setFaults([{ kind: '429', match: '/users', nth: 1 }]);
     const hurried = impatientClient(tenant, { maxWaitMs: 1 });
     const { attempt } = slicesIn(newFolder(), () => hurried);
     const { cursor, ...early } = await attempt({ task: users }).result;
     hurried.close();
-    expect(early).toMatchObject({ done: false, segments: [], counts: noCounts });
-    expect(await slices().attempt({ task: users, slice: 'slice-1', cursor }).result).toMatchObject({ total: 120 });
+    expect(early).toMatchObject({ done: false, segments: [], counts: zeroCounts });
+    expect(await slices().attempt({ task: users, fetchId: 'slice-1', cursor }).result).toMatchObject({ total: 120 });
   });
 });
 
@@ -113,10 +113,10 @@ describe('another attempt', () => {
     await expect(first.result).rejects.toMatchObject({ type: 'Transient', nonRetryable: false });
     expect(first.heartbeats.at(-1)).toMatchObject({ counts: { pages: 2 }, stalled: 1 });
 
-    tenant.resetStats();
+    tenant.resetStatistics();
     const { segments, counts } = await attempt({ task: clients }, 2, first.heartbeats.at(-1)).result;
-    expect(tenant.stats().requests).toBe(3);
-    expect(counts).toEqual({ ...noCounts, pages: 5, requests: 5, rows: 450 });
+    expect(tenant.readStatistics().requests).toBe(3);
+    expect(counts).toEqual({ ...zeroCounts, pages: 5, requests: 5, rows: 450 });
     expect((await idsIn(all, segments)).sort()).toEqual(allIds().sort());
     expect(segmentsOf('clients', segments).map(({ file }) => file)).toEqual([
       'run/slice-0.1.clients.jsonl',
@@ -166,9 +166,9 @@ describe('what never comes right', () => {
     const third = async (outage: object, stalledSince: number, kind: FaultKind = '503'): Promise<boolean> => {
       tenant.setFaults([]);
       const { attempt } = slices();
-      await attempt({ task: clients, slice: 'before' }).result;
+      await attempt({ task: clients, fetchId: 'before' }).result;
       tenant.setFaults([{ kind }]);
-      const stalled = { cursor: null, segments: [], counts: noCounts, stalled: 2, stalledSince };
+      const stalled = { cursor: null, segments: [], counts: zeroCounts, stalled: 2, stalledSince };
       const error: unknown = await attempt({ task: clients, ...outage }, 3, stalled).result.catch(
         (thrown: unknown) => thrown,
       );
@@ -186,13 +186,13 @@ describe('what never comes right', () => {
   });
 
   it('of a tenant that has never answered is given up at once, outage or not; in mid-list it has answered', async () => {
-    const cursor = (await slices().attempt({ task: clients, limits: { pages: 1, seconds: 60, bytes: 1e9 } }).result)
+    const cursor = (await slices().attempt({ task: clients, budget: { pages: 1, seconds: 60, bytes: 1e9 } }).result)
       .cursor;
     tenant.setFaults([{ kind: '503' }]);
     const fresh = impatientClient(tenant);
     const { attempt } = slicesIn(newFolder(), () => fresh);
     const isFinal = async (place: object): Promise<boolean> => {
-      const { result } = attempt({ task: clients, patience: 1, outageSeconds: 120, ...place });
+      const { result } = attempt({ task: clients, maxStalledAttempts: 1, outageSeconds: 120, ...place });
       return ((await result.catch((error: unknown) => error)) as ApplicationFailure).nonRetryable === true;
     };
     expect([await isFinal({}), await isFinal({ slice: 'later', cursor })]).toEqual([true, false]);
@@ -201,7 +201,7 @@ describe('what never comes right', () => {
 
   it('is tried anew with full patience after a page was read', async () => {
     const { attempt } = slices();
-    const whole = attempt({ task: clients, limits: { pages: 1, seconds: 60, bytes: 1e9 } });
+    const whole = attempt({ task: clients, budget: { pages: 1, seconds: 60, bytes: 1e9 } });
     await whole.result;
     tenant.setFaults([{ kind: '503', nth: 2 }]);
     const stalled = { ...whole.heartbeats.at(-1)!, stalled: 2 };
@@ -227,8 +227,8 @@ describe('what never comes right', () => {
   it("comes only when the tenant's limit allows where the limit holds up the beginning, and costs no patience", async () => {
     const retryAt = Date.now() + 60_000;
     const limited = Object.assign(new Error('Later.'), { name: 'RateLimited', retryAt });
-    const { attempt } = slicesIn(newFolder(), () => ({ ...client, scopes: () => Promise.reject(limited) }));
-    const segment = { file: 'none', stream: organizationIndex, bytes: 0, records: 0 };
+    const { attempt } = slicesIn(newFolder(), () => ({ ...client, getScopes: () => Promise.reject(limited) }));
+    const segment = { file: 'none', stream: organizationIndexName, bytes: 0, records: 0 };
     const { result, heartbeats } = attempt({
       task: {
         kind: 'members',
@@ -237,7 +237,7 @@ describe('what never comes right', () => {
         rolesSource: 'inline',
         roles: null,
       },
-      patience: 1,
+      maxStalledAttempts: 1,
     });
     const failure = (await result.catch((error: unknown) => error)) as { nextRetryDelay: number };
     expect(failure).toMatchObject({ type: 'RateLimited', nonRetryable: false, category: 'BENIGN' });
@@ -250,7 +250,7 @@ describe('what never comes right', () => {
     const { attempt } = slicesIn(newFolder(), () => {
       throw new TypeError('somebody@example.com is not iterable');
     });
-    const { result, logged } = attempt({ task: clients, patience: 1 });
+    const { result, logged } = attempt({ task: clients, maxStalledAttempts: 1 });
     const failure = (await result.catch((error: unknown) => error)) as Error;
     expect(failure).toMatchObject({ type: 'Unexpected', nonRetryable: true, details: [{ kind: 'system_error' }] });
     expect(failure.message).toContain('TypeError');
@@ -262,7 +262,7 @@ describe('what never comes right', () => {
 });
 
 it('ends in the middle of a page when it is cancelled', async () => {
-  tenant.resetStats();
+  tenant.resetStatistics();
   const { result, cancel } = slices().attempt({ task: clients });
   tenant.onRequest(1, () => {
     cancel();
@@ -272,14 +272,14 @@ it('ends in the middle of a page when it is cancelled', async () => {
 });
 
 it('stages no secret, though the token may read them all, and heartbeats nothing of anybody', async () => {
-  const sent = await client.list({ path: 'users', query: { per_page: 50, page: 0 }, list: 'users', key: 'user_id' });
+  const sent = await client.getPage({ path: 'users', query: { per_page: 50, page: 0 }, list: 'users', key: 'user_id' });
   expect(findSecrets(JSON.stringify(sent))).not.toEqual([]);
   const folder = newFolder();
   const { attempt } = slices(folder);
   const heartbeats: unknown[] = [];
   for (const stream of ['clients', 'users']) {
     const task = stream === 'users' ? ({ kind: 'search', stream, key: 'created_at', missing: true } as const) : clients;
-    const whole = attempt({ task, slice: stream });
+    const whole = attempt({ task, fetchId: stream });
     await whole.result;
     heartbeats.push(...whole.heartbeats);
   }
@@ -288,24 +288,24 @@ it('stages no secret, though the token may read them all, and heartbeats nothing
   expect(findSecrets(files.join())).toEqual([]);
 
   const sentToTemporal = JSON.stringify(heartbeats);
-  const people = [...tenant.tenant.users.all()].flatMap(({ user_id: id, email }) => [id as string, email as string]);
+  const people = [...tenant.tenant.users.iterateUsers()].flatMap(({ user_id: id, email }) => [id as string, email as string]);
   expect(people.filter((value) => value && sentToTemporal.includes(value))).toEqual([]);
 });
 
 describe('of organizations', () => {
-  const limits = { pages: 100, seconds: 60, bytes: 1e9 };
+  const budget = { pages: 100, seconds: 60, bytes: 1e9 };
 
   it('the members are read from the index, with the descriptions of the roles that an earlier slice read', async () => {
     const folder = newFolder();
     const { attempt, rowsOf } = slices(folder);
     const listed = await attempt({ task: { kind: 'organizations', emit: false } }).result;
-    const roles = await attempt({ task: { kind: 'roles' }, slice: 'roles-0' }).result;
+    const roles = await attempt({ task: { kind: 'roles' }, fetchId: 'roles-0' }).result;
     const [segment] = listed.segments;
-    expect(listed.segments.map((each) => each.stream)).toEqual([organizationIndex]);
+    expect(listed.segments.map((each) => each.stream)).toEqual([organizationIndexName]);
     const streams = ['organization_members', 'organization_member_roles'];
     const organizations = { segment: segment!, first: 0, count: 2 };
-    const task: Task = { kind: 'members', streams, organizations, rolesSource: 'inline', roles: roles.segments };
-    const { segments, counts, done } = await attempt({ task, slice: 'members-0', limits }).result;
+    const task: FetchTask = { kind: 'members', streams, organizations, rolesSource: 'inline', roles: roles.segments };
+    const { segments, counts, done } = await attempt({ task, fetchId: 'members-0', budget }).result;
 
     const ids = tenant.tenant.organizations.rows.slice(0, 2).map(({ id }) => id);
     const members = await rowsOf(segments.filter(({ stream }) => stream === streams[0]));
@@ -321,42 +321,42 @@ describe('of organizations', () => {
   it('one that was deleted since it was listed is counted and passed over', async () => {
     const { attempt, rowsOf } = slices();
     const listed = await attempt({ task: { kind: 'organizations', emit: true } }).result;
-    const index = listed.segments.find(({ stream }) => stream === organizationIndex)!;
+    const index = listed.segments.find(({ stream }) => stream === organizationIndexName)!;
     const { id } = tenant.tenant.organizations.rows[3]!;
     tenant.tenant.apply({ type: 'deleteOrganization', id });
     const organizations = { segment: index, first: 2, count: 3 };
-    const task: Task = {
+    const task: FetchTask = {
       kind: 'members',
       streams: ['organization_members'],
       organizations,
       rolesSource: 'inline',
       roles: null,
     };
-    const { counts, done, segments } = await attempt({ task, slice: 'members-1', limits }).result;
+    const { counts, done, segments } = await attempt({ task, fetchId: 'members-1', budget }).result;
     expect(done).toBe(true);
-    expect(counts).toEqual({ ...noCounts, pages: 3, requests: 3, rows: 6, vanished: 1 });
+    expect(counts).toEqual({ ...zeroCounts, pages: 3, requests: 3, rows: 6, vanished: 1 });
     expect(await rowsOf(segments)).toHaveLength(6);
   });
 });
 
 it('tells what the first page of a task says that there is, also when a later attempt ends the slice', async () => {
-  const users: Task = { kind: 'search', stream: 'users', key: 'created_at', missing: true };
+  const users: FetchTask = { kind: 'search', stream: 'users', key: 'created_at', missing: true };
   const { attempt } = slices();
-  const limits = { pages: 1, seconds: 60, bytes: 1e9 };
-  const first = attempt({ task: users, limits });
+  const budget = { pages: 1, seconds: 60, bytes: 1e9 };
+  const first = attempt({ task: users, budget });
   expect(await first.result).toMatchObject({ total: 120, counts: { rows: 100 }, rest: { from: expect.any(String) } });
   const second = await attempt({ task: users }, 2, first.heartbeats[0]).result;
   expect(second).toMatchObject({ done: true, total: 120, counts: { pages: 3, rows: 120, repeated: 1 } });
-  const next = await attempt({ task: users, slice: 'slice-1', cursor: (await first.result).cursor }).result;
+  const next = await attempt({ task: users, fetchId: 'slice-1', cursor: (await first.result).cursor }).result;
   expect(next).not.toHaveProperty('total');
 });
 
 it('counts what the search announced and did not show, what shares an instant, and into what that was split', async () => {
-  const ids = [...tenant.tenant.users.all()].map((user) => user['user_id'] as string);
+  const ids = [...tenant.tenant.users.iterateUsers()].map((user) => user['user_id'] as string);
   const at = '2026-07-01T00:00:00.000Z';
   for (const user_id of ids.slice(0, 105))
     tenant.tenant.apply({ type: 'updateUser', user_id, patch: { updated_at: at } });
-  const task: Task = {
+  const task: FetchTask = {
     kind: 'search',
     stream: 'users',
     key: 'updated_at',
@@ -364,7 +364,7 @@ it('counts what the search announced and did not show, what shares an instant, a
     missing: false,
   };
   const { counts } = await slices().attempt({ task: { ...task, to: at } }).result;
-  expect(counts).toEqual({ ...noCounts, pages: 3, requests: 3, rows: 105, repeated: 100, ties: 1 });
+  expect(counts).toEqual({ ...zeroCounts, pages: 3, requests: 3, rows: 105, repeated: 100, ties: 1 });
 });
 
 it('discards what a run has staged, and nothing of another', async () => {
@@ -373,7 +373,7 @@ it('discards what a run has staged, and nothing of another', async () => {
   await attempt({ task: { kind: 'roles' } }).result;
   await attempt({ task: { kind: 'roles' }, run: 'other' }).result;
   const { discardRun } = createFetchActivities({
-    tenantOf: async () => ({ client, limits: tenantLimits }),
+    getTenant: async () => ({ client, readLimits: tenantLimits }),
     staging: createStaging(folder),
   });
   await new MockActivityEnvironment().run(discardRun, { run: 'run' });

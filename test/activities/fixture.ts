@@ -1,31 +1,31 @@
 import { DefaultLogger, type LogEntry } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createFetchActivities } from '../../src/activities/fetch';
-import type { Pace, SliceInput, SliceResult } from '../../src/activities/slice';
+import type { Pace, FetchInput, FetchResult } from '../../src/activities/slice';
 import type { Tenant } from '../../src/activities/tenant';
 import { createAuth0Client, type Auth0Client, type Auth0ClientOptions } from '../../src/auth0/client';
 import { createPacer } from '../../src/auth0/pacer';
-import { clientCredentials } from '../../src/auth0/token';
+import { createClientTokenSource } from '../../src/auth0/token';
 import type { Emulator } from '../../src/emulator/server';
 import type { Json, JsonObject } from '../../src/json';
 import type { Segment, StagedRecord } from '../../src/staging/segment';
 import { createStaging } from '../../src/staging/staging';
-import type { SliceCounts } from '../../src/streams/counts';
+import type { FetchCounts } from '../../src/streams/counts';
 
 /** A client of the emulated tenant that repeats nothing by itself, so that every failure is the activity's. */
 export function impatientClient(
   { url: baseUrl, clientId, clientSecret }: Emulator,
   options: Partial<Auth0ClientOptions> = {},
 ): Auth0Client {
-  const tokens = clientCredentials({ baseUrl, clientId, proof: { clientSecret } });
-  return createAuth0Client({ baseUrl, tokens, pacer: createPacer({}), retries: 0, ...options });
+  const tokenSource = createClientTokenSource({ baseUrl, clientId, credential: { clientSecret } });
+  return createAuth0Client({ baseUrl, tokenSource, pacer: createPacer({}), retries: 0, ...options });
 }
 
 /** What an attempt heartbeats: what the next one begins from. */
 export interface Heartbeat {
   cursor: Json;
   segments: Segment[];
-  counts: SliceCounts;
+  counts: FetchCounts;
   stalled: number;
   stalledSince?: number;
   total?: number;
@@ -33,7 +33,7 @@ export interface Heartbeat {
 
 /** One attempt at a slice. */
 export interface Attempt {
-  result: Promise<SliceResult>;
+  result: Promise<FetchResult>;
   /** So far, oldest first. */
   heartbeats: Heartbeat[];
   logged: LogEntry[];
@@ -47,17 +47,17 @@ export function segmentsOf(stream: string, segments: readonly Segment[]): Segmen
 
 export interface Slices {
   /** Begins an attempt at a slice, from what an earlier one heartbeated. */
-  attempt(input: Partial<SliceInput> & Pick<SliceInput, 'task'>, attempt?: number, from?: Heartbeat): Attempt;
+  attempt(input: Partial<FetchInput> & Pick<FetchInput, 'task'>, attempt?: number, from?: Heartbeat): Attempt;
   /** The rows of segments, in their order. */
   rowsOf(segments: readonly Segment[]): Promise<JsonObject[]>;
 }
 
 /** How the limit of every tenant stands. */
 export const pace: Pace = { remaining: 3, limit: 10, perSecond: 1.5 };
-export const tenantLimits: Tenant['limits'] = () => ({
+export const tenantLimits: Tenant['readLimits'] = () => ({
   buckets: [{ name: 'tenant', foreignPerSecond: 0, remaining: 3, limit: 10, perSecond: 1.5 }],
   concurrency: 7,
-  out: 0,
+  inflight: 0,
   waiting: 0,
 });
 
@@ -74,8 +74,8 @@ export function slicesIn(
   commitEveryMs = 0,
 ): Slices {
   const staging = createStaging(folder);
-  const tenantOf = async (): Promise<Tenant> => ({ client: clientOf(), limits: tenantLimits });
-  const { fetchSlice } = createFetchActivities({ tenantOf, staging, commitEveryMs });
+  const getTenant = async (): Promise<Tenant> => ({ client: clientOf(), readLimits: tenantLimits });
+  const { fetchPages } = createFetchActivities({ getTenant, staging, commitEveryMs });
   return {
     attempt(input, attempt = 1, from) {
       const logged: LogEntry[] = [];
@@ -90,12 +90,12 @@ export function slicesIn(
       });
       const place = { connection: 'acme', run: 'run', slice: 'slice-0', cursor: null };
       const whole = { ...place, limits: plenty, patience: 3, outageSeconds: 0 };
-      const result = environment.run<[SliceInput], SliceResult, typeof fetchSlice>(fetchSlice, { ...whole, ...input });
+      const result = environment.run<[FetchInput], FetchResult, typeof fetchPages>(fetchPages, { ...whole, ...input });
       result.catch(() => undefined);
       return { result, heartbeats, logged, cancel: () => environment.cancel('CANCELLED') };
     },
     async rowsOf(segments) {
-      const values = await Promise.all(segments.map((segment) => staging.values(segment)));
+      const values = await Promise.all(segments.map((segment) => staging.readValues(segment)));
       return values.flat().map((line) => (line as unknown as StagedRecord).data);
     },
   };

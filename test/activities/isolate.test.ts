@@ -1,8 +1,8 @@
 import type { ApplicationFailure } from '@temporalio/common';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
 import type { FaultKind } from '../../src/emulator/faults';
-import type { SliceResult } from '../../src/activities/slice';
-import { organizationIndex, type Task } from '../../src/streams/task';
+import type { FetchResult } from '../../src/activities/slice';
+import { organizationIndexName, type FetchTask } from '../../src/streams/task';
 import type { JsonObject } from '../../src/json';
 import type { StagedRecord } from '../../src/staging/segment';
 import { createStaging } from '../../src/staging/staging';
@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 interface Read {
-  result: SliceResult;
+  result: FetchResult;
   /** By stream. */
   records: Record<string, StagedRecord[]>;
   /** Of the attempts that failed. */
@@ -39,12 +39,12 @@ interface Read {
 }
 
 /** Attempts at a slice until one succeeds, three at most. */
-async function read(task: Task, folder = newFolder()): Promise<Read> {
+async function read(task: FetchTask, folder = newFolder()): Promise<Read> {
   const slices = slicesIn(folder, () => client);
   const errors: string[] = [];
   let held: Heartbeat | undefined;
   for (let nth = 1; nth <= 3; nth += 1) {
-    const attempt = slices.attempt({ task, slice: task.kind }, nth, held);
+    const attempt = slices.attempt({ task, fetchId: task.kind }, nth, held);
     const result = await attempt.result.catch((error: unknown) => {
       const { message, nonRetryable } = error as ApplicationFailure;
       errors.push(message);
@@ -55,7 +55,7 @@ async function read(task: Task, folder = newFolder()): Promise<Read> {
     const staging = createStaging(folder);
     const records: Read['records'] = {};
     for (const stream of new Set(result.segments.map((segment) => segment.stream))) {
-      const values = await Promise.all(segmentsOf(stream, result.segments).map((each) => staging.values(each)));
+      const values = await Promise.all(segmentsOf(stream, result.segments).map((each) => staging.readValues(each)));
       records[stream] = values.flat() as unknown as StagedRecord[];
     }
     return { result, records, errors };
@@ -74,7 +74,7 @@ const broken: [FaultKind, string][] = [
 describe.each(broken)('a record that ends every answer as %s', (kind, cause) => {
   const spoil = (record: string): void => tenant.setFaults([{ kind, record }]);
 
-  it.each<['users' | 'clients', Task, () => string, string, number]>([
+  it.each<['users' | 'clients', FetchTask, () => string, string, number]>([
     ['users', search, () => allIds('users')[120]!, 'user_id', 2 + 3 + 1 + 100],
     ['clients', list, () => allIds('clients')[37]!, 'client_id', 2 + 3 * 5 + 1 + 1],
   ])('costs no other of the %s, which come whole', async (stream, task, idOf, key, most) => {
@@ -106,7 +106,7 @@ describe('a member that spoils every answer', () => {
   const readMembers = async (): Promise<Read> => {
     const folder = newFolder();
     const { result } = await read({ kind: 'organizations', emit: false }, folder);
-    const [segment] = segmentsOf(organizationIndex, result.segments);
+    const [segment] = segmentsOf(organizationIndexName, result.segments);
     const organizations = { segment: segment!, first: 0, count: segment!.records };
     const streams = ['organization_members', 'organization_member_roles'];
     return read({ kind: 'members', streams, organizations, rolesSource: 'inline', roles: null }, folder);
@@ -140,7 +140,7 @@ describe('a member that spoils every answer', () => {
 
 describe('an organization that spoils every answer', () => {
   it('ends its list, which cannot be asked for keys alone, and says why', async () => {
-    const [organization] = tenant.truth().organizations.keys();
+    const [organization] = tenant.readTruth().organizations.keys();
     tenant.setFaults([{ kind: 'html', record: organization! }]);
     await expect(read({ kind: 'organizations', emit: true })).rejects.toThrow(
       'GET organizations was answered unexpectedly: HTML in place of JSON.',
@@ -156,18 +156,18 @@ it('a failure that passes is no reason to look for a record', async () => {
 });
 
 it('an outage is not taken for a record', async () => {
-  tenant.resetStats();
+  tenant.resetStatistics();
   tenant.setFaults([{ kind: '503', match: '/users' }]);
   await expect(read(search)).rejects.toThrow('503');
   // Three attempts, and twice the keys.
-  expect(tenant.stats().requests).toBe(5);
+  expect(tenant.readStatistics().requests).toBe(5);
 });
 
 it('users who are deleted or changed meanwhile take nobody along', async () => {
   const byUpdate = { ...search, key: 'updated_at' } as const;
   const ids = (await read(byUpdate)).records['users']!.map(({ data }) => data['user_id'] as string);
   tenant.setFaults([{ kind: 'cut', record: ids[50]! }]);
-  tenant.resetStats();
+  tenant.resetStatistics();
   // The two attempts at the page, its keys, then each user by itself.
   tenant.setScript([
     { afterRequest: 8, change: { type: 'deleteUser', user_id: ids[80]! } },
@@ -186,5 +186,5 @@ it('users who are deleted or changed meanwhile take nobody along', async () => {
 });
 
 function allIds(stream: 'users' | 'clients'): string[] {
-  return [...tenant.truth()[stream].keys()];
+  return [...tenant.readTruth()[stream].keys()];
 }

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SliceResult } from '../../src/activities/slice';
+import type { FetchResult } from '../../src/activities/slice';
 import { createAuth0Client, type Auth0Client } from '../../src/auth0/client';
 import { createPacer } from '../../src/auth0/pacer';
-import { fixedToken } from '../../src/auth0/token';
+import { createFixedTokenSource } from '../../src/auth0/token';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
 import { READER_SCOPES } from '../../src/emulator/settings';
 import type { JsonObject } from '../../src/json';
-import { noCounts } from '../../src/streams/counts';
+import { zeroCounts } from '../../src/streams/counts';
 import type { RolesSource } from '../../src/streams/options';
-import { organizationIndex, type MembersTask } from '../../src/streams/task';
+import { organizationIndexName, type MembersTask } from '../../src/streams/task';
 import { scratchFolders } from '../staging/scratch';
 import { impatientClient, segmentsOf, slicesIn, type Slices } from './fixture';
 
@@ -36,7 +36,7 @@ afterEach(async () => {
 
 const slices = (): Slices => slicesIn(newFolder(), () => client);
 const requestsTo = (route: string): number =>
-  Object.values(tenant.stats().byRoute[route] ?? {}).reduce((sum, count) => sum + count, 0);
+  Object.values(tenant.readStatistics().byRoute[route] ?? {}).reduce((sum, count) => sum + count, 0);
 
 /** The task of reading all organizations' members and roles, after listing what it needs. */
 async function prepare(
@@ -44,11 +44,11 @@ async function prepare(
   rolesSource: RolesSource,
   streams = [members, memberRoles],
 ): Promise<MembersTask> {
-  const listed = await attempt({ task: { kind: 'organizations', emit: false }, slice: 'organizations-0' }).result;
-  const roles = await attempt({ task: { kind: 'roles' }, slice: 'roles-0' }).result;
-  const [segment] = segmentsOf(organizationIndex, listed.segments);
+  const listed = await attempt({ task: { kind: 'organizations', emit: false }, fetchId: 'organizations-0' }).result;
+  const roles = await attempt({ task: { kind: 'roles' }, fetchId: 'roles-0' }).result;
+  const [segment] = segmentsOf(organizationIndexName, listed.segments);
   const organizations = { segment: segment!, first: 0, count: segment!.records };
-  tenant.resetStats();
+  tenant.resetStatistics();
   return {
     kind: 'members',
     streams,
@@ -70,17 +70,17 @@ function heldRoles(): Map<string, unknown> {
   const { organizations, memberships } = tenant.tenant;
   const held = organizations.rows.flatMap(({ id: org_id }) =>
     memberships
-      .of(org_id)
+      .list(org_id)
       .flatMap((member) =>
         memberships
-          .rolesOf(member)
+          .resolveRoles(member)
           .map(({ id, description }) => [keyOf({ org_id, user_id: member.id, id: id! }), description] as const),
       ),
   );
   return new Map(held);
 }
 
-async function rolesIn({ rowsOf }: Slices, { segments }: Pick<SliceResult, 'segments'>): Promise<JsonObject[]> {
+async function rolesIn({ rowsOf }: Slices, { segments }: Pick<FetchResult, 'segments'>): Promise<JsonObject[]> {
   return rowsOf(segmentsOf(memberRoles, segments));
 }
 const described = (rows: JsonObject[]): Map<string, unknown> =>
@@ -90,7 +90,7 @@ describe('a role that the list of roles does not show', () => {
   it('is asked for with all that its organization owns, once in a run, whoever holds it and in whatever slice', async () => {
     const all = slices();
     const task = await prepare(all, 'inline');
-    const first = await all.attempt({ task, slice: 'members-0' }).result;
+    const first = await all.attempt({ task, fetchId: 'members-0' }).result;
     const rows = await rolesIn(all, first);
     expect(described(rows)).toEqual(heldRoles());
     const owned = new Set(rows.map(({ id }) => id as string).filter((id) => tenant.tenant.roles.get(id)?.['owner_id']));
@@ -98,28 +98,28 @@ describe('a role that the list of roles does not show', () => {
     expect([requestsTo('roles'), requestsTo('role')]).toEqual([3, 0]);
     expect(first.counts).toMatchObject({ pages: 4, requests: 4 + 3, undescribed: 0, vanished: 0 });
 
-    const second = await all.attempt({ task, slice: 'members-1' }).result;
+    const second = await all.attempt({ task, fetchId: 'members-1' }).result;
     expect(described(await rolesIn(all, second))).toEqual(heldRoles());
     expect([requestsTo('roles'), requestsTo('role')]).toEqual([3, 0]);
-    await all.attempt({ task, slice: 'members-0', run: 'another' }).result;
+    await all.attempt({ task, fetchId: 'members-0', run: 'another' }).result;
     expect([requestsTo('roles'), requestsTo('role')]).toEqual([2 * 3, 0]);
   });
 
   it.each(['refuses', 'does not know'])(
     'is asked for by itself, once in a run, where the tenant %s the list of an organization',
     async (how) => {
-      const { list } = client;
+      const { getPage } = client;
       client = {
         ...client,
-        list(request, options) {
+        getPage(request, options) {
           const { type, owner_id: _, ...query } = request.query;
           const refused = type !== undefined && how === 'refuses';
-          return list({ ...request, query: refused ? { ...query, type: 'none' } : query }, options);
+          return getPage({ ...request, query: refused ? { ...query, type: 'none' } : query }, options);
         },
       };
       const all = slices();
       const task = await prepare(all, 'inline');
-      const first = await all.attempt({ task, slice: 'members-0' }).result;
+      const first = await all.attempt({ task, fetchId: 'members-0' }).result;
       const rows = await rolesIn(all, first);
       expect(described(rows)).toEqual(heldRoles());
       const ids = new Set(rows.map(({ id }) => id as string));
@@ -132,13 +132,13 @@ describe('a role that the list of roles does not show', () => {
     const all = slices();
     const task = await prepare(all, 'inline');
     const [organization] = tenant.tenant.organizations.rows;
-    for (const member of [...tenant.tenant.memberships.of(organization!.id)].slice(1)) {
+    for (const member of [...tenant.tenant.memberships.list(organization!.id)].slice(1)) {
       tenant.tenant.apply({ type: 'removeMember', org_id: organization!.id, user_id: member.id });
     }
-    const [only] = tenant.tenant.memberships.of(organization!.id);
+    const [only] = tenant.tenant.memberships.list(organization!.id);
     const owned = tenant.tenant.roles.rows.filter(({ record }) => record['owner_id'] === organization!.id);
     only!.roles = [owned[0]!.id];
-    const { segments } = await all.attempt({ task: onlyOrganization(task, 0), slice: 'members-0' }).result;
+    const { segments } = await all.attempt({ task: onlyOrganization(task, 0), fetchId: 'members-0' }).result;
     expect(await rolesIn(all, { segments })).toMatchObject([{ description: owned[0]!.record['description'] }]);
     expect([requestsTo('roles'), requestsTo('role')]).toEqual([0, 1]);
   });
@@ -150,14 +150,14 @@ describe('a role that the list of roles does not show', () => {
     const holders = [...heldRoles().keys()].filter((key) => key.endsWith(gone)).length;
     tenant.tenant.apply({ type: 'deleteRole', id: gone, lingers: true });
     const task = onlyOrganization(await prepare(all, 'inline'), 0);
-    const { counts, ...first } = await all.attempt({ task, slice: 'members-0' }).result;
+    const { counts, ...first } = await all.attempt({ task, fetchId: 'members-0' }).result;
     const undescribed = (await rolesIn(all, first)).filter(({ id }) => id === gone);
     expect(undescribed.map(({ description }) => description)).toEqual(Array(holders).fill(null));
     expect(holders).toBeGreaterThan(1);
     expect(counts).toMatchObject({ undescribed: holders, vanished: 0 });
 
-    tenant.resetStats();
-    await all.attempt({ task, slice: 'members-1' }).result;
+    tenant.resetStatistics();
+    await all.attempt({ task, fetchId: 'members-1' }).result;
     expect(requestsTo('role')).toBe(0);
   });
 });
@@ -168,8 +168,8 @@ describe('roles member by member', () => {
     const task = await prepare(all, 'per_member');
     const result = await all.attempt({ task }).result;
     expect(described(await rolesIn(all, result))).toEqual(heldRoles());
-    expect(result.counts).toEqual({ ...noCounts, pages: 4, requests: 100, rows: 96 });
-    expect(tenant.stats()).toMatchObject({ requests: 100 });
+    expect(result.counts).toEqual({ ...zeroCounts, pages: 4, requests: 100, rows: 96 });
+    expect(tenant.readStatistics()).toMatchObject({ requests: 100 });
     expect(requestsTo('memberRoles')).toBe(96);
   });
 
@@ -178,18 +178,18 @@ describe('roles member by member', () => {
     const task = await prepare(all, 'per_member');
     tenant.configure({ latencyMs: 20 });
     await all.attempt({ task }).result;
-    expect(tenant.stats().maxInFlight).toBeGreaterThan(4);
-    expect(tenant.stats().maxInFlight).toBeLessThanOrEqual(8);
+    expect(tenant.readStatistics().maxInFlight).toBeGreaterThan(4);
+    expect(tenant.readStatistics().maxInFlight).toBeLessThanOrEqual(8);
   });
 
   it('of somebody who left after the list was read are none, and that is counted', async () => {
     const all = slices();
     const task = onlyOrganization(await prepare(all, 'per_member'), 0);
     const org_id = tenant.tenant.organizations.rows[0]!.id;
-    const [leaver] = tenant.tenant.memberships.of(org_id);
+    const [leaver] = tenant.tenant.memberships.list(org_id);
     tenant.onRequest(2, () => void tenant.tenant.removeMember(org_id, leaver!.id));
     const { segments, counts } = await all.attempt({ task }).result;
-    expect(counts).toEqual({ ...noCounts, pages: 1, requests: 61, rows: 60, vanished: 1 });
+    expect(counts).toEqual({ ...zeroCounts, pages: 1, requests: 61, rows: 60, vanished: 1 });
     expect((await rolesIn(all, { segments })).filter(({ user_id: id }) => id === leaver!.id)).toEqual([]);
   });
 
@@ -200,10 +200,10 @@ describe('roles member by member', () => {
     tenant.setFaults([{ match: 'members/.*/roles', kind: '503', nth: 5 }]);
     const first = all.attempt({ task });
     await expect(first.result).rejects.toMatchObject({ type: 'Transient', nonRetryable: false });
-    expect(first.heartbeats.at(-1)).toMatchObject({ counts: noCounts, stalled: 1 });
+    expect(first.heartbeats.at(-1)).toMatchObject({ counts: zeroCounts, stalled: 1 });
     // Those that were under way would have been followed by the others meanwhile.
     await sleep(300);
-    expect(tenant.stats().requests).toBeLessThan(40);
+    expect(tenant.readStatistics().requests).toBeLessThan(40);
 
     const { counts, ...second } = await all.attempt({ task }, 2, first.heartbeats.at(-1)).result;
     expect(counts).toMatchObject({ pages: 1, requests: 61, rows: 60 });
@@ -218,7 +218,7 @@ describe('roles member by member', () => {
     const slice = all.attempt({ task });
     tenant.onRequest(5, () => slice.cancel());
     await expect(slice.result).rejects.toMatchObject({ name: 'CancelledFailure' });
-    expect(tenant.stats().requests).toBeLessThan(40);
+    expect(tenant.readStatistics().requests).toBeLessThan(40);
   });
 
   it('wait for the limit as long as they must: the page is not begun again for it', async () => {
@@ -229,8 +229,8 @@ describe('roles member by member', () => {
     client = impatientClient(tenant, { maxWaitMs: 250 });
     const { done, counts } = await all.attempt({ task }).result;
     expect({ done, rows: counts.rows }).toEqual({ done: true, rows: 60 });
-    expect(tenant.stats().byRoute['memberRoles']?.['200']).toBe(60);
-    expect(counts.requests).toBe(tenant.stats().requests);
+    expect(tenant.readStatistics().byRoute['memberRoles']?.['200']).toBe(60);
+    expect(counts.requests).toBe(tenant.readStatistics().requests);
   });
 });
 
@@ -251,7 +251,7 @@ describe('the scope for roles', () => {
         nonRetryable: true,
         message: expect.stringContaining('read:organization_member_roles'),
       });
-      expect(tenant.stats().requests).toBe(0);
+      expect(tenant.readStatistics().requests).toBe(0);
     },
   );
 
@@ -269,9 +269,9 @@ describe('the scope for roles', () => {
     const task = await prepare(all, 'inline');
     client.close();
     const { url: baseUrl } = tenant;
-    client = createAuth0Client({ baseUrl, tokens: fixedToken('opaque'), pacer: createPacer({}), retries: 0 });
+    client = createAuth0Client({ baseUrl, tokenSource: createFixedTokenSource('opaque'), pacer: createPacer({}), retries: 0 });
     await expect(all.attempt({ task }).result).rejects.toMatchObject({ type: 'BadCredentials' });
-    expect(tenant.stats().requests).toBe(1);
+    expect(tenant.readStatistics().requests).toBe(1);
   });
 
   it('is asked of the tenant for each member, and named when it is lacking', async () => {

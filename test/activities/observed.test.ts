@@ -1,9 +1,9 @@
-import { measureLimits, observeFetch, observerOf, observeSink } from '../../src/activities/observed';
-import type { SliceResult } from '../../src/activities/slice';
+import { recordLimits, observeFetch, createMetricsObserver, observeSink } from '../../src/activities/observed';
+import type { FetchResult } from '../../src/activities/slice';
 import type { Tenants } from '../../src/activities/tenant';
 import type { BucketSnapshot } from '../../src/auth0/bucket';
 import type { Meter } from '../../src/metrics/meter';
-import { noCounts } from '../../src/streams/counts';
+import { zeroCounts } from '../../src/streams/counts';
 
 /** What was measured, by metric and labels; of recordings the number and the last value. */
 function ledger(): { meter: Meter; seen: Record<string, number> } {
@@ -27,12 +27,12 @@ const bucket = (name: string, limit: number, remaining: number): BucketSnapshot 
 
 it('names requests by path template and class of the answer, and begins what is rare with 0', () => {
   const { meter, seen } = ledger();
-  const observer = observerOf(meter, 'acme');
+  const observer = createMetricsObserver(meter, 'acme');
   expect(seen).toEqual({ 'rateLimited acme': 0, 'waitingUntil acme': 0 });
-  for (const status of [200, 204, 302, 404, 429, 503, undefined]) observer.answered('GET users', status);
-  observer.answered('POST /oauth/token', 200);
-  observer.waited('limit', 9);
-  observer.waited('failure', 2_500);
+  for (const status of [200, 204, 302, 404, 429, 503, undefined]) observer.onRequestEnd('GET users', status);
+  observer.onRequestEnd('POST /oauth/token', 200);
+  observer.onWaitEnd('limit', 9);
+  observer.onWaitEnd('failure', 2_500);
   expect(seen).toEqual({
     'requests acme users 2xx': 2,
     'requests acme users 3xx': 1,
@@ -51,19 +51,19 @@ it('counts the rows of streams and not those of indexes, and tells of a long wai
   const { meter, seen } = ledger();
   const segment = (stream: string, records: number) => ({ stream, records, file: 'run/x.1.y.jsonl', bytes: 1 });
   const waitUntil = Date.now() + 60_000;
-  const result: SliceResult = {
+  const result: FetchResult = {
     cursor: null,
     done: false,
     segments: [segment('organization_members', 7), segment('organization_member_roles', 3), segment('roles', 5)],
-    counts: { ...noCounts, pages: 4 },
+    counts: { ...zeroCounts, pages: 4 },
     concurrency: 1,
     waitUntil,
   };
-  const activities = observeFetch({ fetchSlice: async () => result, discardRun: async () => undefined }, meter);
+  const activities = observeFetch({ fetchPages: async () => result, discardRun: async () => undefined }, meter);
   const organizations = { segment: segment('organization-ids', 1), first: 0, count: 1 };
   const task = { kind: 'members', streams: [], organizations, rolesSource: 'inline', roles: null } as const;
   const input = { connection: 'acme', task: { ...task, streams: [] } };
-  expect(await activities.fetchSlice(input as never)).toBe(result);
+  expect(await activities.fetchPages(input as never)).toBe(result);
   const { 'waits acme long_limit': wait, 'slices organization_members': slice, ...counts } = seen;
   expect(counts).toEqual({
     'pages acme organization_members': 4,
@@ -78,8 +78,8 @@ it('counts the rows of streams and not those of indexes, and tells of a long wai
 it('shows of two buckets of one name the one that is in use', () => {
   const { meter, seen } = ledger();
   const buckets = [bucket('tenant', 50, 3), bucket('tenant', 100, 100), bucket('users', 40, 40)];
-  const limits: Tenants['limits'] = () => [['acme', { buckets, concurrency: 1, out: 0, waiting: 0 }]];
-  measureLimits(meter, { limits } as Tenants);
+  const listLimits: Tenants['listLimits'] = () => [['acme', { buckets, concurrency: 1, inflight: 0, waiting: 0 }]];
+  recordLimits(meter, { listLimits } as Tenants);
   expect(seen).toEqual({
     'tokens acme tenant': 3,
     'bucketSize acme tenant': 50,

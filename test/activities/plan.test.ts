@@ -1,7 +1,7 @@
-import { planOf, type Plan, type PlanOptions } from '../../src/activities/plan';
-import { probeBudget, probeTenant, type Probed, type ProbeOptions } from '../../src/activities/probe';
+import { estimateReadPlan, type ReadPlan, type PlanOptions } from '../../src/activities/plan';
+import { maxProbeRequests, probeTenant, type ProbeResult, type ProbeOptions } from '../../src/activities/probe';
 import { countHoldings, leastRequests } from '../../bench/least-requests';
-import type { Scenario, ScenarioName } from '../../src/emulator/scenario';
+import type { TenantScenario, ScenarioName } from '../../src/emulator/scenario';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
 import { READER_SCOPES } from '../../src/emulator/settings';
 import { streams as known } from '../../src/streams/registry';
@@ -12,28 +12,28 @@ const streams = known.map(({ name }) => name);
 const running: Emulator[] = [];
 afterEach(() => Promise.all(running.splice(0).map((tenant) => tenant.close())));
 
-async function start(scenario: ScenarioName | Scenario): Promise<Emulator> {
+async function start(scenario: ScenarioName | TenantScenario): Promise<Emulator> {
   const tenant = await startEmulator({ scenario });
   running.push(tenant);
   return tenant;
 }
 
-async function probe(tenant: Emulator, options: Partial<ProbeOptions> = {}): Promise<Probed> {
+async function probe(tenant: Emulator, options: Partial<ProbeOptions> = {}): Promise<ProbeResult> {
   const client = impatientClient(tenant);
-  tenant.resetStats();
+  tenant.resetStatistics();
   const probed = await probeTenant(client, { streams, rolesSource: 'inline', ...options }).finally(() =>
     client.close(),
   );
-  expect(probed.requests).toBe(tenant.stats().requests);
-  expect(probed.requests).toBeLessThanOrEqual(probeBudget);
+  expect(probed.requests).toBe(tenant.readStatistics().requests);
+  expect(probed.requests).toBeLessThanOrEqual(maxProbeRequests);
   return probed;
 }
 
-function plan(probed: Probed, options: Partial<PlanOptions> = {}): Plan {
-  return planOf(probed, { streams, rolesSource: 'inline', reserve: 0, buckets: [], ...options });
+function plan(probed: ProbeResult, options: Partial<PlanOptions> = {}): ReadPlan {
+  return estimateReadPlan(probed, { streams, rolesSource: 'inline', reserve: 0, buckets: [], ...options });
 }
 
-const requestsOf = ({ streams: planned }: Plan): Record<string, number> =>
+const requestsOf = ({ streams: planned }: ReadPlan): Record<string, number> =>
   Object.fromEntries(planned.map(({ stream, requests }) => [stream, requests]));
 
 const exactly = (count: number) => ({ likely: count, low: count, high: count });
@@ -67,19 +67,19 @@ it('plans a tenant all of whose organizations it has seen to the request', async
     organization_members: least.members,
     organization_member_roles: least.roles,
   });
-  const truth = tenant.truth();
+  const truth = tenant.readTruth();
   expect(found.streams.find(({ stream }) => stream === 'organization_members')?.rows).toEqual(
     exactly(truth.organization_members.size),
   );
 });
 
-const tenants: [string, ScenarioName | Scenario][] = [
+const tenants: [string, ScenarioName | TenantScenario][] = [
   ['lists beyond every cap and a tie of 1,200', 'caps'],
   ['100,000 users and an import of 900', 'large'],
   ['users that came in two imports and few else', importedTwice()],
 ];
 
-function importedTwice(): Scenario {
+function importedTwice(): TenantScenario {
   const ties = ['2022-06-01T00:00:00.000Z', '2025-06-01T00:00:00.000Z'].map((at) => ({ size: 600, at }));
   return { users: { count: 1_500, ties }, organizations: { count: 0 }, clients: { count: 0 }, roles: { count: 0 } };
 }
@@ -120,7 +120,7 @@ it('does not take an import for the pace of the time around it', async () => {
 it('counts only users changed since the start date', async () => {
   const tenant = await start('small');
   const startDate = '2025-01-01T00:00:00.000Z';
-  const changed = [...tenant.tenant.users.all()].filter(
+  const changed = [...tenant.tenant.users.iterateUsers()].filter(
     ({ updated_at: at }) => typeof at === 'string' && at >= startDate,
   );
   const { users } = await probe(tenant, { startDate });
@@ -158,7 +158,7 @@ it('asks for nothing that the wanted streams do not need', async () => {
   expect(requestsOf(plan(probed, { streams: ['clients'] }))).toEqual({ clients: 1 });
 });
 
-const found: Probed = {
+const found: ProbeResult = {
   clients: 100,
   users: { likely: 50_000, low: 45_000, high: 55_000 },
   organizations: 2,

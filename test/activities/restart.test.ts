@@ -1,8 +1,8 @@
 import { startEmulator, type Emulator } from '../../src/emulator/server';
-import type { SliceResult } from '../../src/activities/slice';
+import type { FetchResult } from '../../src/activities/slice';
 import type { Segment } from '../../src/staging/segment';
-import { noCounts } from '../../src/streams/counts';
-import { deliveredIndex, lastDelivered, organizationIndex, type Task } from '../../src/streams/task';
+import { zeroCounts } from '../../src/streams/counts';
+import { deliveredIndexName, findLastDelivered, organizationIndexName, type FetchTask } from '../../src/streams/task';
 import { scratchFolders } from '../staging/scratch';
 import { impatientClient, segmentsOf, slicesIn, type Heartbeat, type Slices } from './fixture';
 
@@ -23,12 +23,12 @@ beforeAll(async () => {
       roles: { count: 2 },
     },
     // So that tokens are not renewed in mid-test.
-    tokenSeconds: 30 * 24 * 3600,
+    tokenLifetimeSeconds: 30 * 24 * 3600,
     now: () => Date.now() + clock,
   });
   client = impatientClient(tenant);
 });
-afterEach(() => tenant.configure({ checkpointSeconds: 86_400 }));
+afterEach(() => tenant.configure({ checkpointLifetimeSeconds: 86_400 }));
 afterAll(async () => {
   client.close();
   await tenant.close();
@@ -40,26 +40,26 @@ const allIds = (): string[] => tenant.tenant.clients.rows.map(({ id }) => id).so
 const idsIn = async ({ rowsOf }: Slices, segments: readonly Segment[]): Promise<string[]> =>
   (await rowsOf(segmentsOf('clients', segments))).map(({ client_id: id }) => id as string).sort();
 
-const deliveredBy = ({ segments }: SliceResult): { delivered?: Segment } => {
-  const delivered = lastDelivered(segments);
+const deliveredBy = ({ segments }: FetchResult): { delivered?: Segment } => {
+  const delivered = findLastDelivered(segments);
   return delivered ? { delivered } : {};
 };
 
 describe('a list whose place has expired in a long pause', () => {
   it('is read from its beginning, without what earlier slices have delivered', async () => {
     const all = slices();
-    const first = await all.attempt({ task: clients, limits: limits(1) }).result;
+    const first = await all.attempt({ task: clients, budget: limits(1) }).result;
     const second = await all.attempt({
       task: clients,
-      slice: 'slice-1',
+      fetchId: 'slice-1',
       cursor: first.cursor,
-      limits: limits(1),
+      budget: limits(1),
       ...deliveredBy(first),
     }).result;
     longPause();
-    const last = await all.attempt({ task: clients, slice: 'slice-2', cursor: second.cursor, ...deliveredBy(second) })
+    const last = await all.attempt({ task: clients, fetchId: 'slice-2', cursor: second.cursor, ...deliveredBy(second) })
       .result;
-    expect(last.counts).toEqual({ ...noCounts, pages: 6, requests: 6, rows: 250, repeated: 200, restarted: 1 });
+    expect(last.counts).toEqual({ ...zeroCounts, pages: 6, requests: 6, rows: 250, repeated: 200, restarted: 1 });
     expect(await idsIn(all, [...first.segments, ...second.segments, ...last.segments])).toEqual(allIds());
   });
 
@@ -72,9 +72,9 @@ describe('a list whose place has expired in a long pause', () => {
       if (slice === 3 || slice === 7) longPause();
       const result = await all.attempt({
         task: clients,
-        slice: `slice-${slice}`,
+        fetchId: `slice-${slice}`,
         cursor,
-        limits: limits(1),
+        budget: limits(1),
         ...delivered,
       }).result;
       ids.push(...(await idsIn(all, result.segments)));
@@ -88,12 +88,12 @@ describe('a list whose place has expired in a long pause', () => {
 
   it('loses nobody who stayed, and brings what has come since', async () => {
     const all = slices();
-    const first = await all.attempt({ task: clients, limits: limits(2) }).result;
+    const first = await all.attempt({ task: clients, budget: limits(2) }).result;
     longPause();
     const gone = allIds().slice(0, 3);
     for (const client_id of gone) tenant.tenant.apply({ type: 'deleteClient', client_id });
     const { client_id: fresh } = tenant.tenant.apply({ type: 'createClient' });
-    const second = await all.attempt({ task: clients, slice: 'slice-1', cursor: first.cursor, ...deliveredBy(first) })
+    const second = await all.attempt({ task: clients, fetchId: 'slice-1', cursor: first.cursor, ...deliveredBy(first) })
       .result;
     const ids = await idsIn(all, [...first.segments, ...second.segments]);
     expect(new Set(ids).size).toBe(ids.length);
@@ -132,7 +132,7 @@ it.each([
 
 it('begun again twice in one go, it leaves out what came in between as well', async () => {
   const all = slices();
-  tenant.resetStats();
+  tenant.resetStatistics();
   for (const nth of [3, 7]) tenant.onRequest(nth, longPause);
   const { segments, counts } = await all.attempt({ task: clients }).result;
   expect(counts).toMatchObject({ restarted: 2, requests: 12, repeated: 500 });
@@ -142,15 +142,15 @@ it('begun again twice in one go, it leaves out what came in between as well', as
 it('of members of several organizations is begun again in the one that it is in', async () => {
   const { attempt, rowsOf } = slices();
   const listed = await attempt({ task: { kind: 'organizations', emit: false } }).result;
-  const [index] = segmentsOf(organizationIndex, listed.segments);
+  const [index] = segmentsOf(organizationIndexName, listed.segments);
   const streams = ['organization_members', 'organization_member_roles'];
   const organizations = { segment: index!, first: 0, count: 3 };
-  const task: Task = { kind: 'members', streams, organizations, rolesSource: 'inline', roles: null };
-  const first = await attempt({ task, slice: 'members-0', limits: limits(3) }).result;
+  const task: FetchTask = { kind: 'members', streams, organizations, rolesSource: 'inline', roles: null };
+  const first = await attempt({ task, fetchId: 'members-0', budget: limits(3) }).result;
   longPause();
-  const second = await attempt({ task, slice: 'members-1', cursor: first.cursor, ...deliveredBy(first) }).result;
+  const second = await attempt({ task, fetchId: 'members-1', cursor: first.cursor, ...deliveredBy(first) }).result;
   expect(second.counts).toMatchObject({ pages: 5, requests: 5, rows: 53, repeated: 200, restarted: 1 });
-  const truth = tenant.truth();
+  const truth = tenant.readTruth();
   const keysOf = async (stream: string, fields: string[]): Promise<string[]> => {
     const rows = await rowsOf(segmentsOf(stream, [...first.segments, ...second.segments]));
     return rows.map((row) => fields.map((field) => row[field]).join(' ')).sort();
@@ -164,12 +164,12 @@ it('of members of several organizations is begun again in the one that it is in'
 });
 
 it('is given up when its place is refused again and again, rather than begun for ever', async () => {
-  tenant.configure({ checkpointSeconds: -1 });
+  tenant.configure({ checkpointLifetimeSeconds: -1 });
   const { result, heartbeats } = slices().attempt({ task: clients });
   await expect(result).rejects.toMatchObject({ type: 'RequestRejected', nonRetryable: true });
   // The first page three times, each time with a refused second one.
   expect(heartbeats.at(-1)?.counts).toEqual({
-    ...noCounts,
+    ...zeroCounts,
     pages: 5,
     requests: 5,
     rows: 100,
@@ -181,6 +181,6 @@ it('is given up when its place is refused again and again, rather than begun for
 it('keeps no id in what it would need to begin again', async () => {
   const { attempt, rowsOf } = slices();
   const { segments } = await attempt({ task: clients }).result;
-  const lines = JSON.stringify(await rowsOf(segmentsOf(deliveredIndex, segments)));
+  const lines = JSON.stringify(await rowsOf(segmentsOf(deliveredIndexName, segments)));
   expect(allIds().filter((id) => lines.includes(id))).toEqual([]);
 });

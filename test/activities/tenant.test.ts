@@ -1,9 +1,9 @@
-import { paceOf } from '../../src/activities/pace';
+import { selectScarcestLimit } from '../../src/activities/pace';
 import { createTenants } from '../../src/activities/tenant';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
 import type { SourceConfig } from '../../src/config/source';
-import { defaultReading } from '../../src/streams/options';
-import { streamOf } from '../../src/streams/registry';
+import { defaultReadOptions } from '../../src/streams/options';
+import { getStream } from '../../src/streams/registry';
 
 let tenant: Emulator;
 beforeAll(async () => {
@@ -15,25 +15,25 @@ afterAll(() => tenant.close());
 const configOf = (clientSecret = tenant.clientSecret): SourceConfig => ({
   baseUrl: tenant.url,
   credentials: { type: 'client_credentials', clientId: tenant.clientId, clientSecret, audience: tenant.audience },
-  reading: defaultReading,
+  readOptions: defaultReadOptions,
   pacing: { reserve: 0.1 },
 });
-const probe = streamOf('clients').probe!;
+const probe = getStream('clients').probe!;
 
 it('signs in once for all slices of a connection, and tells of the token', async () => {
   const told = new Set<string>();
-  const tenants = createTenants({ resolve: async () => configOf(), onToken: (token) => told.add(token) });
-  tenant.resetStats();
-  for (const _ of [1, 2, 3]) await (await tenants.tenantOf('acme')).client.list(probe);
-  expect(tenant.stats()).toMatchObject({ tokenRequests: 1, requests: 3 });
+  const tenants = createTenants({ resolveSource: async () => configOf(), onToken: (token) => told.add(token) });
+  tenant.resetStatistics();
+  for (const _ of [1, 2, 3]) await (await tenants.getTenant('acme')).client.getPage(probe);
+  expect(tenant.readStatistics()).toMatchObject({ tokenRequests: 1, requests: 3 });
   expect([...told]).toEqual([expect.stringMatching(/^eyJ/)]);
   tenants.close();
 });
 
 it('takes a rotated secret with the next slice', async () => {
   let secret = 'outdated';
-  const tenants = createTenants({ resolve: async () => configOf(secret) });
-  const list = async () => (await tenants.tenantOf('acme')).client.list(probe);
+  const tenants = createTenants({ resolveSource: async () => configOf(secret) });
+  const list = async () => (await tenants.getTenant('acme')).client.getPage(probe);
   await expect(list()).rejects.toMatchObject({ name: 'BadCredentials' });
   secret = tenant.clientSecret;
   expect((await list()).rows).toHaveLength(1);
@@ -42,37 +42,37 @@ it('takes a rotated secret with the next slice', async () => {
 
 it('uses a given access token as it is', async () => {
   const told: string[] = [];
-  const first = createTenants({ resolve: async () => configOf(), onToken: (token) => told.push(token) });
-  await (await first.tenantOf('acme')).client.list(probe);
+  const first = createTenants({ resolveSource: async () => configOf(), onToken: (token) => told.push(token) });
+  await (await first.getTenant('acme')).client.getPage(probe);
   first.close();
   const [accessToken = ''] = told;
   const tenants = createTenants({
-    resolve: async () => ({ ...configOf(), credentials: { type: 'access_token', accessToken } }),
+    resolveSource: async () => ({ ...configOf(), credentials: { type: 'access_token', accessToken } }),
   });
-  tenant.resetStats();
-  await (await tenants.tenantOf('acme')).client.list(probe);
-  expect(tenant.stats()).toMatchObject({ tokenRequests: 0, requests: 1 });
+  tenant.resetStatistics();
+  await (await tenants.getTenant('acme')).client.getPage(probe);
+  expect(tenant.readStatistics()).toMatchObject({ tokenRequests: 0, requests: 1 });
   tenants.close();
 });
 
 it("waits in place for the tenant's limit, but not for long, and tells the scarcest budget", async () => {
   tenant.configure({ rateLimits: { global: { size: 3, perSecond: 0.06 } }, retryAfter: true });
-  const tenants = createTenants({ resolve: async () => configOf() });
-  const { client, limits } = await tenants.tenantOf('acme');
-  expect(paceOf(limits().buckets)).toBeUndefined();
+  const tenants = createTenants({ resolveSource: async () => configOf() });
+  const { client, readLimits } = await tenants.getTenant('acme');
+  expect(selectScarcestLimit(readLimits().buckets)).toBeUndefined();
   for (const remaining of [2, 1, 0]) {
-    await client.list(probe);
-    expect(paceOf(limits().buckets)).toMatchObject({ remaining, limit: 3 });
+    await client.getPage(probe);
+    expect(selectScarcestLimit(readLimits().buckets)).toMatchObject({ remaining, limit: 3 });
   }
-  await expect(client.list(probe)).rejects.toMatchObject({ name: 'RateLimited' });
+  await expect(client.getPage(probe)).rejects.toMatchObject({ name: 'RateLimited' });
   tenants.close();
 });
 
 it.each([[undefined], [1]])('waits no longer than it may: %j ms', async (maxWaitMs) => {
   tenant.configure({ rateLimits: { global: { size: 2, perSecond: 1 } }, retryAfter: true });
-  const tenants = createTenants({ resolve: async () => configOf(), ...(maxWaitMs !== undefined && { maxWaitMs }) });
-  const { client } = await tenants.tenantOf('acme');
-  const third = Promise.all([1, 2, 3].map(() => client.list(probe)));
+  const tenants = createTenants({ resolveSource: async () => configOf(), ...(maxWaitMs !== undefined && { maxWaitMs }) });
+  const { client } = await tenants.getTenant('acme');
+  const third = Promise.all([1, 2, 3].map(() => client.getPage(probe)));
   if (maxWaitMs === undefined) expect(await third).toHaveLength(3);
   else await expect(third).rejects.toMatchObject({ name: 'RateLimited' });
   tenants.close();
@@ -82,17 +82,17 @@ it('goes on with another secret where the one that is held is refused, within a 
   let secret = tenant.clientSecret;
   let resolved = 0;
   const tenants = createTenants({
-    resolve: async () => {
+    resolveSource: async () => {
       resolved += 1;
       return configOf(secret);
     },
   });
-  const { client } = await tenants.tenantOf('acme');
-  await client.list(probe);
+  const { client } = await tenants.getTenant('acme');
+  await client.getPage(probe);
   tenant.configure({ clientSecret: 'rotated', signingKey: 2 });
-  await expect(client.list(probe)).rejects.toMatchObject({ name: 'BadCredentials' });
+  await expect(client.getPage(probe)).rejects.toMatchObject({ name: 'BadCredentials' });
   secret = 'rotated';
-  const pages = await Promise.all([client.list(probe), client.list(probe), client.scopes()]);
+  const pages = await Promise.all([client.getPage(probe), client.getPage(probe), client.getScopes()]);
   expect(pages[0].rows).toHaveLength(1);
   // Looked at only when it is refused.
   expect(resolved).toBeLessThanOrEqual(5);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { catalogOf, CatalogError, parseConfiguredCatalog, type StreamDeclaration } from '../../src/airbyte/catalog';
-import { catalogLine } from '../../src/airbyte/messages';
+import { buildCatalog, CatalogError, parseConfiguredCatalog, type StreamDeclaration } from '../../src/airbyte/catalog';
+import { formatCatalogLine } from '../../src/airbyte/messages';
 import { messageOn } from './protocol/validator';
 
 const users: StreamDeclaration = {
@@ -19,7 +19,7 @@ const members: StreamDeclaration = {
 const known = [users, members];
 
 test('a catalog tells keys, cursor and modes of each stream, all of them resumable', () => {
-  expect(messageOn(catalogLine(catalogOf(known))).catalog).toEqual({
+  expect(messageOn(formatCatalogLine(buildCatalog(known))).catalog).toEqual({
     streams: [
       {
         name: 'users',
@@ -45,7 +45,7 @@ test('a catalog tells keys, cursor and modes of each stream, all of them resumab
 test('the platform’s full entry is read', () => {
   const streams = [
     {
-      stream: { ...catalogOf([users])[0], namespace: 'west' },
+      stream: { ...buildCatalog([users])[0], namespace: 'west' },
       sync_mode: 'incremental',
       destination_sync_mode: 'append_dedup',
       cursor_field: ['updated_at'],

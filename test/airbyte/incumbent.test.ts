@@ -66,7 +66,7 @@ const oldUser = { user_id: 'auth0|old', created_at: longAgo, updated_at: longAgo
 let tenant: Emulator;
 let whole: Read;
 /** What the tenant held, and what it had been asked, when that read had ended. */
-let truth: ReturnType<Emulator['truth']>;
+let truth: ReturnType<Emulator['readTruth']>;
 let asked: Statistics;
 /** Users who change while that read goes on. */
 let restless: string[];
@@ -86,7 +86,7 @@ beforeAll(async () => {
     ],
   });
   tenant.tenant.apply({ type: 'createUser', user: oldUser });
-  restless = [...tenant.tenant.users.all()]
+  restless = [...tenant.tenant.users.iterateUsers()]
     .filter((user, place) => place % 40 === 0 && user['updated_at'] !== undefined)
     .map((user) => user['user_id'] as string);
   tenant.setScript(
@@ -97,8 +97,8 @@ beforeAll(async () => {
   whole = await read(configOf(tenant), {
     streams: [incremental, others].flatMap(({ streams }) => streams as JsonObject[]),
   });
-  truth = tenant.truth();
-  asked = tenant.stats();
+  truth = tenant.readTruth();
+  asked = tenant.readStatistics();
 });
 afterAll(() => tenant.close());
 
@@ -239,7 +239,7 @@ describe('after some changes', () => {
 
   it('failure 5: without a start date nobody is too old, and one in the documented form is understood', () => {
     expect(whole.ids('users')).toContain(oldUser.user_id);
-    const { lost } = compare('users', refreshed.records('users'), tenant.truth().users);
+    const { lost } = compare('users', refreshed.records('users'), tenant.readTruth().users);
     expect(lost).toEqual([oldUser.user_id]);
   });
 

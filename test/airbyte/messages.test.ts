@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import {
-  catalogLine,
-  connectionStatusLine,
-  errorLine,
-  estimateLine,
-  logLine,
-  rateLimitedLine,
-  recordEnvelope,
-  specLine,
-  stateLine,
-  statusLine,
+  formatCatalogLine,
+  formatConnectionStatusLine,
+  formatErrorLine,
+  formatEstimateLine,
+  formatLogLine,
+  formatRateLimitedLine,
+  createRecordFormatter,
+  formatSpecLine,
+  formatStateLine,
+  formatStatusLine,
 } from '../../src/airbyte/messages';
 import { messageFaults, messageOn } from './protocol/validator';
 
@@ -25,7 +25,7 @@ test('a record is spliced from its staged line and keeps its time and its change
     data: { user_id: 'u1', name: 'Zoë 😀' },
     meta: { changes: [{ field: 'description', change: 'NULLED', reason: 'SOURCE_RETRIEVAL_ERROR' }] },
   };
-  expect(messageOn(recordEnvelope(users)(JSON.stringify(staged)))).toEqual({
+  expect(messageOn(createRecordFormatter(users)(JSON.stringify(staged)))).toEqual({
     type: 'RECORD',
     record: { stream: 'users', ...staged },
   });
@@ -33,7 +33,7 @@ test('a record is spliced from its staged line and keeps its time and its change
 
 test('a record carries the namespace of its configured stream, and nothing else of it', () => {
   const configured = { ...inWest, syncMode: 'incremental', syncId: 4 };
-  const line = recordEnvelope(configured)('{"emitted_at":1,"data":{"a":1}}');
+  const line = createRecordFormatter(configured)('{"emitted_at":1,"data":{"a":1}}');
   expect(messageOn(line)).toEqual({
     type: 'RECORD',
     record: { stream: 'users', namespace: 'west', emitted_at: 1, data: { a: 1 } },
@@ -44,15 +44,15 @@ test('every text survives on an ASCII line, lone surrogates too', () => {
   fc.assert(
     fc.property(fc.jsonValue(), anyText, (value, text) => {
       const data = { value, text, [text]: 1 };
-      const record = messageOn(recordEnvelope({ name: text })(JSON.stringify({ emitted_at: at, data })));
+      const record = messageOn(createRecordFormatter({ name: text })(JSON.stringify({ emitted_at: at, data })));
       expect(record.record).toEqual(JSON.parse(JSON.stringify({ stream: text, emitted_at: at, data })));
-      expect(messageOn(logLine('INFO', text)).log).toEqual({ level: 'INFO', message: text });
+      expect(messageOn(formatLogLine('INFO', text)).log).toEqual({ level: 'INFO', message: text });
     }),
   );
 });
 
 test('a state holds the whole state of its stream and counts its records', () => {
-  expect(messageOn(stateLine(inWest, { updated_at: '2024-01-01T00:00:00.000Z' }, 5))).toEqual({
+  expect(messageOn(formatStateLine(inWest, { updated_at: '2024-01-01T00:00:00.000Z' }, 5))).toEqual({
     type: 'STATE',
     state: {
       type: 'STREAM',
@@ -63,7 +63,7 @@ test('a state holds the whole state of its stream and counts its records', () =>
 });
 
 test('an error names its stream, its sort, the message for the user and the one for us', () => {
-  const line = errorLine(
+  const line = formatErrorLine(
     {
       message: 'Grant read:users.',
       internalMessage: '403',
@@ -90,7 +90,7 @@ test('an error names its stream, its sort, the message for the user and the one 
 });
 
 test('an error of no stream leaves out what is not known', () => {
-  expect(messageOn(errorLine({ message: 'x', failureType: 'system_error' }, at)).trace).toEqual({
+  expect(messageOn(formatErrorLine({ message: 'x', failureType: 'system_error' }, at)).trace).toEqual({
     type: 'ERROR',
     emitted_at: at,
     error: { message: 'x', failure_type: 'system_error' },
@@ -98,7 +98,7 @@ test('an error of no stream leaves out what is not known', () => {
 });
 
 test.each(['STARTED', 'RUNNING', 'COMPLETE', 'INCOMPLETE'] as const)('a stream says that it is %s', (status) => {
-  expect(messageOn(statusLine(inWest, status, at)).trace).toEqual({
+  expect(messageOn(formatStatusLine(inWest, status, at)).trace).toEqual({
     type: 'STREAM_STATUS',
     emitted_at: at,
     stream_status: { stream_descriptor: inWest, status },
@@ -108,15 +108,15 @@ test.each(['STARTED', 'RUNNING', 'COMPLETE', 'INCOMPLETE'] as const)('a stream s
 test('a stream that waits for the limit is running, with the reset in whole milliseconds when it is known', () => {
   const reasons = (line: string) =>
     (messageOn(line).trace as { stream_status: { status: string; reasons: unknown } }).stream_status;
-  expect(reasons(rateLimitedLine(users, at + 0.5, at))).toMatchObject({
+  expect(reasons(formatRateLimitedLine(users, at + 0.5, at))).toMatchObject({
     status: 'RUNNING',
     reasons: [{ type: 'RATE_LIMITED', rate_limited: { quota_reset: at + 1 } }],
   });
-  expect(reasons(rateLimitedLine(users, undefined, at)).reasons).toEqual([{ type: 'RATE_LIMITED', rate_limited: {} }]);
+  expect(reasons(formatRateLimitedLine(users, undefined, at)).reasons).toEqual([{ type: 'RATE_LIMITED', rate_limited: {} }]);
 });
 
 test('an estimate tells the rows of a stream', () => {
-  expect(messageOn(estimateLine(inWest, 3000, at)).trace).toEqual({
+  expect(messageOn(formatEstimateLine(inWest, 3000, at)).trace).toEqual({
     type: 'ESTIMATE',
     emitted_at: at,
     estimate: { ...inWest, type: 'STREAM', row_estimate: 3000 },
@@ -124,13 +124,13 @@ test('an estimate tells the rows of a stream', () => {
 });
 
 test('check, spec and discover answer in the messages of the protocol', () => {
-  expect(messageOn(connectionStatusLine('SUCCEEDED')).connectionStatus).toEqual({ status: 'SUCCEEDED' });
-  expect(messageOn(connectionStatusLine('FAILED', 'why')).connectionStatus).toEqual({
+  expect(messageOn(formatConnectionStatusLine('SUCCEEDED')).connectionStatus).toEqual({ status: 'SUCCEEDED' });
+  expect(messageOn(formatConnectionStatusLine('FAILED', 'why')).connectionStatus).toEqual({
     status: 'FAILED',
     message: 'why',
   });
   const spec = { documentationUrl: 'https://example.com/docs', connectionSpecification: { type: 'object' } };
-  expect(messageOn(specLine(spec)).spec).toEqual(spec);
+  expect(messageOn(formatSpecLine(spec)).spec).toEqual(spec);
   const stream = {
     name: 'users',
     json_schema: { type: 'object' },
@@ -139,7 +139,7 @@ test('check, spec and discover answer in the messages of the protocol', () => {
     source_defined_primary_key: [['user_id']],
     is_resumable: true,
   };
-  expect(messageOn(catalogLine([stream])).catalog).toEqual({ streams: [stream] });
+  expect(messageOn(formatCatalogLine([stream])).catalog).toEqual({ streams: [stream] });
 });
 
 test('the schema used here does refuse wrong messages', () => {

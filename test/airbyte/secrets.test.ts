@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { connectionStatusLine, errorLine, logLine, stateLine } from '../../src/airbyte/messages';
+import { formatConnectionStatusLine, formatErrorLine, formatLogLine, formatStateLine } from '../../src/airbyte/messages';
 import { maskLine, maskSecrets } from '../../src/airbyte/secrets';
 import { messageOn } from './protocol/validator';
 
@@ -24,7 +24,7 @@ test('no masked message holds the secret, and each is still a message', () => {
       fc.pre(!'****'.includes(secret));
       const text = `${around}${secret}${around}`;
       const secrets = new Set([secret]);
-      const log = messageOn(maskLine(logLine('INFO', text, text), secrets)).log as Record<string, string>;
+      const log = messageOn(maskLine(formatLogLine('INFO', text, text), secrets)).log as Record<string, string>;
       expect(log.level).toBe('INFO');
       expect(log.message).not.toContain(secret);
       expect(log.stack_trace).not.toContain(secret);
@@ -34,7 +34,7 @@ test('no masked message holds the secret, and each is still a message', () => {
 
 test('traces and connection statuses are masked, with the words of the protocol left alone', () => {
   const secrets = new Set(['ERROR', 'FAILED', 'message']);
-  const line = errorLine({ message: 'ERROR', internalMessage: 'an ERROR', failureType: 'system_error' }, 1);
+  const line = formatErrorLine({ message: 'ERROR', internalMessage: 'an ERROR', failureType: 'system_error' }, 1);
   expect(messageOn(maskLine(line, secrets))).toEqual({
     type: 'TRACE',
     trace: {
@@ -43,13 +43,13 @@ test('traces and connection statuses are masked, with the words of the protocol 
       error: { message: '****', internal_message: 'an ****', failure_type: 'system_error' },
     },
   });
-  expect(messageOn(maskLine(connectionStatusLine('FAILED', 'it FAILED'), secrets)).connectionStatus).toEqual({
+  expect(messageOn(maskLine(formatConnectionStatusLine('FAILED', 'it FAILED'), secrets)).connectionStatus).toEqual({
     status: 'FAILED',
     message: 'it ****',
   });
 });
 
 test('data is never altered', () => {
-  const line = stateLine({ name: 'users' }, { message: 'abc' }, 0);
+  const line = formatStateLine({ name: 'users' }, { message: 'abc' }, 0);
   expect(maskLine(line, new Set(['abc']))).toBe(line);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { stateLine } from '../../src/airbyte/messages';
-import { buildState, parseState, readResume, StateError } from '../../src/airbyte/state';
+import { formatStateLine } from '../../src/airbyte/messages';
+import { buildState, parseState, readJobProgress, StateError } from '../../src/airbyte/state';
 import type { JsonObject } from '../../src/json';
 
 const saved = { updated_at: '2024-01-01T00:00:00.000Z' };
@@ -32,8 +32,8 @@ test.each<[string, unknown]>([
   ['a message whose type is null', [{ type: null, stream, global: null, data: null }]],
   ['one message without an array', { type: 'STREAM', stream }],
   ['one message without array and type', { stream }],
-  ['a line of our output', JSON.parse(stateLine({ name: 'users' }, saved, 4))],
-  ['lines of our output in an array', [JSON.parse(stateLine({ name: 'users' }, saved, 4))]],
+  ['a line of our output', JSON.parse(formatStateLine({ name: 'users' }, saved, 4))],
+  ['lines of our output in an array', [JSON.parse(formatStateLine({ name: 'users' }, saved, 4))]],
   ['a global state', [{ type: 'GLOBAL', global: { shared_state: { lsn: 1 }, stream_states: [stream] } }]],
   ['a global state without a type', { global: { stream_states: [stream] } }],
   ['a legacy message', { type: 'LEGACY', data: { users: saved } }],
@@ -134,11 +134,11 @@ describe('resuming within a job', () => {
 
   test('the same job goes on where its earlier attempt stood', () => {
     const state = buildState({ syncId: 7, records: 300, finished: false, cursor });
-    expect(readResume(state, 7)).toEqual({ records: 300, finished: false, cursor });
+    expect(readJobProgress(state, 7)).toEqual({ records: 300, finished: false, cursor });
   });
 
   test('what the same job has finished stays finished', () => {
-    expect(readResume(buildState({ syncId: 7, records: 300, finished: true }), 7)).toEqual({
+    expect(readJobProgress(buildState({ syncId: 7, records: 300, finished: true }), 7)).toEqual({
       records: 300,
       finished: true,
     });
@@ -157,7 +157,7 @@ describe('resuming within a job', () => {
     ['a mark with a wrong count', { rollcall: { version: 1, sync_id: 7, records: -1, finished: true } }, 7],
     ['a mark that is no object', { rollcall: 'x' }, 7],
   ])('%s begins at the beginning', (_, state, syncId) => {
-    expect(readResume(state, syncId)).toBeUndefined();
+    expect(readJobProgress(state, syncId)).toBeUndefined();
   });
 
   test('a state has the cursor at its top, where other connectors look, and our own data under one key', () => {
@@ -177,7 +177,7 @@ describe('resuming within a job', () => {
 
   test('a state survives its way through a state file', () => {
     const state = buildState({ syncId: 7, records: 1, finished: false, cursor: null });
-    const back = parseState([JSON.parse(stateLine({ name: 'clients' }, state, 1))]).clients;
-    expect(readResume(back, 7)).toEqual({ records: 1, finished: false, cursor: null });
+    const back = parseState([JSON.parse(formatStateLine({ name: 'clients' }, state, 1))]).clients;
+    expect(readJobProgress(back, 7)).toEqual({ records: 1, finished: false, cursor: null });
   });
 });

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { type Auth0Client, type Auth0ClientOptions, createAuth0Client } from '../../src/auth0/client';
 import { createPacer } from '../../src/auth0/pacer';
 import type { ListRequest } from '../../src/auth0/request';
-import { clientCredentials, fixedToken } from '../../src/auth0/token';
+import { createClientTokenSource, createFixedTokenSource } from '../../src/auth0/token';
 import { type ScriptedRequest, type ScriptedServer, startScripted } from './scripted-server';
 
 const request: ListRequest = { path: 'clients', query: { take: 100 }, list: 'clients', key: 'client_id' };
@@ -22,7 +22,7 @@ async function serve(
   slept = [];
   client = createAuth0Client({
     baseUrl: server.baseUrl,
-    tokens: fixedToken(secretToken),
+    tokenSource: createFixedTokenSource(secretToken),
     pacer: createPacer(),
     retries: 2,
     sleep: (ms) => {
@@ -63,7 +63,7 @@ const onePage = { clients: [{ client_id: 'c1' }], next: 'n*|+ 1' };
 test('a page comes with its rows, its checkpoint, its size and the clock of the server', async () => {
   const body = JSON.stringify(onePage);
   await serve([raw(body, { date: 'Tue, 24 Nov 2026 10:00:00 GMT' })]);
-  await expect(client.list(request)).resolves.toEqual({
+  await expect(client.getPage(request)).resolves.toEqual({
     rows: [{ client_id: 'c1' }],
     bare: false,
     next: 'n*|+ 1',
@@ -79,8 +79,8 @@ test('a page comes with its rows, its checkpoint, its size and the clock of the 
 
 test('an envelope of totals and a bare array are read as what they are', async () => {
   await serve([json(200, { start: 0, limit: 50, total: 1, clients: [{ client_id: 'c' }] }), json(200, [])]);
-  await expect(client.list(request)).resolves.toMatchObject({ bare: false, start: 0, limit: 50, total: 1 });
-  const page = await client.list(request);
+  await expect(client.getPage(request)).resolves.toMatchObject({ bare: false, start: 0, limit: 50, total: 1 });
+  const page = await client.getPage(request);
   expect(page).toMatchObject({ bare: true, rows: [] });
   expect(page).not.toHaveProperty('total');
 });
@@ -88,7 +88,7 @@ test('an envelope of totals and a bare array are read as what they are', async (
 test('every reserved character of a query is percent-encoded, and the path is sent as it is', async () => {
   await serve([json(200, [])]);
   const q = `created_at:{2026-01-01T00:00:00.000Z TO *] AND user_id:auth0|a+b*`;
-  await client.list({ ...request, path: 'organizations/org_1/members', query: { q, from: "Fe26.2*'x'" } });
+  await client.getPage({ ...request, path: 'organizations/org_1/members', query: { q, from: "Fe26.2*'x'" } });
   const url = server.requests[0]?.url ?? '';
   expect(url).toMatch(/^\/api\/v2\/organizations\/org_1\/members\?[\w.~%&=-]+$/);
   expect(url).toContain('%7Ca%2Bb%2A');
@@ -98,7 +98,7 @@ test('every reserved character of a query is percent-encoded, and the path is se
 
 test('connections are kept for the next request', async () => {
   await serve([json(200, [])]);
-  for (let i = 0; i < 5; i += 1) await client.list(request);
+  for (let i = 0; i < 5; i += 1) await client.getPage(request);
   expect(server.connections()).toBe(1);
 });
 
@@ -106,8 +106,8 @@ test('a compressed page is read, a broken compression is not taken', async () =>
   const zipped = gzipSync(JSON.stringify(onePage));
   const gzip = { 'content-encoding': 'gzip' };
   await serve([raw(zipped, gzip), raw(Buffer.from('no gzip at all'), gzip)]);
-  await expect(client.list(request)).resolves.toMatchObject({ rows: [{ client_id: 'c1' }] });
-  expect(await failure(client.list(request))).toMatchObject({ name: 'UnexpectedAnswer' });
+  await expect(client.getPage(request)).resolves.toMatchObject({ rows: [{ client_id: 'c1' }] });
+  expect(await failure(client.getPage(request))).toMatchObject({ name: 'UnexpectedAnswer' });
 });
 
 describe('an answer that is not a list of whole rows is never taken', () => {
@@ -138,7 +138,7 @@ describe('an answer that is not a list of whole rows is never taken', () => {
     ['a status without sense', raw('', {}, 204), /204/],
   ])('%s', async (_, answer, words) => {
     await serve([answer]);
-    const error = await failure(client.list(request));
+    const error = await failure(client.getPage(request));
     expect(error).toMatchObject({ name: 'UnexpectedAnswer', message: expect.stringMatching(words) as string });
     expect(error.message).not.toContain('planted');
     expect(server.requests).toHaveLength(3);
@@ -151,7 +151,7 @@ describe('an answer that is not a list of whole rows is never taken', () => {
       retries: 0,
     });
     for (let i = 0; i < 2; i += 1) {
-      expect(await failure(client.list(request))).toMatchObject({
+      expect(await failure(client.getPage(request))).toMatchObject({
         name: 'UnexpectedAnswer',
         flaw: 'the answer is too large',
       });
@@ -165,7 +165,7 @@ describe('a single object', () => {
 
   test('comes as it is, asked for without a query', async () => {
     await serve([json(200, whole)]);
-    await expect(client.one(role)).resolves.toEqual(whole);
+    await expect(client.getObject(role)).resolves.toEqual(whole);
     expect(server.requests[0]).toMatchObject({ method: 'GET', url: '/api/v2/roles/rol_planted' });
     expect(server.requests[0]?.headers).toMatchObject({ authorization: `Bearer ${secretToken}` });
   });
@@ -173,9 +173,9 @@ describe('a single object', () => {
   test('is asked for again after a failure, and waited for at the limit', async () => {
     await serve([raw('', {}, 502), json(429, {}, { 'retry-after': '0.1' }), json(200, whole)]);
     let sent = 0;
-    await expect(client.one(role, { onRequest: () => (sent += 1) })).resolves.toEqual(whole);
+    await expect(client.getObject(role, { onRequest: () => (sent += 1) })).resolves.toEqual(whole);
     expect(sent).toBe(3);
-    expect(client.stats()).toEqual({ requests: 3, retries: 1, rateLimited: 1, answered: 1 });
+    expect(client.getStats()).toEqual({ requests: 3, retries: 1, rateLimited: 1, answered: 1 });
   });
 
   test.each<[string, (incoming: ScriptedRequest) => void, RegExp]>([
@@ -187,7 +187,7 @@ describe('a single object', () => {
     ['an object whose key is no text', json(200, { id: 7 }), /without its id/],
   ])('is not taken from %s', async (_, answer, words) => {
     await serve([answer]);
-    const error = await failure(client.one(role));
+    const error = await failure(client.getObject(role));
     expect(error).toMatchObject({ name: 'UnexpectedAnswer', message: expect.stringMatching(words) as string });
     expect(error.message).toMatch(/^GET roles\/{id} was answered unexpectedly/);
     expect(error.message).not.toContain('planted');
@@ -200,7 +200,7 @@ test('a message names the template of the path and holds nothing of what was sen
     incoming.json(400, { error: 'Bad Request', message: `bad value ${incoming.url}`, errorCode: 'invalid_uri' });
   await serve([echo]);
   const error = await failure(
-    client.list({
+    client.getPage({
       path: 'organizations/org_planted/members',
       query: { q: 'planted' },
       list: 'members',
@@ -214,7 +214,7 @@ test('a message names the template of the path and holds nothing of what was sen
 describe('what may pass is tried again in place, with growing pauses, and then thrown', () => {
   test('a server that stays ill', async () => {
     await serve([json(503, {}, { 'retry-after': '30' })]);
-    expect(await failure(client.list(request))).toMatchObject({
+    expect(await failure(client.getPage(request))).toMatchObject({
       name: 'Transient',
       cause: 'Auth0 answered 503',
       unreachable: false,
@@ -229,13 +229,13 @@ describe('what may pass is tried again in place, with growing pauses, and then t
       setTimeout(() => incoming.socket.destroy(), 20);
     };
     await serve([reset, cut, json(200, onePage)]);
-    await expect(client.list(request)).resolves.toMatchObject({ rows: [{ client_id: 'c1' }] });
-    expect(client.stats().retries).toBe(2);
+    await expect(client.getPage(request)).resolves.toMatchObject({ rows: [{ client_id: 'c1' }] });
+    expect(client.getStats().retries).toBe(2);
   });
 
   test('a server that does not answer in time', async () => {
     await serve([() => {}], { timeoutMs: 50, retries: 0 });
-    expect(await failure(client.list(request))).toMatchObject({ name: 'Transient', cause: 'no answer in time' });
+    expect(await failure(client.getPage(request))).toMatchObject({ name: 'Transient', cause: 'no answer in time' });
   });
 
   test('a server that trickles its answer for ever', async () => {
@@ -244,13 +244,13 @@ describe('what may pass is tried again in place, with growing pauses, and then t
       incoming.socket.once('close', () => clearInterval(drip));
     };
     await serve([trickle], { timeoutMs: 30, retries: 0 });
-    expect(await failure(client.list(request))).toMatchObject({ name: 'Transient' });
+    expect(await failure(client.getPage(request))).toMatchObject({ name: 'Transient' });
   });
 
   test('a server that is not there', async () => {
     await serve([json(200, [])], { retries: 0 });
     await server.close();
-    expect(await failure(client.list(request))).toMatchObject({
+    expect(await failure(client.getPage(request))).toMatchObject({
       name: 'Transient',
       unreachable: true,
       cause: 'the connection was refused',
@@ -271,9 +271,9 @@ describe('a 429', () => {
     await serve([json(429, body, { ...full, 'retry-after': '1.1' }), json(200, [])], { retries: 0 });
     const waits: string[] = [];
     const begun = Date.now();
-    await client.list(request, { onWait: (until, reason) => waits.push(`${reason} ${until > begun}`) });
+    await client.getPage(request, { onWait: (until, reason) => waits.push(`${reason} ${until > begun}`) });
     expect(Date.now() - begun).toBeGreaterThanOrEqual(1_090);
-    expect(client.stats()).toEqual({ requests: 2, retries: 0, rateLimited: 1, answered: 1 });
+    expect(client.getStats()).toEqual({ requests: 2, retries: 0, rateLimited: 1, answered: 1 });
     expect(waits).toEqual(['limit true']);
   });
 
@@ -282,7 +282,7 @@ describe('a 429', () => {
     const headers = { ...full, date: date.toUTCString(), 'x-ratelimit-reset': String(date.getTime() / 1000 + 1) };
     await serve([json(429, body, headers), json(200, [])]);
     const begun = Date.now();
-    await client.list(request);
+    await client.getPage(request);
     expect(Date.now() - begun).toBeGreaterThanOrEqual(990);
   });
 
@@ -290,7 +290,7 @@ describe('a 429', () => {
     await serve([json(429, body, { ...full, 'retry-after': '3600' })], { maxWaitMs: 5_000 });
     const begun = Date.now();
     for (let i = 0; i < 2; i += 1) {
-      const error = await failure(client.list(request));
+      const error = await failure(client.getPage(request));
       expect(error.name).toBe('RateLimited');
       expect(error['retryAt']).toBeGreaterThanOrEqual(begun + 3_599_000);
     }
@@ -321,23 +321,23 @@ describe('with a client id and secret', () => {
       },
     ]);
     client.close();
-    const tokens = clientCredentials({ baseUrl: server.baseUrl, clientId: 'id', proof: { clientSecret: 's' } });
-    client = createAuth0Client({ baseUrl: server.baseUrl, tokens, pacer: createPacer() });
+    const tokenSource = createClientTokenSource({ baseUrl: server.baseUrl, clientId: 'id', credential: { clientSecret: 's' } });
+    client = createAuth0Client({ baseUrl: server.baseUrl, tokenSource, pacer: createPacer() });
     return { issued: () => issued };
   }
 
   test('a token that is refused is renewed once for all requests that met the refusal', async () => {
     let valid = 't1';
     const { issued } = await serveTenant((token) => token === valid);
-    await client.list(request);
+    await client.getPage(request);
     valid = 't2';
-    await Promise.all([1, 2, 3, 4].map(() => client.list(request)));
+    await Promise.all([1, 2, 3, 4].map(() => client.getPage(request)));
     expect(issued()).toBe(2);
   });
 
   test('a fresh token that is refused as well ends in BadCredentials', async () => {
     const { issued } = await serveTenant(() => false);
-    expect(await failure(client.list(request))).toMatchObject({
+    expect(await failure(client.getPage(request))).toMatchObject({
       name: 'BadCredentials',
       problem: 'refused_fresh_token',
     });
@@ -346,7 +346,7 @@ describe('with a client id and secret', () => {
 
   test('the scopes of the token are known', async () => {
     await serveTenant(() => true);
-    await expect(client.scopes()).resolves.toEqual(['read:clients']);
+    await expect(client.getScopes()).resolves.toEqual(['read:clients']);
   });
 });
 
@@ -360,7 +360,7 @@ describe('an abort ends it at once with its reason', () => {
     client.close();
     client = createAuth0Client({
       baseUrl: server.baseUrl,
-      tokens: fixedToken('t'),
+      tokenSource: createFixedTokenSource('t'),
       pacer: createPacer(),
       random: () => 1,
     });
@@ -368,14 +368,14 @@ describe('an abort ends it at once with its reason', () => {
     const ending = new AbortController();
     setTimeout(() => ending.abort(reason), 50);
     const begun = Date.now();
-    expect(await failure(client.list(request, { signal: ending.signal }))).toBe(reason);
+    expect(await failure(client.getPage(request, { signal: ending.signal }))).toBe(reason);
     expect(Date.now() - begun).toBeLessThan(10_000);
   });
 
   test('before anything was sent', async () => {
     await serve([json(200, [])]);
     const reason = new Error('too late');
-    expect(await failure(client.list(request, { signal: AbortSignal.abort(reason) }))).toBe(reason);
+    expect(await failure(client.getPage(request, { signal: AbortSignal.abort(reason) }))).toBe(reason);
     expect(server.requests).toHaveLength(0);
   });
 });

@@ -1,10 +1,10 @@
 import { type Auth0Client, createAuth0Client } from '../../src/auth0/client';
 import { createPacer } from '../../src/auth0/pacer';
-import { usersKeyset } from '../../src/auth0/paging/keyset';
-import { listPaging } from '../../src/auth0/paging/list';
-import type { Progress } from '../../src/auth0/paging/progress';
+import { createUsersKeyset } from '../../src/auth0/paging/keyset';
+import { createListPaging } from '../../src/auth0/paging/list';
+import type { PageStep } from '../../src/auth0/paging/progress';
 import type { ListRequest, Page } from '../../src/auth0/request';
-import { clientCredentials } from '../../src/auth0/token';
+import { createClientTokenSource } from '../../src/auth0/token';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
 
 let emulator: Emulator;
@@ -15,7 +15,7 @@ beforeAll(async () => {
   const { url: baseUrl, clientId, clientSecret } = emulator;
   client = createAuth0Client({
     baseUrl,
-    tokens: clientCredentials({ baseUrl, clientId, proof: { clientSecret } }),
+    tokenSource: createClientTokenSource({ baseUrl, clientId, credential: { clientSecret } }),
     pacer: createPacer(),
   });
 });
@@ -27,26 +27,26 @@ afterAll(async () => {
 interface Paging<Cursor> {
   start(): Cursor;
   next(cursor: Cursor): ListRequest | undefined;
-  advance(cursor: Cursor, page: Page, isDelivered: () => boolean): Progress<Cursor>;
+  advance(cursor: Cursor, page: Page, isDelivered: () => boolean): PageStep<Cursor>;
 }
 
 async function keysOf<Cursor>(paging: Paging<Cursor>, key: string): Promise<string[]> {
   const keys: string[] = [];
   let cursor = paging.start();
   for (let request = paging.next(cursor); request; request = paging.next(cursor)) {
-    const step = paging.advance(cursor, await client.list(request), () => false);
+    const step = paging.advance(cursor, await client.getPage(request), () => false);
     cursor = step.cursor;
     keys.push(...step.fresh.map((row) => String(row[key])));
   }
   return keys.sort();
 }
 
-const truth = (stream: 'users' | 'clients' | 'organizations'): string[] => [...emulator.truth()[stream].keys()].sort();
+const truth = (stream: 'users' | 'clients' | 'organizations'): string[] => [...emulator.readTruth()[stream].keys()].sort();
 
 test.each(['created_at', 'updated_at'] as const)(
   'all 3,000 users of a tenant, 1,200 of them of one millisecond and some without %s, come once',
   async (key) => {
-    expect(await keysOf(usersKeyset({ key, missing: true }), 'user_id')).toEqual(truth('users'));
+    expect(await keysOf(createUsersKeyset({ key, missing: true }), 'user_id')).toEqual(truth('users'));
   },
 );
 
@@ -54,14 +54,14 @@ test.each([
   ['clients', 'client_id'],
   ['organizations', 'id'],
 ] as const)('all %s come once, beyond the 1,000 of offset paging', async (list, key) => {
-  expect(await keysOf(listPaging({ path: list, query: {}, list, key }, 'checkpoint'), key)).toEqual(truth(list));
+  expect(await keysOf(createListPaging({ path: list, query: {}, list, key }, 'checkpoint'), key)).toEqual(truth(list));
 });
 
 test('the roles, which have no checkpoints, come by offset', async () => {
-  const roles = await keysOf(listPaging({ path: 'roles', query: {}, list: 'roles', key: 'id' }, 'offset'), 'id');
+  const roles = await keysOf(createListPaging({ path: 'roles', query: {}, list: 'roles', key: 'id' }, 'offset'), 'id');
   expect(new Set(roles).size).toBe(40);
 });
 
 test('the tenant has not been made to answer 429', () => {
-  expect(client.stats().rateLimited).toBe(0);
+  expect(client.getStats().rateLimited).toBe(0);
 });

@@ -4,7 +4,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { toActivityFailure } from '../../src/activities/failure';
 import { type Auth0Client, createAuth0Client } from '../../src/auth0/client';
 import { createPacer } from '../../src/auth0/pacer';
-import { clientCredentials, fixedToken } from '../../src/auth0/token';
+import { createClientTokenSource, createFixedTokenSource } from '../../src/auth0/token';
 import { type Answer, type Asked, rows } from './error-bodies';
 import { type ScriptedServer, startScripted } from './scripted-server';
 
@@ -17,10 +17,10 @@ const members = {
 };
 
 const asks: Record<Asked, (client: Auth0Client) => Promise<unknown>> = {
-  'POST /oauth/token': (client) => client.list(users),
-  'GET users': (client) => client.list(users),
-  'GET organizations/{id}/members': (client) => client.list(members),
-  'GET roles/{id}': (client) => client.one({ path: 'roles/rol_planted', key: 'id' }),
+  'POST /oauth/token': (client) => client.getPage(users),
+  'GET users': (client) => client.getPage(users),
+  'GET organizations/{id}/members': (client) => client.getPage(members),
+  'GET roles/{id}': (client) => client.getObject({ path: 'roles/rol_planted', key: 'id' }),
 };
 
 let server: ScriptedServer;
@@ -49,9 +49,9 @@ async function serve(asked: Asked, { status, body, headers }: Answer, { times, m
   });
   slept = 0;
   const { baseUrl } = server;
-  const tokens = secret
-    ? clientCredentials({ baseUrl, clientId: 'planted', proof: { clientSecret: 'planted' }, now })
-    : fixedToken('planted.token.x');
+  const tokenSource = secret
+    ? createClientTokenSource({ baseUrl, clientId: 'planted', credential: { clientSecret: 'planted' }, now })
+    : createFixedTokenSource('planted.token.x');
   const sleep = (ms: number): Promise<void> => {
     slept += ms;
     return Promise.resolve();
@@ -59,7 +59,7 @@ async function serve(asked: Asked, { status, body, headers }: Answer, { times, m
   const random = (): number => 0;
   client = createAuth0Client({
     baseUrl,
-    tokens,
+    tokenSource,
     pacer: createPacer({ now, random }),
     maxWaitMs,
     retries: 2,
@@ -126,7 +126,7 @@ test.each(named.filter(({ row: [, , , meaning] }) => meaning.retried))(
     const begun = now();
     await asks[asked](client);
     expect(sent(ofToken)).toBe(2);
-    expect(client.stats()).toMatchObject({
+    expect(client.getStats()).toMatchObject({
       retries: waits === undefined ? 1 : 0,
       rateLimited: answer.status === 429 && !ofToken ? 1 : 0,
     });

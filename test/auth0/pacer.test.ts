@@ -28,22 +28,22 @@ test('the first request goes alone; its answer lets out as many as there are tok
   const first = await acquire(pacer);
   const others = [1, 2, 3, 4, 5].map(() => acquire(pacer));
   expect(await settled(others)).toEqual([false, false, false, false, false]);
-  first.answered(reading(1_000, 3));
+  first.recordResponse(reading(1_000, 3));
   expect((await settled(others)).slice(0, 3)).toEqual([true, true, true]);
 });
 
 test('no more requests are out than the concurrency allows, also without any limit', async () => {
   const pacer = createPacer({ maxConcurrency: 2 });
-  (await acquire(pacer)).answered(undefined);
+  (await acquire(pacer)).recordResponse(undefined);
   const asked = [1, 2, 3].map(() => acquire(pacer));
   expect(await settled(asked)).toEqual([true, true, false]);
-  (await asked[0])?.failed();
+  (await asked[0])?.recordFailure();
   expect(await settled(asked)).toEqual([true, true, true]);
 });
 
 test('a part of the bucket is left to others', async () => {
   const pacer = createPacer({ reserve: 0.5 });
-  (await acquire(pacer)).answered(reading(6, 5));
+  (await acquire(pacer)).recordResponse(reading(6, 5));
   const asked = Array.from({ length: 9 }, () => acquire(pacer));
   expect((await settled(asked)).filter(Boolean)).toHaveLength(2);
 });
@@ -56,13 +56,13 @@ test('one who leaves the queue is told his own reason, and those behind him move
   const third = acquire(pacer);
   leaving.abort(new Error('gone home'));
   await expect(second).rejects.toThrow('gone home');
-  first.answered(undefined);
+  first.recordResponse(undefined);
   await expect(third).resolves.toBeDefined();
 });
 
 test('an empty bucket is waited for, and the wait is told', async () => {
   const pacer = createPacer({ reserve: 0 });
-  (await acquire(pacer)).answered(reading(2, 0));
+  (await acquire(pacer)).recordResponse(reading(2, 0));
   const [bucket] = pacer.snapshot().buckets;
   expect(bucket).toMatchObject({ name: 'tenant', limit: 2, remaining: 0, waitingUntil: expect.any(Number) as number });
   const begun = Date.now();
@@ -74,7 +74,7 @@ test('an empty bucket is waited for, and the wait is told', async () => {
 
 test('a wait of a second or more is told once', async () => {
   const pacer = createPacer();
-  const until = (await acquire(pacer)).refused({ retryAfterMs: 30_000 });
+  const until = (await acquire(pacer)).recordRefusal({ retryAfterMs: 30_000 });
   const told: number[] = [];
   const waiting = pacer.acquire('users', 'GET users', {
     maxWaitMs: 60_000,
@@ -101,7 +101,7 @@ test('of a bucket that runs short it would like no more to be asked for than kee
   for (let nth = 0; nth < 8; nth += 1) {
     const slot = await acquire(pacer);
     time += 1_000;
-    slot.answered(reading(2, 0, 1_000));
+    slot.recordResponse(reading(2, 0, 1_000));
     time += 1_000;
   }
   expect(pacer.snapshot().concurrency).toBeLessThanOrEqual(4);
@@ -123,7 +123,7 @@ test('without any limit, more and more are out at a time as long as that brings 
     out = [];
     time += 100;
     for (const slot of answered) {
-      slot.answered(undefined);
+      slot.recordResponse(undefined);
       ask();
     }
   }
@@ -135,12 +135,12 @@ test('without any limit, more and more are out at a time as long as that brings 
 test('fewer are out at a time when most get no answer', async () => {
   let time = 0;
   const pacer = createPacer({ now: () => time });
-  (await acquire(pacer)).answered(undefined);
+  (await acquire(pacer)).recordResponse(undefined);
   for (let round = 0; round < 3; round += 1) {
     const asked = [1, 2, 3, 4].map(() => acquire(pacer));
     for (const slot of asked) {
       time += 1_000;
-      (await slot).failed();
+      (await slot).recordFailure();
     }
   }
   const asked = [1, 2, 3, 4].map(() => acquire(pacer));

@@ -1,9 +1,9 @@
-import type { Reading } from '../../src/auth0/rate-limit';
+import type { RateLimitHeaders } from '../../src/auth0/rate-limit';
 import { bound, chance, enterprise, run } from './pacing-runs';
 import { honest, type Veil } from './simulated-tenant';
 
 describe('headers that lie', () => {
-  const past: Reading[] = [];
+  const past: RateLimitHeaders[] = [];
   let nth = 0;
   beforeEach(() => {
     past.length = 0;
@@ -17,18 +17,18 @@ describe('headers that lie', () => {
       ({ reading }) => {
         past.push(reading);
         const old = past[Math.max(0, past.length - 11)];
-        return old ? { reading: old } : {};
+        return old ? { headers: old } : {};
       },
     ],
-    ['never change', () => ({ reading: { limit: 50, remaining: 49, fullInMs: 1_000 } })],
-    ['do not say when the bucket is full', ({ reading: { limit, remaining } }) => ({ reading: { limit, remaining } })],
-    ['say that it is full at once', ({ reading }) => ({ reading: { ...reading, fullInMs: 1_000 }, resetMs: 1_000 })],
-    ['say that it takes minutes', ({ reading }) => ({ reading: { ...reading, fullInMs: 55_000 }, resetMs: 300_000 })],
+    ['never change', () => ({ headers: { limit: 50, remaining: 49, fullInMs: 1_000 } })],
+    ['do not say when the bucket is full', ({ reading: { limit, remaining } }) => ({ headers: { limit, remaining } })],
+    ['say that it is full at once', ({ reading }) => ({ headers: { ...reading, fullInMs: 1_000 }, resetMs: 1_000 })],
+    ['say that it takes minutes', ({ reading }) => ({ headers: { ...reading, fullInMs: 55_000 }, resetMs: 300_000 })],
     [
       'go up and down',
       ({ reading }) => {
         const off = Math.round(chance(3, (nth += 1)) * 20 - 10);
-        return { reading: { ...reading, remaining: Math.max(0, Math.min(50, reading.remaining + off)) } };
+        return { headers: { ...reading, remaining: Math.max(0, Math.min(50, reading.remaining + off)) } };
       },
     ],
     ['come with every third answer', (answer) => ((nth += 1) % 3 === 0 ? honest(answer, 0) : {})],
@@ -41,7 +41,7 @@ describe('headers that lie', () => {
   });
 
   test('that call the bucket empty for ever: it goes on, slowly', () => {
-    const { refused, requests } = run(enterprise, 200, 50, { veil: () => ({ reading: { limit: 50, remaining: 0 } }) });
+    const { refused, requests } = run(enterprise, 200, 50, { veil: () => ({ headers: { limit: 50, remaining: 0 } }) });
     expect({ refused, requests }).toEqual({ refused: 0, requests: 200 });
   });
 });

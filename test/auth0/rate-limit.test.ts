@@ -1,4 +1,4 @@
-import { readRateLimit, readRefusal } from '../../src/auth0/rate-limit';
+import { readRateLimitHeaders, readRateLimitRefusal } from '../../src/auth0/rate-limit';
 
 describe('headers', () => {
   const date = 'Tue, 24 Nov 2026 10:00:00 GMT';
@@ -11,7 +11,7 @@ describe('headers', () => {
       'x-ratelimit-reset': `${seconds + 4}`,
       date,
     };
-    expect(readRateLimit(headers, 0)).toEqual({ limit: 10, remaining: 3, fullInMs: 4_000 });
+    expect(readRateLimitHeaders(headers, 0)).toEqual({ limit: 10, remaining: 3, fullInMs: 4_000 });
   });
 
   test.each<Record<string, string>>([
@@ -22,18 +22,18 @@ describe('headers', () => {
     { 'x-ratelimit-limit': '10', 'x-ratelimit-remaining': '-1' },
     { 'x-ratelimit-limit': '', 'x-ratelimit-remaining': '' },
   ])('that say nothing usable count as missing: %j', (headers) => {
-    expect(readRateLimit(headers, 0)).toBeUndefined();
+    expect(readRateLimitHeaders(headers, 0)).toBeUndefined();
   });
 
   test('a 429 says when to come again, by Retry-After in seconds or as a date, and by the reset', () => {
     const reset = `${seconds + 9}`;
-    expect(readRefusal({ 'retry-after': '3', 'x-ratelimit-reset': reset, date }, 0)).toEqual({
+    expect(readRateLimitRefusal({ 'retry-after': '3', 'x-ratelimit-reset': reset, date }, 0)).toEqual({
       retryAfterMs: 3_000,
       resetMs: 9_000,
     });
-    expect(readRefusal({ 'retry-after': 'Tue, 24 Nov 2026 10:00:05 GMT', date }, 0)).toEqual({ retryAfterMs: 5_000 });
-    expect(readRefusal({ 'x-ratelimit-reset': reset, date }, 0)).toEqual({ resetMs: 9_000 });
-    expect(readRefusal({ date }, 0)).toEqual({});
+    expect(readRateLimitRefusal({ 'retry-after': 'Tue, 24 Nov 2026 10:00:05 GMT', date }, 0)).toEqual({ retryAfterMs: 5_000 });
+    expect(readRateLimitRefusal({ 'x-ratelimit-reset': reset, date }, 0)).toEqual({ resetMs: 9_000 });
+    expect(readRateLimitRefusal({ date }, 0)).toEqual({});
   });
 
   test.each<[string, string, Record<string, string>]>([
@@ -43,8 +43,8 @@ describe('headers', () => {
   ])('a reset that is %s is not believed', (_, reset, headers) => {
     const given = { ...headers, 'x-ratelimit-reset': reset, 'x-ratelimit-limit': '10', 'x-ratelimit-remaining': '3' };
     const reading = { limit: 10, remaining: 3 };
-    expect(readRefusal(given, seconds * 1000)).toEqual({ reading });
-    expect(readRefusal({ ...given, 'retry-after': '0' }, seconds * 1000)).toEqual({ reading });
+    expect(readRateLimitRefusal(given, seconds * 1000)).toEqual({ reading });
+    expect(readRateLimitRefusal({ ...given, 'retry-after': '0' }, seconds * 1000)).toEqual({ reading });
   });
 
   test('no bucket takes minutes to fill, though a 429 may ask to wait for them', () => {
@@ -54,6 +54,6 @@ describe('headers', () => {
       'x-ratelimit-remaining': '3',
       'x-ratelimit-reset': `${seconds + 300}`,
     };
-    expect(readRefusal(headers, 0)).toEqual({ reading: { limit: 10, remaining: 3 }, resetMs: 300_000 });
+    expect(readRateLimitRefusal(headers, 0)).toEqual({ reading: { limit: 10, remaining: 3 }, resetMs: 300_000 });
   });
 });

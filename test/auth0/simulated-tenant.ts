@@ -1,6 +1,6 @@
-import { Limits, type Permit } from '../../src/auth0/limits';
-import type { Reading, Refusal } from '../../src/auth0/rate-limit';
-import { Window } from '../../src/auth0/window';
+import { RateLimiter, type Permit } from '../../src/auth0/limits';
+import type { RateLimitHeaders, RateLimitRefusal } from '../../src/auth0/rate-limit';
+import { ConcurrencyWindow } from '../../src/auth0/window';
 import { type Event, EventQueue } from './event-queue';
 
 /** A token bucket as Auth0 describes it; with `stepMs` it is refilled once in so many ms, else evenly. */
@@ -12,7 +12,7 @@ export interface BucketSpec {
 
 export interface Answer {
   ok: boolean;
-  reading: Reading;
+  reading: RateLimitHeaders;
 }
 
 export interface ServerBucket {
@@ -69,11 +69,11 @@ export interface ClientSpec {
 }
 
 /** What becomes of an answer's headers on the way. */
-export type Veil = (answer: Answer, now: number) => Refusal & { reading?: Reading };
+export type Veil = (answer: Answer, now: number) => RateLimitRefusal & { reading?: RateLimitHeaders };
 
-export const honest: Veil = ({ reading }) => ({
-  reading,
-  ...(reading.fullInMs !== undefined && reading.fullInMs > 0 && { resetMs: reading.fullInMs }),
+export const honest: Veil = ({ reading: headers }) => ({
+  headers,
+  ...(headers.fullInMs !== undefined && headers.fullInMs > 0 && { resetMs: headers.fullInMs }),
 });
 
 export interface Outcome {
@@ -87,7 +87,7 @@ export interface Outcome {
   othersRefused: number;
   /** Most out at a time, of all clients. */
   most: number;
-  limits: Limits[];
+  limits: RateLimiter[];
   /** The alarm rang so many times. */
   alarms: number;
   end: number;
@@ -107,7 +107,7 @@ export interface Scenario {
   /** The clients are routes of one process, whose limits they share. */
   together?: boolean;
   /** Looks at everything after every event. */
-  watch?(now: number, limits: Limits[], out: number[]): void;
+  watch?(now: number, limits: RateLimiter[], out: number[]): void;
 }
 
 function date({ ok, reading }: Answer, counted: number, written: number): Answer {
@@ -133,12 +133,12 @@ export function simulate(scenario: Scenario): Outcome {
     }
     return answers.reduce((least, answer) => (answer.reading.remaining < least.reading.remaining ? answer : least));
   };
-  const shared = together ? new Limits(clients[0]?.reserve ?? 0.1) : undefined;
+  const shared = together ? new RateLimiter(clients[0]?.reserve ?? 0.1) : undefined;
   const awake: ((now: number) => void)[] = [];
   const players = clients.map((client, number) => {
     const { route, requests, reserve = 0.1, callers = 64, latency, lost = () => false } = client;
-    const limits = shared ?? new Limits(reserve);
-    const window = new Window(64);
+    const limits = shared ?? new RateLimiter(reserve);
+    const window = new ConcurrencyWindow(64);
     let done = 0;
     let sent = 0;
     let alarm: Event | undefined;
@@ -162,14 +162,14 @@ export function simulate(scenario: Scenario): Outcome {
       queue.add(now + ms, (time) => {
         out[number] = (out[number] ?? 0) - 1;
         if (lost(nth)) {
-          window.failed(base + time);
-          limits.failed(permit, base + time);
+          window.recordFailure(base + time);
+          limits.recordFailure(permit, base + time);
         } else if (answer.ok) {
           done += 1;
-          window.answered(base + time, ms);
-          limits.answered(permit, veil(answer, base + time).reading, base + time);
+          window.recordResponse(base + time, ms);
+          limits.recordResponse(permit, veil(answer, base + time).headers, base + time);
         } else {
-          limits.refused(permit, veil(answer, base + time), base + time, (nth * 0.37) % 1);
+          limits.recordRefusal(permit, veil(answer, base + time), base + time, (nth * 0.37) % 1);
         }
         if (together) for (const one of [...awake.slice(number + 1), ...awake.slice(0, number + 1)]) one(time);
         else admit(time);
@@ -178,7 +178,7 @@ export function simulate(scenario: Scenario): Outcome {
     const admit = (now: number): void => {
       if (alarm) alarm.off = true;
       while (done + (out[number] ?? 0) < requests && (out[number] ?? 0) < callers) {
-        const wait = limits.waitFor(route, base + now);
+        const wait = limits.getWaitMs(route, base + now);
         if (wait > 0) {
           const ring = (time: number): void => {
             all.alarms += 1;
@@ -187,11 +187,11 @@ export function simulate(scenario: Scenario): Outcome {
           alarm = wait === Infinity ? undefined : queue.add(now + Math.max(1, Math.ceil(wait)), ring);
           return;
         }
-        if ((out[number] ?? 0) >= window.room(limits.gives(), limits.mayGive())) {
-          window.hold();
+        if ((out[number] ?? 0) >= window.getCapacity(limits.getGuaranteedRate(), limits.getEstimatedRate())) {
+          window.recordBlocked();
           return;
         }
-        send(limits.take(route, base + now), now);
+        send(limits.acquire(route, base + now), now);
       }
     };
     awake.push(admit);

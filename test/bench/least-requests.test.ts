@@ -1,9 +1,9 @@
 import { allowance, countHoldings, leastRequests, leastRequestsForChanges } from '../../bench/least-requests';
-import { SCENARIOS, type Scenario } from '../../src/emulator/scenario';
-import { Tenant } from '../../src/emulator/tenant';
+import { SCENARIOS, type TenantScenario } from '../../src/emulator/scenario';
+import { EmulatedTenant } from '../../src/emulator/tenant';
 
-const leastOf = (scenario: Scenario): ReturnType<typeof leastRequests> =>
-  leastRequests(countHoldings(new Tenant(scenario, () => 0)));
+const leastOf = (scenario: TenantScenario): ReturnType<typeof leastRequests> =>
+  leastRequests(countHoldings(new EmulatedTenant(scenario, () => 0)));
 
 it('an empty tenant takes one request for each list, and two to see that there are no users', () => {
   expect(leastOf(SCENARIOS.empty)).toEqual({ clients: 1, users: 2, organizations: 1, members: 0, roles: 1 });

@@ -1,9 +1,9 @@
 import { countRequests, isWithin } from '../../bench/request-count';
-import { SCENARIOS, type Scenario } from '../../src/emulator/scenario';
+import { SCENARIOS, type TenantScenario } from '../../src/emulator/scenario';
 
 jest.setTimeout(300_000);
 
-const tenants: Record<string, Scenario> = {
+const tenants: Record<string, TenantScenario> = {
   'a small tenant': SCENARIOS.small,
   'a tenant beyond every cap of the API': SCENARIOS.caps,
   'an empty tenant': SCENARIOS.empty,

@@ -31,7 +31,7 @@ beforeAll(async () => {
     latencyMs: 40,
   });
   projectFor(folder, tenant);
-  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2', ROLLCALL_SLICE_SECONDS: '0.5' };
+  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2', ROLLCALL_FETCH_SECONDS: '0.5' };
 });
 afterAll(async () => {
   for (const { child } of programs) child.kill('SIGKILL');
@@ -69,7 +69,7 @@ it('goes on with another worker when one is killed in mid-work, and every copy i
 
   const following = start('rollcall', ['sync', 'acme'], { cwd: folder, env });
   programs.push(following);
-  while (tenant.stats().requests < 30) await sleep(10);
+  while (tenant.readStatistics().requests < 30) await sleep(10);
   first.child.kill('SIGKILL');
   const { code, stdout, stderr } = await following.ended;
   expect(stderr).toContain('sync/acme was under way already and goes on.');
@@ -81,7 +81,7 @@ it('goes on with another worker when one is killed in mid-work, and every copy i
   for await (const { stream, data } of readFilesDestination(join(folder, 'data'))) {
     records.set(stream, [...(records.get(stream) ?? []), data]);
   }
-  const truth = tenant.truth();
+  const truth = tenant.readTruth();
   for (const { name } of streams) {
     const comparison = compare(name as TruthStream, records.get(name) ?? [], truth[name as TruthStream]);
     expect({ name, ...comparison }).toEqual({ name, ...exact });
@@ -100,10 +100,10 @@ it('goes on with another worker when one is killed in mid-work, and every copy i
 it('a sync that was spelled out and killed goes on when the same command is given again, and no other takes it', async () => {
   const { url, clientId, clientSecret } = tenant;
   const spelled = ['sync', '--base-url', url, '--client-id', clientId, '--client-secret', clientSecret];
-  const before = tenant.stats().requests;
+  const before = tenant.readStatistics().requests;
   const first = start('rollcall', [...spelled, '--files', './spelled'], { cwd: folder, env });
   programs.push(first);
-  while (tenant.stats().requests < before + 20) await sleep(10);
+  while (tenant.readStatistics().requests < before + 20) await sleep(10);
   first.child.kill('SIGKILL');
   await first.ended;
 
@@ -120,5 +120,5 @@ it('a sync that was spelled out and killed goes on when the same command is give
   for await (const { stream, data } of readFilesDestination(join(folder, 'spelled'))) {
     if (stream === 'users') users.push(data);
   }
-  expect(compare('users', users, tenant.truth().users)).toEqual(exact);
+  expect(compare('users', users, tenant.readTruth().users)).toEqual(exact);
 });

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectSchema } from '../../src/config/project-schema';
+import { createProjectSchema } from '../../src/config/project-schema';
 import { run, scratchFolder, type Ended } from '../integration/program';
 
 const folder = scratchFolder();
@@ -76,5 +76,5 @@ it('prints one object of one connection, without a secret', async () => {
 
 it('prints the schema of the file', async () => {
   const { code, stdout } = await run('rollcall', ['config', 'schema'], { cwd: folder });
-  expect({ code, schema: JSON.parse(stdout) as object }).toEqual({ code: 0, schema: projectSchema() });
+  expect({ code, schema: JSON.parse(stdout) as object }).toEqual({ code: 0, schema: createProjectSchema() });
 });

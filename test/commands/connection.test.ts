@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { findConnection, refuseCredentialFlags } from '../../src/commands/connection';
+import { findConnection, rejectCredentialFlags } from '../../src/commands/connection';
 import { resolveSecrets } from '../../src/config/references';
 import { failureOf } from '../config/failure';
 import { scratchFolder } from '../integration/program';
@@ -67,8 +67,8 @@ it('a connection of flags is completed from Auth0’s variables, down to the ten
 });
 
 it('flags that sign in are refused where workers elsewhere do the work', async () => {
-  expect((await failureOf(() => refuseCredentialFlags({ config, privateKey: 'x' }))).message).toMatch(
+  expect((await failureOf(() => rejectCredentialFlags({ config, privateKey: 'x' }))).message).toMatch(
     /^--private-key does not reach the workers/,
   );
-  expect(() => refuseCredentialFlags({ config, startDate: '2024-01-01' })).not.toThrow();
+  expect(() => rejectCredentialFlags({ config, startDate: '2024-01-01' })).not.toThrow();
 });

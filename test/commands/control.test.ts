@@ -58,7 +58,7 @@ async function startWorker(): Promise<Running> {
 /** Requests once none has come for two seconds. */
 async function stillness(): Promise<number> {
   for (let before = -1, tries = 0; tries < 20; tries += 1) {
-    const { requests } = tenant.stats();
+    const { requests } = tenant.readStatistics();
     if (requests === before) return requests;
     before = requests;
     await sleep(2_000);
@@ -70,7 +70,7 @@ it('a paused sync outlives its worker, says why it stands still, and goes on whe
   const first = await startWorker();
   const following = start('rollcall', ['sync', 'acme'], { cwd: folder, env });
   programs.push(following);
-  while (tenant.stats().requests < 30) await sleep(10);
+  while (tenant.readStatistics().requests < 30) await sleep(10);
   expect(await rollcall('pause', 'acme', '--reason', 'the tenant is being moved')).toMatchObject({
     code: 0,
     stdout: '',
@@ -92,14 +92,14 @@ it('a paused sync outlives its worker, says why it stands still, and goes on whe
   for await (const { stream, data } of readFilesDestination(join(folder, 'data'))) {
     if (stream === 'users') users.push(data);
   }
-  expect(compare('users', users, tenant.truth().users)).toEqual(exact);
+  expect(compare('users', users, tenant.readTruth().users)).toEqual(exact);
 });
 
 it('a sync can be ended, and whoever follows it is told', async () => {
-  tenant.resetStats();
+  tenant.resetStatistics();
   const following = start('rollcall', ['sync', 'acme', '--full'], { cwd: folder, env });
   programs.push(following);
-  while (tenant.stats().requests < 20) await sleep(10);
+  while (tenant.readStatistics().requests < 20) await sleep(10);
   expect(await rollcall('cancel', 'acme')).toMatchObject({ code: 0, stdout: '' });
   const { code, stderr, stdout } = await following.ended;
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -108,9 +108,9 @@ it('a sync can be ended, and whoever follows it is told', async () => {
 });
 
 it('a sync that is begun as soon as the one before is cancelled is whole', async () => {
-  tenant.resetStats();
+  tenant.resetStatistics();
   expect((await rollcall('sync', 'acme', '--full', '--detach')).code).toBe(0);
-  while (tenant.stats().requests < 20) await sleep(10);
+  while (tenant.readStatistics().requests < 20) await sleep(10);
   // Breaking off takes as long as it takes, and not every child the same.
   tenant.configure({ latencyMs: 12_000 });
   await sleep(1_000);
@@ -128,9 +128,9 @@ it('a sync waits for what a run that was terminated has left behind', async () =
   // On a queue that nobody serves it does not learn that it is to end.
   const left = { workflowId: 'sync/acme/clients', taskQueue: 'nobody', args: [] };
   const child = await temporal.client.workflow.start('streamWorkflow', left);
-  tenant.resetStats();
+  tenant.resetStatistics();
   const syncing = rollcall('sync', 'acme');
-  while (tenant.stats().requests < 10) await sleep(10);
+  while (tenant.readStatistics().requests < 10) await sleep(10);
   await child.terminate();
   const { code, stderr } = await syncing;
   expect({ code, stderr }).toEqual({ code: 0, stderr });

@@ -52,7 +52,7 @@ function familyOf(pid: number): number[] {
 
 /** A read that has written its first records, in a temporary folder of its own, and the processes it has started. */
 async function midRead(temporary = mkdtempSync(join(folder, 'tmp-'))) {
-  const running = start('source-auth0', args, { env: { TMPDIR: temporary, ROLLCALL_SLICE_SECONDS: '0.3' } });
+  const running = start('source-auth0', args, { env: { TMPDIR: temporary, ROLLCALL_FETCH_SECONDS: '0.3' } });
   await running.says('"type":"STATE"');
   const family = familyOf(running.child.pid ?? 0);
   expect(family.length).toBeGreaterThanOrEqual(2);

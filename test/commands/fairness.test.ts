@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limitsOf, syncInput } from '../../src/commands/sync-input';
+import { readLimits, createSyncInput } from '../../src/commands/sync-input';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
 import { locateTemporal } from '../../src/temporal/binary';
 import { connect } from '../../src/temporal/connection';
@@ -61,8 +61,8 @@ it('twenty connections that wait for their limits do not keep a worker from anot
   const connection = await connect({ address: server.address, namespace: 'default' });
   endings.push(() => connection.close());
   const taskQueue = 'rollcall';
-  const limits = limitsOf({ slice: {}, heartbeatSeconds: 10 });
-  const reading = { lookbackSeconds: 0, lagSeconds: 0, rolesSource: 'inline' } as const;
+  const limits = readLimits({ fetchBudget: {}, heartbeatSeconds: 10 });
+  const readOptions = { lookbackSeconds: 0, lagSeconds: 0, rolesSource: 'inline' } as const;
   await Promise.all(
     slow.map((name) => {
       const streams = ['clients', 'users', 'organizations', 'organization_members'].map((stream) => ({
@@ -70,11 +70,11 @@ it('twenty connections that wait for their limits do not keep a worker from anot
         syncMode: 'full_refresh' as const,
         destinationSyncMode: 'overwrite',
       }));
-      const input = syncInput({ connection: name, streams, sinkQueue: taskQueue, limits, reading });
+      const input = createSyncInput({ connection: name, streams, sinkQueue: taskQueue, limits, readOptions });
       return startSync(connection.client, { workflowId: `sync/${name}`, taskQueue, input });
     }),
   );
-  while (slowTenant.stats().requests < 20) await sleep(50);
+  while (slowTenant.readStatistics().requests < 20) await sleep(50);
   await sleep(1_000);
 
   expect((await syncFast()) / alone).toBeLessThan(4);

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { addOperatorVerbs } from '../../src/commands/operator-verbs';
+import { addOperatorCommands } from '../../src/commands/operator-verbs';
 import { startEmulator } from '../../src/emulator/server';
 import { messagesOf, run, scratchFolder, writeJson } from '../integration/program';
 import { configOf } from '../integration/tenant';
@@ -30,7 +30,7 @@ function pathsOf(command: Command): string[][] {
 }
 
 const program = new Command();
-addOperatorVerbs(program, () => undefined);
+addOperatorCommands(program, () => undefined);
 const helps: ['rollcall' | 'source-auth0', string[]][] = [
   ['rollcall', []],
   ...pathsOf(program).map((path): ['rollcall', string[]] => ['rollcall', path]),

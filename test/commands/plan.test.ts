@@ -12,7 +12,7 @@ beforeAll(async () => {
   tenant.configure({ rateLimits: { global: { size: 50, perSecond: 16 } } });
   projectFor(folder, tenant);
 });
-beforeEach(() => tenant.resetStats());
+beforeEach(() => tenant.resetStatistics());
 afterAll(() => tenant.close());
 
 const plan = (...args: string[]): Promise<Ended> => run('rollcall', ['plan', ...args], { cwd: folder });
@@ -26,7 +26,7 @@ it('shows requests and seconds by stream on 80 columns, and what they rest on', 
   expect(stdout).toMatch(/│ all +│ +│ +1,2\d\d │ +[\d.]+ │/);
   expect(stdout).toMatch(/^Limit \(tenant\), less the reserve: 45 at once, then [\d.]+ a second or more\.$/m);
   expect(stdout).toMatch(/^users: a guess .*, or more\.$/m);
-  expect(stdout).toContain(`To find this out took ${tenant.stats().requests} requests.`);
+  expect(stdout).toContain(`To find this out took ${tenant.readStatistics().requests} requests.`);
   expect(stdout).toContain('a plan of a full read');
 });
 
@@ -47,7 +47,7 @@ it('spelled out by flags, prints one object and nothing of the secret', async ()
     requests: 23,
     seconds: 0,
     limits: [{ name: 'tenant', burst: 45 }],
-    spent: tenant.stats().requests,
+    spent: tenant.readStatistics().requests,
   });
 });
 

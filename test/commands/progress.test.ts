@@ -1,7 +1,7 @@
-import { rateOf, remember, type Look } from '../../src/commands/pace';
-import { inSight, progressLine } from '../../src/commands/progress';
-import { failureLines, resultJson, resultTable } from '../../src/commands/result';
-import { noCounts } from '../../src/streams/counts';
+import { estimateRequestRate, addSample, type RequestSample } from '../../src/commands/pace';
+import { keepLastKnown, formatProgressLine } from '../../src/commands/progress';
+import { formatFailureLines, formatResultJson, formatResultTable } from '../../src/commands/result';
+import { zeroCounts } from '../../src/streams/counts';
 import type { StreamProgress, StreamResult, SyncResult } from '../../src/workflows/contract';
 
 function standing(
@@ -10,12 +10,12 @@ function standing(
   delivered: number,
   more: Partial<StreamProgress> = {},
 ): StreamProgress {
-  return { stream, status, delivered, counts: noCounts, ...more };
+  return { stream, status, delivered, counts: zeroCounts, ...more };
 }
 
 function ended(stream: string, verdict: string, more: Partial<StreamResult> = {}): StreamResult {
   const status = verdict.startsWith('complete') ? 'complete' : 'incomplete';
-  return { stream, status, records: 0, seconds: 0, counts: noCounts, audit: [], verdict, ...more };
+  return { stream, status, records: 0, seconds: 0, counts: zeroCounts, audit: [], verdict, ...more };
 }
 
 function sync(verdict: string, streams: StreamResult[]): SyncResult {
@@ -25,15 +25,15 @@ function sync(verdict: string, streams: StreamResult[]): SyncResult {
 describe('the line of progress', () => {
   it('tells what has changed only, and nothing of streams that have not begun', () => {
     const first = [standing('clients', 'running', 0), standing('users', 'running', 100)];
-    expect(progressLine([], first)).toBe('users 100…');
+    expect(formatProgressLine([], first)).toBe('users 100…');
     const second = [standing('clients', 'complete', 8), standing('users', 'incomplete', 100)];
-    expect(progressLine(first, second)).toBe('clients 8 · users 100 (incomplete)');
-    expect(progressLine(second, second)).toBe('');
+    expect(formatProgressLine(first, second)).toBe('clients 8 · users 100 (incomplete)');
+    expect(formatProgressLine(second, second)).toBe('');
   });
 
   it('is broken before column 80', () => {
     const names = ['clients', 'users', 'organizations', 'organization_members', 'organization_member_roles'];
-    const lines = progressLine(
+    const lines = formatProgressLine(
       [],
       names.map((name) => standing(name, 'complete', 1_234_567)),
     ).split('\n');
@@ -49,8 +49,8 @@ describe('beside what has changed, the line of progress tells', () => {
     standing('users', 'running', 100, requestsLeft === undefined ? {} : { requestsLeft });
 
   it('how fast it goes', () => {
-    expect(progressLine([], [running()], 16.23)).toBe('users 100… · 16 requests/s');
-    expect(progressLine([], [running()], 0.204)).toBe('users 100… · 0.2 requests/s');
+    expect(formatProgressLine([], [running()], 16.23)).toBe('users 100… · 16 requests/s');
+    expect(formatProgressLine([], [running()], 0.204)).toBe('users 100… · 0.2 requests/s');
   });
 
   it('the scarcest budget', () => {
@@ -62,7 +62,7 @@ describe('beside what has changed, the line of progress tells', () => {
       standing('clients', 'running', 8, { pace: plenty }),
       standing('users', 'running', 100, { pace: scarce }),
     ];
-    expect(progressLine([], streams)).toBe('clients 8… · users 100… · budget 12/50');
+    expect(formatProgressLine([], streams)).toBe('clients 8… · users 100… · budget 12/50');
   });
 
   it.each([
@@ -72,42 +72,42 @@ describe('beside what has changed, the line of progress tells', () => {
     [1_800, 10, '3 min'],
     [80_000, 10, '2.2 h'],
   ])('that %d requests at %d a second take about %s', (left, rate, text) => {
-    const line = progressLine([], [running(left)], rate);
+    const line = formatProgressLine([], [running(left)], rate);
     expect(line).toBe(`users 100… · ${rate} requests/s · about ${text} left`);
   });
 
   it('when it will end only when every stream tells what is left of it', () => {
     const done = standing('clients', 'complete', 8);
-    expect(progressLine([], [done, running(60)], 1)).toContain('about 1 min left');
-    expect(progressLine([], [standing('organizations', 'running', 0, { requestsLeft: 30 }), running(60)], 1)).toContain(
+    expect(formatProgressLine([], [done, running(60)], 1)).toContain('about 1 min left');
+    expect(formatProgressLine([], [standing('organizations', 'running', 0, { requestsLeft: 30 }), running(60)], 1)).toContain(
       'about 2 min left',
     );
     for (const other of ['waiting', 'running'] as const) {
-      expect(progressLine([], [standing('organizations', other, 0), running(60)], 1)).not.toContain('left');
+      expect(formatProgressLine([], [standing('organizations', other, 0), running(60)], 1)).not.toContain('left');
     }
-    expect(progressLine([], [running(0)], 1)).not.toContain('left');
-    expect(progressLine([], [running(60)])).toBe('users 100…');
+    expect(formatProgressLine([], [running(0)], 1)).not.toContain('left');
+    expect(formatProgressLine([], [running(60)])).toBe('users 100…');
   });
 
   it('until when a stream waits: once, and again when it goes on', () => {
     const until = new Date(2026, 0, 31, 9, 5, 6).getTime();
     const waits = [standing('users', 'running', 0, { waitingUntil: until - 400 })];
-    expect(progressLine([standing('users', 'running', 0)], waits)).toBe(
+    expect(formatProgressLine([standing('users', 'running', 0)], waits)).toBe(
       "users 0 waits for Auth0's limit until 09:05:06",
     );
     const pace = { remaining: 0, limit: 5 };
     const allWait = waits.map((each) => ({ ...each, pace, requestsLeft: 3 }));
-    expect(progressLine([], allWait, 0.1)).toBe("users 0 waits for Auth0's limit until 09:05:06 · about 30 s left");
+    expect(formatProgressLine([], allWait, 0.1)).toBe("users 0 waits for Auth0's limit until 09:05:06 · about 30 s left");
     const slightlyLater = [standing('users', 'running', 0, { waitingUntil: until - 300 })];
-    expect(progressLine(waits, slightlyLater)).toBe('');
-    expect(progressLine(waits, [running()])).toBe('users 100…');
+    expect(formatProgressLine(waits, slightlyLater)).toBe('');
+    expect(formatProgressLine(waits, [running()])).toBe('users 100…');
   });
 
   it('nothing while no stream moves, and nothing of pace once all have ended', () => {
     const pace = { remaining: 3, limit: 5 };
     const stuck = [standing('users', 'running', 100, { pace, requestsLeft: 10 })];
-    expect(progressLine([running()], stuck, 2)).toBe('');
-    expect(progressLine([running()], [standing('users', 'complete', 110)], 2)).toBe('users 110');
+    expect(formatProgressLine([running()], stuck, 2)).toBe('');
+    expect(formatProgressLine([running()], [standing('users', 'complete', 110)], 2)).toBe('users 110');
   });
 
   it('all that on lines of 80 columns at most', () => {
@@ -115,7 +115,7 @@ describe('beside what has changed, the line of progress tells', () => {
     const pace = { remaining: 1_000_000, limit: 1_000_000 };
     const waitingUntil = (name: string) => (name === 'users' ? {} : { waitingUntil: 0 });
     const more = { pace, requestsLeft: 1_000_000 };
-    const text = progressLine(
+    const text = formatProgressLine(
       [],
       names.map((name) => standing(name, 'running', 12_345_678, { ...more, ...waitingUntil(name) })),
       16,
@@ -128,10 +128,10 @@ describe('beside what has changed, the line of progress tells', () => {
 
 describe('the rate of requests', () => {
   const rates = (looks: [seconds: number, requests: number][]): (number | undefined)[] => {
-    let seen: Look[] = [];
+    let seen: RequestSample[] = [];
     return looks.map(([seconds, requests]) => {
-      seen = remember(seen, { at: seconds * 1_000, requests });
-      return rateOf(seen);
+      seen = addSample(seen, { at: seconds * 1_000, requests });
+      return estimateRequestRate(seen);
     });
   };
 
@@ -166,14 +166,14 @@ it('a stream that gives no answer for once stands where it stood', () => {
     standing('users', 'waiting', 0),
     standing('organizations', 'waiting', 0),
   ];
-  expect(inSight(before, now)).toEqual([...before, now[2]]);
+  expect(keepLastKnown(before, now)).toEqual([...before, now[2]]);
 });
 
 describe('the result of a sync', () => {
   const missed = 'complete but for 2 users that left meanwhile';
   const streams = [
     ended('clients', 'complete', { records: 8 }),
-    ended('users', missed, { records: 1_234_567, counts: { ...noCounts, requests: 12_346 }, seconds: 4321.98 }),
+    ended('users', missed, { records: 1_234_567, counts: { ...zeroCounts, requests: 12_346 }, seconds: 4321.98 }),
     ended('organizations', 'incomplete because Auth0 said no. Ask again.'),
     ended('organization_member_roles', 'incomplete because Auth0 said no. Ask again.', { records: 987_654_321 }),
   ];
@@ -183,7 +183,7 @@ describe('the result of a sync', () => {
   );
 
   it('is a table of 80 columns at most', () => {
-    const table = resultTable(result, 4321.98).split('\n').slice(0, -2);
+    const table = formatResultTable(result, 4321.98).split('\n').slice(0, -2);
     expect(table.at(0)).toMatch(/^┌─.*─┐$/);
     expect(table.at(-1)).toMatch(/^└─.*─┘$/);
     expect(table.filter((line) => line.length > 80)).toEqual([]);
@@ -192,7 +192,7 @@ describe('the result of a sync', () => {
   });
 
   it('has below the table what streams are complete but for, and the verdict on all', () => {
-    const endOf = (of: SyncResult) => resultTable(of, 1).split('\n').slice(-2);
+    const endOf = (of: SyncResult) => formatResultTable(of, 1).split('\n').slice(-2);
     expect(endOf(result)).toEqual([
       `users: ${missed}`,
       'total: incomplete because of organizations, organization_member_roles',
@@ -204,7 +204,7 @@ describe('the result of a sync', () => {
   });
 
   it('tells of each stream once: why it is incomplete, or what it is complete but for', () => {
-    const told = [resultTable(result, 1), ...failureLines(result)].join('\n');
+    const told = [formatResultTable(result, 1), ...formatFailureLines(result)].join('\n');
     for (const text of [missed, 'Auth0 said no']) expect(told.split(text)).toHaveLength(2);
   });
 
@@ -215,7 +215,7 @@ describe('the result of a sync', () => {
       ended('organizations', 'incomplete because No.'),
       ended('organization_members', missed),
     ];
-    expect(failureLines(sync('incomplete', several))).toEqual([
+    expect(formatFailureLines(sync('incomplete', several))).toEqual([
       'clients, organizations: incomplete because No.',
       'users: incomplete because Not now.',
     ]);
@@ -225,7 +225,7 @@ describe('the result of a sync', () => {
     const audit = [{ part: 'created_at from the beginning to the end', rows: 3, total: 5 }];
     const failure = { type: 'MissingScope', kind: 'config_error', message: 'No.\nNever.' } as const;
     const full = sync(result.verdict, [ended('users', missed, { audit }), ended('clients', 'incomplete', { failure })]);
-    const line = resultJson(full, 1.5);
+    const line = formatResultJson(full, 1.5);
     expect(line).not.toContain('\n');
     expect(JSON.parse(line)).toEqual({ event: 'end', seconds: 1.5, ...full });
   });

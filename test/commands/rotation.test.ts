@@ -33,7 +33,7 @@ beforeAll(async () => {
   });
   writeFileSync(secretFile, tenant.clientSecret);
   projectFor(folder, { ...tenant, clientSecret: 'file:secret' });
-  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2', ROLLCALL_SLICE_PAGES: '5' };
+  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2', ROLLCALL_FETCH_PAGES: '5' };
   worker = start('rollcall', ['worker'], { cwd: folder, env });
   await worker.says('Listening on task queue');
 });
@@ -46,9 +46,9 @@ afterAll(async () => {
 
 /** Starts a full copy and does something when it is in the middle of its users. */
 async function copyWhile(act: () => Promise<void>): Promise<Ended> {
-  tenant.resetStats();
+  tenant.resetStatistics();
   const syncing = start('rollcall', ['sync', 'acme', '--full'], { cwd: folder, env });
-  while (tenant.stats().requests < 40 && syncing.child.exitCode === null) await sleep(10);
+  while (tenant.readStatistics().requests < 40 && syncing.child.exitCode === null) await sleep(10);
   await act();
   return syncing.ended;
 }
@@ -64,12 +64,12 @@ async function expectWhole({ code, stderr }: Ended): Promise<void> {
   for await (const { stream, data } of readFilesDestination(join(folder, 'data'))) {
     if (stream === 'users') users.push(data);
   }
-  expect(compare('users', users, tenant.truth().users)).toEqual(exact);
+  expect(compare('users', users, tenant.readTruth().users)).toEqual(exact);
   expect(worker.child.exitCode).toBeNull();
 }
 
 it('a secret that is rotated in its file is used in the middle of a run, and an emptied file waits for its content', async () => {
-  const before = tenant.stats().tokenRequests;
+  const before = tenant.readStatistics().tokenRequests;
   const ended = await copyWhile(async () => {
     writeFileSync(secretFile, '');
     // The token that is held goes on being used.
@@ -78,7 +78,7 @@ it('a secret that is rotated in its file is used in the middle of a run, and an 
     rotate('rotated-once', 2);
   });
   await expectWhole(ended);
-  expect(tenant.stats().tokenRequests).toBeGreaterThan(before);
+  expect(tenant.readStatistics().tokenRequests).toBeGreaterThan(before);
 });
 
 it('so is a client that is changed in rollcall.yaml, and a broken file waits for its mending', async () => {

@@ -5,7 +5,7 @@ import { locateTemporal } from '../../src/temporal/binary';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
 import { startEmbeddedServer, type EmbeddedServer, type EmbeddedServerOptions } from '../../src/temporal/embedded';
 import { installRuntime } from '../../src/temporal/runtime';
-import { scheduleStanding, type ScheduleStanding } from '../../src/temporal/standing';
+import { readScheduleStatus, type ScheduleStatus } from '../../src/temporal/standing';
 import { run, scratchFolder, start, type Running } from '../integration/program';
 import { projectFor } from '../integration/tenant';
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
   kept = {
     binary: locateTemporal(process.env),
     logFile: join(folder, 'temporal.log'),
-    dbFile: join(folder, 'temporal.db'),
+    databaseFile: join(folder, 'temporal.db'),
   };
   server = await startEmbeddedServer(kept);
   tenant = await startEmulator({
@@ -51,18 +51,18 @@ async function said(...args: string[]): Promise<string> {
 }
 
 /** How the schedule stands as soon as that is as the test wants it. */
-async function once(wanted: (standing: ScheduleStanding) => boolean): Promise<ScheduleStanding> {
-  let standing: ScheduleStanding | undefined;
+async function once(wanted: (standing: ScheduleStatus) => boolean): Promise<ScheduleStatus> {
+  let standing: ScheduleStatus | undefined;
   for (let tries = 0; tries < 300; tries += 1) {
-    standing = await scheduleStanding(temporal.client, 'acme', 5);
+    standing = await readScheduleStatus(temporal.client, 'acme', 5);
     if (standing && wanted(standing)) return standing;
     await sleep(100);
   }
   throw new Error(JSON.stringify(standing));
 }
 
-const complete = ({ firings }: ScheduleStanding): number =>
-  firings.filter(({ outcome }) => outcome === 'complete').length;
+const complete = ({ recentRuns }: ScheduleStatus): number =>
+  recentRuns.filter(({ outcome }) => outcome === 'complete').length;
 
 it('runs that were due while the server was away for longer than they may be late are missed, and status says so', async () => {
   await said('schedule', 'create', 'acme', '--every', '2s', '--jitter', '0s', '--catch-up', '10s');
@@ -73,10 +73,10 @@ it('runs that were due while the server was away for longer than they may be lat
   await sleep(20_000);
   server = await startEmbeddedServer({ ...kept, port: Number(port) });
   const back = Date.now();
-  const late = await once(({ missed }) => missed > 0);
+  const late = await once(({ missedRuns }) => missedRuns > 0);
   // What was due in the last ten seconds of it is begun, and then what is due from now on.
-  expect(late.missed).toBeLessThan((back - away - 8_000) / 2_000);
-  await once(({ firings }) => firings.some(({ at, outcome }) => outcome === 'complete' && Date.parse(at) > back));
+  expect(late.missedRuns).toBeLessThan((back - away - 8_000) / 2_000);
+  await once(({ recentRuns }) => recentRuns.some(({ dueAt, outcome }) => outcome === 'complete' && Date.parse(dueAt) > back));
   await said('schedule', 'pause', 'acme');
   expect(await said('status', 'acme')).toMatch(
     /\n {4}\d+ skipped while the one before ran, [1-9]\d* missed by more than 10s\n/,
@@ -87,16 +87,16 @@ it('runs that were due while the server was away for longer than they may be lat
 it('a run that is due while the one before is under way begins when that has ended, where it is to wait', async () => {
   tenant.configure({ latencyMs: 12_000 });
   await said('schedule', 'create', 'acme', '--every', '4s', '--jitter', '0s', '--overlap', 'buffer_one');
-  const [first] = (await once(({ firings }) => firings[0]?.outcome === 'running')).firings;
+  const [first] = (await once(({ recentRuns }) => recentRuns[0]?.outcome === 'running')).recentRuns;
   await sleep(6_000);
   const ending = Date.now();
   tenant.configure({ latencyMs: 0 });
   await said('cancel', 'acme');
-  const { firings } = await once((standing) => complete(standing) > 0);
+  const { recentRuns } = await once((standing) => complete(standing) > 0);
   await said('schedule', 'delete', 'acme');
-  const next = firings.findLast(({ at }) => at !== first?.at);
-  expect(firings.find(({ at }) => at === first?.at)).toMatchObject({ outcome: 'cancelled' });
+  const next = recentRuns.findLast(({ dueAt }) => dueAt !== first?.dueAt);
+  expect(recentRuns.find(({ dueAt }) => dueAt === first?.dueAt)).toMatchObject({ outcome: 'cancelled' });
   expect(next).toMatchObject({ outcome: 'complete' });
   // Otherwise it would be due after the first had ended.
-  expect(Date.parse(next!.at)).toBeLessThan(ending);
+  expect(Date.parse(next!.dueAt)).toBeLessThan(ending);
 });

@@ -8,11 +8,11 @@ import { connect, type TemporalConnection } from '../../src/temporal/connection'
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
 import { installRuntime } from '../../src/temporal/runtime';
 import {
-  runStanding,
-  scheduleStanding,
-  type Firing,
-  type RunStanding,
-  type ScheduleStanding,
+  readRunStatus,
+  readScheduleStatus,
+  type ScheduledRun,
+  type RunStatus,
+  type ScheduleStatus,
 } from '../../src/temporal/standing';
 import { run, scratchFolder, start, type Ended, type Running } from '../integration/program';
 import { projectFor } from '../integration/tenant';
@@ -21,8 +21,8 @@ jest.setTimeout(400_000);
 
 interface Standing {
   connection: string;
-  run: RunStanding | null;
-  schedule: ScheduleStanding | null;
+  run: RunStatus | null;
+  schedule: ScheduleStatus | null;
 }
 
 const folder = scratchFolder();
@@ -97,15 +97,15 @@ async function standingOf(connection: string): Promise<Standing> {
 async function once(connection: string, wanted: (standing: Standing) => boolean): Promise<Standing> {
   let standing: Standing = { connection, run: null, schedule: null };
   for (let tries = 0; tries < 300; tries += 1) {
-    const schedule = (await scheduleStanding(temporal.client, connection, 5)) ?? null;
-    standing = { connection, run: (await runStanding(temporal.client, connection)) ?? null, schedule };
+    const schedule = (await readScheduleStatus(temporal.client, connection, 5)) ?? null;
+    standing = { connection, run: (await readRunStatus(temporal.client, connection)) ?? null, schedule };
     if (wanted(standing)) return standing;
     await sleep(100);
   }
   throw new Error(JSON.stringify(standing));
 }
 
-const firingsOf = ({ schedule }: Standing): Firing[] => schedule?.firings ?? [];
+const firingsOf = ({ schedule }: Standing): ScheduledRun[] => schedule?.recentRuns ?? [];
 const outcomes = (standing: Standing): string[] => firingsOf(standing).map(({ outcome }) => outcome);
 const isIdle = (standing: Standing): boolean =>
   !outcomes(standing).includes('running') && standing.run !== null && 'ended' in standing.run;
@@ -123,7 +123,7 @@ it('status tells of firings, one skipped for overlap, a run by hand in between, 
   );
 
   // The first firing is still under way when the second one is due.
-  const overlapping = await once('acme', ({ schedule }) => (schedule?.skippedForOverlap ?? 0) > 0);
+  const overlapping = await once('acme', ({ schedule }) => (schedule?.skippedRuns ?? 0) > 0);
   expect(overlapping).toMatchObject({ run: { state: 'running', scheduled: true } });
   expect(firingsOf(overlapping)).toHaveLength(1);
   await said('schedule', 'pause', 'acme', '--reason', 'the tenant is being moved.');
@@ -142,7 +142,7 @@ it('status tells of firings, one skipped for overlap, a run by hand in between, 
   const skipped = await once('acme', (standing) => outcomes(standing)[0] === 'skipped');
   expect(skipped).toMatchObject({ run: { state: 'paused', reason: 'somebody looks at it.', scheduled: false } });
   const [skip] = firingsOf(skipped);
-  expect(skip).toMatchObject({ verdict: 'sync/acme was under way already', busySince: skipped.run?.since });
+  expect(skip).toMatchObject({ verdict: 'sync/acme was under way already', busySince: skipped.run?.startedAt });
   const told = await said('status', 'acme');
   expect(told).toMatch(/skipped: sync\/acme was under way already, since \d\d:\d\d:\d\d/);
   expect(told).toMatch(
@@ -165,7 +165,7 @@ it('status tells of firings, one skipped for overlap, a run by hand in between, 
   const end = await once('acme', isIdle);
   expect(end).toMatchObject({ run: { state: 'complete' }, schedule: { paused: true, reason: 'paused by hand' } });
   expect(outcomes(end)[0]).toBe('complete');
-  expect(end.schedule?.skippedForOverlap).toBeGreaterThan(0);
+  expect(end.schedule?.skippedRuns).toBeGreaterThan(0);
 
   const text = await said('status');
   expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
@@ -185,7 +185,7 @@ it('a schedule whose runs fail pauses itself with the reason, and goes on with t
   await said('schedule', 'create', 'beta', '--every', '1s', '--jitter', '0s', '--pause-after', '2');
   const paused = await once('beta', (standing) => standing.schedule?.paused === true && isIdle(standing));
   expect(outcomes(paused)).toEqual(['failed', 'failed']);
-  expect(paused.schedule?.reason).toMatch(
+  expect(paused.schedule?.pauseReason).toMatch(
     /^2 failed runs in a row; the last one: incomplete because clients: Auth0 refused the client id/,
   );
   expect(paused.run).toMatchObject({ state: 'failed', rows: 0 });
@@ -222,25 +222,25 @@ it('runs of the past are made up for, by one for all or by each for itself; so i
     reason: 'paused by hand',
   });
   const count = async (): Promise<number> => {
-    const { schedule } = JSON.parse(await said('schedule', 'show', 'acme', '--json')) as { schedule: ScheduleStanding };
-    return schedule.firings.filter(({ at }) => at.startsWith('2026-01-31T')).length;
+    const { schedule } = JSON.parse(await said('schedule', 'show', 'acme', '--json')) as { schedule: ScheduleStatus };
+    return schedule.recentRuns.filter(({ dueAt }) => dueAt.startsWith('2026-01-31T')).length;
   };
   const span = ['--from', '2026-01-31T05:30Z', '--to', '2026-01-31T08:30Z'];
   await said('schedule', 'backfill', 'acme', ...span);
   await once(
     'acme',
-    (standing) => firingsOf(standing)[0]?.at.startsWith('2026-01-31T06:00') === true && isIdle(standing),
+    (standing) => firingsOf(standing)[0]?.dueAt.startsWith('2026-01-31T06:00') === true && isIdle(standing),
   );
   expect(await count()).toBe(1);
   await said('schedule', 'backfill', 'acme', ...span, '--each');
   await once(
     'acme',
-    (standing) => firingsOf(standing)[0]?.at.startsWith('2026-01-31T08:00') === true && isIdle(standing),
+    (standing) => firingsOf(standing)[0]?.dueAt.startsWith('2026-01-31T08:00') === true && isIdle(standing),
   );
   expect(await count()).toBe(4);
 
   await said('schedule', 'trigger', 'acme');
-  await once('acme', (standing) => !firingsOf(standing)[0]?.at.startsWith('2026-01-31T') && isIdle(standing));
+  await once('acme', (standing) => !firingsOf(standing)[0]?.dueAt.startsWith('2026-01-31T') && isIdle(standing));
 });
 
 it('a run that is cancelled by hand is no failed run', async () => {

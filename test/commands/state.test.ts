@@ -111,9 +111,9 @@ it.each<[string[], RegExp]>([
 
 it('refuses a change while a sync is under way, and shows all the same', async () => {
   tenant.configure({ latencyMs: 200, rateLimits: { global: { size: 2, perSecond: 2 } } });
-  tenant.resetStats();
+  tenant.resetStatistics();
   const syncing = start('rollcall', ['sync', 'acme', '--full'], { cwd: folder, env });
-  while (tenant.stats().requests < 3 && syncing.child.exitCode === null) await sleep(20);
+  while (tenant.readStatistics().requests < 3 && syncing.child.exitCode === null) await sleep(20);
   for (const args of [['reset'], ['set', '--stream', 'users', '--cursor', '2026-01-01'], ['import', 'saved.json']]) {
     const [verb = '', ...rest] = args;
     const { code, stderr } = await state(verb, 'acme', ...rest);
@@ -137,9 +137,9 @@ it('where there is no server to be asked, says so; where one has been, asks what
   expect(await reset()).toMatchObject({ code: 0, stderr: expect.stringContaining('it could not be asked') });
 
   tenant.configure({ latencyMs: 200, rateLimits: { global: { size: 2, perSecond: 2 } } });
-  tenant.resetStats();
+  tenant.resetStatistics();
   const syncing = start('rollcall', ['sync', 'acme'], { cwd: alone });
-  while (tenant.stats().requests < 3 && syncing.child.exitCode === null) await sleep(20);
+  while (tenant.readStatistics().requests < 3 && syncing.child.exitCode === null) await sleep(20);
   syncing.child.kill('SIGKILL');
   await syncing.ended;
   expect(await reset()).toMatchObject({ code: 2, stderr: expect.stringContaining('a sync of acme is under way') });

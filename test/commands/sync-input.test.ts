@@ -1,12 +1,12 @@
-import { configuredStreams, defaultLimits, limitsOf } from '../../src/commands/sync-input';
+import { toConfiguredStreams, defaultLimits, readLimits } from '../../src/commands/sync-input';
 import { parseConnection } from '../../src/config/project';
 import { streams } from '../../src/streams/registry';
 
 it('takes the bounds of a slice that the environment sets for every kind of slice, and leaves the others', () => {
-  expect(limitsOf({ slice: { pages: 3 }, heartbeatSeconds: 2 })).toEqual({
+  expect(readLimits({ fetchBudget: { pages: 3 }, heartbeatSeconds: 2 })).toEqual({
     ...defaultLimits,
-    slice: { ...defaultLimits.slice, pages: 3 },
-    memberSlice: { ...defaultLimits.memberSlice, pages: 3 },
+    slice: { ...defaultLimits.fetchBudget, pages: 3 },
+    memberSlice: { ...defaultLimits.memberFetchBudget, pages: 3 },
     heartbeatSeconds: 2,
   });
 });
@@ -19,7 +19,7 @@ it.each([
   (destination, add, replace) => {
     const settings = { domain: 'a.example.com', credentials: {}, destination, streams: ['users', 'clients'] };
     const connection = parseConnection('acme', settings, streams, '.');
-    const modes = (full: boolean) => configuredStreams(connection, full).map((each) => each.destinationSyncMode);
+    const modes = (full: boolean) => toConfiguredStreams(connection, full).map((each) => each.destinationSyncMode);
     expect(modes(false)).toEqual([add, replace]);
     expect(modes(true)).toEqual([replace, replace]);
   },

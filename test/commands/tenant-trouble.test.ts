@@ -116,7 +116,7 @@ describe('a tenant that lets one in', () => {
     tenant = await startEmulator({ scenario: tiny });
     config = configOf(tenant);
   });
-  afterEach(() => tenant.configure({ scopes: READER_SCOPES, tokenSeconds: 86_400 }));
+  afterEach(() => tenant.configure({ scopes: READER_SCOPES, tokenLifetimeSeconds: 86_400 }));
   afterAll(() => tenant.close());
 
   it('is checked with the configurations of Airbyte’s own connector', async () => {
@@ -176,7 +176,7 @@ describe('a tenant that lets one in', () => {
   });
 
   it('refuses an access token that has expired', async () => {
-    tenant.configure({ tokenSeconds: 1 });
+    tenant.configure({ tokenLifetimeSeconds: 1 });
     const access_token = await fetchToken(tenant);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     const expired = { base_url: tenant.url, credentials: { auth_type: 'oauth2_access_token', access_token } };

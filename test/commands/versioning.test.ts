@@ -23,7 +23,7 @@ beforeAll(async () => {
     scenario: { users: { count: 1_500 }, clients: { count: 3 }, organizations: { count: 2 }, roles: { count: 1 } },
   });
   projectFor(folder, tenant);
-  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_SLICE_PAGES: '1' };
+  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_FETCH_PAGES: '1' };
 });
 afterAll(async () => {
   for (const { child } of programs) child.kill('SIGKILL');
@@ -70,7 +70,7 @@ it('a sync stays with the version of the worker that began it, and the next one 
   await startVersion('1.0.0');
   const first = start('rollcall', ['sync', 'acme', '--stream', 'users'], { cwd: folder, env });
   programs.push(first);
-  while (tenant.stats().requests < 3) await sleep(20);
+  while (tenant.readStatistics().requests < 3) await sleep(20);
   await startVersion('2.0.0');
   tenant.configure({ latencyMs: 0 });
   const { code, stderr } = await first.ended;

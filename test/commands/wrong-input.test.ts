@@ -44,7 +44,7 @@ const faults: [string, string[], string | RegExp, ProgramOptions['env']?][] = [
   ['something else for a catalog', ['--catalog', config], 'the configured catalog, at streams, is missing'],
   ['a broken state', ['--state', file('broken.json')], 'broken.json given as --state is not JSON at line 2'],
   ['something else for a state', ['--state', file('state.json')], 'the saved state, at hello, is not an object'],
-  ['a variable that is no number', [], 'ROLLCALL_SLICE_SECONDS must be a number', { ROLLCALL_SLICE_SECONDS: 'x' }],
+  ['a variable that is no number', [], 'ROLLCALL_FETCH_SECONDS must be a number', { ROLLCALL_FETCH_SECONDS: 'x' }],
   ['an unknown log level', [], 'LOG_LEVEL must be one of FATAL', { LOG_LEVEL: 'loud' }],
   ['no temporal binary at all', [], /no `temporal` binary was found.* three ways .*TEMPORAL_ADDRESS/, onNoBinary],
   ['a binary that is none', [], 'TEMPORAL_CLI_PATH is /none, which is no executable', { TEMPORAL_CLI_PATH: '/none' }],

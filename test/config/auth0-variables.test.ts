@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { completed } from '../../src/config/auth0-variables';
+import { applyAuth0Variables } from '../../src/config/auth0-variables';
 import { parseConnection } from '../../src/config/project';
 import { resolveSecrets } from '../../src/config/references';
 import { failureOf } from './failure';
@@ -12,7 +12,7 @@ const all = {
 };
 
 const connection = (source: object) => parseConnection('acme', { destination: { files: 'data' }, ...source }, [], '.');
-const filled = (source: object, variables: Record<string, string>) => completed(connection(source).source, variables);
+const filled = (source: object, variables: Record<string, string>) => applyAuth0Variables(connection(source).source, variables);
 
 test('a connection that says nothing of its tenant is that of the variables', async () => {
   expect(await resolveSecrets(connection({}), all)).toMatchObject({

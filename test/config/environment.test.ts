@@ -13,7 +13,7 @@ test('an empty environment gives the defaults', () => {
 });
 
 test('variables that are set to nothing count as absent', () => {
-  const names = ['LOG_LEVEL', 'TEMPORAL_ADDRESS', 'ROLLCALL_SLICE_PAGES', 'ROLLCALL_STAGING'];
+  const names = ['LOG_LEVEL', 'TEMPORAL_ADDRESS', 'ROLLCALL_FETCH_PAGES', 'ROLLCALL_STAGING'];
   expect(readEnvironment(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readEnvironment({}));
 });
 
@@ -22,9 +22,9 @@ test('every variable is read', () => {
     readEnvironment({
       LOG_LEVEL: 'debug',
       TEMPORAL_ADDRESS: '127.0.0.1:7233',
-      ROLLCALL_SLICE_PAGES: '3',
-      ROLLCALL_SLICE_SECONDS: '0.5',
-      ROLLCALL_SLICE_BYTES: '1e6',
+      ROLLCALL_FETCH_PAGES: '3',
+      ROLLCALL_FETCH_SECONDS: '0.5',
+      ROLLCALL_FETCH_BYTES: '1e6',
       ROLLCALL_HEARTBEAT_SECONDS: '2.5',
       ROLLCALL_STAGING: 'staging',
       ROLLCALL_LISTEN: '[::1]:9464',
@@ -62,11 +62,11 @@ test.each([
   ['TEMPORAL_ADDRESS', 'localhost', 'must be host:port'],
   ['ROLLCALL_LISTEN', ':9464', 'must be host:port'],
   ['ROLLCALL_LISTEN', '0.0.0.0:94640', 'must end in a port'],
-  ['ROLLCALL_SLICE_PAGES', 'many', 'must be a number'],
-  ['ROLLCALL_SLICE_PAGES', '1.5', 'must be a whole number'],
-  ['ROLLCALL_SLICE_PAGES', '0', 'must be greater than 0'],
-  ['ROLLCALL_SLICE_BYTES', '-1', 'must be greater than 0'],
-  ['ROLLCALL_SLICE_SECONDS', 'Infinity', 'must be a number'],
+  ['ROLLCALL_FETCH_PAGES', 'many', 'must be a number'],
+  ['ROLLCALL_FETCH_PAGES', '1.5', 'must be a whole number'],
+  ['ROLLCALL_FETCH_PAGES', '0', 'must be greater than 0'],
+  ['ROLLCALL_FETCH_BYTES', '-1', 'must be greater than 0'],
+  ['ROLLCALL_FETCH_SECONDS', 'Infinity', 'must be a number'],
   ['ROLLCALL_HEARTBEAT_SECONDS', '0', 'must be greater than 0'],
 ])('%s=%s is refused by name', async (name, value, message) => {
   const failure = await failureOf(() => readEnvironment({ [name]: value }));

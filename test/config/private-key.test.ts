@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { pemOf, privateKeyProblem } from '../../src/config/private-key';
+import { normalisePem, findPrivateKeyProblem } from '../../src/config/private-key';
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
@@ -13,8 +13,8 @@ test.each([
   ['on one line without blanks', (text: string) => text.replace(/\n(?!-)/g, '').trim()],
   ['with line ends written out, as in environment files', (text: string) => text.replaceAll('\n', '\\n')],
 ])('a key %s can be used', (_, written) => {
-  expect(pemOf(written(pem))).toBe(pem);
-  expect(privateKeyProblem(pemOf(written(older)))).toBeUndefined();
+  expect(normalisePem(written(pem))).toBe(pem);
+  expect(findPrivateKeyProblem(normalisePem(written(older)))).toBeUndefined();
 });
 
 const locked = privateKey
@@ -30,5 +30,5 @@ test.each([
   [locked, 'locked by a passphrase'],
   [elliptic.export({ format: 'pem', type: 'pkcs8' }).toString(), 'no RSA key'],
 ])('what cannot sign is refused, with what is wrong: %#', (text, problem) => {
-  expect(privateKeyProblem(pemOf(text))).toContain(problem);
+  expect(findPrivateKeyProblem(normalisePem(text))).toContain(problem);
 });

@@ -3,16 +3,16 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { projectSettings } from '../../src/config/project-file';
-import { projectSchema } from '../../src/config/project-schema';
+import { createProjectSchema } from '../../src/config/project-schema';
 
 const root = path.join(__dirname, '..', '..');
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
-const validate = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true }).compile(projectSchema());
+const validate = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true }).compile(createProjectSchema());
 
 const valid = (value: unknown): boolean => validate(value);
 
 test('the published schema is that of the code', () => {
-  expect(JSON.parse(read('schema/rollcall.schema.json'))).toEqual(projectSchema());
+  expect(JSON.parse(read('schema/rollcall.schema.json'))).toEqual(createProjectSchema());
 });
 
 /** The project files in a page: whole ones, and settings of a connection. */
@@ -84,7 +84,7 @@ function keysOf(schema: Schema, at: string): [string, Schema][] {
 }
 
 test('every key is described', () => {
-  const keys = keysOf(projectSchema(), '');
+  const keys = keysOf(createProjectSchema(), '');
   expect(keys.length).toBeGreaterThan(50);
   expect(keys.filter(([, { description }]) => !description).map(([key]) => key)).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { connectionOf, loadProject, parseConnection } from '../../src/config/project';
+import { getConnection, loadProject, parseConnection } from '../../src/config/project';
 import { failureOf } from './failure';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'project-'));
@@ -29,7 +29,7 @@ connections:
 test('a connection has its settings as written, all streams, and a folder beside the file', async () => {
   const project = await load(acme);
   expect(project.file).toBe(file);
-  expect(connectionOf(project, 'acme')).toEqual({
+  expect(getConnection(project, 'acme')).toEqual({
     name: 'acme',
     source: {
       domain: 'acme.eu.auth0.com',
@@ -63,25 +63,25 @@ test.each([
   ],
 ])('the streams %s are %j', async (streams, expected) => {
   const project = await load(`${acme}    streams: ${streams}\n`);
-  expect(connectionOf(project, 'acme').streams).toEqual(expected);
+  expect(getConnection(project, 'acme').streams).toEqual(expected);
 });
 
 test('the reading options stand beside the other settings, any of them left out', async () => {
   const all = await load(`${acme}    lookback_seconds: 0\n    lag_seconds: 60\n    roles: { source: per_member }\n`);
-  expect(connectionOf(all, 'acme').source).toMatchObject({
+  expect(getConnection(all, 'acme').source).toMatchObject({
     lookback_seconds: 0,
     lag_seconds: 60,
     roles: { source: 'per_member' },
   });
   const one = await load(`${acme}    lag_seconds: 60\n    roles: {}\n`);
   const keys = ['credentials', 'domain', 'lag_seconds', 'roles'];
-  expect(Object.keys(connectionOf(one, 'acme').source).sort()).toEqual(keys);
+  expect(Object.keys(getConnection(one, 'acme').source).sort()).toEqual(keys);
 });
 
 const postgres = acme.replace('files: ./data', 'postgres: { url: env:DATABASE_URL }');
 
 test('a database is named by a URL that stays a reference, with a schema of the connection’s name or another', async () => {
-  const destinationOf = async (content: string) => connectionOf(await load(content), 'acme').destination;
+  const destinationOf = async (content: string) => getConnection(await load(content), 'acme').destination;
   expect(await destinationOf(postgres)).toEqual({ kind: 'postgres', url: 'env:DATABASE_URL', schema: 'acme' });
   expect(await destinationOf(postgres.replace('URL }', 'URL, schema: Auth0 }'))).toMatchObject({ schema: 'Auth0' });
 });
@@ -124,7 +124,7 @@ test('without a file, an example shows how to begin, and the example is one', as
   const failure = await failureOf(() => loadProject(missing, known));
   expect(failure.message).toContain(`there is no file ${missing}`);
   const project = await load(failure.nextStep.slice(failure.nextStep.indexOf('\n') + 1));
-  expect(connectionOf(project, 'acme').destination.kind).toBe('files');
+  expect(getConnection(project, 'acme').destination.kind).toBe('files');
 });
 
 test('a directory in the file’s place is no file', async () => {
@@ -151,11 +151,11 @@ test('an unknown connection is answered with those there are, and the one that w
   const project = await load(
     `${acme}  other:\n    domain: b.example.com\n    credentials: {}\n    destination: { files: b }\n`,
   );
-  const failure = await failureOf(() => connectionOf(project, 'acne'));
+  const failure = await failureOf(() => getConnection(project, 'acne'));
   expect(failure.message).toContain('has no connection "acne" (did you mean acme?).');
   expect(failure.nextStep).toBe('It has: acme, other.');
-  expect((await failureOf(() => connectionOf(project, 'production'))).message).not.toContain('did you mean');
-  expect((await failureOf(() => connectionOf({ file, connections: new Map() }, 'acme'))).nextStep).toMatch(
+  expect((await failureOf(() => getConnection(project, 'production'))).message).not.toContain('did you mean');
+  expect((await failureOf(() => getConnection({ file, connections: new Map() }, 'acme'))).nextStep).toMatch(
     /^Add one:\n/,
   );
 });
@@ -230,13 +230,13 @@ describe('the defaults', () => {
 
   test('hold for a connection that does not say otherwise, key by key', async () => {
     const project = await load(acme.replace('destination: { files: ./data }', 'lag_seconds: 0') + other + defaults);
-    expect(connectionOf(project, 'acme')).toMatchObject({
+    expect(getConnection(project, 'acme')).toMatchObject({
       source: { domain: 'acme.eu.auth0.com', lag_seconds: 0, lookback_seconds: 300 },
       streams: [{ name: 'users', syncMode: 'incremental' }],
       schedule: { every: 3_600_000 },
       destination: { kind: 'postgres', url: 'env:DATABASE_URL', schema: 'acme' },
     });
-    expect(connectionOf(project, 'other')).toMatchObject({
+    expect(getConnection(project, 'other')).toMatchObject({
       source: { lag_seconds: 5, lookback_seconds: 300, credentials: {} },
       streams: [{ name: 'clients' }],
       destination: { schema: 'Other', url: 'env:DATABASE_URL' },
@@ -245,7 +245,7 @@ describe('the defaults', () => {
 
   test('give way to a folder of the connection’s own', async () => {
     const project = await load(acme + defaults);
-    expect(connectionOf(project, 'acme').destination).toEqual({ kind: 'files', folder: path.join(folder, 'data') });
+    expect(getConnection(project, 'acme').destination).toEqual({ kind: 'files', folder: path.join(folder, 'data') });
   });
 
   test('are checked for streams as connections are', async () => {
@@ -271,8 +271,8 @@ describe('the defaults', () => {
 
 test('the line of every key can be told, and what is written there', async () => {
   const project = await load(acme);
-  expect(project.lineOf(['connections', 'acme', 'domain'])).toBe(4);
-  expect(project.lineOf(['connections', 'acme', 'destination', 'files'])).toBe(6);
-  expect(project.lineOf(['defaults', 'lag_seconds'])).toBeUndefined();
-  expect(project.writtenAt(['connections', 'acme', 'destination'])).toEqual({ files: './data' });
+  expect(project.findLine(['connections', 'acme', 'domain'])).toBe(4);
+  expect(project.findLine(['connections', 'acme', 'destination', 'files'])).toBe(6);
+  expect(project.findLine(['defaults', 'lag_seconds'])).toBeUndefined();
+  expect(project.getWrittenValue(['connections', 'acme', 'destination'])).toEqual({ files: './data' });
 });

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseConnection } from '../../src/config/project';
-import { resolveDestination, resolveReading, resolveSecrets } from '../../src/config/references';
+import { resolveDestination, resolveReadOptions, resolveSecrets } from '../../src/config/references';
 import { failureOf } from './failure';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'references-'));
@@ -107,12 +107,12 @@ test('a client and a token together are refused', async () => {
 test('whoever only starts a sync learns from when and how to read without the secrets', async () => {
   const settings = { domain: 'env:NOT_SET', credentials: { client_id: 'made-up', client_secret: 'env:NOT_SET' } };
   const dated = connection({ ...settings, start_date: '2024-01-31', lag_seconds: 60, roles: { source: 'per_member' } });
-  expect(await resolveReading(dated)).toEqual({
+  expect(await resolveReadOptions(dated)).toEqual({
     startDate: '2024-01-31T00:00:00.000Z',
     reading: { lookbackSeconds: 180, lagSeconds: 60, rolesSource: 'per_member' },
   });
-  expect(await resolveReading(connection(settings))).toEqual({ reading: byDefault });
-  const error = await failureOf(() => resolveReading(connection({ ...settings, start_date: 'soon' })));
+  expect(await resolveReadOptions(connection(settings))).toEqual({ reading: byDefault });
+  const error = await failureOf(() => resolveReadOptions(connection({ ...settings, start_date: 'soon' })));
   expect(error).toMatchObject({ name: 'ConfigError', where: 'connections.acme.start_date' });
 });
 

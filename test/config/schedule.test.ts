@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { ConfigError } from '../../src/config/errors';
-import { parseWith } from '../../src/config/problems';
+import { parseWithSchema } from '../../src/config/problems';
 import { scheduleSettings, type ScheduleSettings } from '../../src/config/schedule';
 
-const parse = (written: object): ScheduleSettings => parseWith(scheduleSettings, written, 'the schedule', 'Mend it.');
+const parse = (written: object): ScheduleSettings => parseWithSchema(scheduleSettings, written, 'the schedule', 'Mend it.');
 const hour = 3_600_000;
 
 it.each<[object, object]>([

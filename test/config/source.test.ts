@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { maskSecrets } from '../../src/airbyte/secrets';
 import { ConfigError } from '../../src/config/errors';
-import { parseSourceConfig, secretsOf } from '../../src/config/source';
+import { parseSourceConfig, listSecrets } from '../../src/config/source';
 import { failureOf } from './failure';
 
 const machine = { auth_type: 'oauth2_confidential_application', client_id: 'id', client_secret: 'made-up-secret' };
@@ -129,7 +129,7 @@ test.each([
   [{ roles: { source: 'inline' } }, { rolesSource: 'inline' }],
   [{ roles: { source: 'per_member' } }, { rolesSource: 'per_member' }],
 ])('%j is read as by default but for %j', (settings, reading) => {
-  expect(parseSourceConfig({ domain, credentials: token, ...settings }).reading).toEqual({ ...byDefault, ...reading });
+  expect(parseSourceConfig({ domain, credentials: token, ...settings }).readOptions).toEqual({ ...byDefault, ...reading });
 });
 
 const odd = [-1, 1.5, -1.5, 31536001, 1e300, '180', '', true, [], {}];
@@ -243,15 +243,15 @@ describe('credentials with a private key', () => {
   });
 
   test('hold a secret, as a whole and by its lines', () => {
-    const secrets = secretsOf(parseSourceConfig({ domain, credentials: signing }));
+    const secrets = listSecrets(parseSourceConfig({ domain, credentials: signing }));
     const said = maskSecrets(`the key ${pem} or its second line ${pem.split('\n')[2]}`, secrets);
     expect(said).toBe('the key **** or its second line ****');
   });
 });
 
 test('the secrets of a configuration are known', () => {
-  expect(secretsOf(parseSourceConfig({ domain, credentials: machine }))).toEqual(['made-up-secret']);
-  expect(secretsOf(parseSourceConfig({ domain, credentials: token }))).toEqual(['made-up-token']);
+  expect(listSecrets(parseSourceConfig({ domain, credentials: machine }))).toEqual(['made-up-secret']);
+  expect(listSecrets(parseSourceConfig({ domain, credentials: token }))).toEqual(['made-up-token']);
 });
 
 test('any JSON is either a usable configuration or a ConfigError that repeats no value', () => {

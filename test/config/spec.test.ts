@@ -1,11 +1,11 @@
 import Ajv from 'ajv';
-import { specLine } from '../../src/airbyte/messages';
+import { formatSpecLine } from '../../src/airbyte/messages';
 import { parseSourceConfig } from '../../src/config/source';
-import { connectorSpecification } from '../../src/config/spec';
+import { createConnectorSpecification } from '../../src/config/spec';
 import { messageOn } from '../airbyte/protocol/validator';
 
 type Schema = Record<string, unknown>;
-const { connectionSpecification, documentationUrl } = connectorSpecification();
+const { connectionSpecification, documentationUrl } = createConnectorSpecification();
 const annotations = ['airbyte_secret', 'group', 'groups', 'multiline', 'order', 'pattern_descriptor'];
 const validate = new Ajv({ strict: true, strictRequired: false, keywords: annotations }).compile(
   connectionSpecification,
@@ -24,7 +24,7 @@ function schemasIn(schema: Schema, path = ''): [string, Schema][] {
 const schemas = schemasIn(connectionSpecification);
 
 test('the specification is a message of the protocol and names its documentation', () => {
-  expect(messageOn(specLine(connectorSpecification())).type).toBe('SPEC');
+  expect(messageOn(formatSpecLine(createConnectorSpecification())).type).toBe('SPEC');
   expect(new URL(documentationUrl).protocol).toBe('https:');
   expect(connectionSpecification.$schema).toBe('http://json-schema.org/draft-07/schema#');
 });

@@ -1,4 +1,4 @@
-import { closest } from '../../src/config/spelling';
+import { findClosest } from '../../src/config/spelling';
 
 const streams = ['clients', 'users', 'organizations', 'organization_members', 'organization_member_roles'];
 
@@ -9,16 +9,16 @@ test.each([
   ['organisations', 'organizations'],
   ['organization_member', 'organization_members'],
 ])('%s was meant to be %s', (word, meant) => {
-  expect(closest(word, streams)).toBe(meant);
+  expect(findClosest(word, streams)).toBe(meant);
 });
 
 test.each(['', 'x', 'invoices', 'organization_grants', 'org_member_roles'])(
   '%j was meant to be none of them',
   (word) => {
-    expect(closest(word, streams)).toBeUndefined();
+    expect(findClosest(word, streams)).toBeUndefined();
   },
 );
 
 test('among nothing nothing is close', () => {
-  expect(closest('users', [])).toBeUndefined();
+  expect(findClosest('users', [])).toBeUndefined();
 });

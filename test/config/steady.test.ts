@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseConnection } from '../../src/config/project';
 import { resolveSecrets } from '../../src/config/references';
-import { createProjectReader, createResolver } from '../../src/config/steady';
+import { createProjectReader, createConnectionResolver } from '../../src/config/steady';
 import { failureOf } from './failure';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'steady-'));
@@ -33,7 +33,7 @@ test('a project is what it was while its file cannot be used, and that is told o
 
 test('what a reference stood for holds while its file is empty, but not for another reference', async () => {
   const told: string[] = [];
-  const resolve = createResolver(
+  const resolve = createConnectionResolver(
     (connection) => resolveSecrets(connection, {}),
     (message) => told.push(message),
   );

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../src/json';
 import type { ConfiguredStream, Delivery, RunSummary } from '../../src/sinks/sink';
 import type { Segment } from '../../src/staging/segment';
 import type { Staging } from '../../src/staging/staging';
-import { noCounts } from '../../src/streams/counts';
+import { zeroCounts } from '../../src/streams/counts';
 
 export const users: ConfiguredStream = { name: 'users', syncMode: 'incremental', destinationSyncMode: 'append' };
 export const clients: ConfiguredStream = {
@@ -22,7 +22,7 @@ let slices = 0;
 /** Puts rows into a segment of its own. */
 export async function stage(staging: Staging, stream: string, data: JsonObject[]): Promise<Segment> {
   slices += 1;
-  const writer = await staging.open({ run: 'staged', slice: `${stream}-${slices}`, attempt: 1, stream });
+  const writer = await staging.open({ run: 'staged', fetchId: `${stream}-${slices}`, attempt: 1, stream });
   await writer.append(data.map((each) => ({ emitted_at: 1_700_000_000_000, data: each })));
   const segment = await writer.commit();
   await writer.close();
@@ -42,14 +42,14 @@ export function summaryOf(run: string): RunSummary {
     status: 'complete',
     records: 1200,
     verdict: `complete but for 2 users that left during ${run}`,
-    counts: { ...noCounts, pages: 13, requests: 14, rows: 1200, repeated: 12 },
+    counts: { ...zeroCounts, pages: 13, requests: 14, rows: 1200, repeated: 12 },
     audit: [{ part: 'created_at from the beginning to the end', rows: 1200, total: 1000 }],
   } as const;
   const clients = {
     stream: 'clients',
     status: 'incomplete',
     records: 0,
-    counts: noCounts,
+    counts: zeroCounts,
     verdict: 'incomplete because No.',
   } as const;
   return { run, status: 'partial', verdict: `incomplete because clients is, in ${run}`, streams: [users, clients] };

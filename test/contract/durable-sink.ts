@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { StepsMissing } from '../../src/sinks/fence';
+import { SequenceGap } from '../../src/sinks/fence';
 import { StaleDelivery, type ConfiguredStream, type Delivery, type Sink } from '../../src/sinks/sink';
 import { createStaging, type Staging } from '../../src/staging/staging';
 import { scratchFolders } from '../staging/scratch';
@@ -78,7 +78,7 @@ export function describeDurableSink(name: string, begin: BeginSink): void {
       await successor.deliver(next[0]!);
       await successor.deliver(next[1]!);
       for (const step of steps) await expect(zombie.deliver(step)).rejects.toThrow(StaleDelivery);
-      await expect(zombie.deliver(next[3]!)).rejects.toThrow(StepsMissing);
+      await expect(zombie.deliver(next[3]!)).rejects.toThrow(SequenceGap);
       expect(await destination.held('users')).toEqual(rows('a', 'b', 'x'));
       expect(await destination.states()).toEqual({ users: { at: 'x' } });
     });

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { parseState } from '../../src/airbyte/state';
 import type { JsonObject } from '../../src/json';
 import { createFilesSink } from '../../src/sinks/files';
-import { createFilesStateKeeper } from '../../src/sinks/files-state';
+import { createFilesStateStore } from '../../src/sinks/files-state';
 import { readFilesDestination } from '../../src/sinks/files-reader';
 import { describeDurableSink } from './durable-sink';
 import { describeSink } from './sink';
 import { describeStateKeeper, type BeginKeptSink } from './state-keeper';
 
 const files: BeginKeptSink = ({ directory, staging }) => ({
-  keeper: () => createFilesStateKeeper(directory),
+  keeper: () => createFilesStateStore(directory),
   open: () => createFilesSink({ directory, staging }),
   async held(stream) {
     const held: JsonObject[] = [];

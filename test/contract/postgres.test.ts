@@ -1,5 +1,5 @@
 import { createPostgresSink } from '../../src/sinks/postgres/sink';
-import { createPostgresStateKeeper } from '../../src/sinks/postgres/state-keeper';
+import { createPostgresStateStore } from '../../src/sinks/postgres/state-keeper';
 import type { StreamState } from '../../src/sinks/sink';
 import { query, recordsIn } from '../postgres/rows';
 import { startPostgres, type PostgresServer } from '../postgres/server';
@@ -17,7 +17,7 @@ const postgres: BeginKeptSink = ({ staging }) => {
   destinations += 1;
   const schema = `acme-${destinations}`;
   return {
-    keeper: () => createPostgresStateKeeper({ url: server.url, schema }),
+    keeper: () => createPostgresStateStore({ url: server.url, schema }),
     open: () => Promise.resolve(createPostgresSink({ url: server.url, schema, staging })),
     held: (stream) => recordsIn(server.url, schema, stream),
     async states() {

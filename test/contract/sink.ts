@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { JsonObject } from '../../src/json';
 import { StaleDelivery, type ConfiguredStream, type Sink, type StreamState } from '../../src/sinks/sink';
-import { StepsMissing } from '../../src/sinks/fence';
+import { SequenceGap } from '../../src/sinks/fence';
 import { StagingLost } from '../../src/staging/errors';
 import { createStaging, type Staging } from '../../src/staging/staging';
 import { scratchFolders } from '../staging/scratch';
@@ -106,7 +106,7 @@ export function describeSink(name: string, begin: BeginSink): void {
     });
 
     test('refuses a step whose predecessor never came', async () => {
-      await expect(sink.deliver(stepsOf('run-1', users, 1)({ state: { at: 1 } }))).rejects.toThrow(StepsMissing);
+      await expect(sink.deliver(stepsOf('run-1', users, 1)({ state: { at: 1 } }))).rejects.toThrow(SequenceGap);
       await sink.deliver(stepsOf('run-1', users)({ status: 'STARTED' }));
       await expect(sink.deliver(stepsOf('run-1', users, 2)({ state: { at: 2 } }))).rejects.toThrow(
         /step 2 of users came where step 1 was due.*Run the sync again\./,
@@ -226,7 +226,7 @@ export function describeSink(name: string, begin: BeginSink): void {
 
     test('tells of a run that has ended: the verdict on each stream, and on all', async () => {
       const { verdict, streams } = summaryOf('run-1');
-      await sink.conclude(summaryOf('run-1'));
+      await sink.writeSummary(summaryOf('run-1'));
       const told = await destination.told();
       for (const part of [verdict, ...streams.map((each) => each.verdict)]) expect(told).toContain(part);
     });
@@ -235,7 +235,7 @@ export function describeSink(name: string, begin: BeginSink): void {
       const step = stepsOf('run-1', users);
       const segments = [await stage(staging, 'users', rows('a', 'b'))];
       const delivered = sink.deliver(step({ status: 'STARTED', segments, state: { at: 1 } }));
-      await sink.conclude(summaryOf('run-1'));
+      await sink.writeSummary(summaryOf('run-1'));
       expect(await destination.held('users')).toEqual(rows('a', 'b'));
       await delivered;
 
@@ -248,13 +248,13 @@ export function describeSink(name: string, begin: BeginSink): void {
     });
 
     test('says nothing more when a summary is repeated, or is of an older run', async () => {
-      await sink.conclude(summaryOf('run-2'));
+      await sink.writeSummary(summaryOf('run-2'));
       const told = await destination.told();
-      await Promise.all([sink.conclude(summaryOf('run-2')), sink.conclude(summaryOf('run-2'))]);
+      await Promise.all([sink.writeSummary(summaryOf('run-2')), sink.writeSummary(summaryOf('run-2'))]);
       expect(await destination.told()).toBe(told);
-      await sink.conclude(summaryOf('run-1'));
+      await sink.writeSummary(summaryOf('run-1'));
       expect(await destination.told()).toBe(told);
-      await sink.conclude(summaryOf('run-3'));
+      await sink.writeSummary(summaryOf('run-3'));
       expect(await destination.told()).toContain(summaryOf('run-3').verdict);
     });
 

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { StaleDelivery, type ConfiguredStream, type Delivery, type Sink } from '../../src/sinks/sink';
-import type { StateKeeper } from '../../src/sinks/state-keeper';
+import type { StateStore } from '../../src/sinks/state-keeper';
 import { createStaging, type Staging } from '../../src/staging/staging';
 import { scratchFolders } from '../staging/scratch';
 import { clients, rows, stage, stepsOf, users } from './deliveries';
 import type { BeginSink, SinkHarness } from './sink';
 
 /** A destination whose states can be looked at and changed. */
-export type BeginKeptSink = (...args: Parameters<BeginSink>) => SinkHarness & { keeper(): StateKeeper };
+export type BeginKeptSink = (...args: Parameters<BeginSink>) => SinkHarness & { keeper(): StateStore };
 
 /** What whoever looks at states and changes them may count on (see StateKeeper). */
 export function describeStateKeeper(name: string, begin: BeginKeptSink): void {
@@ -17,7 +17,7 @@ export function describeStateKeeper(name: string, begin: BeginKeptSink): void {
     let staging: Staging;
     let destination: ReturnType<BeginKeptSink>;
     let sink: Sink;
-    let keeper: StateKeeper;
+    let keeper: StateStore;
 
     beforeEach(async () => {
       const folder = newFolder();
@@ -71,10 +71,10 @@ export function describeStateKeeper(name: string, begin: BeginKeptSink): void {
     test('can be set and dropped; rows stay, and other streams as they are', async () => {
       await copy(users, 'run-1', 'a');
       await copy(clients, 'run-1', 'b');
-      await keeper.change({ users: { at: 'set' } });
+      await keeper.update({ users: { at: 'set' } });
       expect(await given()).toEqual({ users: { at: 'set' }, clients: { at: 'run-1' } });
-      await keeper.change({ users: null });
-      await keeper.change({ users: null });
+      await keeper.update({ users: null });
+      await keeper.update({ users: null });
       expect(await given()).toEqual({ clients: { at: 'run-1' } });
       expect(await destination.held('users')).toEqual(rows('a'));
       expect(await destination.held('clients')).toEqual(rows('b'));
@@ -82,7 +82,7 @@ export function describeStateKeeper(name: string, begin: BeginKeptSink): void {
 
     test('are the next run’s to go on from, as often as they are changed', async () => {
       await copy(users, 'run-1', 'a');
-      for (const at of ['one', 'two', 'three']) await keeper.change({ users: { at } });
+      for (const at of ['one', 'two', 'three']) await keeper.update({ users: { at } });
       await copy(users, 'run-2', 'b');
       await copy(users, 'run-3', 'c');
       expect(await destination.held('users')).toEqual(rows('a', 'b', 'c'));
@@ -90,7 +90,7 @@ export function describeStateKeeper(name: string, begin: BeginKeptSink): void {
     });
 
     test('can be set before anything was copied', async () => {
-      await keeper.change({ users: { at: 'set' }, clients: null });
+      await keeper.update({ users: { at: 'set' }, clients: null });
       expect(await given()).toEqual({ users: { at: 'set' } });
       await copy(users, 'run-1', 'a');
       expect(await destination.held('users')).toEqual(rows('a'));
@@ -102,7 +102,7 @@ export function describeStateKeeper(name: string, begin: BeginKeptSink): void {
       const steps = await stepsFor(stream, 'run-2', 'b', 'c');
       await sink.deliver(steps[0]!);
       await sink.deliver(steps[1]!);
-      await keeper.change({ [stream.name]: { at: 'set' } });
+      await keeper.update({ [stream.name]: { at: 'set' } });
       for (const step of steps) await expect(sink.deliver(step)).rejects.toThrow(StaleDelivery);
       expect(await given()).toEqual({ [stream.name]: { at: 'set' } });
       expect(await destination.held(stream.name)).toEqual(stream === users ? rows('a', 'b') : rows('a'));

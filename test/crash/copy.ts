@@ -5,8 +5,8 @@ import { TRUTH_STREAMS, type TruthStream } from '../../src/emulator/truth';
 import type { JsonObject } from '../../src/json';
 import { readFilesDestination } from '../../src/sinks/files-reader';
 import { readManifests } from '../../src/sinks/manifest-file';
-import { filesOf, type CountedFile } from '../../src/sinks/manifest';
-import { streamOf } from '../../src/streams/registry';
+import { listDataFiles, type DataFile } from '../../src/sinks/manifest';
+import { getStream } from '../../src/streams/registry';
 import { query, recordsIn } from '../postgres/rows';
 import type { World } from './world';
 
@@ -37,13 +37,13 @@ export async function readCopy({ plan, disks, postgres, schema }: World): Promis
 }
 
 /** The run of each of a file's records: files are named `<run>-<step>.jsonl`. */
-function runsIn({ name, records }: CountedFile): number[] {
+function runsIn({ name, records }: DataFile): number[] {
   return Array<number>(records).fill(Number.parseInt(name, 10));
 }
 
 /** The key of a record, as the tenant's own account has it. */
 export function keyOf(stream: TruthStream, record: JsonObject): string {
-  return streamOf(stream)
+  return getStream(stream)
     .primaryKey.flat()
     .map((field) => String(record[field]))
     .join(',');
@@ -98,7 +98,7 @@ export async function usersCursor({ plan, disks, postgres, schema }: World): Pro
 /** Files of a files destination that no manifest counts, and so nobody reads. */
 export async function filesBeside(folder: string): Promise<string[]> {
   const manifests = await readManifests(folder);
-  const counted = new Set(manifests.flatMap((each) => filesOf(each).map(({ name }) => join(each.stream, name))));
+  const counted = new Set(manifests.flatMap((each) => listDataFiles(each).map(({ name }) => join(each.stream, name))));
   return filesIn(folder).filter(
     (name) => !counted.has(name) && !/(?:^|\/)(?:manifest|state|summary)\.json$/.test(name),
   );

@@ -1,5 +1,5 @@
 import { createDraws, pick } from '../../src/emulator/random';
-import type { Scenario } from '../../src/emulator/scenario';
+import type { TenantScenario } from '../../src/emulator/scenario';
 
 /** What is struck. */
 export const victims = ['worker', 'cli', 'server', 'emulator', 'postgres', 'disk'] as const;
@@ -38,7 +38,7 @@ export interface Plan {
   slicePages: number;
   sliceSeconds: number;
   latencyMs: number;
-  tenant: Scenario;
+  tenant: TenantScenario;
   /** Changes to users while they are read. */
   changesPerSecond: number;
   blows: { moment: Moment; blow: Blow }[];
@@ -103,7 +103,7 @@ function blowsOn(victim: Victim, chance: Chance): number {
   return victim === 'emulator' || victim === 'disk' ? chance.between(1, 2) : chance.between(2, 5);
 }
 
-function tenantOf(seed: number, chance: Chance): Scenario {
+function tenantOf(seed: number, chance: Chance): TenantScenario {
   return {
     seed,
     users: {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Tenant } from '../../src/emulator/tenant';
-import { hashContent, TRUTH, TRUTH_STREAMS } from '../../src/emulator/truth';
+import type { EmulatedTenant } from '../../src/emulator/tenant';
+import { hashContent, TRUTH_READERS, TRUTH_STREAMS } from '../../src/emulator/truth';
 import type { JsonObject } from '../../src/json';
 import { run } from '../integration/program';
 import { differencesOf, filesBeside, filesIn, keyOf, readCopy, usersCursor, type Copy } from './copy';
@@ -15,7 +15,7 @@ const afterwardsMs = 1_000;
 /** Holds the destination against the tenant once the sync has ended, and says in words what is wrong. */
 export async function judge(world: World, faults: string[]): Promise<void> {
   const { tenant, disks, plan } = world;
-  const [throughout, ever] = [tenant.heldThroughout(), tenant.everHeld()];
+  const [throughout, ever] = [tenant.listKeysAlwaysPresent(), tenant.listKeysEverPresent()];
   if (plan.blows.some(({ blow }) => blow.victim === 'worker' && blow.how === 'freeze')) await sleep(afterwardsMs);
   const copy = await readCopy(world);
   const differences = differencesOf(copy, throughout, ever);
@@ -51,7 +51,7 @@ async function judgeState(world: World, before: Copy, faults: string[]): Promise
   const from = Date.parse(cursor) - lookBackMs;
   const changed = (user: JsonObject): boolean =>
     typeof user['updated_at'] !== 'string' || Date.parse(user['updated_at']) >= from;
-  const due = [...tenant.tenant.users.all()].filter(changed).length;
+  const due = [...tenant.tenant.users.iterateUsers()].filter(changed).length;
   const { streams } = JSON.parse(stdout) as { streams: { records: number }[] };
   if (streams[0]?.records !== due)
     faults.push(`the incremental run read ${streams[0]?.records} users, ${due} were due`);
@@ -68,9 +68,9 @@ async function judgeState(world: World, before: Copy, faults: string[]): Promise
 }
 
 /** Ids of the users whose newest copy is missing or has another content. */
-function differing(copy: Copy, tenant: Tenant): string[] {
+function differing(copy: Copy, tenant: EmulatedTenant): string[] {
   const newest = new Map(copy.users.map(({ record }) => [keyOf('users', record), hashOf(record)]));
-  return [...TRUTH.users(tenant)]
+  return [...TRUTH_READERS.users(tenant)]
     .filter(({ key, content }) => newest.get(key) !== hashOf(content))
     .map(({ key }) => key);
 }

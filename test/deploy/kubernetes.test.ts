@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { addOperatorVerbs } from '../../src/commands/operator-verbs';
-import { parseListen } from '../../src/config/listen';
+import { addOperatorCommands } from '../../src/commands/operator-verbs';
+import { parseListenAddress } from '../../src/config/listen';
 import { loadProject } from '../../src/config/project';
 import { readEnvironment } from '../../src/config/environment';
 import { streams } from '../../src/streams/registry';
@@ -120,7 +120,7 @@ it('selects the pods that it makes, and keeps one of them through a drain', () =
 
 it('starts the worker with options that the command line has, and a file that is mounted', () => {
   const program = new Command();
-  addOperatorVerbs(program, () => undefined);
+  addOperatorCommands(program, () => undefined);
   const [verb, ...rest] = container.args;
   const known = program.commands.find((command) => command.name() === verb)?.options.map(({ long }) => long);
   for (const option of rest.filter((word) => word.startsWith('--'))) expect(known).toContain(option);
@@ -146,7 +146,7 @@ it('mounts a project that can be read, without a secret, and every file that it 
 
 it('probes the port that the worker listens on, for longer than it may take to answer', () => {
   const [port] = container.ports;
-  expect(environment.listen).toEqual(parseListen(`0.0.0.0:${port?.containerPort}`));
+  expect(environment.listen).toEqual(parseListenAddress(`0.0.0.0:${port?.containerPort}`));
   const { startupProbe, livenessProbe, readinessProbe } = container;
   for (const probe of [startupProbe, livenessProbe, readinessProbe]) expect(probe.httpGet.port).toBe(port?.name);
   expect([startupProbe, livenessProbe].map(({ httpGet }) => httpGet.path)).toEqual(['/healthz', '/healthz']);

@@ -1,5 +1,5 @@
 import { type Emulator, startEmulator } from '../../src/emulator/server';
-import { textOf } from '../../src/emulator/text';
+import { toText } from '../../src/emulator/text';
 import { type Visitor, visit } from './visitor';
 
 let emulator: Emulator;
@@ -14,7 +14,7 @@ afterEach(() => emulator.close());
 it('calls back when the nth request arrives, before it is answered', async () => {
   const seen: string[] = [];
   emulator.onRequest(2, () => {
-    const { requests, byRoute } = emulator.stats();
+    const { requests, byRoute } = emulator.readStatistics();
     seen.push(`${requests} came, ${Object.keys(byRoute['roles'] ?? {}).length} answered`);
     emulator.tenant.apply({ type: 'createRole' });
   });
@@ -46,7 +46,7 @@ it('leaves a client that gives up while its request is held without an answer, a
   const closed = new Promise<void>((resolve) => {
     emulator.onRequest(1, async () => {
       controller.abort();
-      while (emulator.stats().byRoute['roles'] === undefined) await new Promise(setImmediate);
+      while (emulator.readStatistics().byRoute['roles'] === undefined) await new Promise(setImmediate);
       resolve();
     });
   });
@@ -55,7 +55,7 @@ it('leaves a client that gives up while its request is held without an answer, a
     'aborted',
   );
   await closed;
-  expect(emulator.stats().byRoute).toMatchObject({ roles: { 0: 1 } });
+  expect(emulator.readStatistics().byRoute).toMatchObject({ roles: { 0: 1 } });
   expect((await visitor.get('roles')).status).toBe(200);
 });
 
@@ -63,11 +63,11 @@ it('counts requests to the Management API alone, and anew after statistics are r
   await visitor.get('roles');
   await visit(emulator);
   expect(() => emulator.onRequest(1, () => undefined)).toThrow(RangeError);
-  emulator.resetStats();
+  emulator.resetStatistics();
   const called: number[] = [];
   for (const nth of [1, 2]) emulator.onRequest(nth, () => void called.push(nth));
   await visitor.get('roles');
   expect(called).toEqual([1]);
-  await visitor.get(`users/${encodeURIComponent(textOf('auth0|nobody'))}`);
+  await visitor.get(`users/${encodeURIComponent(toText('auth0|nobody'))}`);
   expect(called).toEqual([1, 2]);
 });

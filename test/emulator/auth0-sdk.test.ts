@@ -41,7 +41,7 @@ it('signs in once and pages through users by offset, up to the cap', async () =>
     statusCode: 400,
     body: expect.objectContaining({ errorCode: 'invalid_paging' }) as unknown,
   });
-  expect(emulator.stats().tokenRequests).toBe(1);
+  expect(emulator.readStatistics().tokenRequests).toBe(1);
 });
 
 it('searches users', async () => {

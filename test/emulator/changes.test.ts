@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../src/json';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
 import { NoSuchEntity } from '../../src/emulator/tenant';
-import { textOf } from '../../src/emulator/text';
+import { toText } from '../../src/emulator/text';
 import { control, readAll, type Visitor, visit } from './visitor';
 
 let emulator: Emulator;
@@ -14,7 +14,7 @@ async function start(options: Partial<Parameters<typeof startEmulator>[0]> = {})
 afterEach(() => emulator.close());
 
 const organizationAt = (place: number): string => emulator.tenant.organizations.rows[place]?.id ?? '';
-const userAt = (index: number): string => textOf(emulator.tenant.users.read(index)?.['user_id']);
+const userAt = (index: number): string => toText(emulator.tenant.users.read(index)?.['user_id']);
 
 it('moves an updated user to the end of the updated_at order', async () => {
   await start();
@@ -23,7 +23,7 @@ it('moves an updated user to the end of the updated_at order', async () => {
   emulator.tenant.apply({ type: 'updateUser', user_id, patch: { nickname: 'changed' } });
   const { body } = await visitor.get('users', { sort: 'updated_at:-1', per_page: 1 });
   expect(body[0]).toMatchObject({ user_id, nickname: 'changed' });
-  expect(Date.parse(textOf(body[0]?.['updated_at']))).toBeGreaterThanOrEqual(before);
+  expect(Date.parse(toText(body[0]?.['updated_at']))).toBeGreaterThanOrEqual(before);
   const { body: total } = await visitor.get('users', { include_totals: true });
   expect(total['total']).toBe(450);
 });
@@ -32,7 +32,7 @@ it('ends the memberships of a user who is deleted', async () => {
   await start();
   const members = `organizations/${organizationAt(0)}/members`;
   const [first] = await readAll(visitor, members, 'members', {});
-  emulator.tenant.deleteUser(textOf(first?.['user_id']));
+  emulator.tenant.deleteUser(toText(first?.['user_id']));
   const left = await readAll(visitor, members, 'members', {});
   expect(left).toHaveLength(229);
   expect(left).not.toContainEqual(first);
@@ -43,13 +43,13 @@ it('reads on behind a checkpoint whose row is gone, skipping and repeating nothi
   const members = `organizations/${organizationAt(0)}/members`;
   const all = await readAll(visitor, members, 'members', {});
   const { next } = (await visitor.get(members, { take: 50 })).body;
-  const idOf = (place: number): string => textOf(all[place]?.['user_id']);
+  const idOf = (place: number): string => toText(all[place]?.['user_id']);
   for (const place of [3, 49, 50]) {
     emulator.tenant.removeMember(organizationAt(0), idOf(place));
   }
-  const added = textOf(emulator.tenant.createUser()['user_id']);
+  const added = toText(emulator.tenant.createUser()['user_id']);
   emulator.tenant.addMember(organizationAt(0), added, []);
-  const rest = await readAll(visitor, members, 'members', { from: textOf(next) });
+  const rest = await readAll(visitor, members, 'members', { from: toText(next) });
   expect(rest.map((row) => row['user_id'])).toEqual([...all.slice(51).map((row) => row['user_id']), added]);
 });
 
@@ -66,10 +66,10 @@ it('answers 404 for an organization that was deleted after it was listed', async
 it('carries out every kind of change by the control route', async () => {
   await start();
   const post = async (change: object): Promise<JsonObject> => (await control(emulator, 'mutate', change)).body[0] ?? {};
-  const user_id = textOf((await post({ type: 'createUser', user: { email: 'made@example.com' } }))['user_id']);
-  const org_id = textOf((await post({ type: 'createOrganization', organization: { name: 'made' } }))['id']);
-  const role = textOf((await post({ type: 'createRole', role: { name: 'made' } }))['id']);
-  const client_id = textOf((await post({ type: 'createClient', client: { name: 'made' } }))['client_id']);
+  const user_id = toText((await post({ type: 'createUser', user: { email: 'made@example.com' } }))['user_id']);
+  const org_id = toText((await post({ type: 'createOrganization', organization: { name: 'made' } }))['id']);
+  const role = toText((await post({ type: 'createRole', role: { name: 'made' } }))['id']);
+  const client_id = toText((await post({ type: 'createClient', client: { name: 'made' } }))['client_id']);
   await control(emulator, 'mutate', [
     { type: 'addMember', org_id, user_id, roles: [role] },
     { type: 'updateRole', id: role, patch: { description: 'Made' } },
@@ -109,8 +109,8 @@ it('changes data by script before the nth request is answered, whatever is to be
   const [gone = '', updated = ''] = [1, 2].map(userAt);
   const isOutside = (user_id: string): boolean => emulator.tenant.memberships.find(org_id, user_id) === undefined;
   const added = [3, 4, 5, 6, 7, 8, 9].map(userAt).find(isOutside) ?? '';
-  const member = textOf((await readAll(visitor, `organizations/${org_id}/members`, 'members', {}))[5]?.['user_id']);
-  emulator.resetStats();
+  const member = toText((await readAll(visitor, `organizations/${org_id}/members`, 'members', {}))[5]?.['user_id']);
+  emulator.resetStatistics();
   emulator.setScript([
     { atRequest: 1, change: { type: 'removeMember', org_id, user_id: member } },
     { atRequest: 2, change: { type: 'addMember', org_id, user_id: added } },
@@ -134,7 +134,7 @@ it('does not give the memberships of a deleted user to one who comes back under 
   await start();
   const members = `organizations/${organizationAt(0)}/members`;
   const count = async (): Promise<number> => (await readAll(visitor, members, 'members', {})).length;
-  const user_id = textOf(emulator.tenant.memberships.of(organizationAt(0))[0]?.id);
+  const user_id = toText(emulator.tenant.memberships.list(organizationAt(0))[0]?.id);
   const unread = emulator.tenant.organizations.rows.slice(2).map(({ id }) => id);
   emulator.tenant.deleteUser(user_id);
   emulator.tenant.createUser({ user_id });
@@ -156,9 +156,9 @@ it('gives no id twice, and no role that does not exist', async () => {
 
 it('changes users continuously when set to', async () => {
   await start({ churn: { perSecond: 200 } });
-  const before = emulator.truth().users;
+  const before = emulator.readTruth().users;
   await new Promise((resolve) => setTimeout(resolve, 300));
-  const after = emulator.truth().users;
+  const after = emulator.readTruth().users;
   const changed = [...before].filter(([key, hash]) => after.get(key) !== hash);
   expect(changed.length).toBeGreaterThan(10);
 });

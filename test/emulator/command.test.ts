@@ -1,8 +1,8 @@
 import { RATE_LIMIT_PRESETS } from '../../src/emulator/rate-limits';
-import { runEmulator, type RunEmulatorOptions } from '../../src/commands/emulator';
+import { runEmulator, type EmulatorFlags } from '../../src/commands/emulator';
 
 /** Runs the command, lets `meanwhile` use what it printed, then ends it by a signal. */
-async function run(options: RunEmulatorOptions, meanwhile: (printed: string) => Promise<void>): Promise<void> {
+async function run(options: EmulatorFlags, meanwhile: (printed: string) => Promise<void>): Promise<void> {
   let printed: (text: string) => void = () => undefined;
   const output = new Promise<string>((resolve) => (printed = resolve));
   const write = jest.spyOn(process.stdout, 'write').mockImplementation((text) => (printed(String(text)), true));

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../src/json';
-import { textOf } from '../../src/emulator/text';
+import { toText } from '../../src/emulator/text';
 import type { FaultKind } from '../../src/emulator/faults';
-import { createFaultPlan } from '../../src/emulator/faults';
+import { createFaultInjector } from '../../src/emulator/faults';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
 import { control, requestToken, type Visitor, visit } from './visitor';
 
@@ -15,9 +15,9 @@ beforeAll(async () => {
 afterAll(() => emulator.close());
 afterEach(() => emulator.setFaults([]));
 
-const strikes = (plan: ReturnType<typeof createFaultPlan>, count: number): number[] =>
+const strikes = (plan: ReturnType<typeof createFaultInjector>, count: number): number[] =>
   Array.from({ length: count }, (_, place) => place + 1).filter(
-    () => plan.strike('/api/v2/users?page=1') !== undefined,
+    () => plan.selectFault('/api/v2/users?page=1') !== undefined,
   );
 
 it.each([
@@ -30,11 +30,11 @@ it.each([
   [{ probability: 0 }, []],
   [{ probability: 1 }, [1, 2, 3, 4, 5, 6]],
 ])('strikes %j at the requests %j', (when, expected) => {
-  expect(strikes(createFaultPlan([{ kind: '500', ...when }], 1), 6)).toEqual(expected);
+  expect(strikes(createFaultInjector([{ kind: '500', ...when }], 1), 6)).toEqual(expected);
 });
 
 it('draws the same requests for the same seed, about as many as the probability says', () => {
-  const draw = (seed: number): number[] => strikes(createFaultPlan([{ kind: '500', probability: 0.3 }], seed), 1_000);
+  const draw = (seed: number): number[] => strikes(createFaultInjector([{ kind: '500', probability: 0.3 }], seed), 1_000);
   expect(draw(7)).toEqual(draw(7));
   expect(draw(7)).not.toEqual(draw(8));
   expect(Math.abs(draw(7).length - 300)).toBeLessThan(60);
@@ -60,11 +60,11 @@ it.each([
 });
 
 it('resets the connection', async () => {
-  emulator.resetStats();
+  emulator.resetStatistics();
   emulator.setFaults([{ kind: 'reset', nth: 1 }]);
   await expect(visitor.get('clients')).rejects.toThrow('fetch failed');
   expect((await visitor.get('clients')).status).toBe(200);
-  expect(emulator.stats()).toMatchObject({ requests: 2, maxInFlight: 1, byRoute: { clients: { 0: 1, 200: 1 } } });
+  expect(emulator.readStatistics()).toMatchObject({ requests: 2, maxInFlight: 1, byRoute: { clients: { 0: 1, 200: 1 } } });
 });
 
 it('cuts a body in half under a fitting length', async () => {
@@ -127,7 +127,7 @@ describe('leaving rows out', () => {
     expect((await visitor.get('users', { per_page: 5 })).body).toEqual([first, others[1], others[3]]);
     emulator.setFaults([{ kind: 'omit-rows', rows: 1 }]);
     expect((await visitor.get('users', { per_page: 5 })).body).toEqual([]);
-    expect((await visitor.get(`users/${encodeURIComponent(textOf(first?.['user_id']))}`)).body).toEqual(first);
+    expect((await visitor.get(`users/${encodeURIComponent(toText(first?.['user_id']))}`)).body).toEqual(first);
   });
 });
 

@@ -1,11 +1,11 @@
 import type { JsonObject } from '../../src/json';
-import type { Change } from '../../src/emulator/change';
+import type { TenantChange } from '../../src/emulator/change';
 import type { StreamKeys } from '../../src/emulator/key-history';
 import { createDraws, pick } from '../../src/emulator/random';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
 import { NoSuchEntity } from '../../src/emulator/tenant';
-import { textOf } from '../../src/emulator/text';
-import { TRUTH, TRUTH_STREAMS } from '../../src/emulator/truth';
+import { toText } from '../../src/emulator/text';
+import { TRUTH_READERS, TRUTH_STREAMS } from '../../src/emulator/truth';
 
 let emulator: Emulator;
 
@@ -24,16 +24,16 @@ afterEach(() => emulator.close());
 const mapStreams = (keysOf: (stream: keyof StreamKeys) => Set<string>): StreamKeys =>
   Object.fromEntries(TRUTH_STREAMS.map((stream) => [stream, keysOf(stream)])) as StreamKeys;
 const keysNow = (): StreamKeys =>
-  mapStreams((stream) => new Set([...TRUTH[stream](emulator.tenant)].map(({ key }) => key)));
+  mapStreams((stream) => new Set([...TRUTH_READERS[stream](emulator.tenant)].map(({ key }) => key)));
 
 /** Any change to any entity of a small choice, so that things go and come back under the same key. */
-function drawChange(draw: () => number): Change {
+function drawChange(draw: () => number): TenantChange {
   const { users, organizations, clients, roles } = emulator.tenant;
-  const user_id = textOf(users.generate(draw() % 12)['user_id']);
+  const user_id = toText(users.generate(draw() % 12)['user_id']);
   const idOf = (rows: readonly { id: string }[]): string => rows[draw() % Math.max(1, rows.length)]?.id ?? 'none';
   const org_id = idOf(organizations.rows.slice(0, 3));
   const role = idOf(roles.rows);
-  const frequent: readonly Change[] = [
+  const frequent: readonly TenantChange[] = [
     { type: 'createUser' },
     { type: 'createUser', user: { user_id } },
     { type: 'updateUser', user_id },
@@ -46,7 +46,7 @@ function drawChange(draw: () => number): Change {
     { type: 'createClient' },
     { type: 'createRole' },
   ];
-  const rare: readonly Change[] = [
+  const rare: readonly TenantChange[] = [
     { type: 'deleteOrganization', id: organizations.rows[3]?.id ?? 'none' },
     { type: 'deleteClient', client_id: clients.rows[1]?.id ?? 'none' },
     { type: 'deleteRole', id: role, lingers: draw() % 2 === 0 },
@@ -54,7 +54,7 @@ function drawChange(draw: () => number): Change {
   return pick([...frequent, ...frequent, ...frequent, ...rare], draw());
 }
 
-function applyIfPossible(change: Change): JsonObject | undefined {
+function applyIfPossible(change: TenantChange): JsonObject | undefined {
   try {
     return emulator.tenant.apply(change);
   } catch (error) {
@@ -78,8 +78,8 @@ function watch(draw: () => number, changes: number): { throughout: StreamKeys; e
 
 it.each([1, 2, 3, 4, 5, 6])('tells what was there all the time, and at any, as drawn by %i', (seed) => {
   const { throughout, ever } = watch(createDraws(seed, 1, 1), 150);
-  expect(emulator.heldThroughout()).toEqual(throughout);
-  expect(emulator.everHeld()).toEqual(ever);
+  expect(emulator.listKeysAlwaysPresent()).toEqual(throughout);
+  expect(emulator.listKeysEverPresent()).toEqual(ever);
   for (const stream of TRUTH_STREAMS) {
     expect(throughout[stream].size).toBeGreaterThan(0);
     expect(ever[stream].size).toBeGreaterThan(throughout[stream].size);
@@ -88,10 +88,10 @@ it.each([1, 2, 3, 4, 5, 6])('tells what was there all the time, and at any, as d
 
 it('begins anew at a mark', () => {
   watch(createDraws(7, 1, 1), 60);
-  emulator.mark();
-  expect(emulator.heldThroughout()).toEqual(keysNow());
-  expect(emulator.everHeld()).toEqual(keysNow());
+  emulator.restartKeyHistory();
+  expect(emulator.listKeysAlwaysPresent()).toEqual(keysNow());
+  expect(emulator.listKeysEverPresent()).toEqual(keysNow());
   const { throughout, ever } = watch(createDraws(8, 1, 1), 60);
-  expect(emulator.heldThroughout()).toEqual(throughout);
-  expect(emulator.everHeld()).toEqual(ever);
+  expect(emulator.listKeysAlwaysPresent()).toEqual(throughout);
+  expect(emulator.listKeysEverPresent()).toEqual(ever);
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type BaseOrder, type Entry, KeyIndex, sortLazily } from '../../src/emulator/key-index';
+import { type GeneratedOrder, type IndexEntry, KeyIndex, createSortedOrder } from '../../src/emulator/key-index';
 
 const VALUES = fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 20 });
 const CHANGES = fc.array(
@@ -11,18 +11,18 @@ const CHANGES = fc.array(
 );
 const BOUND = fc.integer({ min: -2, max: 32 });
 
-function listOrder(order: BaseOrder): Entry[] {
+function listOrder(order: GeneratedOrder): IndexEntry[] {
   return Array.from({ length: order.length }, (_, position) => order.at(position));
 }
 
-const compare = (one: Entry, other: Entry): number => one.value - other.value || one.handle - other.handle;
+const compare = (one: IndexEntry, other: IndexEntry): number => one.value - other.value || one.handle - other.handle;
 
 it('walks any span in both directions as a plain sorted list would, whatever was written', () => {
   fc.assert(
     fc.property(VALUES, CHANGES, BOUND, BOUND, (values, changes, from, to) => {
       const model = new Map<number, number | undefined>(values.map((value, handle) => [handle, value]));
       const index = new KeyIndex(
-        sortLazily(values.length, 0, (handle) => values[handle] ?? 0),
+        createSortedOrder(values.length, 0, (handle) => values[handle] ?? 0),
         [],
       );
       for (const { handle, change } of changes) {
@@ -31,13 +31,13 @@ it('walks any span in both directions as a plain sorted list would, whatever was
           index.remove(handle);
         } else {
           model.set(handle, change);
-          index.put(handle, change);
+          index.set(handle, change);
         }
       }
       const present = [...model].flatMap(([handle, value]) => (value === undefined ? [] : [{ handle, value }]));
       const expected = present.filter(({ value }) => value >= from && value <= to).sort(compare);
-      expect([...index.ascending({ from, to })]).toEqual(expected);
-      expect([...index.descending({ from, to })]).toEqual(expected.reverse());
+      expect([...index.iterateAscending({ from, to })]).toEqual(expected);
+      expect([...index.iterateDescending({ from, to })]).toEqual(expected.reverse());
       expect([...index.missing].sort()).toEqual(
         [...model]
           .filter(([, value]) => value === undefined)
@@ -54,7 +54,7 @@ it('sorts timestamps of milliseconds exactly', () => {
   fc.assert(
     fc.property(instants, (values) => {
       const expected = values.map((value, handle) => ({ handle, value })).sort(compare);
-      expect(listOrder(sortLazily(values.length, origin, (handle) => values[handle] ?? 0))).toEqual(expected);
+      expect(listOrder(createSortedOrder(values.length, origin, (handle) => values[handle] ?? 0))).toEqual(expected);
     }),
   );
 });

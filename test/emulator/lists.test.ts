@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../src/json';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
-import { textOf } from '../../src/emulator/text';
+import { toText } from '../../src/emulator/text';
 import { readAll, type Reply, type Visitor, visit } from './visitor';
 
 let emulator: Emulator;
@@ -82,18 +82,18 @@ describe.each(LISTS)('the list of $list', ({ list, pathOf, key, size, perPage })
 
   it('refuses a checkpoint that it did not write, and one that is a day old', async () => {
     const { next } = (await visitor.get(pathOf(), { take: 5 })).body;
-    const badly = await visitor.get(pathOf(), { from: `x${textOf(next)}` });
+    const badly = await visitor.get(pathOf(), { from: `x${toText(next)}` });
     expect([badly.status, badly.body['errorCode']]).toEqual([400, 'invalid_paging']);
     time += 86_000_000;
     visitor = await visit(emulator);
-    expect((await visitor.get(pathOf(), { from: textOf(next) })).status).toBe(200);
+    expect((await visitor.get(pathOf(), { from: toText(next) })).status).toBe(200);
     time += 400_000;
-    expect((await visitor.get(pathOf(), { from: textOf(next) })).status).toBe(400);
+    expect((await visitor.get(pathOf(), { from: toText(next) })).status).toBe(400);
   });
 });
 
 it('writes checkpoints as Auth0 does: a keyset in base64url, or a seal with asterisks for clients', async () => {
-  const nextOf = ({ body }: Reply): string => textOf(body['next']);
+  const nextOf = ({ body }: Reply): string => toText(body['next']);
   const place = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}UTC,/;
   const decode = (token: string): string => Buffer.from(token, 'base64url').toString();
   expect(decode(nextOf(await visitor.get('organizations', { take: 5 })))).toMatch(place);
@@ -104,7 +104,7 @@ it('writes checkpoints as Auth0 does: a keyset in base64url, or a seal with aste
 it('reads on at the right row when two members joined on one millisecond', async () => {
   const whole = (await visitor.get(big, { take: 10 })).body['members'] as JsonObject[];
   const first = (await visitor.get(big, { take: 1 })).body;
-  const second = (await visitor.get(big, { take: 9, from: textOf(first['next']) })).body;
+  const second = (await visitor.get(big, { take: 9, from: toText(first['next']) })).body;
   expect([...(first['members'] as JsonObject[]), ...(second['members'] as JsonObject[])]).toEqual(whole);
 });
 
@@ -114,9 +114,9 @@ it.each([
 ])('ends %s without next on a full last page, or with an empty page when set to', async (list, size, take, pages) => {
   expect(size % take).toBe(0);
   const count = async (): Promise<number> => {
-    const before = emulator.stats().requests;
+    const before = emulator.readStatistics().requests;
     expect(await readAll(visitor, list, list, { take })).toHaveLength(size);
-    return emulator.stats().requests - before;
+    return emulator.readStatistics().requests - before;
   };
   expect(await count()).toBe(pages);
   emulator.configure({ nextOnFullPage: true });
@@ -125,9 +125,9 @@ it.each([
 
 it('ends members with an empty page, even after a short one, when set to', async () => {
   const read = async (): Promise<number[]> => {
-    const before = emulator.stats().requests;
+    const before = emulator.readStatistics().requests;
     const rows = await readAll(visitor, big, 'members', { take: 99 });
-    return [rows.length, emulator.stats().requests - before];
+    return [rows.length, emulator.readStatistics().requests - before];
   };
   expect(await read()).toEqual([2_300, 24]);
   emulator.configure({ trailingMembersPage: true });
@@ -159,7 +159,7 @@ it('includes or excludes the fields of clients that are named, and shows the ten
 
 it('shows one client as the list does, by its id', async () => {
   const [listed] = (await visitor.get('clients', { page: 3, per_page: 1 })).body;
-  const path = `clients/${textOf(listed?.['client_id'])}`;
+  const path = `clients/${toText(listed?.['client_id'])}`;
   expect((await visitor.get(path)).body).toEqual(listed);
   expect((await visitor.get(path, { fields: 'name' })).body).toEqual({
     name: listed?.['name'],
@@ -168,8 +168,8 @@ it('shows one client as the list does, by its id', async () => {
 });
 
 it('sorts organizations by name', async () => {
-  const up = (await visitor.get('organizations', { sort: 'name:1' })).body.map(({ name }) => textOf(name));
-  const down = (await visitor.get('organizations', { sort: 'name:-1' })).body.map(({ name }) => textOf(name));
+  const up = (await visitor.get('organizations', { sort: 'name:1' })).body.map(({ name }) => toText(name));
+  const down = (await visitor.get('organizations', { sort: 'name:-1' })).body.map(({ name }) => toText(name));
   expect(up).toEqual([...up].sort());
   expect(down[0] ?? '').toBe([...down].sort().at(-1));
   expect(up[0]).not.toBe(down[0]);
@@ -185,9 +185,9 @@ it('lists roles and filters them by name', async () => {
   expect(body).toMatchObject({ start: 0, limit: 100, total: 40 });
   const [role] = body['roles'] as JsonObject[];
   expect(Object.keys(role ?? {})).toEqual(['id', 'name', 'description']);
-  expect((await visitor.get(`roles/${textOf(role?.['id'])}`)).body).toEqual(role);
+  expect((await visitor.get(`roles/${toText(role?.['id'])}`)).body).toEqual(role);
   expect(
-    (await visitor.get('roles', { name_filter: 'ADMIN' })).body.every(({ name }) => textOf(name).includes('admin')),
+    (await visitor.get('roles', { name_filter: 'ADMIN' })).body.every(({ name }) => toText(name).includes('admin')),
   ).toBe(true);
 });
 

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../src/json';
 import { READER_SCOPES } from '../../src/emulator/settings';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
-import { textOf } from '../../src/emulator/text';
+import { toText } from '../../src/emulator/text';
 import { readAll, visit } from './visitor';
 
 let emulator: Emulator;
@@ -48,7 +48,7 @@ it('shows the same roles with their descriptions at the endpoint of one member',
   const visitor = await visit(emulator);
   const rows = await readAll(visitor, path, 'members', WITH_ROLES);
   const member = rows.find((row) => (row['roles'] as JsonObject[]).length === 2);
-  const ofMember = `${path}/${encodeURIComponent(textOf(member?.['user_id']))}/roles`;
+  const ofMember = `${path}/${encodeURIComponent(toText(member?.['user_id']))}/roles`;
   const array = (await visitor.get(ofMember)).body;
   const envelope = (await visitor.get(ofMember, { include_totals: true })).body;
   expect(array.map(({ id, name }) => ({ id, name }))).toEqual(member?.['roles']);

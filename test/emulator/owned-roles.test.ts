@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../src/json';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
-import { textOf } from '../../src/emulator/text';
+import { toText } from '../../src/emulator/text';
 import { hashContent } from '../../src/emulator/truth';
 import { readAll, type Visitor, visit } from './visitor';
 
@@ -14,20 +14,20 @@ beforeEach(async () => {
 afterEach(() => emulator.close());
 
 const organizationAt = (place: number): string => emulator.tenant.organizations.rows[place]?.id ?? '';
-const idsOf = (rows: JsonObject[]): string[] => rows.map(({ id }) => textOf(id));
+const idsOf = (rows: JsonObject[]): string[] => rows.map(({ id }) => toText(id));
 const listRoles = async (query: Record<string, string>): Promise<JsonObject[]> =>
   (await visitor.get('roles', query)).body;
 const ownedBy = (owner_id: string): Promise<JsonObject[]> => listRoles({ type: 'organization', owner_id });
 const readMembers = (place: number): Promise<JsonObject[]> =>
   readAll(visitor, `organizations/${organizationAt(place)}/members`, 'members', { fields: 'user_id,roles' });
 const readMemberRoles = async (place: number, user: unknown): Promise<JsonObject[]> =>
-  (await visitor.get(`organizations/${organizationAt(place)}/members/${encodeURIComponent(textOf(user))}/roles`)).body;
+  (await visitor.get(`organizations/${organizationAt(place)}/members/${encodeURIComponent(toText(user))}/roles`)).body;
 
 /** A member of the first organization who holds one of its roles, and that role. */
 async function findHolder(): Promise<{ user: unknown; role: JsonObject }> {
   const owned = await ownedBy(organizationAt(0));
   for (const { user_id: user, roles } of await readMembers(0)) {
-    const role = owned.find(({ id }) => idsOf(roles as JsonObject[]).includes(textOf(id)));
+    const role = owned.find(({ id }) => idsOf(roles as JsonObject[]).includes(toText(id)));
     if (role) return { user, role };
   }
   throw new Error('No member holds a role of the organization');
@@ -59,7 +59,7 @@ it('refuses to list the roles of organizations without an owner', async () => {
 
 it('gets each by its id', async () => {
   for (const role of await ownedBy(organizationAt(1))) {
-    expect((await visitor.get(`roles/${textOf(role['id'])}`)).body).toEqual(role);
+    expect((await visitor.get(`roles/${toText(role['id'])}`)).body).toEqual(role);
   }
 });
 
@@ -82,14 +82,14 @@ it('shows id and name in the members list, the description at the endpoint of on
   const listed = (await readMembers(0)).find((member) => member['user_id'] === user);
   expect(listed?.['roles']).toContainEqual({ id, name });
   expect(await readMemberRoles(0, user)).toContainEqual({ id, name, description });
-  const key = [owner, textOf(user), textOf(id)].join();
-  const content = { id: textOf(id), name: textOf(name), description: textOf(description) };
-  expect(emulator.truth().organization_member_roles.get(key)).toBe(hashContent(content));
+  const key = [owner, toText(user), toText(id)].join();
+  const content = { id: toText(id), name: toText(name), description: toText(description) };
+  expect(emulator.readTruth().organization_member_roles.get(key)).toBe(hashContent(content));
 });
 
 it('answers 404 for one that was deleted, and members hold it no more', async () => {
   const { user, role } = await findHolder();
-  const id = textOf(role['id']);
+  const id = toText(role['id']);
   emulator.tenant.apply({ type: 'deleteRole', id });
   const { status, body } = await visitor.get(`roles/${id}`);
   expect([status, body['message']]).toEqual([404, 'The role does not exist.']);
@@ -99,20 +99,20 @@ it('answers 404 for one that was deleted, and members hold it no more', async ()
 
 it('goes on showing a deleted role in the members list, and nowhere else, when it is to linger', async () => {
   const { user, role } = await findHolder();
-  const id = textOf(role['id']);
+  const id = toText(role['id']);
   const before = await readMembers(0);
   emulator.tenant.apply({ type: 'deleteRole', id, lingers: true });
   expect(await readMembers(0)).toEqual(before);
   expect((await visitor.get(`roles/${id}`)).status).toBe(404);
   expect(idsOf(await ownedBy(organizationAt(0)))).not.toContain(id);
   expect(idsOf(await readMemberRoles(0, user))).not.toContain(id);
-  expect([...emulator.truth().organization_member_roles.keys()].join()).not.toContain(id);
+  expect([...emulator.readTruth().organization_member_roles.keys()].join()).not.toContain(id);
 });
 
 it('deletes them with their organization', async () => {
   const [first] = await ownedBy(organizationAt(0));
   emulator.tenant.apply({ type: 'deleteOrganization', id: organizationAt(0) });
-  expect((await visitor.get(`roles/${textOf(first?.['id'])}`)).status).toBe(404);
+  expect((await visitor.get(`roles/${toText(first?.['id'])}`)).status).toBe(404);
   emulator.configure({ ownedRolesListed: true });
   expect(await listRoles({})).toHaveLength(14);
 });
@@ -128,7 +128,7 @@ it('makes the same roles and holders of the same seed, and leaves everything els
   const roles = { count: 4 };
   const truthOf = async (owned?: { organizations: number; each: number }): Promise<Map<string, string>[]> => {
     const other = await startEmulator({ scenario: { ...scenario, roles: { ...roles, ...(owned && { owned }) } } });
-    const truth = other.truth();
+    const truth = other.readTruth();
     await other.close();
     return Object.values(truth);
   };

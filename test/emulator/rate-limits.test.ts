@@ -1,11 +1,11 @@
-import { createBuckets } from '../../src/emulator/buckets';
+import { createTenantBuckets } from '../../src/emulator/buckets';
 import { RATE_LIMIT_PRESETS } from '../../src/emulator/rate-limits';
 import { type Emulator, type EmulatorOptions, startEmulator } from '../../src/emulator/server';
 import { type Reply, visit } from './visitor';
 
 /** Every request that is allowed when one is tried each ms: their times. */
-function drain(limits: Parameters<typeof createBuckets>[0], group: 'users' | 'members', ms: number): number[] {
-  const buckets = createBuckets(limits);
+function drain(limits: Parameters<typeof createTenantBuckets>[0], group: 'users' | 'members', ms: number): number[] {
+  const buckets = createTenantBuckets(limits);
   return Array.from({ length: ms }, (_, now) => now).filter((now) => buckets.charge(group, now).allowed);
 }
 
@@ -28,15 +28,15 @@ it('never allows more than burst and refill, by any preset', () => {
 });
 
 it('reports the scarcest bucket, and the second in which it is full again', () => {
-  const buckets = createBuckets({
+  const buckets = createTenantBuckets({
     global: { size: 10, perSecond: 2 },
     groups: { members: { size: 3, perMinute: 60 } },
   });
-  expect(buckets.charge('members', 10_000).reading).toMatchObject({ limit: 3, remaining: 2, reset: 11 });
-  expect(buckets.charge('users', 10_100).reading).toMatchObject({ limit: 10, remaining: 8, reset: 11 });
-  expect(buckets.charge('users', 10_100).reading).toMatchObject({ limit: 10, remaining: 7, reset: 12 });
+  expect(buckets.charge('members', 10_000).level).toMatchObject({ limit: 3, remaining: 2, reset: 11 });
+  expect(buckets.charge('users', 10_100).level).toMatchObject({ limit: 10, remaining: 8, reset: 11 });
+  expect(buckets.charge('users', 10_100).level).toMatchObject({ limit: 10, remaining: 7, reset: 12 });
   buckets.charge('members', 10_200);
-  expect(buckets.charge('members', 10_200).reading).toMatchObject({ limit: 3, remaining: 0, reset: 14 });
+  expect(buckets.charge('members', 10_200).level).toMatchObject({ limit: 3, remaining: 0, reset: 14 });
   expect(buckets.charge('members', 10_300)).toMatchObject({ allowed: false, reading: { remaining: 0 } });
 });
 
@@ -70,7 +70,7 @@ describe('over HTTP', () => {
     });
     time += 500;
     expect((await get('users')).status).toBe(200);
-    expect(emulator.stats().rateLimited).toBe(1);
+    expect(emulator.readStatistics().rateLimited).toBe(1);
   });
 
   it('says Retry-After when set to', async () => {

@@ -1,5 +1,5 @@
 import { type Emulator, startEmulator } from '../../src/emulator/server';
-import { textOf } from '../../src/emulator/text';
+import { toText } from '../../src/emulator/text';
 import { type Visitor, visit } from './visitor';
 
 let emulator: Emulator;
@@ -48,13 +48,13 @@ it.each(['created_at', 'updated_at'])(
 it('sorts a million users by updated_at', async () => {
   const q = 'updated_at:[2024-03-01T00:00:00.000Z TO *]';
   const { body } = await visitor.get('users', { q, sort: 'updated_at:1', per_page: 100 });
-  const values = body.map((user) => textOf(user['updated_at']));
+  const values = body.map((user) => toText(user['updated_at']));
   expect(values).toEqual([...values].sort());
   expect(values[0]?.slice(0, 10)).toBe('2024-03-01');
 });
 
 it('finds one user, or those that lack a timestamp, without looking at a million', async () => {
-  const user_id = textOf(emulator.tenant.users.read(765_432)?.['user_id']);
+  const user_id = toText(emulator.tenant.users.read(765_432)?.['user_id']);
   const start = performance.now();
   const one = await visitor.get('users', { q: `user_id:"${user_id}"` });
   const lacking = await visitor.get('users', { q: 'NOT _exists_:created_at', per_page: 100 });

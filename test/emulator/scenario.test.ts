@@ -1,16 +1,16 @@
 import type { Json, JsonObject } from '../../src/json';
-import { type Scenario, SCENARIOS } from '../../src/emulator/scenario';
-import { Tenant } from '../../src/emulator/tenant';
-import { textOf } from '../../src/emulator/text';
+import { type TenantScenario, SCENARIOS } from '../../src/emulator/scenario';
+import { EmulatedTenant } from '../../src/emulator/tenant';
+import { toText } from '../../src/emulator/text';
 
-const tenantOf = (scenario: Scenario): Tenant => new Tenant(scenario, Date.now);
-const usersOf = (scenario: Scenario): JsonObject[] => [...tenantOf(scenario).users.all()];
-const population = (users: Scenario['users']): Scenario => ({ ...SCENARIOS.empty, users });
+const tenantOf = (scenario: TenantScenario): EmulatedTenant => new EmulatedTenant(scenario, Date.now);
+const usersOf = (scenario: TenantScenario): JsonObject[] => [...tenantOf(scenario).users.iterateUsers()];
+const population = (users: TenantScenario['users']): TenantScenario => ({ ...SCENARIOS.empty, users });
 
 function countBy(users: JsonObject[], field: string): Map<string, number> {
   const counts = new Map<string, number>();
   for (const user of users) {
-    const value = textOf(user[field]);
+    const value = toText(user[field]);
     counts.set(value, (counts.get(value) ?? 0) + 1);
   }
   return counts;
@@ -26,7 +26,7 @@ it('makes the same tenant of the same seed and another of another', () => {
 
 it('gives every user, client, organization and role an id of its own', () => {
   const tenant = tenantOf(SCENARIOS.caps);
-  const ids = [...tenant.users.all()].map((user) => user['user_id']);
+  const ids = [...tenant.users.iterateUsers()].map((user) => user['user_id']);
   for (const { rows } of [tenant.clients, tenant.organizations, tenant.roles]) ids.push(...rows.map(({ id }) => id));
   expect(ids).toHaveLength(3_000 + 1_100 + 1_200 + 40);
   expect(new Set(ids).size).toBe(ids.length);
@@ -34,17 +34,17 @@ it('gives every user, client, organization and role an id of its own', () => {
 
 it('exceeds every cap in the scenario of that name, by what it says', () => {
   const tenant = tenantOf(SCENARIOS.caps);
-  const users = [...tenant.users.all()];
+  const users = [...tenant.users.iterateUsers()];
   const [[at, size] = ['', 0]] = [...countBy(users, 'created_at')].sort((one, other) => other[1] - one[1]);
   const connections = users.filter((user) => user['created_at'] === at).map(connectionOf);
   expect(size).toBe(1_200);
   expect(new Set(connections).size).toBe(2);
-  expect(tenant.memberships.of(tenant.organizations.rows[0]?.id ?? '')).toHaveLength(2_300);
+  expect(tenant.memberships.list(tenant.organizations.rows[0]?.id ?? '')).toHaveLength(2_300);
 });
 
 it('holds nothing in the empty scenario', () => {
   const tenant = tenantOf(SCENARIOS.empty);
-  expect([...tenant.users.all(), ...tenant.clients.rows, ...tenant.organizations.rows, ...tenant.roles.rows]).toEqual(
+  expect([...tenant.users.iterateUsers(), ...tenant.clients.rows, ...tenant.organizations.rows, ...tenant.roles.rows]).toEqual(
     [],
   );
 });
@@ -71,7 +71,7 @@ it('lays tie blocks where they are asked for, in one order of creation', () => {
       ],
     ),
   ).toBe(30);
-  const created = users.map((user) => textOf(user['created_at']));
+  const created = users.map((user) => toText(user['created_at']));
   expect(created).toEqual([...created].sort());
 });
 
@@ -96,7 +96,7 @@ it('gives members zero to three roles, or as many as it is told to', () => {
   const rolesHeld = (perMember?: number): Set<number> => {
     const roles = { count: 50, ...(perMember !== undefined && { perMember }) };
     const tenant = tenantOf({ ...SCENARIOS.small, roles });
-    const members = tenant.organizations.rows.flatMap(({ id }) => tenant.memberships.of(id));
+    const members = tenant.organizations.rows.flatMap(({ id }) => tenant.memberships.list(id));
     return new Set(members.map((member) => member.roles.length));
   };
   expect(rolesHeld()).toEqual(new Set([0, 1, 2, 3]));
@@ -111,8 +111,8 @@ it.each<[string, (user: JsonObject) => boolean]>([
   ['a linked identity with profile data', (user) => identities(user)[1]?.['profileData'] !== undefined],
   ['a phone number', (user) => 'phone_number' in user],
   ['keys of an enterprise directory', (user) => 'upn' in user],
-  ['an id that must be encoded', (user) => /[@ :/+]/.test(textOf(user['user_id']))],
-  ['text beyond ASCII', (user) => /[^ -~]/.test(textOf(user['name']))],
+  ['an id that must be encoded', (user) => /[@ :/+]/.test(toText(user['user_id']))],
+  ['text beyond ASCII', (user) => /[^ -~]/.test(toText(user['name']))],
   ['metadata that holds a number', (user) => typeof (user['user_metadata'] as JsonObject)?.['score'] === 'number'],
   [
     'metadata that holds the same as text',
@@ -126,7 +126,7 @@ it.each<[string, (user: JsonObject) => boolean]>([
 
 it('holds none of the unusual users when told not to', () => {
   const users = usersOf(population({ count: 500, edgeCases: false }));
-  expect(users.every((user) => 'email' in user && /^(auth0|google-oauth2)\|\w+$/.test(textOf(user['user_id'])))).toBe(
+  expect(users.every((user) => 'email' in user && /^(auth0|google-oauth2)\|\w+$/.test(toText(user['user_id'])))).toBe(
     true,
   );
 });

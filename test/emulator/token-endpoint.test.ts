@@ -2,13 +2,13 @@ import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
 import { READER_SCOPES } from '../../src/emulator/settings';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
-import { textOf } from '../../src/emulator/text';
+import { toText } from '../../src/emulator/text';
 import { requestToken } from './visitor';
 
 let emulator: Emulator;
 
 beforeAll(async () => {
-  emulator = await startEmulator({ scenario: 'empty', tokenSeconds: 3_600 });
+  emulator = await startEmulator({ scenario: 'empty', tokenLifetimeSeconds: 3_600 });
 });
 afterAll(() => emulator.close());
 afterEach(() => emulator.configure({ tokenRefusal: undefined }));
@@ -26,7 +26,7 @@ it('answers right credentials in a form with a signed token, its life and its sc
   expect(headers.get('content-type')).toBe('application/json');
   expect(headers.get('cache-control')).toBe('no-store');
   expect(headers.get('pragma')).toBe('no-cache');
-  const token = textOf(body['access_token']);
+  const token = toText(body['access_token']);
   const claims = decodeJwt(token);
   expect(decodeProtectedHeader(token).alg).toBe('RS256');
   expect(claims).toMatchObject({

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../src/json';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
 import { TRUTH_STREAMS } from '../../src/emulator/truth';
-import { textOf } from '../../src/emulator/text';
+import { toText } from '../../src/emulator/text';
 import { control, readAll, type Visitor, visit } from './visitor';
 
 let emulator: Emulator;
@@ -28,7 +28,7 @@ const hashAll = (rows: JsonObject[], keyOf: (row: JsonObject) => string): Map<st
   new Map(rows.map((row) => [keyOf(row), hashOf(row)]));
 
 it('tells key and content of every record that the API lists', async () => {
-  const truth = emulator.truth();
+  const truth = emulator.readTruth();
   const users = (
     await Promise.all([0, 1, 2, 3, 4].map(async (page) => (await visitor.get('users', { page, per_page: 100 })).body))
   ).flat();
@@ -36,24 +36,24 @@ it('tells key and content of every record that the API lists', async () => {
   const members = new Map<string, string>();
   const roles = new Map<string, string>();
   for (const { id } of organizations) {
-    for (const member of await readAll(visitor, `organizations/${textOf(id)}/members`, 'members', {})) {
-      const key = `${textOf(id)},${textOf(member['user_id'])}`;
+    for (const member of await readAll(visitor, `organizations/${toText(id)}/members`, 'members', {})) {
+      const key = `${toText(id)},${toText(member['user_id'])}`;
       members.set(key, hashOf(member));
-      const path = `organizations/${textOf(id)}/members/${encodeURIComponent(textOf(member['user_id']))}/roles`;
-      for (const role of (await visitor.get(path)).body) roles.set(`${key},${textOf(role['id'])}`, hashOf(role));
+      const path = `organizations/${toText(id)}/members/${encodeURIComponent(toText(member['user_id']))}/roles`;
+      for (const role of (await visitor.get(path)).body) roles.set(`${key},${toText(role['id'])}`, hashOf(role));
     }
   }
 
-  expect(truth.clients).toEqual(hashAll((await visitor.get('clients')).body, (row) => textOf(row['client_id'])));
-  expect(truth.users).toEqual(hashAll(users, (row) => textOf(row['user_id'])));
-  expect(truth.organizations).toEqual(hashAll(organizations, (row) => textOf(row['id'])));
+  expect(truth.clients).toEqual(hashAll((await visitor.get('clients')).body, (row) => toText(row['client_id'])));
+  expect(truth.users).toEqual(hashAll(users, (row) => toText(row['user_id'])));
+  expect(truth.organizations).toEqual(hashAll(organizations, (row) => toText(row['id'])));
   expect(truth.organization_members).toEqual(members);
   expect(truth.organization_member_roles).toEqual(roles);
   expect([truth.clients.size, truth.users.size, truth.organizations.size]).toEqual([8, 450, 12]);
 });
 
 it('tells the same by the control route, whole, by stream, or the keys alone', async () => {
-  const truth = emulator.truth();
+  const truth = emulator.readTruth();
   const whole = (await control(emulator, 'truth')).body;
   expect(Object.keys(whole)).toEqual([...TRUTH_STREAMS]);
   for (const stream of TRUTH_STREAMS) expect(whole[stream]).toEqual(Object.fromEntries(truth[stream]));
@@ -64,9 +64,9 @@ it('tells the same by the control route, whole, by stream, or the keys alone', a
 it('follows changes at once, whatever the search lag', () => {
   emulator.configure({ searchLagMs: 60_000 });
   const { user_id } = emulator.tenant.createUser();
-  expect(emulator.truth().users.has(textOf(user_id))).toBe(true);
-  emulator.tenant.deleteUser(textOf(user_id));
-  expect(emulator.truth().users.has(textOf(user_id))).toBe(false);
+  expect(emulator.readTruth().users.has(toText(user_id))).toBe(true);
+  emulator.tenant.deleteUser(toText(user_id));
+  expect(emulator.readTruth().users.has(toText(user_id))).toBe(false);
 });
 
 it('counts requests by endpoint and status until told to start anew', async () => {
@@ -75,7 +75,7 @@ it('counts requests by endpoint and status until told to start anew', async () =
   const before = Date.now();
   await visit(emulator);
   const stats = (await control(emulator, 'stats')).body;
-  expect(stats).toEqual(emulator.stats());
+  expect(stats).toEqual(emulator.readStatistics());
   expect(stats).toMatchObject({
     requests: 4,
     tokenRequests: 1,

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../src/json';
 import { type Emulator, startEmulator } from '../../src/emulator/server';
-import { textOf } from '../../src/emulator/text';
+import { toText } from '../../src/emulator/text';
 import { type Visitor, visit } from './visitor';
 
 let emulator: Emulator;
@@ -16,7 +16,7 @@ afterEach(() => emulator.configure({ pageCap: undefined, shuffleTies: false, sea
 
 const idsOf = (rows: JsonObject[]): unknown[] => rows.map((row) => row['user_id']);
 const isAscending = (values: unknown[]): boolean =>
-  values.every((value, place) => textOf(values[place - 1] ?? '') <= String(value));
+  values.every((value, place) => toText(values[place - 1] ?? '') <= String(value));
 
 it('answers a bare array of 50 users when nothing is asked for', async () => {
   const { status, headers, body } = await visitor.get('users');
@@ -118,7 +118,7 @@ it('never finds users that lack a field by a range over it, but by its absence',
   expect(lacking).toHaveLength(7);
   expect(lacking.every((user) => !('updated_at' in user))).toBe(true);
   const both = await visitor.get('users', {
-    q: `updated_at:[* TO *] AND user_id:"${textOf(lacking[0]?.['user_id'])}"`,
+    q: `updated_at:[* TO *] AND user_id:"${toText(lacking[0]?.['user_id'])}"`,
   });
   expect(both.body).toEqual([]);
 });
@@ -130,7 +130,7 @@ it.each(['updated_at', 'created_at', 'email', 'logins_count'])(
     const up = (await visitor.get('users', { q, sort: `${field}:1`, per_page: 100 })).body;
     const down = (await visitor.get('users', { q, sort: `${field}:-1`, per_page: 100 })).body;
     const values = (rows: JsonObject[]): (string | undefined)[] =>
-      rows.map((row) => (row[field] === undefined ? undefined : textOf(row[field]).padStart(30)));
+      rows.map((row) => (row[field] === undefined ? undefined : toText(row[field]).padStart(30)));
     const present = (rows: JsonObject[]): (string | undefined)[] => values(rows).filter((value) => value !== undefined);
 
     expect(up.length).toBeGreaterThan(20);
@@ -183,7 +183,7 @@ it('finds the members of an organization', async () => {
 it('shows a write by id at once, and in lists once the search lag is over', async () => {
   emulator.configure({ searchLagMs: 5_000 });
   const { user_id } = emulator.tenant.createUser({ name: 'Brand New' });
-  const id = encodeURIComponent(textOf(user_id));
+  const id = encodeURIComponent(toText(user_id));
   const listed = async (): Promise<number> => (await visitor.get('users', { q: 'name:"brand new"' })).body.length;
 
   expect((await visitor.get(`users/${id}`)).body['name']).toBe('Brand New');
@@ -191,7 +191,7 @@ it('shows a write by id at once, and in lists once the search lag is over', asyn
   time += 5_000;
   expect(await listed()).toBe(1);
 
-  emulator.tenant.deleteUser(textOf(user_id));
+  emulator.tenant.deleteUser(toText(user_id));
   expect((await visitor.get(`users/${id}`)).body).toEqual({
     statusCode: 404,
     error: 'Not Found',
@@ -205,10 +205,10 @@ it('shows a write by id at once, and in lists once the search lag is over', asyn
 
 it('reads every kind of user id by its encoded path', async () => {
   const users = (await visitor.get('users', { per_page: 100 })).body;
-  const providers = new Map(users.map((user) => [textOf(user['user_id']).split('|')[0], user]));
+  const providers = new Map(users.map((user) => [toText(user['user_id']).split('|')[0], user]));
   expect([...providers.keys()].sort()).toEqual(['ad', 'auth0', 'email', 'google-oauth2', 'office365', 'samlp', 'sms']);
   for (const user of providers.values()) {
-    expect((await visitor.get(`users/${encodeURIComponent(textOf(user['user_id']))}`)).body).toEqual(user);
+    expect((await visitor.get(`users/${encodeURIComponent(toText(user['user_id']))}`)).body).toEqual(user);
   }
 });
 
@@ -216,6 +216,6 @@ async function tiedInstant(): Promise<string> {
   const page = (await visitor.get('users', { q: 'created_at:[2023-12-01 TO *]', sort: 'created_at:1', per_page: 100 }))
     .body;
   const counts = new Map<string, number>();
-  for (const user of page) counts.set(textOf(user['created_at']), (counts.get(textOf(user['created_at'])) ?? 0) + 1);
+  for (const user of page) counts.set(toText(user['created_at']), (counts.get(toText(user['created_at'])) ?? 0) + 1);
   return [...counts].sort((one, other) => other[1] - one[1])[0]?.[0] ?? '';
 }

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../src/json';
 import type { Emulator } from '../../src/emulator/server';
-import { textOf } from '../../src/emulator/text';
+import { toText } from '../../src/emulator/text';
 
 export interface Reply {
   status: number;
@@ -28,7 +28,7 @@ export async function requestToken(emulator: Emulator, form: Record<string, stri
 
 /** Signs in and reads below `/api/v2/`. */
 export async function visit(emulator: Emulator): Promise<Visitor> {
-  const token = textOf((await requestToken(emulator)).body['access_token']);
+  const token = toText((await requestToken(emulator)).body['access_token']);
   return {
     token,
     async get(path, query = {}) {

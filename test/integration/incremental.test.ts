@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Change } from '../../src/emulator/change';
+import type { TenantChange } from '../../src/emulator/change';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
 import type { JsonObject } from '../../src/json';
 import { readFilesDestination } from '../../src/sinks/files-reader';
@@ -39,9 +39,9 @@ describe('a sync of users while they change', () => {
     tenant = await startEmulator({ scenario: { ...scenario, clients: { count: 0 }, roles: { count: 0 } } });
     updated = [850, 500, 20].map(idOf);
     deleted = [10, 11, 12].map(idOf);
-    const changes: Change[] = [
-      ...updated.map((user_id): Change => ({ type: 'updateUser', user_id, patch: { nickname: 'changed-meanwhile' } })),
-      ...deleted.map((user_id): Change => ({ type: 'deleteUser', user_id })),
+    const changes: TenantChange[] = [
+      ...updated.map((user_id): TenantChange => ({ type: 'updateUser', user_id, patch: { nickname: 'changed-meanwhile' } })),
+      ...deleted.map((user_id): TenantChange => ({ type: 'deleteUser', user_id })),
     ];
     await tenant.close();
     tenant = await startEmulator({
@@ -56,7 +56,7 @@ describe('a sync of users while they change', () => {
     const { code } = await run('rollcall', ['sync', 'acme', '--stream', 'users'], { cwd: folder });
     expect(code).toBe(0);
     const copied = newest(await usersIn(folder));
-    const missing = [...tenant.truth().users.keys()].filter((id) => !copied.has(id));
+    const missing = [...tenant.readTruth().users.keys()].filter((id) => !copied.has(id));
     expect(missing).toEqual([]);
   });
 
@@ -76,6 +76,6 @@ describe('a sync of users while they change', () => {
     const { code } = await run('rollcall', ['sync', 'acme', '--stream', 'users', '--full'], { cwd: folder });
     expect(code).toBe(0);
     const ids = (await usersIn(folder)).map((user) => user['user_id'] as string);
-    expect(ids.sort()).toEqual([...tenant.truth().users.keys()].sort());
+    expect(ids.sort()).toEqual([...tenant.readTruth().users.keys()].sort());
   });
 });

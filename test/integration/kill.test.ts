@@ -13,7 +13,7 @@ import { catalogFor, compare, configOf, projectFor } from './tenant';
 jest.setTimeout(240_000);
 
 /** Slices of a second, so that there is something to lose. */
-const env = { ROLLCALL_SLICE_SECONDS: '0.5', ROLLCALL_HEARTBEAT_SECONDS: '2' };
+const env = { ROLLCALL_FETCH_SECONDS: '0.5', ROLLCALL_HEARTBEAT_SECONDS: '2' };
 
 async function until(condition: () => boolean): Promise<void> {
   for (let tries = 0; tries < 1_800 && !condition(); tries += 1) await sleep(50);
@@ -41,22 +41,22 @@ describe('a process that is killed in mid-work', () => {
     const catalog = writeJson(folder, 'catalog.json', catalogFor(undefined, { sync_id: 7 }));
     const args = ['read', '--config', config, '--catalog', catalog];
     const first = start('source-auth0', args, { env });
-    await until(() => tenant.stats().requests > 700);
+    await until(() => tenant.readStatistics().requests > 700);
     first.child.kill('SIGKILL');
     const { stdout } = await first.ended;
     // A killed process can leave half a line.
     const before = messagesOf(stdout.slice(0, stdout.lastIndexOf('\n') + 1));
     const states = before.filter(({ type }) => type === 'STATE').map(({ state }) => state as JsonObject);
     expect(states.length).toBeGreaterThan(3);
-    const asked = tenant.stats().requests;
+    const asked = tenant.readStatistics().requests;
 
     const state = writeJson(folder, 'state.json', states);
     const second = await run('source-auth0', [...args, '--state', state], { env });
     expect({ code: second.code, stderr: second.stderr }).toEqual({ code: 0, stderr: '' });
     // The organizations' place is that of the page of the list before the earliest unfinished batch.
-    expect(tenant.stats().requests - asked).toBeLessThan(1_282 - asked + 600);
+    expect(tenant.readStatistics().requests - asked).toBeLessThan(1_282 - asked + 600);
 
-    const truth = tenant.truth();
+    const truth = tenant.readTruth();
     const records = [...before, ...messagesOf(second.stdout)]
       .filter(({ type }) => type === 'RECORD')
       .map(({ record }) => record as { stream: string; data: JsonObject });
@@ -75,7 +75,7 @@ describe('a process that is killed in mid-work', () => {
     await first.ended;
     await sleep(500);
     expect(processesWith(join(folder, '.rollcall'))).toEqual([]);
-    const asked = tenant.stats().requests;
+    const asked = tenant.readStatistics().requests;
     expect(asked).toBeLessThan(1_200);
 
     const second = await run('rollcall', ['sync', 'acme', '--json'], { cwd: folder, env });
@@ -83,9 +83,9 @@ describe('a process that is killed in mid-work', () => {
     expect(second.code).toBe(0);
     expect(JSON.parse(second.stdout)).toMatchObject({ event: 'end', status: 'complete' });
     // Only the slices that were in flight are read again.
-    expect(tenant.stats().requests).toBeLessThan(1_282 + 200);
+    expect(tenant.readStatistics().requests).toBeLessThan(1_282 + 200);
 
-    const truth = tenant.truth();
+    const truth = tenant.readTruth();
     const records: { stream: string; data: JsonObject }[] = [];
     for await (const record of readFilesDestination(join(folder, 'data'))) records.push(record);
     for (const { name } of streams) {

@@ -7,7 +7,7 @@ import type { JsonObject } from '../../src/json';
 import { locateTemporal } from '../../src/temporal/binary';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
-import { scheduleStanding } from '../../src/temporal/standing';
+import { readScheduleStatus } from '../../src/temporal/standing';
 import { startWorkerInSight, until, type WorkerInSight } from '../monitoring/worker-in-sight';
 import { textIn } from '../workflows/histories';
 import { run, scratchFolder, type Ended, type ProgramOptions } from './program';
@@ -94,7 +94,7 @@ function plant(): void {
 }
 
 function ownedBy({ tenant: { users, organizations, clients, roles } }: Emulator): string[] {
-  const people = [...users.all()].flatMap(({ user_id: id, email, name }) => [id, email, name]);
+  const people = [...users.iterateUsers()].flatMap(({ user_id: id, email, name }) => [id, email, name]);
   const things = [organizations, clients, roles].flatMap((all) => [...all.rows].map(({ id }) => id));
   return [...people, ...things].filter((value): value is string => typeof value === 'string' && value.length > 3);
 }
@@ -233,10 +233,10 @@ it('nor in what a schedule leaves whose runs go well, are refused in words of th
   const trigger = async (): Promise<void> => {
     await rollcall('schedule', 'trigger', 'acme');
     await until(async () => {
-      const { firings = [] } = (await scheduleStanding(temporal.client, 'acme', 5)) ?? {};
-      const news = firings.filter(({ at, outcome }) => outcome !== 'running' && !ended.has(at));
-      for (const { at, outcome } of news) {
-        ended.add(at);
+      const { recentRuns = [] } = (await readScheduleStatus(temporal.client, 'acme', 5)) ?? {};
+      const news = recentRuns.filter(({ dueAt, outcome }) => outcome !== 'running' && !ended.has(dueAt));
+      for (const { dueAt, outcome } of news) {
+        ended.add(dueAt);
         outcomes.push(outcome);
       }
       return news.length > 0;

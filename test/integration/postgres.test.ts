@@ -27,7 +27,7 @@ describe('a tenant that is copied into Postgres', () => {
     run('rollcall', ['sync', 'acme', '--json', ...flags], { cwd: folder, env: { DATABASE_URL: server.url } });
 
   async function differences(): Promise<Record<TruthStream, Comparison>> {
-    const truth = tenant.truth();
+    const truth = tenant.readTruth();
     const compared = TRUTH_STREAMS.map(async (stream): Promise<[TruthStream, Comparison]> => [
       stream,
       compare(stream, await recordsIn(server.url, 'acme', stream), truth[stream]),

@@ -27,7 +27,7 @@ describe('a read of a tenant beyond every cap of the API', () => {
     expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: '' });
   });
 
-  it.each(streams.map(({ name }) => name as keyof ReturnType<Emulator['truth']>))(
+  it.each(streams.map(({ name }) => name as keyof ReturnType<Emulator['readTruth']>))(
     'brings every record of %s exactly once, as the tenant holds it',
     (stream) => {
       const records = messages
@@ -35,7 +35,7 @@ describe('a read of a tenant beyond every cap of the API', () => {
         .map((message) => message['record'] as { stream: string; data: JsonObject })
         .filter((record) => record.stream === stream)
         .map(({ data }) => data);
-      const truth = tenant.truth()[stream];
+      const truth = tenant.readTruth()[stream];
       expect(truth.size).toBeGreaterThan(1_000);
       expect(compare(stream, records, truth)).toEqual(exact);
     },
@@ -46,7 +46,7 @@ describe('a read of a tenant beyond every cap of the API', () => {
   });
 
   it('earns no 429 and asks only what it needs', () => {
-    const { rateLimited, requests } = tenant.stats();
+    const { rateLimited, requests } = tenant.readStatistics();
     expect(rateLimited).toBe(0);
     // 11 of clients, 12 of organizations, 1,222 of members, 1 of roles, and 31 pages of users with what the tie costs.
     expect(requests).toBeLessThan(1.03 * (11 + 12 + 1_222 + 1 + 31) + 5);

@@ -53,13 +53,13 @@ it('tells what a sync did, by names and labels that are declared', async () => {
   const of = (name: keyof typeof metrics, labels: Record<string, string> = {}): number | undefined =>
     seen.valueOf(metrics[name].name, { connection: 'acme', ...labels });
 
-  const { requests, tokenRequests, rateLimited } = tenant.stats();
+  const { requests, tokenRequests, rateLimited } = tenant.readStatistics();
   expect(of('requests')).toBe(requests + tokenRequests);
   expect(of('requests', { route: 'oauth/token', status: '2xx' })).toBe(1);
   expect(of('requests', { status: '429' })).toBe(rateLimited);
   expect(of('rateLimited')).toBe(rateLimited);
   expect(rateLimited).toBeGreaterThan(0);
-  for (const [stream, truth] of Object.entries(tenant.truth())) {
+  for (const [stream, truth] of Object.entries(tenant.readTruth())) {
     expect({ stream, rows: of('rows', { stream }) }).toEqual({ stream, rows: truth.size });
     expect({ stream, delivered: of('delivered', { stream }) }).toEqual({ stream, delivered: truth.size });
   }
@@ -135,9 +135,9 @@ it('is not ready from the moment on that it is told to stop, and alive until it 
   expect(await worker.ask('/readyz')).toEqual({ status: 200, text: 'ready\n' });
   for (const { child } of workers.slice(0, -1)) child.kill('SIGKILL');
   tenant.configure({ latencyMs: 2_500 });
-  tenant.resetStats();
+  tenant.resetStatistics();
   expect(await sync('--full', '--detach')).toBe(0);
-  await until(async () => tenant.stats().requests > 0);
+  await until(async () => tenant.readStatistics().requests > 0);
   worker.child.kill('SIGTERM');
   await until(async () => (await worker.ask('/readyz')).status === 503);
   expect((await worker.ask('/readyz')).text).toMatch(/^not ready: the worker is shutting down \(\w+\)\n$/);

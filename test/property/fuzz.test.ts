@@ -8,21 +8,21 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseConfiguredCatalog } from '../../src/airbyte/catalog';
 import { readCursor } from '../../src/airbyte/cursor';
-import { parseState, readFirstRead, readResume } from '../../src/airbyte/state';
+import { parseState, readUnfinishedProgress, readJobProgress } from '../../src/airbyte/state';
 import { readJsonObject, readStateFile } from '../../src/config/json-file';
 import { parseSourceConfig } from '../../src/config/source';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
 import type { Json, JsonObject } from '../../src/json';
 import type { ListCursor } from '../../src/auth0/paging/list';
 import type { ListRequest } from '../../src/auth0/request';
-import { listReader, organizationsReader } from '../../src/streams/list-readers';
+import { createListReader, createOrganizationsReader } from '../../src/streams/list-readers';
 import type { Reader } from '../../src/streams/reader';
 import { streams } from '../../src/streams/registry';
-import { searchReader } from '../../src/streams/search-reader';
+import { createSearchReader } from '../../src/streams/search-reader';
 import type { ListTask, SearchTask } from '../../src/streams/task';
 import { locateTemporal } from '../../src/temporal/binary';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
-import { listPlaceIn, placeIn } from '../../src/workflows/place';
+import { parseListResumePoint, parseResumePoint } from '../../src/workflows/place';
 import { messageOn } from '../airbyte/protocol/validator';
 import {
   messagesOf,
@@ -79,7 +79,7 @@ beforeAll(async () => {
   config = { ...configOf(tenant), start_date: null, lookback_seconds: 60, roles: { source: 'inline' } };
   const args = ['--config', writeJson(folder, 'config.json', config)];
   args.push('--catalog', writeJson(folder, 'catalog.json', catalog));
-  const { stdout } = await run('source-auth0', ['read', ...args], { env: { ROLLCALL_SLICE_PAGES: '1' } });
+  const { stdout } = await run('source-auth0', ['read', ...args], { env: { ROLLCALL_FETCH_PAGES: '1' } });
   const unfinished = messagesOf(stdout)
     .filter(({ type, state: told }) => type === 'STATE' && JSON.stringify(told).includes('"finished":false'))
     .map(({ state: told }) => told as { stream: { stream_descriptor: { name: string } } });
@@ -156,16 +156,16 @@ const searchOfUsers: SearchTask = { kind: 'search', stream: 'users', key: 'creat
 /** The request that each reader would make next at the places of a state; undefined where it begins at the beginning. */
 function nextRequests(saved: Json): (ListRequest | undefined)[] | undefined {
   const [[name, own] = []] = Object.entries(parseState([saved]));
-  const resume = own && (readFirstRead(own) ?? readResume(own, 7));
+  const resume = own && (readUnfinishedProgress(own) ?? readJobProgress(own, 7));
   if (!resume) return undefined;
   if (name === 'organizations') {
-    const place = listPlaceIn(resume);
-    const reader = organizationsReader(true);
+    const place = parseListResumePoint(resume);
+    const reader = createOrganizationsReader(true);
     return place && [reader.next((place.cursor as ListCursor | null) ?? reader.start())];
   }
   const task: ListTask | SearchTask = name === 'users' ? searchOfUsers : { kind: 'list', stream: 'clients' };
-  return placeIn(resume, task)?.spans.map(({ task: part, cursor }) => {
-    const reader: Reader<Json> = part.kind === 'search' ? searchReader(part) : listReader(part.stream);
+  return parseResumePoint(resume, task)?.partitions.map(({ task: part, cursor }) => {
+    const reader: Reader<Json> = part.kind === 'search' ? createSearchReader(part) : createListReader(part.stream);
     return reader.next(cursor ?? reader.start());
   });
 }

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
-import type { Change } from '../../src/emulator/change';
+import type { TenantChange } from '../../src/emulator/change';
 import type { ScriptedChange } from '../../src/emulator/churn';
-import { BORN } from '../../src/emulator/population';
-import type { Scenario, UserPopulation } from '../../src/emulator/scenario';
+import { TENANT_START } from '../../src/emulator/population';
+import type { TenantScenario, UserPopulation } from '../../src/emulator/scenario';
 import { startEmulator, type Emulator, type EmulatorOptions } from '../../src/emulator/server';
 
 /** A change to the tenant when its `at`th request arrives. Places are counted round and round. */
 export interface PlannedChange {
   at: number;
-  type: Change['type'];
+  type: TenantChange['type'];
   /** Place of the (first) user, organization, client or role that it is about. */
   nth: number;
   /** So many neighbours; default 1. */
@@ -19,7 +19,7 @@ export interface PlannedChange {
 
 /** A tenant and what happens to it while it is read. */
 export interface GeneratedTenant {
-  scenario: Scenario;
+  scenario: TenantScenario;
   settings: Pick<EmulatorOptions, 'pageCap' | 'trailingMembersPage' | 'nextOnFullPage' | 'shuffleTies' | 'emptyRoles'>;
   searchLagMs: number;
   changes: PlannedChange[];
@@ -60,7 +60,7 @@ const grown = fc.record({ others: sizes(), ties: fc.array(tie, { maxLength: 2 })
 /** So many users in each of the tenant's first milliseconds, so that wherever a range is cut, there are some. */
 export function importedIn(perMs: readonly number[]): UserPopulation {
   return {
-    ties: perMs.map((size, ms) => ({ size, at: new Date(BORN + ms).toISOString(), updatedTogether: true })),
+    ties: perMs.map((size, ms) => ({ size, at: new Date(TENANT_START + ms).toISOString(), updatedTogether: true })),
     count: perMs.reduce((sum, size) => sum + size, 0),
   };
 }
@@ -77,7 +77,7 @@ export const userPopulation: fc.Arbitrary<UserPopulation> = fc
   })
   .map(({ shape, ...population }) => ({ ...shape, ...population }));
 
-export function changesOf(types: readonly Change['type'][]): fc.Arbitrary<PlannedChange[]> {
+export function changesOf(types: readonly TenantChange['type'][]): fc.Arbitrary<PlannedChange[]> {
   const change = fc.record(
     {
       at: requestNumber,
@@ -180,8 +180,8 @@ function namedTwice(script: readonly ScriptedChange[]): Set<string> {
 function resolve(
   { type, nth, org = 0 }: Omit<PlannedChange, 'at'>,
   { tenant }: Emulator,
-  { users }: Scenario,
-): Change | undefined {
+  { users }: TenantScenario,
+): TenantChange | undefined {
   const at = <Item>(list: readonly Item[], place: number): Item | undefined => list[place % (list.length || 1)];
   const user_id = users.count > 0 ? tenant.users.generateId(nth % users.count) : undefined;
   const org_id = at(tenant.organizations.rows, org)?.id;
@@ -200,7 +200,7 @@ function resolve(
       return user_id && org_id ? { type, org_id, user_id, roles } : undefined;
     }
     case 'removeMember': {
-      const member = org_id && at(tenant.memberships.of(org_id), nth);
+      const member = org_id && at(tenant.memberships.list(org_id), nth);
       return member ? { type, org_id, user_id: member.id } : undefined;
     }
     case 'updateOrganization':

@@ -1,13 +1,13 @@
 import type { Emulator } from '../../src/emulator/server';
 import type { TruthStream } from '../../src/emulator/truth';
 import type { JsonObject } from '../../src/json';
-import { streamOf } from '../../src/streams/registry';
+import { getStream } from '../../src/streams/registry';
 import { compare, exact, type Comparison } from '../integration/tenant';
 
 /** What a copy may be held against. */
 export interface Held {
   /** What the tenant held when the copy was begun. */
-  before: ReturnType<Emulator['truth']>;
+  before: ReturnType<Emulator['readTruth']>;
   /** Ids that several changes name: their records may differ from what they were before and are now. */
   restless: ReadonlySet<string>;
 }
@@ -19,9 +19,9 @@ export function faultsOf(
   stream: TruthStream,
   rows: readonly JsonObject[],
 ): Comparison {
-  const [throughout, ever] = [emulator.heldThroughout()[stream], emulator.everHeld()[stream]];
+  const [throughout, ever] = [emulator.listKeysAlwaysPresent()[stream], emulator.listKeysEverPresent()[stream]];
   const { lost, twice } = compare(stream, rows, before[stream]);
-  const versions = [before[stream], emulator.truth()[stream]];
+  const versions = [before[stream], emulator.readTruth()[stream]];
   const keyOf = keysOf(stream);
   const isAny = (row: JsonObject): boolean =>
     versions.some((truth) => {
@@ -53,7 +53,7 @@ export function expectHeld(
 }
 
 function keysOf(stream: TruthStream): (row: JsonObject) => string[] {
-  const fields = streamOf(stream).primaryKey.flat();
+  const fields = getStream(stream).primaryKey.flat();
   return (row) => fields.map((field) => String(row[field]));
 }
 

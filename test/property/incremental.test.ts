@@ -60,7 +60,7 @@ async function expectTruthIn(
 ): Promise<void> {
   const { emulator, clock } = tenant;
   const [first, second, { failsAt: _, ...third }] = courses;
-  const before = emulator.truth();
+  const before = emulator.readTruth();
   const folder = newFolder();
   const rows: JsonObject[] = [];
   let states: Record<string, JsonObject> = saved === null ? {} : { users: { updated_at: saved } };
@@ -92,7 +92,7 @@ async function expectTruthIn(
     return saved !== null && updated !== undefined && String(updated) < saved;
   };
   const held = newest(rows);
-  const { lost, different } = compare('users', held, emulator.truth().users);
+  const { lost, different } = compare('users', held, emulator.readTruth().users);
   const { invented } = faultsOf(emulator, { before, restless: new Set() }, 'users', held);
   const faults = { lost: lost.filter((id) => !isOld(id)), different, invented };
   expect(faults).toEqual({ lost: [], different: [], invented: [] });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Scenario } from '../../src/emulator/scenario';
+import type { TenantScenario } from '../../src/emulator/scenario';
 import type { TruthStream } from '../../src/emulator/truth';
 import { scratchFolders } from '../staging/scratch';
 import { forSeconds } from './deadline';
@@ -14,7 +14,7 @@ const newFolder = scratchFolders();
 const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
 
 /** Organizations of whom the first ones are large. @param most members of one */
-function scenarioOf(most: number): fc.Arbitrary<Scenario> {
+function scenarioOf(most: number): fc.Arbitrary<TenantScenario> {
   return fc
     .record({
       organizations: fc.oneof(
@@ -48,7 +48,7 @@ const twoLarge: GeneratedTenant = {
   },
 };
 
-const inOneBatch: Course = { ...calm, limits: { ...calm.limits, lanes: { least: 1, most: 1 } } };
+const inOneBatch: Course = { ...calm, limits: { ...calm.limits, concurrency: { min: 1, max: 1 } } };
 
 /** Rare among those that are generated: a place that is lost in mid-list, and one of three organizations that is gone. */
 const examples: [GeneratedTenant, TruthStream[], Course][] = [

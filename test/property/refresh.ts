@@ -22,7 +22,7 @@ export async function expectWholeRefresh(
 ): Promise<void> {
   await withTenant(generated, async (tenant) => {
     const { emulator } = tenant;
-    const before = emulator.truth();
+    const before = emulator.readTruth();
     const restless = tenant.plan(generated.changes);
     const configured = full(...streams).map((stream) => ({ ...stream, syncId: 7 }));
     const rehearsal = { ...course, streams: configured, reading: { rolesSource } };

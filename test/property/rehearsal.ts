@@ -1,12 +1,12 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { Mutex } from 'async-mutex';
 import fc from 'fast-check';
-import type { SliceInput, SliceResult } from '../../src/activities/slice';
+import type { FetchInput, FetchResult } from '../../src/activities/slice';
 import type { Auth0Client } from '../../src/auth0/client';
-import { syncInput } from '../../src/commands/sync-input';
+import { createSyncInput } from '../../src/commands/sync-input';
 import type { JsonObject } from '../../src/json';
 import type { ConfiguredStream, Delivery, StreamState } from '../../src/sinks/sink';
-import { defaultReading, type ReadingOptions } from '../../src/streams/options';
+import { defaultReadOptions, type ReadOptions } from '../../src/streams/options';
 import type { StreamResult, SyncLimits } from '../../src/workflows/contract';
 import { organizationsWorkflow } from '../../src/workflows/organizations';
 import { streamWorkflow } from '../../src/workflows/stream';
@@ -25,7 +25,7 @@ interface Kill {
 
 /** How a run goes, apart from what happens to the tenant. */
 export interface Course {
-  limits: Pick<SyncLimits, 'lanes' | 'rowsPerSpan' | 'organizationsPerBatch' | 'slicesPerRun'> & { pages: number };
+  limits: Pick<SyncLimits, 'concurrency' | 'rowsPerPartition' | 'organizationsPerBatch' | 'fetchesPerRun'> & { pages: number };
   /** Which activity is next, again and again: see runWorkflow. */
   turns: number[];
   kills: Kill[];
@@ -42,7 +42,7 @@ export const course: fc.Arbitrary<Course> = fc.record(
       pages: fc.oneof(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 12 })),
       lanes: fc
         .constantFrom(3, 2, 4, 1)
-        .chain((least) => fc.record({ least: fc.constant(least), most: fc.integer({ min: least, max: 6 }) })),
+        .chain((min) => fc.record({ least: fc.constant(min), most: fc.integer({ min, max: 6 }) })),
       rowsPerSpan: fc.constantFrom(50, 20, 100, 300, 5_000).map((always) => ({ always, least: Math.ceil(always / 3) })),
       organizationsPerBatch: fc.integer({ min: 1, max: 30 }),
       slicesPerRun: fc.constantFrom(500, 7, 2),
@@ -69,10 +69,10 @@ export const course: fc.Arbitrary<Course> = fc.record(
 export const calm: Course = {
   limits: {
     pages: 12,
-    lanes: { least: 3, most: 3 },
-    rowsPerSpan: { always: 5_000, least: 5_000 },
+    concurrency: { min: 3, max: 3 },
+    rowsPerPartition: { preferred: 5_000, min: 5_000 },
     organizationsPerBatch: 30,
-    slicesPerRun: 500,
+    fetchesPerRun: 500,
   },
   turns: [],
   kills: [],
@@ -83,7 +83,7 @@ export const calm: Course = {
 export interface Rehearsal extends Course {
   streams: ConfiguredStream[];
   states?: Record<string, StreamState>;
-  reading?: Partial<ReadingOptions>;
+  reading?: Partial<ReadOptions>;
 }
 
 /** What came of it, by stream. */
@@ -104,7 +104,7 @@ export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Re
   const plain = impatientClient(emulator);
   const client = withClock(plain, clock);
   const lease = leaseOf(slicesIn(folder, () => client));
-  emulator.resetStats();
+  emulator.resetStatistics();
   emulator.setFaults(faults.map(({ at, kind }) => ({ match: '/api/v2', kind, nth: at })));
   for (const kill of kills) emulator.onRequest(kill.at, () => lease.kill(kill));
   let ended = false;
@@ -114,7 +114,7 @@ export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Re
   const done: Rehearsed = { rows: {}, states: { ...states }, results: [] };
   let slices = 0;
   const activities = {
-    async fetchSlice(input: SliceInput): Promise<SliceResult> {
+    async fetchSlice(input: FetchInput): Promise<FetchResult> {
       slices += 1;
       if (slices > failsAt) throw ApplicationFailure.nonRetryable('It broke.', 'RequestRejected');
       return lease.fetch(input);
@@ -127,16 +127,16 @@ export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Re
   };
   const run = `run-${runs++}`;
   const { pages, ...others } = limits;
-  const slice = { pages, seconds: 600, bytes: 1e9 };
-  const sync = syncInput({
+  const fetchBudget = { pages, seconds: 600, bytes: 1e9 };
+  const sync = createSyncInput({
     connection: 'acme',
     streams,
     sinkQueue: 'sink',
-    limits: { ...others, slice, memberSlice: slice, patience: 5, outageSeconds: 0, heartbeatSeconds: 10 },
-    reading: { ...defaultReading, ...reading },
+    limits: { ...others, fetchBudget, memberFetchBudget: fetchBudget, maxStalledAttempts: 5, outageSeconds: 0, heartbeatSeconds: 10 },
+    readOptions: { ...defaultReadOptions, ...reading },
   });
   const [first] = sync.streams;
-  const isFamily = first?.reach === 'organization' || first?.reach === 'members';
+  const isFamily = first?.reader === 'organization' || first?.reader === 'members';
   const workflow = isFamily ? organizationsWorkflow : streamWorkflow;
   const input = { ...sync, run, stream: first, state: states[first?.name ?? ''] ?? null, states };
   let taken = 0;
@@ -182,18 +182,18 @@ function withClock(client: Auth0Client, clock: { now: number }): Auth0Client {
     });
   return {
     ...client,
-    list: (request, options) =>
+    getPage: (request, options) =>
       timed(async () => {
         const at = Math.floor(clock.now / 1_000) * 1_000;
-        return { ...(await client.list(request, options)), at };
+        return { ...(await client.getPage(request, options)), at };
       }),
-    one: (request, options) => timed(() => client.one(request, options)),
+    getObject: (request, options) => timed(() => client.getObject(request, options)),
   };
 }
 
 /** Attempts at one slice after the other, as Temporal makes them. */
 function leaseOf(slices: Slices): {
-  fetch(input: SliceInput): Promise<SliceResult>;
+  fetch(input: FetchInput): Promise<FetchResult>;
   kill(kill: Kill): void;
   rowsOf: Slices['rowsOf'];
 } {

@@ -64,7 +64,7 @@ type Course = typeof course extends fc.Arbitrary<infer Value> ? Value : never;
 it('all streams come whole, side by side, though the tenant changes and requests fail', async () => {
   const property = forSeconds<[GeneratedTenant, Course]>(30, (generated, { pages, rowsPerSpan, resetAt, lostAt }) =>
     withTenant(generated, async ({ emulator, plan }) => {
-      const before = emulator.truth();
+      const before = emulator.readTruth();
       const restless = plan(generated.changes);
       emulator.setFaults(resetAt === null ? [] : [{ match: '/api/v2', kind: 'reset', nth: resetAt }]);
       let slices = 0;
@@ -72,10 +72,10 @@ it('all streams come whole, side by side, though the tenant changes and requests
         tenant: emulator,
         streams: full(...everyStream),
         limits: {
-          rowsPerSpan: { always: rowsPerSpan, least: rowsPerSpan },
-          slice: { pages, seconds: 60, bytes: 1e9 },
-          lanes: { least: 3, most: 3 },
-          patience: 3,
+          rowsPerPartition: { preferred: rowsPerSpan, min: rowsPerSpan },
+          fetchBudget: { pages, seconds: 60, bytes: 1e9 },
+          concurrency: { min: 3, max: 3 },
+          maxStalledAttempts: 3,
         },
         async fetchSlice(_, read) {
           const slice = await read();

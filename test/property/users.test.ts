@@ -26,7 +26,7 @@ const examples: [GeneratedTenant, Course][] = [
   // Everywhere a range can be cut there are users; and parts of it are left to another run.
   [
     tenantOf(importedIn(Array.from({ length: 12 }, () => 50))),
-    { ...calm, limits: { ...calm.limits, pages: 1, rowsPerSpan: { always: 20, least: 20 } }, failsAt: 4 },
+    { ...calm, limits: { ...calm.limits, pages: 1, rowsPerPartition: { preferred: 20, min: 20 } }, failsAt: 4 },
   ],
 ];
 

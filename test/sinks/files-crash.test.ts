@@ -107,7 +107,7 @@ describe('a crash at any write of a summary', () => {
     const segments = [await stage(staging, 'users', rows('a'))];
     await first.deliver(stepsOf('run-1', users)({ status: 'STARTED', segments, state: { holds: ['a'] } }));
     const old = before === 'none' ? undefined : summaryOf('run-1');
-    if (old) await first.conclude(old);
+    if (old) await first.writeSummary(old);
     const directory = join(folder, 'crashed');
     const path = join(directory, 'summary.json');
     const held = (): unknown => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined);
@@ -120,7 +120,7 @@ describe('a crash at any write of a summary', () => {
       const disk = new CrashingDisk(operation);
       let answered = false;
       try {
-        await sink.conclude(summaryOf('run-2'));
+        await sink.writeSummary(summaryOf('run-2'));
         answered = true;
       } catch (error) {
         expect((error as Error).message).toBe('the disk has died');
@@ -132,7 +132,7 @@ describe('a crash at any write of a summary', () => {
       expect(await examine(directory, 'users')).toEqual(['a']);
       expect(readdirSync(directory).sort()).toEqual(['state.json', ...(held() ? ['summary.json'] : []), 'users']);
       const next = new CrashingDisk();
-      await sink.conclude(summaryOf('run-2'));
+      await sink.writeSummary(summaryOf('run-2'));
       next.crash('losing what was not synced');
       expect(held()).toEqual(summaryOf('run-2'));
       // Also when it was there: its name need not have been durable.

@@ -146,15 +146,15 @@ describe('a files destination', () => {
   });
 
   test('has the summary of the newest run that has ended, with all that was known of it', async () => {
-    await (await open()).conclude(summaryOf('run-2'));
+    await (await open()).writeSummary(summaryOf('run-2'));
     const text = read('summary.json');
     expect(text).toBe(`${JSON.stringify(summaryOf('run-2'), undefined, 2)}\n`);
     expect(text).toContain('"total": 1000');
 
     const next = await open();
-    await next.conclude(summaryOf('run-1'));
+    await next.writeSummary(summaryOf('run-1'));
     expect(read('summary.json')).toBe(text);
-    await next.conclude(summaryOf('run-3'));
+    await next.writeSummary(summaryOf('run-3'));
     expect(JSON.parse(read('summary.json'))).toEqual(summaryOf('run-3'));
   });
 
@@ -169,7 +169,7 @@ describe('a files destination', () => {
   ])('puts a summary in the place of a summary.json that is none: %p', async (text) => {
     const sink = await open();
     writeFileSync(join(directory, 'summary.json'), text);
-    await sink.conclude(summaryOf('run-1'));
+    await sink.writeSummary(summaryOf('run-1'));
     expect(JSON.parse(read('summary.json'))).toEqual(summaryOf('run-1'));
   });
 
@@ -210,7 +210,7 @@ describe('opening a files destination', () => {
   });
 
   test('removes what is left of a summary that was not finished, and keeps the one before', async () => {
-    await (await open()).conclude(summaryOf('run-1'));
+    await (await open()).writeSummary(summaryOf('run-1'));
     for (const name of ['.summary.json.0a-1b.tmp', '.notes.json.0a-1b.tmp']) writeFileSync(join(directory, name), '{');
     await open();
     expect(list('')).toEqual(['.notes.json.0a-1b.tmp', 'state.json', 'summary.json']);
@@ -277,13 +277,13 @@ describe('a disk that fails', () => {
 
   test('leaves the summary before, and the new one can be repeated', async () => {
     const sink = await open();
-    await sink.conclude(summaryOf('run-1'));
+    await sink.writeSummary(summaryOf('run-1'));
     const failure = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'rename' });
     jest.spyOn(disk, 'rename').mockRejectedValue(failure);
-    await expect(sink.conclude(summaryOf('run-2'))).rejects.toThrow(DestinationUnavailable);
+    await expect(sink.writeSummary(summaryOf('run-2'))).rejects.toThrow(DestinationUnavailable);
     expect(JSON.parse(read('summary.json'))).toEqual(summaryOf('run-1'));
     jest.restoreAllMocks();
-    await sink.conclude(summaryOf('run-2'));
+    await sink.writeSummary(summaryOf('run-2'));
     expect(JSON.parse(read('summary.json'))).toEqual(summaryOf('run-2'));
     expect(list('')).toEqual(['state.json', 'summary.json']);
   });

@@ -1,4 +1,4 @@
-import { examineDatabase } from '../../src/sinks/postgres/examination';
+import { checkDatabase } from '../../src/sinks/postgres/examination';
 import { query } from '../postgres/rows';
 import { startPostgres, type PostgresServer } from '../postgres/server';
 
@@ -12,17 +12,17 @@ afterAll(() => server.stop());
 const asVisitor = (): string => server.url.replace(/\/\/[^@]+@/, '//visitor:made-up@');
 
 test('tells of a schema that can be made or written, and leaves everything as it is', async () => {
-  expect(await examineDatabase({ url: server.url, schema: 'acme' })).toMatch(
+  expect(await checkDatabase({ url: server.url, schema: 'acme' })).toMatch(
     /^Postgres \d.*schema acme can be made\.$/,
   );
   const schemas = await query(server.url, "SELECT FROM pg_namespace WHERE nspname = 'acme'");
   expect(schemas).toEqual([]);
   await query(server.url, 'CREATE SCHEMA acme');
-  expect(await examineDatabase({ url: server.url, schema: 'acme' })).toMatch(/schema acme can be written\.$/);
+  expect(await checkDatabase({ url: server.url, schema: 'acme' })).toMatch(/schema acme can be written\.$/);
 });
 
 test('names the right that is missing, one after the other', async () => {
-  const look = (schema: string): Promise<string> => examineDatabase({ url: asVisitor(), schema });
+  const look = (schema: string): Promise<string> => checkDatabase({ url: asVisitor(), schema });
   await expect(look('new')).rejects.toThrow(
     /may not make the schema\. Run: GRANT CREATE ON DATABASE "postgres" TO "visitor"/,
   );
@@ -39,10 +39,10 @@ test('names the right that is missing, one after the other', async () => {
 });
 
 test('says that nothing answers, and that the password is wrong', async () => {
-  await expect(examineDatabase({ url: 'postgres://x@127.0.0.1:9/x', schema: 's' })).rejects.toMatchObject({
+  await expect(checkDatabase({ url: 'postgres://x@127.0.0.1:9/x', schema: 's' })).rejects.toMatchObject({
     name: 'DestinationUnavailable',
   });
-  await expect(examineDatabase({ url: asVisitor().replace('made-up', 'wrong'), schema: 's' })).rejects.toThrow(
+  await expect(checkDatabase({ url: asVisitor().replace('made-up', 'wrong'), schema: 's' })).rejects.toThrow(
     /password is not accepted/,
   );
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { columnTypeOf, textFor } from '../../src/sinks/postgres/column';
+import { toColumnType, formatColumnValue } from '../../src/sinks/postgres/column';
 import { escapeText } from '../../src/sinks/postgres/escape';
-import { columnNameOf } from '../../src/sinks/postgres/identifier';
+import { toColumnName } from '../../src/sinks/postgres/identifier';
 
 /** Any UTF-16, with what matters made likely. */
 const text = fc
@@ -25,15 +25,15 @@ test('an escaped text holds nothing that Postgres refuses, and can be had back',
 test('the column of a field has a name that Postgres takes, and no other field’s', () => {
   fc.assert(
     fc.property(text, text, (one, other) => {
-      const name = columnNameOf(one);
+      const name = toColumnName(one);
       expect(Buffer.byteLength(name)).toBeLessThanOrEqual(63);
       expect(name).not.toMatch(hasUnstorable);
       expect(name).not.toBe('');
-      if (one !== other) expect(name).not.toBe(columnNameOf(other));
-      expect(columnNameOf(name) === name).toBe(name === one);
+      if (one !== other) expect(name).not.toBe(toColumnName(other));
+      expect(toColumnName(name) === name).toBe(name === one);
     }),
   );
-  expect(columnNameOf('isSocial')).toBe('isSocial');
+  expect(toColumnName('isSocial')).toBe('isSocial');
 });
 
 test.each([
@@ -47,7 +47,7 @@ test.each([
   [{ type: ['null', 'string', 'integer'] }, 'jsonb'],
   [{}, 'jsonb'],
 ])('a field of the schema %j has a column of type %s', (schema, type) => {
-  expect(columnTypeOf(schema)).toBe(type);
+  expect(toColumnType(schema)).toBe(type);
 });
 
 test.each([
@@ -63,5 +63,5 @@ test.each([
   ['infinity', undefined],
   [1_700_000_000, undefined],
 ])('the time %j is brought to Postgres as %j', (value, expected) => {
-  expect(textFor('timestamp with time zone', value)).toBe(expected);
+  expect(formatColumnValue('timestamp with time zone', value)).toBe(expected);
 });

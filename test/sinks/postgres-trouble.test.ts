@@ -19,12 +19,12 @@ function halfway({ schema, staging }: TestSchema): { sink: Sink; reached: Promis
   const going = new Promise<void>((resolve) => (goOn = resolve));
   const reached = new Promise<void>((resolve) => (reach = resolve));
   async function* lines(segment: Segment): AsyncGenerator<string[], void> {
-    yield* staging.lines(segment);
+    yield* staging.readLines(segment);
     reach();
     await going;
     yield* [];
   }
-  const sink = createPostgresSink({ url: server().url, schema, staging: { ...staging, lines } });
+  const sink = createPostgresSink({ url: server().url, schema, staging: { ...staging, readLines: lines } });
   return { sink, reached, goOn };
 }
 

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import type { JsonObject } from '../../src/json';
 import type { ConfiguredStream } from '../../src/sinks/sink';
-import { StepsMissing } from '../../src/sinks/fence';
+import { SequenceGap } from '../../src/sinks/fence';
 import { addedUsers, postgresTests, replacedUsers, user } from '../postgres/database';
 
 const { server, begin } = postgresTests();
@@ -281,7 +281,7 @@ describe('a table that somebody drops', () => {
     const step = steps('run-1', addedUsers);
     await sink.deliver(await step([user('a')], { status: 'STARTED', state: { at: 1 } }));
     await sql('DROP TABLE $schema.users');
-    await expect(sink.deliver(await step([user('b')], { state: { at: 2 } }))).rejects.toThrow(StepsMissing);
+    await expect(sink.deliver(await step([user('b')], { state: { at: 2 } }))).rejects.toThrow(SequenceGap);
     expect(await sink.loadState()).toEqual({});
   });
 

@@ -164,9 +164,9 @@ test('a reader that stands still holds the writing up, and the waiting can be gi
     },
   });
   const { staging, sink } = openSink(pipe);
-  const lines = staging.lines.bind(staging);
+  const lines = staging.readLines.bind(staging);
   let batches = 0;
-  staging.lines = async function* (segment) {
+  staging.readLines = async function* (segment) {
     for await (const batch of lines(segment)) {
       batches += 1;
       yield batch;
@@ -202,7 +202,7 @@ test('a reader that has gone ends every step', async () => {
 
 test('a run that has ended is logged with its numbers; what is incomplete is a warning', async () => {
   const { destination, sink } = openRead();
-  await sink.conclude(summaryOf('run-1'));
+  await sink.writeSummary(summaryOf('run-1'));
   expect(destination.messages).toEqual(
     [
       {
@@ -217,7 +217,7 @@ test('a run that has ended is logged with its numbers; what is incomplete is a w
       },
     ].map((log) => ({ type: 'LOG', log })),
   );
-  await sink.conclude({ run: 'run-2', status: 'complete', verdict: 'complete', streams: [] });
+  await sink.writeSummary({ run: 'run-2', status: 'complete', verdict: 'complete', streams: [] });
   expect(destination.messages.at(-1)?.log).toEqual({
     level: 'INFO',
     message: 'run run-2 (0 of 0 streams complete, 0 records): complete',
@@ -228,7 +228,7 @@ test('a summary is taken only when the reader has taken it, and not at all by on
   let take: (error?: Error) => void = () => undefined;
   const { sink } = openSink(new Writable({ write: (_chunk, _encoding, done) => void (take = done) }));
   let answered = false;
-  const answer = sink.conclude(summaryOf('run-1')).then(() => (answered = true));
+  const answer = sink.writeSummary(summaryOf('run-1')).then(() => (answered = true));
   await wait(20);
   expect(answered).toBe(false);
   take(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));

@@ -30,7 +30,7 @@ async function stage(staging: Staging, values: Json[], at: Partial<typeof place>
 
 async function linesOf(staging: Staging, segment: Segment): Promise<string[]> {
   const all: string[] = [];
-  for await (const lines of staging.lines(segment)) all.push(...lines);
+  for await (const lines of staging.readLines(segment)) all.push(...lines);
   return all;
 }
 
@@ -65,7 +65,7 @@ describe('a segment', () => {
     ]) {
       const segment = await stage(staging, values);
       appendFileSync(join(root, segment.file), '"late"\n');
-      expect(await staging.values(segment)).toEqual(values);
+      expect(await staging.readValues(segment)).toEqual(values);
     }
   });
 
@@ -79,7 +79,7 @@ describe('a segment', () => {
     const staging = createStaging(newFolder());
     const first = await stage(staging, ['first'], { attempt: 1 });
     await stage(staging, ['second']);
-    expect(await staging.values(first)).toEqual(['first']);
+    expect(await staging.readValues(first)).toEqual(['first']);
   });
 
   test('cannot be placed outside the root', async () => {
@@ -88,11 +88,11 @@ describe('a segment', () => {
     const segment = await stage(staging, ['x'], { run: '..', slice: '../../a', stream: 'b/c.1.d' });
     expect(segment.file).toBe('%2E%2E/%2E%2E%2F%2E%2E%2Fa.2.b%2Fc%2E1%2Ed.jsonl');
     expect(readdirSync(root)).toEqual(['staging']);
-    expect(await staging.values(segment)).toEqual(['x']);
+    expect(await staging.readValues(segment)).toEqual(['x']);
 
     writeFileSync(join(root, 'secret.1.x.jsonl'), '"s"\n');
     const outside = { stream: 'x', file: '../secret.1.x.jsonl', bytes: 4, records: 1 };
-    await expect(staging.values(outside)).rejects.toThrow(StagingLost);
+    await expect(staging.readValues(outside)).rejects.toThrow(StagingLost);
     await staging.remove([outside]);
     expect(existsSync(join(root, 'secret.1.x.jsonl'))).toBe(true);
   });
@@ -101,7 +101,7 @@ describe('a segment', () => {
     const staging = createStaging(newFolder());
     const values = Array.from({ length: 40 }, (_, index) => '€😀\u2028'.repeat(index === 20 ? 100_000 : 3_000 + index));
     const segment = await stage(staging, values);
-    expect(await staging.values(segment)).toEqual(values);
+    expect(await staging.readValues(segment)).toEqual(values);
   });
 
   test('is given out in batches far smaller than itself', async () => {
@@ -111,7 +111,7 @@ describe('a segment', () => {
       Array.from({ length: 30_000 }, (_, index) => `${index}-${'x'.repeat(100)}`),
     );
     let largest = 0;
-    for await (const lines of staging.lines(segment)) largest = Math.max(largest, lines.join('').length);
+    for await (const lines of staging.readLines(segment)) largest = Math.max(largest, lines.join('').length);
     expect(segment.bytes).toBeGreaterThan(3_000_000);
     expect(largest).toBeLessThan(300_000);
   });
@@ -127,7 +127,7 @@ describe('a segment', () => {
     await writer.append(['c'.repeat(300_000)]);
     disk.crash('losing what was not synced');
 
-    expect(await staging.values(segment)).toEqual(['a', 'b']);
+    expect(await staging.readValues(segment)).toEqual(['a', 'b']);
     await writer.close();
   });
 });
@@ -189,7 +189,7 @@ describe('what is no longer wanted', () => {
     await staging.removeRun('run-1');
     await staging.removeRun('run-1');
     expect(readdirSync(root)).toEqual(['run-2']);
-    expect(await staging.values(other)).toEqual(['b']);
+    expect(await staging.readValues(other)).toEqual(['b']);
   });
 
   test('is removed when it is old; young runs and folders of others stay', async () => {
@@ -210,13 +210,13 @@ describe('what is no longer wanted', () => {
     age('photos/cat.jpg', 99);
     age('photos', 99);
 
-    expect(await staging.sweep(2 * hour, now)).toEqual(['old']);
+    expect(await staging.removeStaleRuns(2 * hour, now)).toEqual(['old']);
     expect(readdirSync(root).sort()).toEqual(['photos', 'young']);
   });
 
   test('needs no folder to be there', async () => {
     const staging = createStaging(join(newFolder(), 'never-made'));
     await staging.removeRun('run-1');
-    expect(await staging.sweep(0, Date.now())).toEqual([]);
+    expect(await staging.removeStaleRuns(0, Date.now())).toEqual([]);
   });
 });

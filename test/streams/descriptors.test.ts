@@ -2,16 +2,16 @@ import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
 import { createAuth0Client, type Auth0Client } from '../../src/auth0/client';
 import { createPacer } from '../../src/auth0/pacer';
-import { clientCredentials } from '../../src/auth0/token';
+import { createClientTokenSource } from '../../src/auth0/token';
 import { READER_SCOPES } from '../../src/emulator/settings';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { TRUTH, TRUTH_STREAMS } from '../../src/emulator/truth';
+import { TRUTH_READERS, TRUTH_STREAMS } from '../../src/emulator/truth';
 import type { JsonObject } from '../../src/json';
-import { listReader, organizationsReader, rolesReader } from '../../src/streams/list-readers';
-import { membersReader } from '../../src/streams/members-reader';
+import { createListReader, createOrganizationsReader, createRolesReader } from '../../src/streams/list-readers';
+import { createMembersReader } from '../../src/streams/members-reader';
 import type { Reader } from '../../src/streams/reader';
-import { streamOf, streams } from '../../src/streams/registry';
-import { searchReader } from '../../src/streams/search-reader';
+import { getStream, streams } from '../../src/streams/registry';
+import { createSearchReader } from '../../src/streams/search-reader';
 import { nothingKnown } from './page';
 
 /** Top-level fields of the schemas of Airbyte's own connector; whoever comes from it finds each of them again. */
@@ -27,14 +27,14 @@ const airbyteFields: Record<string, string> = {
 
 const inline = { rolesSource: 'inline' } as const;
 
-const propertiesOf = (stream: string): JsonObject => streamOf(stream).jsonSchema['properties'] as JsonObject;
+const propertiesOf = (stream: string): JsonObject => getStream(stream).jsonSchema['properties'] as JsonObject;
 
 it("has every stream of Airbyte's own connector", () => {
   expect(streams.map(({ name }) => name).sort()).toEqual(Object.keys(airbyteFields).sort());
 });
 
 it('refuses a name that no stream has', () => {
-  expect(() => streamOf('connections')).toThrow('no stream is named connections');
+  expect(() => getStream('connections')).toThrow('no stream is named connections');
 });
 
 describe.each(streams.map((stream) => [stream.name, stream] as const))('%s', (name, stream) => {
@@ -50,8 +50,8 @@ describe.each(streams.map((stream) => [stream.name, stream] as const))('%s', (na
 
   it('can be read incrementally only by a cursor', () => {
     expect(stream.syncModes.includes('incremental')).toBe(stream.cursorField !== undefined);
-    expect(stream.walkedBy?.cursor).toBe(stream.cursorField);
-    expect(stream.reach === 'search').toBe(stream.walkedBy !== undefined);
+    expect(stream.orderBy?.cursor).toBe(stream.cursorField);
+    expect(stream.reader === 'search').toBe(stream.orderBy !== undefined);
   });
 
   it('allows null in every field, and fields that it does not know', () => {
@@ -61,7 +61,7 @@ describe.each(streams.map((stream) => [stream.name, stream] as const))('%s', (na
   });
 
   it('has a parent that is a stream, or a probe of its own', () => {
-    expect(stream.parent ? streamOf(stream.parent).name : stream.probe?.path).toBe(stream.parent ?? stream.path);
+    expect(stream.parent ? getStream(stream.parent).name : stream.probe?.path).toBe(stream.parent ?? stream.path);
   });
 });
 
@@ -80,15 +80,15 @@ describe('on an emulated tenant', () => {
 
   function clientWith(): Auth0Client {
     const { url: baseUrl, clientId, clientSecret } = tenant;
-    const tokens = clientCredentials({ baseUrl, clientId, proof: { clientSecret } });
-    return createAuth0Client({ baseUrl, tokens, pacer: createPacer({}), retries: 0 });
+    const tokenSource = createClientTokenSource({ baseUrl, clientId, credential: { clientSecret } });
+    return createAuth0Client({ baseUrl, tokenSource, pacer: createPacer({}), retries: 0 });
   }
 
   async function read<Cursor>(reader: Reader<Cursor>): Promise<Record<string, JsonObject[]>> {
     const outputs: Record<string, JsonObject[]> = {};
     let cursor = reader.start();
     for (let request = reader.next(cursor); request; request = reader.next(cursor)) {
-      const step = reader.advance(cursor, await client.list(request), nothingKnown);
+      const step = reader.advance(cursor, await client.getPage(request), nothingKnown);
       for (const { stream, data } of step.outputs) (outputs[stream] ??= []).push(data);
       cursor = step.cursor;
     }
@@ -98,24 +98,24 @@ describe('on an emulated tenant', () => {
   it.each(streams.filter(({ probe }) => probe).map((stream) => [stream.name, stream] as const))(
     'the probe of %s is answered with one row that carries the key',
     async (_name, { probe }) => {
-      const { rows } = await client.list(probe!);
+      const { rows } = await client.getPage(probe!);
       expect(rows).toHaveLength(1);
     },
   );
 
   it.each(streams.map((stream) => [stream.name, stream] as const))(
     'a token without one of the scopes of %s is refused its rows',
-    async (name, { scopes, reach }) => {
+    async (name, { scopes, reader: reach }) => {
       for (const scope of scopes) {
         tenant.configure({ scopes: READER_SCOPES.filter((each) => each !== scope) });
         const poor = clientWith();
         const organization = tenant.tenant.organizations.rows[0]!.id;
-        const ask = async (reader: Reader<never>): Promise<unknown> => poor.list(reader.next(reader.start())!);
+        const ask = async (reader: Reader<never>): Promise<unknown> => poor.getPage(reader.next(reader.start())!);
         const readers: Reader<never>[] =
           reach === 'members'
             ? [
-                organizationsReader(true) as Reader<never>,
-                membersReader({
+                createOrganizationsReader(true) as Reader<never>,
+                createMembersReader({
                   ...inline,
                   streams: [name],
                   organizations: [organization],
@@ -135,32 +135,32 @@ describe('on an emulated tenant', () => {
 
   function readerOfStream(name: string): Reader<never> {
     if (name === 'users')
-      return searchReader({ kind: 'search', stream: name, key: 'created_at', missing: true }) as Reader<never>;
-    return listReader(name) as Reader<never>;
+      return createSearchReader({ kind: 'search', stream: name, key: 'created_at', missing: true }) as Reader<never>;
+    return createListReader(name) as Reader<never>;
   }
 
   it('every list is answered, brings all keys once, and fits its schema', async () => {
-    const roles = (await read(rolesReader()))['roles'] ?? [];
+    const roles = (await read(createRolesReader()))['roles'] ?? [];
     const descriptions = new Map(roles.map(({ id, description }) => [id as string, description as string]));
     const ids = tenant.tenant.organizations.rows.map(({ id }) => id);
     const members = ['organization_members', 'organization_member_roles'];
     const outputs = {
-      ...(await read(listReader('clients'))),
+      ...(await read(createListReader('clients'))),
       ...(await read(readerOfStream('users'))),
-      ...(await read(organizationsReader(true))),
-      ...(await read(membersReader({ ...inline, streams: members, organizations: ids, descriptions }))),
+      ...(await read(createOrganizationsReader(true))),
+      ...(await read(createMembersReader({ ...inline, streams: members, organizations: ids, descriptions }))),
     };
     const ajv = new Ajv({ strict: false });
     addFormats(ajv);
     for (const name of TRUTH_STREAMS) {
       const records = outputs[name] ?? [];
       const keys = records.map((record) =>
-        streamOf(name)
+        getStream(name)
           .primaryKey.map(([field]) => record[field!])
           .join(','),
       );
-      expect(keys.sort()).toEqual([...TRUTH[name](tenant.tenant)].map(({ key }) => key).sort());
-      const check = ajv.compile(streamOf(name).jsonSchema);
+      expect(keys.sort()).toEqual([...TRUTH_READERS[name](tenant.tenant)].map(({ key }) => key).sort());
+      const check = ajv.compile(getStream(name).jsonSchema);
       for (const record of records) expect(check(record) || check.errors).toBe(true);
     }
   });

@@ -1,16 +1,16 @@
 import type { ListCursor } from '../../src/auth0/paging/list';
-import { listReader, organizationsReader, rolesReader } from '../../src/streams/list-readers';
-import type { Output, Reader } from '../../src/streams/reader';
-import { streamOf } from '../../src/streams/registry';
-import { deliveredIndex } from '../../src/streams/task';
+import { createListReader, createOrganizationsReader, createRolesReader } from '../../src/streams/list-readers';
+import type { ReaderOutput, Reader } from '../../src/streams/reader';
+import { getStream } from '../../src/streams/registry';
+import { deliveredIndexName } from '../../src/streams/task';
 import { nothingKnown, pageOf, readAll } from './page';
 
-const printsIn = (outputs: readonly Output[]): string[] =>
-  outputs.filter(({ stream }) => stream === deliveredIndex).map(({ data }) => data['print'] as string);
-const recordsIn = (outputs: readonly Output[]): Output[] => outputs.filter(({ stream }) => stream !== deliveredIndex);
+const printsIn = (outputs: readonly ReaderOutput[]): string[] =>
+  outputs.filter(({ stream }) => stream === deliveredIndexName).map(({ data }) => data['print'] as string);
+const recordsIn = (outputs: readonly ReaderOutput[]): ReaderOutput[] => outputs.filter(({ stream }) => stream !== deliveredIndexName);
 
 describe('a list of the tenant', () => {
-  const reader = listReader('clients');
+  const reader = createListReader('clients');
 
   it('is followed from token to token, and every row becomes a record of the stream', () => {
     const { outputs, requests } = readAll(reader, ({ query }) =>
@@ -30,28 +30,28 @@ describe('a list of the tenant', () => {
   it('asks that secrets be left out, as far as they are whole fields', () => {
     const { fields, include_fields: include } = reader.next(reader.start())?.query ?? {};
     expect(include).toBe(false);
-    expect(String(fields).split(',')).toEqual(streamOf('clients').secretFields.filter((field) => !field.includes('.')));
+    expect(String(fields).split(',')).toEqual(getStream('clients').secretFields.filter((field) => !field.includes('.')));
     expect(String(fields)).toContain('client_secret');
   });
 });
 
 describe.each<[string, Reader<ListCursor>, string]>([
-  ['clients', listReader('clients'), 'client_id'],
-  ['organizations', organizationsReader(true), 'id'],
+  ['clients', createListReader('clients'), 'client_id'],
+  ['organizations', createOrganizationsReader(true), 'id'],
 ])('the list of %s, when the place in it is not good any more', (stream, reader, key) => {
   const first = [{ [key]: 'somebodys-1' }, { [key]: 'somebodys-2' }];
   const { cursor, outputs } = reader.advance(reader.start(), pageOf(first, { next: 'second' }), nothingKnown);
 
   it('begins anew, and knows that it does', () => {
-    const again = reader.expired!(cursor);
+    const again = reader.restart!(cursor);
     expect(reader.next(again)?.query).toEqual(reader.next(reader.start())?.query);
-    expect([reader.start(), cursor, again].map((each) => reader.again!(each))).toEqual([false, false, true]);
+    expect([reader.start(), cursor, again].map((each) => reader.isRestarted!(each))).toEqual([false, false, true]);
   });
 
   it('leaves out what it has delivered, page after page, and brings what has come since', () => {
     const delivered = new Set(printsIn(outputs));
     const known = { ...nothingKnown, delivered };
-    const page = reader.advance(reader.expired!(cursor), pageOf([first[1]!, { [key]: 'new' }], { next: 'x' }), known);
+    const page = reader.advance(reader.restart!(cursor), pageOf([first[1]!, { [key]: 'new' }], { next: 'x' }), known);
     expect(page).toMatchObject({ rows: 1, repeated: 1 });
     expect(recordsIn(page.outputs).every(({ data }) => data[key] === 'new')).toBe(true);
     const last = reader.advance(page.cursor, pageOf([first[0]!, { [key]: 'last' }]), known);
@@ -72,24 +72,24 @@ describe('the list of organizations', () => {
   const rows = [{ id: 'org_1', name: 'one', display_name: 'One' }];
 
   it('gives each organization to its stream, and only its id to the index', () => {
-    expect(readAll(organizationsReader(true), () => pageOf(rows)).outputs).toEqual([
+    expect(readAll(createOrganizationsReader(true), () => pageOf(rows)).outputs).toEqual([
       { stream: 'organizations', data: rows[0] },
       { stream: 'organization-ids', data: { id: 'org_1' } },
     ]);
   });
 
   it('gives the index alone when the stream is not wanted', () => {
-    const { outputs } = readAll(organizationsReader(false), () => pageOf(rows));
+    const { outputs } = readAll(createOrganizationsReader(false), () => pageOf(rows));
     expect(outputs).toEqual([{ stream: 'organization-ids', data: { id: 'org_1' } }]);
   });
 
   it('counts a row once, however many outputs it becomes', () => {
-    const reader = organizationsReader(true);
+    const reader = createOrganizationsReader(true);
     expect(reader.advance(reader.start(), pageOf(rows, { next: 'x' }), nothingKnown)).toMatchObject({ rows: 1 });
   });
 
   it('names no fields, since nothing in it is secret', () => {
-    const reader = organizationsReader(true);
+    const reader = createOrganizationsReader(true);
     expect(reader.next(reader.start())?.query).toEqual({ take: 100 });
   });
 });
@@ -101,7 +101,7 @@ describe('the list of roles', () => {
       { id: 'rol_2', name: 'guest' },
       { id: 'rol_3', description: '' },
     ];
-    const { outputs, requests } = readAll(rolesReader(), ({ query }) => {
+    const { outputs, requests } = readAll(createRolesReader(), ({ query }) => {
       const page = Number(query['page']);
       return pageOf(all.slice(2 * page, 2 * page + 2), { start: 2 * page, limit: 2, total: 3 });
     });

@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../src/json';
-import { nothingFound } from '../../src/streams/lookup';
-import { membersReader, type MembersReaderOptions } from '../../src/streams/members-reader';
-import type { Output } from '../../src/streams/reader';
-import { deliveredIndex } from '../../src/streams/task';
+import { emptyLookupResults } from '../../src/streams/lookup';
+import { createMembersReader, type MembersReaderOptions } from '../../src/streams/members-reader';
+import type { ReaderOutput } from '../../src/streams/reader';
+import { deliveredIndexName } from '../../src/streams/task';
 import { nothingKnown, pageOf, readAll } from './page';
 
 const both = ['organization_members', 'organization_member_roles'];
@@ -16,11 +16,11 @@ const descriptions = new Map([
 const unknownDescription = [{ field: 'description', change: 'NULLED', reason: 'SOURCE_RETRIEVAL_ERROR' }];
 
 const readerWith = (options: Partial<MembersReaderOptions> = {}) =>
-  membersReader({ streams: both, organizations: ['org_1'], rolesSource: 'inline', descriptions, ...options });
+  createMembersReader({ streams: both, organizations: ['org_1'], rolesSource: 'inline', descriptions, ...options });
 
-const recordsIn = (outputs: readonly Output[]): Output[] => outputs.filter(({ stream }) => stream !== deliveredIndex);
+const recordsIn = (outputs: readonly ReaderOutput[]): ReaderOutput[] => outputs.filter(({ stream }) => stream !== deliveredIndexName);
 
-function outputsFor(rows: JsonObject[], options: Partial<MembersReaderOptions> = {}): Output[] {
+function outputsFor(rows: JsonObject[], options: Partial<MembersReaderOptions> = {}): ReaderOutput[] {
   return readAll(readerWith(options), () => pageOf(rows)).outputs;
 }
 
@@ -66,7 +66,7 @@ it.each<[string, JsonObject['roles']]>([
   const page = pageOf([{ ...member, roles: roles! }]);
   const unexpected = expect.objectContaining({ name: 'UnexpectedAnswer' }) as Error;
   expect(() => reader.advance(reader.start(), page, nothingKnown)).toThrow(unexpected);
-  expect(() => reader.lookups!(reader.start(), page)).toThrow(unexpected);
+  expect(() => reader.listLookups!(reader.start(), page)).toThrow(unexpected);
 });
 
 describe('descriptions', () => {
@@ -78,7 +78,7 @@ describe('descriptions', () => {
 
   it('that the list of roles does not show are looked up, each role once a page', () => {
     const reader = readerWith();
-    expect(reader.lookups!(reader.start(), page)).toEqual([{ kind: 'role', organization: 'org_1', role: 'rol_9' }]);
+    expect(reader.listLookups!(reader.start(), page)).toEqual([{ kind: 'role', organization: 'org_1', role: 'rol_9' }]);
   });
 
   it.each<[string, Partial<MembersReaderOptions>]>([
@@ -86,13 +86,13 @@ describe('descriptions', () => {
     ['no role may be read', { descriptions: undefined }],
   ])('are not looked up when %s', (_, options) => {
     const reader = readerWith(options);
-    expect(reader.lookups!(reader.start(), page)).toEqual([]);
+    expect(reader.listLookups!(reader.start(), page)).toEqual([]);
   });
 
   it.each([['Owned'], [null]])('are what was found, %j', (description) => {
     const reader = readerWith({ streams: rolesAlone });
-    const found = { ...nothingFound, descriptions: new Map([['rol_9', description]]) };
-    const { outputs, notes } = reader.advance(reader.start(), page, { ...nothingKnown, found });
+    const lookupResults = { ...emptyLookupResults, descriptions: new Map([['rol_9', description]]) };
+    const { outputs, notes } = reader.advance(reader.start(), page, { ...nothingKnown, lookupResults });
     expect(outputs.map(({ data, changes }) => [data['description'], changes])).toEqual([
       ['May do all', undefined],
       [description, undefined],
@@ -129,7 +129,7 @@ describe('roles member by member', () => {
   it('are not asked for with the list, but for each of its members', () => {
     const reader = readerWith(options);
     expect(reader.next(reader.start())?.query['fields']).toBe('user_id,email,picture,name');
-    expect(reader.lookups!(reader.start(), pageOf(rows))).toEqual([
+    expect(reader.listLookups!(reader.start(), pageOf(rows))).toEqual([
       { kind: 'member-roles', organization: 'org_1', user: 'auth0|1' },
       { kind: 'member-roles', organization: 'org_1', user: 'auth0|2' },
     ]);
@@ -137,7 +137,7 @@ describe('roles member by member', () => {
 
   it('are not asked for when they are not wanted', () => {
     const reader = readerWith({ ...options, streams: ['organization_members'] });
-    expect(reader.lookups!(reader.start(), pageOf(rows))).toEqual([]);
+    expect(reader.listLookups!(reader.start(), pageOf(rows))).toEqual([]);
   });
 
   it('come with their descriptions, and a member who is gone has none', () => {
@@ -150,8 +150,8 @@ describe('roles member by member', () => {
         ],
       ],
     ]);
-    const found = { ...nothingFound, memberRoles };
-    const { outputs } = readAll(readerWith(options), () => pageOf(rows), { ...nothingKnown, found });
+    const lookupResults = { ...emptyLookupResults, memberRoles };
+    const { outputs } = readAll(readerWith(options), () => pageOf(rows), { ...nothingKnown, lookupResults });
     expect(outputs.map(({ stream, data, changes }) => [stream, data['user_id'], data['description'], changes])).toEqual(
       [
         ['organization_members', 'auth0|1', undefined, undefined],
@@ -189,10 +189,10 @@ it('puts ids into the path in a form that does not change it', () => {
 it('passes over an organization that has vanished, to the beginning of the next', () => {
   const reader = readerWith({ organizations: ['org_1', 'org_2'] });
   const { cursor } = reader.advance(reader.start(), pageOf([member], { next: 'next' }), nothingKnown);
-  const next = reader.vanished?.(cursor);
+  const next = reader.skipVanished?.(cursor);
   expect(next && reader.next(next)).toMatchObject({ path: 'organizations/org_2/members' });
   expect(next && reader.next(next)?.query).not.toHaveProperty('from');
-  expect(next && reader.vanished && reader.next(reader.vanished(next))).toBeUndefined();
+  expect(next && reader.skipVanished && reader.next(reader.skipVanished(next))).toBeUndefined();
 });
 
 describe('when the place in an organization is not good any more', () => {
@@ -201,17 +201,17 @@ describe('when the place in an organization is not good any more', () => {
   const first = reader.advance(reader.start(), paged, nothingKnown);
   const second = reader.advance(first.cursor, pageOf([{ user_id: 'auth0|0' }]), nothingKnown).cursor;
   const inside = reader.advance(second, paged, nothingKnown);
-  const again = reader.expired!(inside.cursor);
+  const again = reader.restart!(inside.cursor);
   const delivered = new Set(
     [...first.outputs, ...inside.outputs]
-      .filter(({ stream }) => stream === deliveredIndex)
+      .filter(({ stream }) => stream === deliveredIndexName)
       .map(({ data }) => data['print'] as string),
   );
 
   it('its list is begun anew, and those before it are not', () => {
     expect(reader.next(inside.cursor)?.query['from']).toBe('next');
     expect(reader.next(again)).toEqual(reader.next(second));
-    expect([reader.start(), second, inside.cursor, again].map((each) => reader.again!(each))).toEqual([
+    expect([reader.start(), second, inside.cursor, again].map((each) => reader.isRestarted!(each))).toEqual([
       false,
       false,
       false,
@@ -224,13 +224,13 @@ describe('when the place in an organization is not good any more', () => {
     const step = reader.advance(again, pageOf([{ ...member, roles: [admin] }, { user_id: 'auth0|3' }]), known);
     expect(recordsIn(step.outputs).map(({ data }) => data['user_id'])).toEqual(['auth0|3']);
     expect(step).toMatchObject({ rows: 1, repeated: 1 });
-    expect(reader.again!(step.cursor)).toBe(false);
+    expect(reader.isRestarted!(step.cursor)).toBe(false);
     const next = reader.advance(step.cursor, pageOf([member]), known);
     expect(recordsIn(next.outputs).map(({ data }) => data['org_id'])).toEqual(['org_3']);
   });
 
   it('a member of another organization is not taken for one of it', () => {
-    const [print] = first.outputs.filter(({ stream }) => stream === deliveredIndex);
+    const [print] = first.outputs.filter(({ stream }) => stream === deliveredIndexName);
     const known = { ...nothingKnown, delivered: new Set([print!.data['print'] as string]) };
     expect(reader.advance(again, pageOf([member]), known).rows).toBe(1);
   });

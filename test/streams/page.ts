@@ -1,14 +1,14 @@
 import type { ListRequest, Page } from '../../src/auth0/request';
 import type { JsonObject } from '../../src/json';
-import { nothingFound } from '../../src/streams/lookup';
-import type { Known, Output, Reader } from '../../src/streams/reader';
+import { emptyLookupResults } from '../../src/streams/lookup';
+import type { ReaderContext, ReaderOutput, Reader } from '../../src/streams/reader';
 
 /** Nothing delivered before, nothing looked up. */
-export const nothingKnown: Known = { delivered: new Set(), found: nothingFound };
+export const nothingKnown: ReaderContext = { delivered: new Set(), lookupResults: emptyLookupResults };
 
 /** The answer to a request, as the client hands it on. */
 export function pageOf(rows: JsonObject[], about: Partial<Page> = {}): Page {
-  return { rows, bare: false, bytes: 1, at: Date.parse('2026-03-01T12:00:00.400Z'), ...about };
+  return { rows, isBareArray: false, bytes: 1, respondedAt: Date.parse('2026-03-01T12:00:00.400Z'), ...about };
 }
 
 /** Reads to the end from scripted answers; the cursor goes through JSON after every page, as in a heartbeat. */
@@ -16,8 +16,8 @@ export function readAll<Cursor>(
   reader: Reader<Cursor>,
   answer: (request: ListRequest) => Page,
   known = nothingKnown,
-): { outputs: Output[]; requests: ListRequest[]; cursors: Cursor[] } {
-  const read = { outputs: [] as Output[], requests: [] as ListRequest[], cursors: [] as Cursor[] };
+): { outputs: ReaderOutput[]; requests: ListRequest[]; cursors: Cursor[] } {
+  const read = { outputs: [] as ReaderOutput[], requests: [] as ListRequest[], cursors: [] as Cursor[] };
   let cursor = reader.start();
   for (let request = reader.next(cursor); request; request = reader.next(cursor)) {
     if (read.requests.length > 50) throw new Error('the reader does not come to an end');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { searchEndReader, searchReader } from '../../src/streams/search-reader';
-import { cut, spanOf, type Span } from '../../src/streams/span';
+import { createSearchEndReader, createSearchReader } from '../../src/streams/search-reader';
+import { splitPartition, createPartition, type Partition } from '../../src/streams/span';
 import type { SearchTask } from '../../src/streams/task';
 import type { SearchCursor } from '../../src/streams/search-reader';
 import { type ModelUser, SearchModel } from '../auth0/paging/search-model';
@@ -25,12 +25,12 @@ interface Played {
 /** Reads spans in an order that `draw` (0 to 1) decides, and cuts them where it decides. */
 function readSideBySide(model: SearchModel, draw: () => number, change: () => void = () => {}): Played {
   const played: Played = { delivered: [], missed: 0, parts: 1 };
-  const spans = [spanOf(whole)];
+  const spans = [createPartition(whole)];
   while (spans.length > 0) {
     if (model.requests > 2_000) throw new Error('it does not end');
     const place = Math.floor(draw() * spans.length);
     const span = spans[place]!;
-    const reader = searchReader(span.task as SearchTask);
+    const reader = createSearchReader(span.task as SearchTask);
     const cursor = (span.cursor as SearchCursor | null) ?? reader.start();
     const request = reader.next(cursor);
     if (!request) {
@@ -40,15 +40,15 @@ function readSideBySide(model: SearchModel, draw: () => number, change: () => vo
     const step = reader.advance(cursor, model.answer(request), nothingKnown);
     played.delivered.push(...step.outputs.map(({ data }) => data['user_id'] as string));
     played.missed += step.notes?.missed ?? 0;
-    const { rest: _, ...kept } = span;
-    const rest = reader.rest?.(step.cursor);
-    const next: Span = {
+    const { remainingRange: _, ...kept } = span;
+    const remainingRange = reader.readRemainingRange?.(step.cursor);
+    const next: Partition = {
       ...kept,
       cursor: structuredClone(step.cursor),
       rows: span.rows + step.rows,
-      ...(rest && { rest }),
+      ...(remainingRange && { remainingRange }),
     };
-    const parts = draw() < 0.3 ? cut(next, 2 + Math.floor(draw() * 4), endOf(model)) : [next];
+    const parts = draw() < 0.3 ? splitPartition(next, 2 + Math.floor(draw() * 4), endOf(model)) : [next];
     spans.splice(place, 1, ...parts);
     played.parts += parts.length - 1;
     change();
@@ -57,10 +57,10 @@ function readSideBySide(model: SearchModel, draw: () => number, change: () => vo
 }
 
 function endOf(model: SearchModel): string {
-  const reader = searchEndReader({ kind: 'search-end', key: 'created_at' });
+  const reader = createSearchEndReader({ kind: 'search-end', key: 'created_at' });
   const all = model.users.filter(({ key }) => key !== null).sort((one, other) => other.key! - one.key!);
   const rows = all.slice(0, 1).map(({ key }) => ({ user_id: 'auth0|last', created_at: new Date(key!).toISOString() }));
-  return reader.advance(reader.start(), { rows, bare: false, bytes: 0, at: 0 }, nothingKnown).cursor.end ?? '';
+  return reader.advance(reader.start(), { rows, isBareArray: false, bytes: 0, respondedAt: 0 }, nothingKnown).cursor.endKey ?? '';
 }
 
 const population = fc

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { cut, rowsLeft, spanOf, upperBound, type Span } from '../../src/streams/span';
+import { splitPartition, estimateRemainingRows, createPartition, computeUpperBound, type Partition } from '../../src/streams/span';
 import type { SearchTask } from '../../src/streams/task';
 
 const epoch = Date.parse('2026-01-01T00:00:00.000Z');
@@ -17,7 +17,7 @@ interface Shape {
   rows: number;
 }
 
-function spanOfShape({ missing, bounded, first, read, end, rows }: Shape): Span {
+function spanOfShape({ missing, bounded, first, read, end, rows }: Shape): Partition {
   const task: SearchTask = {
     kind: 'search',
     stream: 'users',
@@ -26,7 +26,7 @@ function spanOfShape({ missing, bounded, first, read, end, rows }: Shape): Span 
     missing,
     ...(bounded ? { to: iso(end) } : {}),
   };
-  return { ...spanOf(task, { place: 'opaque' }), rows, total: 1000, rest: { first: iso(first), from: iso(read) } };
+  return { ...createPartition(task, { place: 'opaque' }), rows, total: 1000, remainingRange: { firstKey: iso(first), nextKey: iso(read) } };
 }
 
 const shape = fc
@@ -36,7 +36,7 @@ const shape = fc
     return { ...at, missing, bounded, rows };
   });
 
-const searchOf = ({ task }: Span): SearchTask & { to?: string } => {
+const searchOf = ({ task }: Partition): SearchTask & { to?: string } => {
   if (task.kind !== 'search' || typeof task.to === 'object') throw new Error('not a range of a search');
   return task as SearchTask & { to?: string };
 };
@@ -45,7 +45,7 @@ test('the parts of a cut cover what was left, side by side and in order, and non
   fc.assert(
     fc.property(shape, fc.integer({ min: 1, max: 40 }), (given, wanted) => {
       const whole = spanOfShape(given);
-      const parts = cut(whole, wanted, iso(given.end));
+      const parts = splitPartition(whole, wanted, iso(given.end));
       const tasks = parts.map(searchOf);
       expect([1, wanted]).toContain(parts.length);
 
@@ -69,18 +69,18 @@ test('the parts of a cut cover what was left, side by side and in order, and non
 
 test('the first part of a cut keeps the place and what was read, and the others begin', () => {
   const whole = spanOfShape({ missing: true, bounded: false, first: 0, read: 100, end: 1_000, rows: 500 });
-  const [first, ...others] = cut(whole, 3, iso(1_000));
+  const [first, ...others] = splitPartition(whole, 3, iso(1_000));
   expect(first).toEqual({ ...whole, task: { ...whole.task, to: iso(399), missing: false } });
-  expect(others.map(({ task, ...rest }) => [searchOf({ ...rest, task }).from, rest])).toEqual(
+  expect(others.map(({ task, ...remainingRange }) => [searchOf({ ...rest, task }).from, rest])).toEqual(
     [400, 700].map((from) => [iso(from), { cursor: null, done: false, rows: 0 }]),
   );
 });
 
 test('a part that has been cut can be cut again', () => {
   const whole = spanOfShape({ missing: true, bounded: false, first: 0, read: 100, end: 1_000, rows: 500 });
-  const last = cut(whole, 3, iso(1_000)).at(-1)!;
+  const last = splitPartition(whole, 3, iso(1_000)).at(-1)!;
   const read = { ...last, rest: { first: iso(700), from: iso(800) } };
-  expect(cut(read, 2, iso(1_000)).map((part) => [searchOf(part).from, searchOf(part).to])).toEqual([
+  expect(splitPartition(read, 2, iso(1_000)).map((part) => [searchOf(part).from, searchOf(part).to])).toEqual([
     [iso(700), iso(899)],
     [iso(900), undefined],
   ]);
@@ -88,21 +88,21 @@ test('a part that has been cut can be cut again', () => {
 
 test('what cannot be divided stays as it is: an instant, a search of which nothing is known, a list', () => {
   const instant = spanOfShape({ missing: true, bounded: true, first: 0, read: 500, end: 502, rows: 9 });
-  const { rest: _, ...unknown } = spanOfShape({ missing: true, bounded: true, first: 0, read: 5, end: 900, rows: 9 });
+  const { remainingRange: _, ...unknown } = spanOfShape({ missing: true, bounded: true, first: 0, read: 5, end: 900, rows: 9 });
   const beyond = spanOfShape({ missing: true, bounded: false, first: 0, read: 500, end: 500, rows: 9 });
-  const list = spanOf({ kind: 'list', stream: 'clients' });
-  for (const span of [instant, unknown, beyond, list]) expect(cut(span, 3, iso(400))).toEqual([span]);
+  const list = createPartition({ kind: 'list', stream: 'clients' });
+  for (const span of [instant, unknown, beyond, list]) expect(splitPartition(span, 3, iso(400))).toEqual([span]);
 });
 
 test('what is left is a number of rows, never negative, and more the further away the end is', () => {
   fc.assert(
     fc.property(shape, fc.option(fc.nat(4_000), { nil: undefined }), (given, end) => {
       const span = spanOfShape(given);
-      const left = rowsLeft(span, end === undefined ? undefined : iso(end));
+      const left = estimateRemainingRows(span, end === undefined ? undefined : iso(end));
       expect(Number.isFinite(left)).toBe(true);
       expect(left).toBeGreaterThanOrEqual(0);
-      if (given.bounded) expect(left).toBe(rowsLeft(span, undefined));
-      if (end !== undefined) expect(rowsLeft(span, iso(end + 1_000))).toBeGreaterThanOrEqual(left);
+      if (given.bounded) expect(left).toBe(estimateRemainingRows(span, undefined));
+      if (end !== undefined) expect(estimateRemainingRows(span, iso(end + 1_000))).toBeGreaterThanOrEqual(left);
     }),
     { numRuns: 300 },
   );
@@ -110,19 +110,19 @@ test('what is left is a number of rows, never negative, and more the further awa
 
 test('what is left lies as close together as what was read', () => {
   const half = spanOfShape({ missing: false, bounded: true, first: 100, read: 300, end: 500, rows: 40 });
-  expect(rowsLeft(half, undefined)).toBe(40);
-  expect(rowsLeft({ ...half, task: { kind: 'list', stream: 'users' } }, iso(700))).toBe(80);
+  expect(estimateRemainingRows(half, undefined)).toBe(40);
+  expect(estimateRemainingRows({ ...half, task: { kind: 'list', stream: 'users' } }, iso(700))).toBe(80);
 });
 
 test('nothing can be told of what is left before a row was read, or without an end', () => {
   const open = spanOfShape({ missing: false, bounded: false, first: 100, read: 300, end: 500, rows: 40 });
-  const { rest: _, ...unread } = open;
-  expect([rowsLeft(open, undefined), rowsLeft(unread, iso(900))]).toEqual([0, 0]);
+  const { remainingRange: _, ...unread } = open;
+  expect([estimateRemainingRows(open, undefined), estimateRemainingRows(unread, iso(900))]).toEqual([0, 0]);
 });
 
 test("a lag ends a search before the tenant's time, once that is known", () => {
-  expect(upperBound({ lagSeconds: 90 }, iso(90_500))).toBe(iso(500));
-  expect(upperBound({ lagSeconds: 90 }, undefined)).toBeUndefined();
-  expect(upperBound(iso(7), iso(90_500))).toBe(iso(7));
-  expect(upperBound(undefined, iso(90_500))).toBeUndefined();
+  expect(computeUpperBound({ lagSeconds: 90 }, iso(90_500))).toBe(iso(500));
+  expect(computeUpperBound({ lagSeconds: 90 }, undefined)).toBeUndefined();
+  expect(computeUpperBound(iso(7), iso(90_500))).toBe(iso(7));
+  expect(computeUpperBound(undefined, iso(90_500))).toBeUndefined();
 });

@@ -5,9 +5,9 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { leaseDatabase } from '../../src/temporal/database-lease';
+import { acquireDatabaseLease } from '../../src/temporal/database-lease';
 import { startEmbeddedServer, type EmbeddedServerOptions } from '../../src/temporal/embedded';
-import { findFreePort, isListening } from '../../src/temporal/ports';
+import { findFreePort, isPortListening } from '../../src/temporal/ports';
 import { markProcess } from '../../src/temporal/process-mark';
 import { compilePrograms } from './compiled';
 import { BINARY, comesTrue, makeScratch, readLeader } from './scratch';
@@ -23,11 +23,11 @@ function inMemory(): EmbeddedServerOptions {
 
 function onFile(): EmbeddedServerOptions & { dbFile: string } {
   const options = inMemory();
-  return { ...options, dbFile: join(dirname(options.logFile), 'db') };
+  return { ...options, databaseFile: join(dirname(options.logFile), 'db') };
 }
 
 const portOf = (address: string): number => Number(address.trim().split(':')[1]);
-const goneWithin = (port: number, ms = 1000): Promise<boolean> => comesTrue(async () => !(await isListening(port)), ms);
+const goneWithin = (port: number, ms = 1000): Promise<boolean> => comesTrue(async () => !(await isPortListening(port)), ms);
 
 const owners: ChildProcessByStdio<null, Readable, Readable>[] = [];
 afterEach(() => owners.splice(0).forEach((owner) => owner.kill('SIGKILL')));
@@ -47,10 +47,10 @@ async function firstLine(stream: Readable): Promise<string> {
 describe('an embedded server', () => {
   it('accepts connections when it is announced, and none after stop', async () => {
     const server = await startEmbeddedServer(inMemory());
-    expect(await isListening(portOf(server.address))).toBe(true);
+    expect(await isPortListening(portOf(server.address))).toBe(true);
     expect(server.uiUrl).toBeUndefined();
     await server.stop();
-    expect(await isListening(portOf(server.address))).toBe(false);
+    expect(await isPortListening(portOf(server.address))).toBe(false);
     expect(await server.exited).toBeUndefined();
   });
 
@@ -69,7 +69,7 @@ describe('an embedded server', () => {
 
   it('leaves the port that is wanted for the UI to another server that is about to take it', async () => {
     const wanted = await findFreePort();
-    const claim = leaseDatabase(join(tmpdir(), `rollcall-ui-${wanted}`));
+    const claim = acquireDatabaseLease(join(tmpdir(), `rollcall-ui-${wanted}`));
     const second = await startEmbeddedServer({ ...inMemory(), uiPort: wanted });
     expect(second.uiUrl).not.toBe(`http://127.0.0.1:${wanted}`);
     claim.release();
@@ -82,7 +82,7 @@ describe('an embedded server', () => {
     const server = onFile();
     const owner = spawnOwner(server);
     const port = portOf(await firstLine(owner.stdout));
-    const leader = readLeader(server.dbFile);
+    const leader = readLeader(server.databaseFile);
     expect(markProcess(leader)).toBeDefined();
     owner.kill('SIGKILL');
     expect(await goneWithin(port)).toBe(true);
@@ -108,9 +108,9 @@ describe('an embedded server', () => {
   it('reports when it ended unasked', async () => {
     const settings = onFile();
     const server = await startEmbeddedServer(settings);
-    process.kill(-readLeader(settings.dbFile), 'SIGKILL');
+    process.kill(-readLeader(settings.databaseFile), 'SIGKILL');
     expect(String(await server.exited)).toMatch(/EmbeddedServerFailed: the local Temporal server ended by itself/);
-    expect(existsSync(`${settings.dbFile}.pid`)).toBe(false);
+    expect(existsSync(`${settings.databaseFile}.pid`)).toBe(false);
   });
 });
 
@@ -129,18 +129,18 @@ describe('a server that cannot start', () => {
     const touches = 'while [ $# -gt 0 ]; do if [ "$1" = --db-filename ]; then : > "$2"; fi; shift; done; exit 3';
     writeFileSync(binary, `#!/bin/sh\n${touches}\n`, { mode: 0o755 });
     await expect(startEmbeddedServer({ ...settings, binary })).rejects.toThrow('ended at its start with code 3');
-    expect(existsSync(settings.dbFile)).toBe(true);
+    expect(existsSync(settings.databaseFile)).toBe(true);
     await (await startEmbeddedServer(settings)).stop();
-    const kept = statSync(settings.dbFile).ino;
+    const kept = statSync(settings.databaseFile).ino;
     await (await startEmbeddedServer(settings)).stop();
-    expect(statSync(settings.dbFile).ino).toBe(kept);
+    expect(statSync(settings.databaseFile).ino).toBe(kept);
   });
 
   it('is reported when the binary is missing', async () => {
     const settings = onFile();
     const starting = startEmbeddedServer({ ...settings, binary: join(scratch, 'missing') });
     await expect(starting).rejects.toThrow(/ended at its start with code 127[^]*missing: not found|No such file/);
-    expect(existsSync(`${settings.dbFile}.pid`)).toBe(false);
+    expect(existsSync(`${settings.databaseFile}.pid`)).toBe(false);
   });
 
   it('takes another port when the first was taken in the meantime', async () => {
@@ -182,7 +182,7 @@ describe('a database file', () => {
     await once(owner, 'exit');
     const server = await startEmbeddedServer(settings);
     await server.stop();
-    expect(existsSync(`${settings.dbFile}.pid`)).toBe(false);
+    expect(existsSync(`${settings.databaseFile}.pid`)).toBe(false);
   });
 
   it('is taken over when the id of its process belongs to another program by now', async () => {
@@ -190,7 +190,7 @@ describe('a database file', () => {
     const server = await startEmbeddedServer(settings);
     await server.stop();
     const stranger = { pid: process.ppid, started: 'at some other time' };
-    writeFileSync(`${settings.dbFile}.pid`, JSON.stringify({ owner: stranger, server: stranger }));
+    writeFileSync(`${settings.databaseFile}.pid`, JSON.stringify({ owner: stranger, server: stranger }));
     const next = await startEmbeddedServer(settings);
     await next.stop();
     process.kill(process.ppid, 0);

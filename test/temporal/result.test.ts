@@ -2,7 +2,7 @@ import { ServiceError, WorkflowNotFoundError, type WorkflowHandle } from '@tempo
 import { join } from 'node:path';
 import { connect } from '../../src/temporal/connection';
 import { startEmbeddedServer } from '../../src/temporal/embedded';
-import { awaitResult } from '../../src/temporal/result';
+import { awaitWorkflowResult } from '../../src/temporal/result';
 import { installRuntime } from '../../src/temporal/runtime';
 import { createWorker } from '../../src/temporal/worker';
 import { BINARY, bundleTestWorkflows, comesTrue, makeScratch, readLeader } from './scratch';
@@ -23,14 +23,14 @@ it('outlives a server that is killed and comes back with its database, as does t
     connection: native,
     namespace,
     taskQueue: 'q',
-    concurrency: 1,
+    maxConcurrentActivities: 1,
     workflowBundle: bundle,
     activities: { echo },
   });
   const start = (workflowId: string, pause: number): Promise<WorkflowHandle> =>
     client.workflow.start('pausing', { taskQueue: 'q', workflowId, workflowTaskTimeout: '1s', args: [pause] });
   const second = await worker.runUntil(async () => {
-    const result = awaitResult(await start('w', 700));
+    const result = awaitWorkflowResult(await start('w', 700));
     await comesTrue(() => done.length === 1);
     process.kill(-readLeader(options.dbFile), 'SIGKILL');
     expect(await first.exited).toMatchObject({ name: 'EmbeddedServerFailed' });
@@ -39,11 +39,11 @@ it('outlives a server that is killed and comes back with its database, as does t
     expect(done).toEqual(['before', 'after']);
 
     const gone = new AbortController();
-    const aborted = awaitResult(await start('x', 60_000), { signal: gone.signal });
+    const aborted = awaitWorkflowResult(await start('x', 60_000), { signal: gone.signal });
     setTimeout(() => gone.abort(new Error('server gone')), 50);
     await expect(aborted).rejects.toThrow('server gone');
     await client.workflow.getHandle('x').terminate();
-    await expect(awaitResult(client.workflow.getHandle('none'))).rejects.toBeInstanceOf(WorkflowNotFoundError);
+    await expect(awaitWorkflowResult(client.workflow.getHandle('none'))).rejects.toBeInstanceOf(WorkflowNotFoundError);
     return restarted;
   });
   await close();
@@ -66,7 +66,7 @@ function failing(code: number | undefined): { handle: WorkflowHandle; calls: () 
 
 it('asks again when the client has given up on a server that is away', async () => {
   const { handle, calls } = failing(14);
-  expect(await awaitResult(handle)).toBe('there');
+  expect(await awaitWorkflowResult(handle)).toBe('there');
   expect(calls()).toBe(3);
 });
 
@@ -75,6 +75,6 @@ it.each([
   ['no gRPC error', undefined],
 ])('does not ask again on %s', async (_, code) => {
   const { handle, calls } = failing(code);
-  await expect(awaitResult(handle)).rejects.toThrow('no history');
+  await expect(awaitWorkflowResult(handle)).rejects.toThrow('no history');
   expect(calls()).toBe(1);
 });

@@ -1,10 +1,10 @@
 import type { ScheduleSpecDescription } from '@temporalio/client';
-import { parseWith } from '../../src/config/problems';
+import { parseWithSchema } from '../../src/config/problems';
 import { scheduleSettings } from '../../src/config/schedule';
-import { durationWords, specOf, wordsOf } from '../../src/temporal/schedule-spec';
+import { formatDuration, buildScheduleSpec, describeTiming } from '../../src/temporal/schedule-spec';
 
 const spec = (settings: object, connection = 'acme') =>
-  specOf(connection, parseWith(scheduleSettings, settings, 'the schedule', 'Mend it.'));
+  buildScheduleSpec(connection, parseWithSchema(scheduleSettings, settings, 'the schedule', 'Mend it.'));
 
 it('intervals begin at a place of the connection, the same each time, and spread over the interval', () => {
   const offsets = Array.from({ length: 50 }, (_, place) => spec({ every: '1h' }, `tenant-${place}`)).map(
@@ -49,7 +49,7 @@ it.each<[ScheduleSpecDescription, string]>([
     'at 06:30 (UTC)',
   ],
 ])('what the server tells of a schedule is said in words', (described, words) => {
-  expect(wordsOf(described)).toBe(words);
+  expect(describeTiming(described)).toBe(words);
 });
 
 it.each([
@@ -59,5 +59,5 @@ it.each([
   [61_000, '61s'],
   [1_500, '1500ms'],
 ])('%d ms are %s', (duration, words) => {
-  expect(durationWords(duration)).toBe(words);
+  expect(formatDuration(duration)).toBe(words);
 });

@@ -6,7 +6,7 @@ import { installRuntime } from '../../src/temporal/runtime';
 import {
   addSearchAttributes,
   knowsSearchAttributes,
-  missingSearchAttributes,
+  findMissingSearchAttributes,
 } from '../../src/temporal/search-attributes';
 import { BINARY, makeScratch } from './scratch';
 
@@ -17,7 +17,7 @@ let server: EmbeddedServer;
 
 beforeAll(async () => {
   installRuntime({ log: () => undefined });
-  server = await startEmbeddedServer({ binary: BINARY, logFile: join(scratch, 'log'), dbFile: join(scratch, 'db') });
+  server = await startEmbeddedServer({ binary: BINARY, logFile: join(scratch, 'log'), databaseFile: join(scratch, 'db') });
 });
 afterAll(async () => {
   await Promise.all([...open].map((each) => each.close()));
@@ -40,7 +40,7 @@ async function newNamespace(name: string): Promise<TemporalConnection> {
   const connection = await connectTo(name);
   for (let tries = 0; tries < 300; tries += 1) {
     try {
-      await missingSearchAttributes(connection);
+      await findMissingSearchAttributes(connection);
       return connection;
     } catch {
       await sleep(100);
@@ -51,21 +51,21 @@ async function newNamespace(name: string): Promise<TemporalConnection> {
 
 it('an embedded server knows them from its start, also when it comes back', async () => {
   const connection = await connectTo('default');
-  expect(await missingSearchAttributes(connection)).toEqual([]);
+  expect(await findMissingSearchAttributes(connection)).toEqual([]);
   await connection.close();
   open.delete(connection);
   await server.stop();
-  server = await startEmbeddedServer({ binary: BINARY, logFile: join(scratch, 'log'), dbFile: join(scratch, 'db') });
+  server = await startEmbeddedServer({ binary: BINARY, logFile: join(scratch, 'log'), databaseFile: join(scratch, 'db') });
   const again = await connectTo('default');
   expect(await knowsSearchAttributes(again)).toBe(true);
 });
 
 it('a server that lacks them has them once they are added, and adding them again changes nothing', async () => {
   const connection = await newNamespace('without');
-  expect(await missingSearchAttributes(connection)).toEqual(all);
+  expect(await findMissingSearchAttributes(connection)).toEqual(all);
   expect(await knowsSearchAttributes(connection)).toBe(false);
   await addSearchAttributes(connection);
-  expect(await missingSearchAttributes(connection)).toEqual([]);
+  expect(await findMissingSearchAttributes(connection)).toEqual([]);
   await addSearchAttributes(connection);
 });
 
@@ -80,12 +80,12 @@ it('those that are there already are left as they are', async () => {
     ]),
   });
   for (let tries = 0; tries < 300; tries += 1) {
-    if ((await missingSearchAttributes(connection)).length === 2) break;
+    if ((await findMissingSearchAttributes(connection)).length === 2) break;
     await sleep(100);
   }
-  expect(await missingSearchAttributes(connection)).toEqual(['RollcallConnection', 'RollcallMode']);
+  expect(await findMissingSearchAttributes(connection)).toEqual(['RollcallConnection', 'RollcallMode']);
   await addSearchAttributes(connection);
-  expect(await missingSearchAttributes(connection)).toEqual([]);
+  expect(await findMissingSearchAttributes(connection)).toEqual([]);
 });
 
 it('a server that does not answer is taken to know none', async () => {
@@ -93,5 +93,5 @@ it('a server that does not answer is taken to know none', async () => {
   await connection.close();
   open.delete(connection);
   expect(await knowsSearchAttributes(connection)).toBe(false);
-  await expect(missingSearchAttributes(connection)).rejects.toThrow();
+  await expect(findMissingSearchAttributes(connection)).rejects.toThrow();
 });

@@ -3,7 +3,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { join } from 'node:path';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
 import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
-import { awaitResult } from '../../src/temporal/result';
+import { awaitWorkflowResult } from '../../src/temporal/result';
 import { installRuntime } from '../../src/temporal/runtime';
 import { createWorker } from '../../src/temporal/worker';
 import { BINARY, bundleTestWorkflows, comesTrue, makeScratch } from './scratch';
@@ -47,10 +47,10 @@ it('runs a workflow with its activities in one thread', async () => {
   const worker = await createWorker({
     ...base('plain'),
     workflowBundle: bundle,
-    inThread: true,
+    runInMainThread: true,
     activities: { echo: (text: string) => Promise.resolve(text) },
   });
-  const result = await worker.runUntil(async () => awaitResult(await start('repeat', 'plain', 'ok', 3)));
+  const result = await worker.runUntil(async () => awaitWorkflowResult(await start('repeat', 'plain', 'ok', 3)));
   expect(result).toBe('ok');
 });
 
@@ -58,7 +58,7 @@ it('is not slowed down by the timers of a development server', async () => {
   const worker = await createWorker({ ...base('timers'), workflowBundle: bundle });
   const elapsed = await worker.runUntil(async () => {
     const started = performance.now();
-    await awaitResult(await start('rest', 'timers', 20, 4));
+    await awaitWorkflowResult(await start('rest', 'timers', 20, 4));
     return performance.now() - started;
   });
   // Four timers, each rounded up to a whole second, or none of them.
@@ -67,7 +67,7 @@ it('is not slowed down by the timers of a development server', async () => {
 
 it('gives the message of a failed workflow to the client', async () => {
   const worker = await createWorker({ ...base('failing'), workflowBundle: bundle });
-  const failed = worker.runUntil(async () => awaitResult(await start('fail', 'failing', 'as meant')));
+  const failed = worker.runUntil(async () => awaitWorkflowResult(await start('fail', 'failing', 'as meant')));
   await expect(failed).rejects.toBeInstanceOf(WorkflowFailedError);
   await expect(failed).rejects.toMatchObject({ cause: { message: 'as meant', type: 'Meant' } });
 });
@@ -92,7 +92,7 @@ it('tells the server of a heartbeat within two seconds, however long its timeout
       return data ? Number(Buffer.from(data).toString()) : 0;
     };
     expect(await comesTrue(async () => (await page()) > 5, 2100)).toBe(true);
-    await awaitResult(handle);
+    await awaitWorkflowResult(handle);
   });
 });
 
@@ -100,6 +100,6 @@ it('serves a queue of one process with activities only', async () => {
   const queue = 'sink/7e57';
   const sink = await createWorker({ ...base(queue), activities: { echo: () => Promise.resolve('sunk') } });
   const worker = await createWorker({ ...base('orders'), workflowBundle: bundle });
-  const result = sink.runUntil(worker.runUntil(async () => awaitResult(await start('sink', 'orders', queue))));
+  const result = sink.runUntil(worker.runUntil(async () => awaitWorkflowResult(await start('sink', 'orders', queue))));
   expect(await result).toBe('sunk');
 });

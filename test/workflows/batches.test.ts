@@ -1,8 +1,8 @@
-import type { SliceInput, SliceResult } from '../../src/activities/slice';
-import { defaultLimits, syncInput } from '../../src/commands/sync-input';
-import { noCounts } from '../../src/streams/counts';
-import { defaultReading } from '../../src/streams/options';
-import { organizationIndex } from '../../src/streams/task';
+import type { FetchInput, FetchResult } from '../../src/activities/slice';
+import { defaultLimits, createSyncInput } from '../../src/commands/sync-input';
+import { zeroCounts } from '../../src/streams/counts';
+import { defaultReadOptions } from '../../src/streams/options';
+import { organizationIndexName } from '../../src/streams/task';
 import { organizationsWorkflow } from '../../src/workflows/organizations';
 import { runWorkflow } from '../property/workflow-runtime';
 
@@ -11,25 +11,25 @@ jest.mock('@temporalio/workflow', () => jest.requireActual<object>('../property/
 /** Sizes of the batches that a page of 100 organizations becomes, where 16 requests at a time are of use. */
 async function batchesOf(latencyMs: number | undefined): Promise<number[]> {
   const sizes: number[] = [];
-  const result: SliceResult = {
+  const result: FetchResult = {
     cursor: null,
     done: true,
     segments: [],
-    counts: noCounts,
+    counts: zeroCounts,
     concurrency: 16,
     ...(latencyMs !== undefined && { latencyMs }),
   };
-  const fetchSlice = async ({ task }: SliceInput): Promise<SliceResult> => {
+  const fetchSlice = async ({ task }: FetchInput): Promise<FetchResult> => {
     if (task.kind === 'members') sizes.push(task.organizations.count);
-    const index = { stream: organizationIndex, file: 'run/organizations-0.1.jsonl', bytes: 1_000, records: 100 };
+    const index = { stream: organizationIndexName, file: 'run/organizations-0.1.jsonl', bytes: 1_000, records: 100 };
     return task.kind === 'organizations' ? { ...result, segments: [index] } : result;
   };
-  const sync = syncInput({
+  const sync = createSyncInput({
     connection: 'acme',
     streams: [{ name: 'organization_members', syncMode: 'full_refresh', destinationSyncMode: 'overwrite' }],
     sinkQueue: 'sink',
     limits: defaultLimits,
-    reading: defaultReading,
+    readOptions: defaultReadOptions,
   });
   const input = { ...sync, run: 'run', stream: sync.streams[0], states: {} };
   await runWorkflow(organizationsWorkflow, input, { fetchSlice, deliver: async () => undefined }, () => 0);

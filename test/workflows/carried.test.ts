@@ -1,9 +1,9 @@
-import type { SliceInput, SliceResult } from '../../src/activities/slice';
-import { defaultLimits, syncInput } from '../../src/commands/sync-input';
+import type { FetchInput, FetchResult } from '../../src/activities/slice';
+import { defaultLimits, createSyncInput } from '../../src/commands/sync-input';
 import type { Segment } from '../../src/staging/segment';
-import { noCounts } from '../../src/streams/counts';
-import { defaultReading } from '../../src/streams/options';
-import { deliveredIndex, organizationIndex, roleIndex, type SearchTask } from '../../src/streams/task';
+import { zeroCounts } from '../../src/streams/counts';
+import { defaultReadOptions } from '../../src/streams/options';
+import { deliveredIndexName, organizationIndexName, roleIndexName, type SearchTask } from '../../src/streams/task';
 import type { StreamResult } from '../../src/workflows/contract';
 import { organizationsWorkflow } from '../../src/workflows/organizations';
 import { streamWorkflow } from '../../src/workflows/stream';
@@ -21,25 +21,25 @@ function segment(slice: string, stream: string, records: number): Segment {
   return { stream, file: `${run}/${slice}.1.${stream}.jsonl`, bytes: records * 1_000, records };
 }
 
-function result(rows: number, rest: Omit<SliceResult, 'counts' | 'concurrency'>): SliceResult {
-  return { counts: { ...noCounts, rows, pages: 10, requests: 10 }, concurrency: 50, ...rest };
+function result(rows: number, rest: Omit<FetchResult, 'counts' | 'concurrency'>): FetchResult {
+  return { counts: { ...zeroCounts, rows, pages: 10, requests: 10 }, concurrency: 50, ...rest };
 }
 
 /** Runs a workflow over made-up slices in runs of 40, and gives back what it ended with and the most that a run handed on. */
 async function play(
   workflow: typeof streamWorkflow | typeof organizationsWorkflow,
   names: string[],
-  fetchSlice: (input: SliceInput) => SliceResult,
+  fetchSlice: (input: FetchInput) => FetchResult,
 ): Promise<{ results: StreamResult[]; runs: number; carried: number }> {
-  const sync = syncInput({
+  const sync = createSyncInput({
     connection: 'acme',
     streams: names.map((name) => ({ name, syncMode: 'full_refresh', destinationSyncMode: 'overwrite' })),
     sinkQueue: 'sink',
-    limits: { ...defaultLimits, slicesPerRun: 40 },
-    reading: defaultReading,
+    limits: { ...defaultLimits, fetchesPerRun: 40 },
+    readOptions: defaultReadOptions,
   });
   const activities = {
-    fetchSlice: async (input: SliceInput) => fetchSlice(input),
+    fetchSlice: async (input: FetchInput) => fetchSlice(input),
     deliver: async () => undefined,
   };
   const sizes: number[] = [];
@@ -57,25 +57,25 @@ async function play(
 
 it('100,000 organizations, read by 16 lanes, are carried in less than 100 kB', async () => {
   const all = 100_000;
-  const fetchSlice = ({ task, slice, cursor, limits }: SliceInput): SliceResult => {
+  const fetchSlice = ({ task, fetchId, cursor, budget }: FetchInput): FetchResult => {
     if (task.kind === 'organizations') {
       const listed = (cursor as { listed: number } | null)?.listed ?? 0;
-      const rows = Math.min(all - listed, limits.pages * 100);
+      const rows = Math.min(all - listed, budget.pages * 100);
       return result(rows, {
         cursor: { listed: listed + rows, token },
         done: listed + rows === all,
-        segments: [organizationIndex, 'organizations', deliveredIndex].map((each) => segment(slice, each, rows)),
+        segments: [organizationIndexName, 'organizations', deliveredIndexName].map((each) => segment(fetchId, each, rows)),
       });
     }
     if (task.kind === 'roles')
-      return result(10, { cursor: null, done: true, segments: [segment(slice, roleIndex, 10)] });
+      return result(10, { cursor: null, done: true, segments: [segment(fetchId, roleIndexName, 10)] });
     if (task.kind !== 'members') throw new Error(`nobody asks for ${task.kind}`);
     // Members are much slower than the list.
     const { slices = 0 } = (cursor ?? {}) as { slices?: number };
     return result(1_000, {
       cursor: { slices: slices + 1, token },
       done: slices === 19,
-      segments: [...task.streams, deliveredIndex].map((each) => segment(slice, each, 1_000)),
+      segments: [...task.streams, deliveredIndexName].map((each) => segment(fetchId, each, 1_000)),
     });
   };
   const family = ['organizations', 'organization_members', 'organization_member_roles'];
@@ -92,21 +92,21 @@ it('10,000,000 users, read by 16 lanes, are carried in less than 100 kB', async 
   const end = Date.parse('2025-01-01T00:00:00.000Z');
   const at = (time: number): string => new Date(time).toISOString();
   const rowMs = (end - begin) / all;
-  const fetchSlice = ({ task, slice, cursor, limits }: SliceInput): SliceResult => {
-    if (task.kind === 'search-end') return result(0, { cursor: null, done: true, segments: [], end: at(end) });
+  const fetchSlice = ({ task, fetchId, cursor, budget }: FetchInput): FetchResult => {
+    if (task.kind === 'search-end') return result(0, { cursor: null, done: true, segments: [], endKey: at(end) });
     const { from, to } = task as SearchTask;
     const first = from === undefined ? begin : Date.parse(from);
     const place = cursor === null ? first : (cursor as { place: number }).place;
     const last = typeof to === 'string' ? Date.parse(to) : end;
-    const reached = Math.min(last, place + limits.pages * 99 * rowMs);
+    const reached = Math.min(last, place + budget.pages * 99 * rowMs);
     const rows = Math.round((reached - place) / rowMs);
     return result(rows, {
       cursor: { place: reached, token },
       done: reached >= last,
-      segments: ['users', deliveredIndex].map((each) => segment(slice, each, rows)),
+      segments: ['users', deliveredIndexName].map((each) => segment(fetchId, each, rows)),
       total: 1_000,
       frontier: at(reached),
-      rest: { first: at(first), from: at(reached) },
+      remainingRange: { firstKey: at(first), nextKey: at(reached) },
     });
   };
   const { results, runs, carried } = await play(streamWorkflow, ['users'], fetchSlice);

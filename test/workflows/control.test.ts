@@ -32,7 +32,7 @@ beforeAll(async () => {
   stage = await openStage();
 }, 60_000);
 afterEach(() => {
-  tenant.resetStats();
+  tenant.resetStatistics();
 });
 afterAll(async () => {
   await stage.close();
@@ -43,13 +43,13 @@ const connectionOf = ({ run }: Playing): string => run.workflowId.replace('sync/
 
 /** Resolves when the tenant has been asked so often. */
 async function asked(requests: number): Promise<void> {
-  for (let tries = 0; tenant.stats().requests < requests && tries < 1_000; tries += 1) await sleep(10);
+  for (let tries = 0; tenant.readStatistics().requests < requests && tries < 1_000; tries += 1) await sleep(10);
 }
 
 /** Requests once none has come for a second. */
 async function stillness(): Promise<number> {
   for (let before = -1, tries = 0; tries < 20; tries += 1) {
-    const { requests } = tenant.stats();
+    const { requests } = tenant.readStatistics();
     if (requests === before) return requests;
     before = requests;
     await sleep(1_000);
@@ -63,18 +63,18 @@ it('a paused run stops at its pages, says why, and goes on when it is resumed; l
   const connection = connectionOf(playing);
   await asked(60);
   expect(await pauseSync(client, connection, 'the tenant is being moved')).toBe(true);
-  const { requests } = tenant.stats();
+  const { requests } = tenant.readStatistics();
   const still = await stillness();
   // A slice learns of it by its heartbeats, within about a second.
   expect(still - requests).toBeLessThan(40);
   expect(await pauseSync(client, connection, 'the tenant is still being moved')).toBe(false);
-  for (const { status, paused } of await playing.run.progress()) {
-    expect(status === 'complete' ? undefined : paused).toBe(
+  for (const { status, pauseReason } of await playing.run.progress()) {
+    expect(status === 'complete' ? undefined : pauseReason).toBe(
       status === 'complete' ? undefined : 'the tenant is still being moved',
     );
   }
   await sleep(500);
-  expect(tenant.stats().requests).toBe(still);
+  expect(tenant.readStatistics().requests).toBe(still);
 
   expect(await resumeSync(client, connection)).toBe(true);
   const played = await playing.ended;
@@ -82,7 +82,7 @@ it('a paused run stops at its pages, says why, and goes on when it is resumed; l
   expectPromisesKept(played);
   // Pages of users, with one more for each cut and the greatest key, of members, organizations, and clients; each of five
   // slices may lose the page that it was at.
-  expect(tenant.stats().requests).toBeLessThanOrEqual(61 + 2 + 250 + 3 + 4 + 5);
+  expect(tenant.readStatistics().requests).toBeLessThanOrEqual(61 + 2 + 250 + 3 + 4 + 5);
   await expect(resumeSync(client, connection)).rejects.toThrow(NoRun);
 });
 
@@ -92,11 +92,11 @@ it('a run that is paused before it reads, and continues as new, stays paused', a
   const playing = await stage.begin({
     tenant,
     streams: full('clients'),
-    limits: { ...limits, slice: { pages: 1, seconds: 60, bytes: 1e9 }, slicesPerRun: 1 },
-    async fetchSlice({ slice }, real) {
+    limits: { ...limits, fetchBudget: { pages: 1, seconds: 60, bytes: 1e9 }, fetchesPerRun: 1 },
+    async fetchSlice({ fetchId }, real) {
       const result = await real();
       // While the first run of the stream's workflow waits for the end of its only slice.
-      if (slice === 'clients-0' && !begun) {
+      if (fetchId === 'clients-0' && !begun) {
         begun = true;
         await pauseSync(client, connectionOf(playing), 'wait');
       }
@@ -116,20 +116,20 @@ it('refused credentials pause a run that shall wait for them, and it goes on whe
   const playing = await stage.begin({
     tenant,
     streams: full('users', 'clients'),
-    limits: { ...limits, slice: { pages: 3, seconds: 60, bytes: 1e9 } },
-    refusedCredentials: 'pause',
+    limits: { ...limits, fetchBudget: { pages: 3, seconds: 60, bytes: 1e9 } },
+    onRefusedCredentials: 'pause',
     clientOf: (real) => ({
       ...real,
-      list: async (...args) => {
+      getPage: async (...args) => {
         if (isRefused) throw new BadCredentials('expired_token');
-        return real.list(...args);
+        return real.getPage(...args);
       },
     }),
   });
   await asked(8);
   isRefused = true;
   const paused = async (): Promise<string | undefined> =>
-    (await playing.run.progress()).find(({ stream }) => stream === 'users')?.paused;
+    (await playing.run.progress()).find(({ stream }) => stream === 'users')?.pauseReason;
   for (let tries = 0; (await paused()) === undefined && tries < 200; tries += 1) await sleep(50);
   expect(await paused()).toMatch(/access token has expired/);
   isRefused = false;
@@ -143,13 +143,13 @@ it('a cancelled run ends soon, and its state covers what was delivered', async (
   const playing = await stage.begin({
     tenant,
     streams: full('users'),
-    limits: { ...limits, slice: { pages: 4, seconds: 60, bytes: 1e9 } },
+    limits: { ...limits, fetchBudget: { pages: 4, seconds: 60, bytes: 1e9 } },
   });
   const ended = playing.ended.catch((error: unknown) => error);
   await asked(10);
   await cancelSync(stage.temporal.client, connectionOf(playing));
   expect(await ended).toBeInstanceOf(SyncCancelled);
-  expect(tenant.stats().requests).toBeLessThan(22);
+  expect(tenant.readStatistics().requests).toBeLessThan(22);
 });
 
 it('a connection without a run cannot be controlled', async () => {

@@ -1,6 +1,6 @@
 import type { Delivery } from '../../src/sinks/sink';
 import type { Segment } from '../../src/staging/segment';
-import { DeliveryChain, noDeliveries, type Step } from '../../src/workflows/delivery';
+import { DeliveryQueue, initialDeliveryPosition, type PendingDelivery } from '../../src/workflows/delivery';
 
 const stream = { name: 'users', syncMode: 'full_refresh', destinationSyncMode: 'overwrite' } as const;
 const segment = (nth: number): Segment => ({
@@ -9,15 +9,15 @@ const segment = (nth: number): Segment => ({
   bytes: 9,
   records: 10,
 });
-const slice = (nth: number): Step => ({ segments: [segment(nth)], state: { after: nth } });
+const slice = (nth: number): PendingDelivery => ({ segments: [segment(nth)], state: { after: nth } });
 const failure = { type: 'Transient', kind: 'transient_error', message: 'It failed.' } as const;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A chain to a destination that answers when it is told to. */
-function chainTo(position = { ...noDeliveries }) {
+function chainTo(position = { ...initialDeliveryPosition }) {
   const taken: Delivery[] = [];
   const answers: ((error?: Error) => void)[] = [];
-  const chain = new DeliveryChain(
+  const chain = new DeliveryQueue(
     'run',
     stream,
     (delivery) => {
@@ -35,8 +35,8 @@ function chainTo(position = { ...noDeliveries }) {
 
 it('delivers one step at a time, numbered without gaps', async () => {
   const { chain, taken, answer } = chainTo();
-  chain.push({ status: 'STARTED', segments: [] });
-  chain.push(slice(1));
+  chain.enqueue({ status: 'STARTED', segments: [] });
+  chain.enqueue(slice(1));
   expect(taken).toEqual([{ run: 'run', stream, sequence: 0, status: 'STARTED', segments: [] }]);
   await answer();
   expect(taken.slice(1)).toEqual([{ run: 'run', stream, sequence: 1, ...slice(1) }]);
@@ -46,8 +46,8 @@ it('delivers one step at a time, numbered without gaps', async () => {
 
 it('sends what waited behind a running step as one, with the newest state', async () => {
   const { chain, taken, answer } = chainTo();
-  for (const nth of [1, 2, 3]) chain.push(slice(nth));
-  chain.push({ status: 'COMPLETE', ...slice(4) });
+  for (const nth of [1, 2, 3]) chain.enqueue(slice(nth));
+  chain.enqueue({ status: 'COMPLETE', ...slice(4) });
   await answer();
   expect(taken[1]).toEqual({
     run: 'run',
@@ -64,19 +64,19 @@ it('sends what waited behind a running step as one, with the newest state', asyn
 
 it('keeps the state of records that a failure without a state follows', async () => {
   const { chain, taken, answer } = chainTo();
-  for (const nth of [1, 2]) chain.push(slice(nth));
-  chain.push({ status: 'INCOMPLETE', segments: [], failure });
+  for (const nth of [1, 2]) chain.enqueue(slice(nth));
+  chain.enqueue({ status: 'INCOMPLETE', segments: [], failure });
   await answer();
   expect(taken[1]).toMatchObject({ segments: [segment(2)], state: { after: 2 }, status: 'INCOMPLETE', failure });
 });
 
 it('merges STARTED with what follows, and nothing into an end', async () => {
   const { chain, taken, answer } = chainTo();
-  chain.push(slice(0));
-  chain.push({ status: 'STARTED', segments: [] });
-  chain.push(slice(1));
-  chain.push({ status: 'COMPLETE', segments: [] });
-  chain.push(slice(2));
+  chain.enqueue(slice(0));
+  chain.enqueue({ status: 'STARTED', segments: [] });
+  chain.enqueue(slice(1));
+  chain.enqueue({ status: 'COMPLETE', segments: [] });
+  chain.enqueue(slice(2));
   for (let nth = 0; nth < 4; nth += 1) await answer();
   expect(taken.map(({ status, segments }) => [status, segments.length])).toEqual([
     [undefined, 1],
@@ -87,18 +87,18 @@ it('merges STARTED with what follows, and nothing into an end', async () => {
 });
 
 it('counts records as handed over at once, and as durable only when the destination has answered', async () => {
-  const { chain, answer } = chainTo({ sequence: 5, records: 70 });
-  chain.push(slice(1));
-  expect([chain.produced, chain.position.records]).toEqual([80, 70]);
+  const { chain, answer } = chainTo({ nextSequence: 5, durableRecords: 70 });
+  chain.enqueue(slice(1));
+  expect([chain.enqueuedRecords, chain.position.durableRecords]).toEqual([80, 70]);
   await answer();
-  expect([chain.produced, chain.position]).toEqual([80, { sequence: 6, records: 80 }]);
+  expect([chain.enqueuedRecords, chain.position]).toEqual([80, { sequence: 6, records: 80 }]);
 });
 
 it('delivers nothing more after a step that failed', async () => {
   const { chain, taken, answer } = chainTo();
-  for (const nth of [1, 2]) chain.push(slice(nth));
+  for (const nth of [1, 2]) chain.enqueue(slice(nth));
   await answer(new Error('the disk is gone'));
-  chain.push(slice(3));
+  chain.enqueue(slice(3));
   await turn();
   expect(taken).toHaveLength(1);
   expect(chain.position).toEqual({ sequence: 0, records: 0 });

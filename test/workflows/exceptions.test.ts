@@ -24,7 +24,7 @@ const resultOf = ({ result }: Played, stream: string): Played['result']['streams
   result.streams.find((each) => each.stream === stream)!;
 
 const requestsFor = (part: RegExp): number =>
-  Object.entries(tenant.stats().byRoute)
+  Object.entries(tenant.readStatistics().byRoute)
     .filter(([route]) => part.test(route))
     .reduce((sum, [, statuses]) => sum + Object.values(statuses).reduce((a, b) => a + b, 0), 0);
 
@@ -53,7 +53,7 @@ describe("roles that an organization owns, which the tenant's list leaves out", 
 });
 
 it('takes roles from each member by itself when it is told to, with their descriptions and without the list of roles', async () => {
-  const members = tenant.truth().organization_members.size;
+  const members = tenant.readTruth().organization_members.size;
   const play = { tenant, streams: full(...family), limits, reading: { rolesSource: 'per_member' as const } };
   const played = await stage.play(play);
   expectWhole(played, tenant, family);
@@ -92,8 +92,8 @@ it('begins a list again whose place has expired, and leaves out what it had deli
       limits,
       clientOf: (client) => ({
         ...client,
-        async list(request, options) {
-          const page = await client.list(request, options);
+        async getPage(request, options) {
+          const page = await client.getPage(request, options);
           if ('from' in request.query) asked += 1;
           if (!('from' in request.query) || ![3, 8, 9].includes(asked)) return page;
           throw Object.assign(new Error('expired'), { name: 'RequestRejected', status: 400 });
@@ -101,7 +101,7 @@ it('begins a list again whose place has expired, and leaves out what it had deli
       }),
     });
     for (const stream of ['clients', ...family] as TruthStream[]) {
-      expect({ stream, ...compare(stream, played.rows[stream] ?? [], big.truth()[stream]) }).toEqual({
+      expect({ stream, ...compare(stream, played.rows[stream] ?? [], big.readTruth()[stream]) }).toEqual({
         stream,
         ...exact,
       });
@@ -122,7 +122,7 @@ it('counts the organizations that are deleted after they were listed', async () 
   const played = await stage.play({
     tenant,
     streams: full(...family),
-    limits: { ...limits, lanes: { least: 1, most: 1 } },
+    limits: { ...limits, concurrency: { min: 1, max: 1 } },
   });
   expect(played.result).toMatchObject({
     status: 'complete',
@@ -140,13 +140,13 @@ it('hands the whole result to the destination at the end, and is whole, too, whe
 });
 
 it('a member that spoils every answer costs its streams that record alone, and they say so', async () => {
-  const [, , key = ''] = tenant.truth().organization_members.keys();
+  const [, , key = ''] = tenant.readTruth().organization_members.keys();
   const [organization = '', spoilt = ''] = key.split(',');
   tenant.setFaults([{ kind: 'cut', record: spoilt, match: organization }]);
-  const played = await stage.play({ tenant, streams: full(...family), limits: { ...limits, patience: 3 } });
+  const played = await stage.play({ tenant, streams: full(...family), limits: { ...limits, maxStalledAttempts: 3 } });
   expect(played.result.status).toBe('complete');
   const members = played.rows['organization_members']!;
-  expect(members).toHaveLength(tenant.truth().organization_members.size);
+  expect(members).toHaveLength(tenant.readTruth().organization_members.size);
   expect(members.filter(({ name }) => name === undefined)).toEqual([{ org_id: organization, user_id: spoilt }]);
   const exception = 'complete but for 1 record of which Auth0 could send nothing but the key (see _airbyte_meta)';
   expect(family.map((stream) => resultOf(played, stream).verdict)).toEqual(['complete', exception, exception]);

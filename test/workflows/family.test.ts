@@ -1,12 +1,12 @@
 import type { Json } from '../../src/json';
 import type { StreamState } from '../../src/sinks/sink';
-import { resumePlace } from '../../src/workflows/family';
+import { createParentReadState } from '../../src/workflows/family';
 import { StreamRun } from '../../src/workflows/stream-run';
 
 const names = ['organizations', 'organization_members'];
 const runOf = (name: string): StreamRun =>
   new StreamRun(
-    { name, syncMode: 'full_refresh', destinationSyncMode: 'append', reach: 'members', syncId: 7 },
+    { name, syncMode: 'full_refresh', destinationSyncMode: 'append', reader: 'members', syncId: 7 },
     'run',
     async () => undefined,
   );
@@ -44,11 +44,11 @@ it.each<[string, Record<string, StreamState>, object]>([
     beginning,
   ],
 ])('a family goes on %s', (_where, states, expected) => {
-  expect(resumePlace(names.map(runOf), states)).toEqual(expected);
+  expect(createParentReadState(names.map(runOf), states)).toEqual(expected);
 });
 
 it('a stream that has failed holds the others back no longer', () => {
   const [organizations, members] = names.map(runOf);
-  members!.fail({ type: 'MissingScope', kind: 'config_error', message: 'It lacks a scope.' });
-  expect(resumePlace([organizations!, members!], { organizations: stateAt('b', 2) })).toEqual(place('b', 2));
+  members!.fail({ type: 'MissingScope', failureType: 'config_error', message: 'It lacks a scope.' });
+  expect(createParentReadState([organizations!, members!], { organizations: stateAt('b', 2) })).toEqual(place('b', 2));
 });

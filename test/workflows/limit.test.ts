@@ -41,10 +41,10 @@ function limitAt(due: (request: ListRequest) => boolean): { clientOf: NonNullabl
   return {
     clientOf: (client) => ({
       ...client,
-      async list(request, call) {
+      async getPage(request, call) {
         if (until === 0 && due(request)) until = Date.now() + 1_500;
         if (Date.now() < until) throw new RateLimited(`GET ${request.path}`, until);
-        return client.list(request, call);
+        return client.getPage(request, call);
       },
     }),
     until: () => until,
@@ -171,7 +171,7 @@ it('a search is cut also when its end can be asked for only after a wait', async
   const { played, seen } = await watch({
     tenant,
     streams: full('users'),
-    limits: { ...limits, slice: { ...limits.slice, pages: 2 } },
+    limits: { ...limits, fetchBudget: { ...limits.slice, pages: 2 } },
     clientOf: limit.clientOf,
   });
   expectWhole(played, tenant, ['users']);

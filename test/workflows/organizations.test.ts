@@ -38,21 +38,21 @@ const tenantOptions: EmulatorOptions = {
 };
 
 it('reads organizations, members and roles from one reading of each list', async () => {
-  tenant.resetStats();
+  tenant.resetStatistics();
   const played = await stage.play({ tenant, streams: full(...family), limits: small });
   expectWhole(played, tenant, family);
   expectPromisesKept(played);
   // 2 of organizations, 1 of roles, 4 of the big organization, 1 of each other.
-  expect(tenant.stats().requests).toBe(2 + 1 + 4 + 29);
+  expect(tenant.readStatistics().requests).toBe(2 + 1 + 4 + 29);
   const counted = played.result.streams.reduce((sum, { counts }) => sum + counts.requests, 0);
-  expect(counted).toBe(tenant.stats().requests);
+  expect(counted).toBe(tenant.readStatistics().requests);
 });
 
 it('loses nothing and brings nothing twice when it continues as new', async () => {
-  const played = await stage.play({ tenant, streams: full(...family), limits: { ...small, slicesPerRun: 4 } });
+  const played = await stage.play({ tenant, streams: full(...family), limits: { ...small, fetchesPerRun: 4 } });
   expectWhole(played, tenant, family);
   expectPromisesKept(played);
-  const names = played.slices.map(({ slice }) => slice);
+  const names = played.slices.map(({ fetchId }) => fetchId);
   expect(new Set(names).size).toBe(names.length);
   expect(names.filter((name) => name.startsWith('roles'))).toHaveLength(1);
   const runs = await historiesOf(stage.temporal.client, played.workflowId);
@@ -105,7 +105,7 @@ describe('a token without', () => {
     const played = await stage.play({ tenant, streams: full(...family), limits: small });
     expectWhole(played, tenant, family.slice(0, 2));
     expect(played.result.status).toBe('complete');
-    const truth = tenant.truth().organization_member_roles;
+    const truth = tenant.readTruth().organization_member_roles;
     const rows = played.rows['organization_member_roles']!;
     expect(rows).toHaveLength(truth.size);
     expect(compare('organization_member_roles', rows, truth)).toMatchObject({ lost: [], twice: [], invented: [] });
@@ -175,17 +175,17 @@ it('goes on near the place where an earlier attempt of the same job ended', asyn
   const streams = full(...family).map((stream) => ({ ...stream, syncId: 7 }));
   const late = tenant.tenant.organizations.rows[28]!.id;
   tenant.setFaults([{ kind: '503', match: `/${late}/` }]);
-  const first = await stage.play({ tenant, streams, limits: { ...small, lanes: { least: 1, most: 1 } } });
+  const first = await stage.play({ tenant, streams, limits: { ...small, concurrency: { min: 1, max: 1 } } });
   expect(first.result.status).toBe('partial');
   tenant.setFaults([]);
-  tenant.resetStats();
+  tenant.resetStatistics();
 
   const rest = await stage.play({ tenant, streams, limits: small, states: first.states });
   expect(rest.result.status).toBe('complete');
-  expect(tenant.stats().requests).toBeLessThan(2 + 1 + 12);
+  expect(tenant.readStatistics().requests).toBeLessThan(2 + 1 + 12);
   for (const stream of family) {
     const rows = [...(first.rows[stream] ?? []), ...(rest.rows[stream] ?? [])];
-    expect(compare(stream, rows, tenant.truth()[stream])).toMatchObject({ lost: [], invented: [], different: [] });
+    expect(compare(stream, rows, tenant.readTruth()[stream])).toMatchObject({ lost: [], invented: [], different: [] });
   }
   for (const played of [first, rest]) expectPromisesKept(played);
 

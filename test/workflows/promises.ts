@@ -29,7 +29,7 @@ export function expectPromisesKept(played: Played): void {
 
 /** Expects every record of the streams once, as the tenant holds it, and each stream to end as a whole, announced once. */
 export function expectWhole(played: Played, tenant: Emulator, streams: TruthStream[]): void {
-  const truth = tenant.truth();
+  const truth = tenant.readTruth();
   for (const stream of streams) {
     const result = played.result.streams.find((each) => each.stream === stream);
     expect({ stream, ...compare(stream, played.rows[stream] ?? [], truth[stream]) }).toEqual({ stream, ...exact });

@@ -5,9 +5,9 @@ const users: PlannedStream = {
   name: 'users',
   syncMode: 'incremental',
   destinationSyncMode: 'append',
-  reach: 'search',
+  reader: 'search',
   cursorField: 'updated_at',
-  walkedBy: { cursor: 'updated_at', immutable: 'created_at' },
+  orderBy: { cursor: 'updated_at', immutable: 'created_at' },
 };
 const startDate = '2025-01-01T00:00:00.000Z';
 const options = { lookbackSeconds: 180, lagSeconds: 30 };
@@ -50,6 +50,6 @@ it('says which saved state cannot be used, and what to do', () => {
 });
 
 it('refuses a stream that is searched by nothing', () => {
-  const { walkedBy: _, ...stream } = users;
+  const { orderBy: _, ...stream } = users;
   expect(() => planSearch(stream, null, options)).toThrow('says not by which timestamps');
 });

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { SliceInput } from '../../src/activities/slice';
+import type { FetchInput } from '../../src/activities/slice';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { recordsIn } from '../../src/staging/segment';
+import { countRecords } from '../../src/staging/segment';
 import type { SearchTask } from '../../src/streams/task';
 import { compare, exact } from '../integration/tenant';
 import { historiesOf } from './histories';
@@ -31,7 +31,7 @@ beforeAll(async () => {
 }, 60_000);
 afterEach(() => {
   tenant.setFaults([]);
-  tenant.resetStats();
+  tenant.resetStatistics();
 });
 afterAll(async () => {
   await stage.close();
@@ -62,18 +62,18 @@ it('cuts a long search into ranges that are read side by side, and cuts again wh
   tenant.configure({ latencyMs: 0 });
   expectWhole(played, tenant, ['users']);
   expectPromisesKept(played);
-  expect(tenant.stats().maxInFlight).toBeGreaterThan(1);
+  expect(tenant.readStatistics().maxInFlight).toBeGreaterThan(1);
   const [{ audit, counts, verdict }] = played.result.streams as [Played['result']['streams'][0]];
   expect(audit.length).toBeGreaterThan(3);
   expect(audit.reduce((sum, { rows }) => sum + rows, 0)).toBe(4_000);
   expect(verdict).toBe('complete');
-  expect(counts).toMatchObject({ requests: tenant.stats().requests, rows: 4_000, missed: 0, ties: 1, splits: 0 });
+  expect(counts).toMatchObject({ requests: tenant.readStatistics().requests, rows: 4_000, missed: 0, ties: 1, splits: 0 });
   // 40 pages and what repeats at their edges; the tie's second look, the greatest key, those without it; one for a cut.
   expect(counts.requests).toBeLessThanOrEqual(41 + 4 + audit.length);
   // Announced while most of it was still to come.
   const announced = played.deliveries.findIndex(({ estimate }) => estimate !== undefined);
   const before = played.deliveries.slice(0, announced + 1).flatMap(({ segments }) => segments);
-  expect(recordsIn(before)).toBeLessThan(2_000);
+  expect(countRecords(before)).toBeLessThan(2_000);
   expect(Math.abs(played.deliveries[announced]!.estimate! - 4_000)).toBeLessThan(400);
 });
 
@@ -81,7 +81,7 @@ it('does not cut what is short', async () => {
   const played = await stage.play({
     tenant,
     streams: full('users'),
-    limits: { ...limits, rowsPerSpan: { always: 5_000, least: 5_000 } },
+    limits: { ...limits, rowsPerPartition: { preferred: 5_000, min: 5_000 } },
   });
   expectWhole(played, tenant, ['users']);
   expect(played.result.streams[0]?.audit).toEqual([
@@ -90,7 +90,7 @@ it('does not cut what is short', async () => {
 });
 
 it('loses nothing and brings nothing twice when it continues as new in the middle of several ranges', async () => {
-  const played = await stage.play({ tenant, streams: full('users'), limits: { ...limits, slicesPerRun: 5 } });
+  const played = await stage.play({ tenant, streams: full('users'), limits: { ...limits, fetchesPerRun: 5 } });
   expectWhole(played, tenant, ['users']);
   expectPromisesKept(played);
   const runs = await historiesOf(stage.temporal.client, played.workflowId);
@@ -99,8 +99,8 @@ it('loses nothing and brings nothing twice when it continues as new in the middl
 
 it('goes on in every range where an earlier attempt of the same job was broken off', async () => {
   const streams = full('users').map((stream) => ({ ...stream, syncId: 7 }));
-  const breaks = async <Result>({ slice }: SliceInput, real: () => Promise<Result>): Promise<Result> => {
-    if (slice === 'users-8') throw ApplicationFailure.nonRetryable('It broke. Mend it.', 'RequestRejected');
+  const breaks = async <Result>({ fetchId }: FetchInput, real: () => Promise<Result>): Promise<Result> => {
+    if (fetchId === 'users-8') throw ApplicationFailure.nonRetryable('It broke. Mend it.', 'RequestRejected');
     return real();
   };
   const first = await stage.play({ tenant, streams, limits, fetchSlice: breaks });
@@ -109,7 +109,7 @@ it('goes on in every range where an earlier attempt of the same job was broken o
   ]);
   const second = await stage.play({ tenant, streams, limits, states: first.states });
   const rows = [...first.rows['users']!, ...second.rows['users']!];
-  expect(compare('users', rows, tenant.truth().users)).toEqual(exact);
+  expect(compare('users', rows, tenant.readTruth().users)).toEqual(exact);
   expect(new Set(searchesOf(second).map(({ from }) => from)).size).toBeGreaterThan(1);
 });
 
@@ -119,9 +119,9 @@ it('saves of a first run the time at which it began, though most of its ranges a
     tenant,
     streams: incremental('users'),
     limits,
-    async fetchSlice({ slice }, real) {
+    async fetchSlice({ fetchId }, real) {
       // The tenant's clock tells whole seconds.
-      if (slice === 'users-1') await new Promise((go) => setTimeout(go, 2_100));
+      if (fetchId === 'users-1') await new Promise((go) => setTimeout(go, 2_100));
       return real().finally(() => (answered ??= Date.now()));
     },
   });
@@ -135,7 +135,7 @@ describe('a later run of an incremental stream', () => {
     deliveries.flatMap(({ state }) => (state ? [state['updated_at'] as string] : []));
 
   it('saves no cursor beyond a range that is not done', async () => {
-    const wanted = [...tenant.tenant.users.all()].filter((user) => String(user['updated_at'] ?? '') >= '2020-12-31T23');
+    const wanted = [...tenant.tenant.users.iterateUsers()].filter((user) => String(user['updated_at'] ?? '') >= '2020-12-31T23');
     // The first range waits until all others are done.
     let rest = 0;
     const played = await stage.play({
@@ -143,8 +143,8 @@ describe('a later run of an incremental stream', () => {
       streams: incremental('users'),
       limits,
       states,
-      async fetchSlice({ task, slice }, real) {
-        const first = 'from' in task && task.from < '2021' && slice !== 'users-0';
+      async fetchSlice({ task, fetchId }, real) {
+        const first = 'from' in task && task.from < '2021' && fetchId !== 'users-0';
         for (let tries = 0; first && rest < 4 && tries < 100; tries += 1) await new Promise((go) => setTimeout(go, 20));
         if (!first) rest += 1;
         return real();
@@ -168,7 +168,7 @@ describe('a later run of an incremental stream', () => {
 
   it('ends as long before the present of the tenant as its lag says, and begins as long before its cursor as its look-back', async () => {
     const now = new Date();
-    const [user] = tenant.tenant.users.all();
+    const [user] = tenant.tenant.users.iterateUsers();
     tenant.tenant.apply({ type: 'updateUser', user_id: user!['user_id'] as string, patch: { nickname: 'renamed' } });
     const play = { tenant, streams: incremental('users'), states: { users: { updated_at: now.toISOString() } } };
     const held = await stage.play({ ...play, reading: { lagSeconds: 3_600, lookbackSeconds: 0 } });
@@ -186,13 +186,13 @@ it('takes no page for whole that leaves out rows which its total counts', async 
   const played = await stage.play({
     tenant,
     streams: full('users'),
-    limits: { ...limits, rowsPerSpan: { always: 5_000, least: 5_000 } },
+    limits: { ...limits, rowsPerPartition: { preferred: 5_000, min: 5_000 } },
   });
   expectWhole(played, tenant, ['users']);
 });
 
 it('says how many were deleted or changed after their total was told', async () => {
-  const late = [...tenant.tenant.users.all()]
+  const late = [...tenant.tenant.users.iterateUsers()]
     .flatMap(({ user_id: id, created_at: at }) =>
       typeof id === 'string' && typeof at === 'string' ? [{ id, at }] : [],
     )
@@ -201,7 +201,7 @@ it('says how many were deleted or changed after their total was told', async () 
   const played = await stage.play({
     tenant,
     streams: full('users'),
-    limits: { ...limits, rowsPerSpan: { always: 5_000, least: 5_000 } },
+    limits: { ...limits, rowsPerPartition: { preferred: 5_000, min: 5_000 } },
   });
   expect(played.result).toMatchObject({
     status: 'complete',

@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import type { Worker } from '@temporalio/worker';
 import { createSinkActivities } from '../../src/activities/deliver';
 import { createFetchActivities, type FetchActivities } from '../../src/activities/fetch';
-import type { SliceInput, SliceResult } from '../../src/activities/slice';
+import type { FetchInput, FetchResult } from '../../src/activities/slice';
 import type { Tenant } from '../../src/activities/tenant';
 import type { Auth0Client } from '../../src/auth0/client';
-import { syncInput, type SyncRequest } from '../../src/commands/sync-input';
+import { createSyncInput, type SyncRequest } from '../../src/commands/sync-input';
 import type { Emulator } from '../../src/emulator/server';
 import type { JsonObject } from '../../src/json';
 import type { ConfiguredStream, Delivery, RunSummary, Sink, StreamState } from '../../src/sinks/sink';
 import type { StagedRecord } from '../../src/staging/segment';
-import { defaultReading, type ReadingOptions } from '../../src/streams/options';
+import { defaultReadOptions, type ReadOptions } from '../../src/streams/options';
 import { createStaging, type Staging } from '../../src/staging/staging';
 import { locateTemporal } from '../../src/temporal/binary';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
@@ -31,7 +31,7 @@ const taskQueue = 'stage';
 export interface Play extends Partial<
   Pick<SyncRequest, 'startDate' | 'full' | 'refused' | 'refusedCredentials' | 'searchAttributes'>
 > {
-  reading?: Partial<ReadingOptions>;
+  reading?: Partial<ReadOptions>;
   tenant: Emulator;
   streams: ConfiguredStream[];
   limits?: Partial<SyncLimits>;
@@ -40,7 +40,7 @@ export interface Play extends Partial<
   /** Asked for each slice; default: a client of the tenant that repeats nothing. */
   clientOf?: (client: Auth0Client) => Auth0Client;
   /** Stands before the real activity. */
-  fetchSlice?: (input: SliceInput, real: () => Promise<SliceResult>) => Promise<SliceResult>;
+  fetchSlice?: (input: FetchInput, real: () => Promise<FetchResult>) => Promise<FetchResult>;
   /** Called before the staging of the run is discarded. */
   discardRun?: () => Promise<void>;
   /** Called before a step is taken; what it throws, the destination throws. */
@@ -57,7 +57,7 @@ export interface Played {
   rows: Record<string, JsonObject[]>;
   /** By stream, the newest state at the destination. */
   states: Record<string, StreamState>;
-  slices: SliceInput[];
+  slices: FetchInput[];
   /** Steps that came while another one of the same stream was under way. */
   overlaps: number;
   /** Runs whose staging was discarded. */
@@ -86,12 +86,12 @@ interface Cast extends Omit<Played, 'result' | 'workflowId'> {
 }
 
 const limitsByDefault: Omit<SyncLimits, 'memberSlice'> = {
-  slice: { pages: 2, seconds: 60, bytes: 1e9 },
-  slicesPerRun: 500,
-  lanes: { least: 2, most: 2 },
+  fetchBudget: { pages: 2, seconds: 60, bytes: 1e9 },
+  fetchesPerRun: 500,
+  concurrency: { min: 2, max: 2 },
   organizationsPerBatch: 3,
-  rowsPerSpan: { always: 5_000, least: 5_000 },
-  patience: 1,
+  rowsPerPartition: { preferred: 5_000, min: 5_000 },
+  maxStalledAttempts: 1,
   outageSeconds: 0,
   heartbeatSeconds: 10,
 };
@@ -112,8 +112,8 @@ export async function openStage(): Promise<Stage> {
     namespace: temporal.namespace,
     taskQueue,
     workflowBundle: bundle,
-    inThread: true,
-    concurrency: 20,
+    runInMainThread: true,
+    maxConcurrentActivities: 20,
     activities: activitiesOf(casts, staging),
   });
   const working = worker.run();
@@ -122,20 +122,20 @@ export async function openStage(): Promise<Stage> {
     const connection = `acme-${randomUUID().slice(0, 8)}`;
     const cast = castOf(play, staging);
     casts.set(connection, cast);
-    const { streams, startDate, refused, refusedCredentials, full, searchAttributes } = play;
+    const { streams, startDate, unknownStreams, onRefusedCredentials, full, searchAttributes } = play;
     const workflowId = `sync/${connection}`;
-    const { slice = limitsByDefault.slice } = play.limits ?? {};
-    const limits = { ...limitsByDefault, memberSlice: slice, ...play.limits };
-    const input = syncInput({
+    const { fetchBudget = limitsByDefault.fetchBudget } = play.limits ?? {};
+    const limits = { ...limitsByDefault, memberSlice: fetchBudget, ...play.limits };
+    const input = createSyncInput({
       connection,
       streams,
       sinkQueue: taskQueue,
       limits,
-      reading: { ...defaultReading, ...play.reading },
+      readOptions: { ...defaultReadOptions, ...play.reading },
       ...(startDate && { startDate }),
-      ...(refused && { refused }),
+      ...(unknownStreams && { unknownStreams }),
       ...(full && { full }),
-      ...(refusedCredentials && { refusedCredentials }),
+      ...(onRefusedCredentials && { onRefusedCredentials }),
       ...(searchAttributes && { searchAttributes }),
     });
     const run = await startSync(temporal.client, { workflowId, taskQueue, input, timeoutMs: 55_000 });
@@ -175,7 +175,7 @@ function castOf(play: Play, staging: Staging): Cast {
       try {
         await play.deliver?.(delivery);
         for (const segment of delivery.segments) {
-          const lines = (await staging.values(segment)) as unknown as StagedRecord[];
+          const lines = (await staging.readValues(segment)) as unknown as StagedRecord[];
           (rows[name] ??= []).push(...lines.map(({ data }) => data));
         }
         if (delivery.state) states[name] = delivery.state;
@@ -184,7 +184,7 @@ function castOf(play: Play, staging: Staging): Cast {
         busy.delete(name);
       }
     },
-    conclude: async (summary) => {
+    writeSummary: async (summary) => {
       cast.summaries.push(summary);
     },
     close: async () => undefined,
@@ -206,16 +206,16 @@ function castOf(play: Play, staging: Staging): Cast {
 
 function activitiesOf(casts: Map<string, Cast>, staging: Staging): object {
   const castNamed = (connection: string): Cast => casts.get(connection)!;
-  const tenantOf = async (connection: string): Promise<Tenant> => {
+  const getTenant = async (connection: string): Promise<Tenant> => {
     const { client, play } = castNamed(connection);
-    return { client: play.clientOf?.(client) ?? client, limits: tenantLimits };
+    return { client: play.clientOf?.(client) ?? client, readLimits: tenantLimits };
   };
-  const real = createFetchActivities({ tenantOf, staging });
+  const real = createFetchActivities({ getTenant, staging });
   const fetch: FetchActivities = {
-    async fetchSlice(input) {
+    async fetchPages(input) {
       const { play, slices } = castNamed(input.connection);
       slices.push(input);
-      const slice = () => real.fetchSlice(input);
+      const slice = () => real.fetchPages(input);
       return play.fetchSlice ? play.fetchSlice(input, slice) : slice();
     },
     async discardRun({ run }) {
@@ -225,7 +225,7 @@ function activitiesOf(casts: Map<string, Cast>, staging: Staging): object {
       cast?.discarded.push(run);
     },
   };
-  return { ...fetch, ...createSinkActivities({ sinkOf: async (connection) => castNamed(connection).sink, staging }) };
+  return { ...fetch, ...createSinkActivities({ getSink: async (connection) => castNamed(connection).sink, staging }) };
 }
 
 /** Streams by name, to be read whole or by their cursor. */

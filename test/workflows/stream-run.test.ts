@@ -1,22 +1,22 @@
-import { noCounts } from '../../src/streams/counts';
+import { zeroCounts } from '../../src/streams/counts';
 import type { Delivery } from '../../src/sinks/sink';
 import type { Deliver } from '../../src/workflows/activities';
-import { StreamRun, type CarriedStream } from '../../src/workflows/stream-run';
+import { StreamRun, type StreamRunSnapshot } from '../../src/workflows/stream-run';
 
 const begun = Date.now() - 10_000;
 
-function runOf(carried: Partial<CarriedStream> = {}, deliver: Deliver = async () => undefined): StreamRun {
+function runOf(carried: Partial<StreamRunSnapshot> = {}, deliver: Deliver = async () => undefined): StreamRun {
   return new StreamRun(
-    { name: 'users', syncMode: 'full_refresh', destinationSyncMode: 'append', reach: 'search' },
+    { name: 'users', syncMode: 'full_refresh', destinationSyncMode: 'append', reader: 'search' },
     'run',
     deliver,
-    { deliveries: { sequence: 1, records: 0 }, counts: noCounts, status: 'running', begun, ...carried },
+    { position: { nextSequence: 1, durableRecords: 0 }, counts: zeroCounts, status: 'running', startedAt: begun, ...carried },
   );
 }
 
 it('ends, by an estimate, when what is left has taken as long as what was made', () => {
-  const run = runOf({ counts: { ...noCounts, requests: 5 } });
-  const { endsAt = 0 } = run.progress(10);
+  const run = runOf({ counts: { ...zeroCounts, requests: 5 } });
+  const { endsAt = 0 } = run.toProgress(10);
   expect(endsAt).toBeGreaterThanOrEqual(begun + 30_000);
   expect(endsAt).toBeLessThanOrEqual(Date.now() + 2 * (Date.now() - begun));
 });
@@ -26,38 +26,38 @@ it.each([
   ['nothing is left', 5, 0],
   ['nothing was made', 0, 10],
 ])('gives no estimate of its end when %s', (_when, requests, left) => {
-  expect(runOf({ counts: { ...noCounts, requests } }).progress(left)).not.toHaveProperty('endsAt');
+  expect(runOf({ counts: { ...zeroCounts, requests } }).toProgress(left)).not.toHaveProperty('endsAt');
 });
 
 it('waits until the longest of the waits side by side is over', () => {
   const run = runOf();
-  for (const until of [2_000, 9_000, 4_000]) run.waits(until);
+  for (const until of [2_000, 9_000, 4_000]) run.startRateLimitWait(until);
   for (const until of [2_000, 4_000]) {
-    run.goesOn(until);
-    expect(run.progress().waitingUntil).toBe(9_000);
+    run.endRateLimitWait(until);
+    expect(run.toProgress().waitingUntil).toBe(9_000);
   }
-  run.goesOn(9_000);
-  expect(run.progress()).not.toHaveProperty('waitingUntil');
+  run.endRateLimitWait(9_000);
+  expect(run.toProgress()).not.toHaveProperty('waitingUntil');
 });
 
 it('has nothing to say of limits once it has ended', () => {
   const run = runOf();
-  run.paced({ remaining: 1, limit: 5 });
-  run.waits(2_000);
-  expect(run.progress(3)).toMatchObject({ waitingUntil: 2_000, pace: { remaining: 1, limit: 5 }, requestsLeft: 3 });
-  run.fail({ type: 'MissingScope', kind: 'config_error', message: 'It lacks a scope.' });
-  const progress = run.progress(3);
+  run.setPace({ remaining: 1, limit: 5 });
+  run.startRateLimitWait(2_000);
+  expect(run.toProgress(3)).toMatchObject({ waitingUntil: 2_000, pace: { remaining: 1, limit: 5 }, requestsLeft: 3 });
+  run.fail({ type: 'MissingScope', failureType: 'config_error', message: 'It lacks a scope.' });
+  const progress = run.toProgress(3);
   for (const key of ['waitingUntil', 'pace', 'requestsLeft', 'endsAt']) expect(progress).not.toHaveProperty(key);
 });
 
 describe('how many records there will be', () => {
   const told: Partial<Delivery>[] = [];
-  const begin = (carried: Partial<CarriedStream> = {}): StreamRun => {
+  const begin = (carried: Partial<StreamRunSnapshot> = {}): StreamRun => {
     told.length = 0;
     return runOf(carried, async (delivery) => void told.push(delivery));
   };
   const hand = async (run: StreamRun): Promise<void> => {
-    run.hand([], () => ({ place: 1 }));
+    run.enqueue([], () => ({ place: 1 }));
     await new Promise(setImmediate);
   };
 
@@ -65,7 +65,7 @@ describe('how many records there will be', () => {
     const run = begin();
     await hand(run);
     for (const expected of [300, 310]) {
-      run.expects(expected);
+      run.setEstimate(expected);
       await hand(run);
     }
     expect(told.map(({ estimate }) => estimate)).toEqual([undefined, 300, undefined]);
@@ -80,10 +80,10 @@ describe('how many records there will be', () => {
 
   it('is not told anew in a run that goes on from another', async () => {
     const first = begin();
-    first.expects(300);
+    first.setEstimate(300);
     await hand(first);
-    const second = begin(first.carried());
-    second.expects(310);
+    const second = begin(first.toSnapshot());
+    second.setEstimate(310);
     await hand(second);
     expect(told.map(({ estimate }) => estimate)).toEqual([undefined]);
   });

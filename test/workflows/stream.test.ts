@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { startEmulator, type Emulator } from '../../src/emulator/server';
-import type { SliceInput } from '../../src/activities/slice';
+import type { FetchInput } from '../../src/activities/slice';
 import type { JsonObject } from '../../src/json';
 import { compare, exact } from '../integration/tenant';
 import { historiesOf } from './histories';
@@ -33,16 +33,16 @@ afterAll(async () => {
 /** Fails for good at the nth slice, as an error does that nobody can mend. */
 const failAt =
   (nth: number) =>
-  async <Result>({ slice }: SliceInput, real: () => Promise<Result>): Promise<Result> => {
-    if (slice.endsWith(`-${nth}`)) throw ApplicationFailure.nonRetryable('It broke. Mend it.', 'RequestRejected');
+  async <Result>({ fetchId }: FetchInput, real: () => Promise<Result>): Promise<Result> => {
+    if (fetchId.endsWith(`-${nth}`)) throw ApplicationFailure.nonRetryable('It broke. Mend it.', 'RequestRejected');
     return real();
   };
 
 it('loses nothing and brings nothing twice when it continues as new', async () => {
-  const played = await stage.play({ tenant, streams: full('users'), limits: { ...onePage, slicesPerRun: 4 } });
+  const played = await stage.play({ tenant, streams: full('users'), limits: { ...onePage, fetchesPerRun: 4 } });
   expectWhole(played, tenant, ['users']);
   expectPromisesKept(played);
-  expect(played.slices.map(({ slice }) => slice)).toEqual(played.slices.map((_, nth) => `users-${nth}`));
+  expect(played.slices.map(({ fetchId }) => fetchId)).toEqual(played.slices.map((_, nth) => `users-${nth}`));
   expect(played.result.streams[0]?.counts.pages).toBe(played.slices.length);
   const runs = await historiesOf(stage.temporal.client, played.workflowId);
   expect(runs.filter(({ workflow }) => workflow === 'streamWorkflow')).toHaveLength(
@@ -72,18 +72,18 @@ it('fetches the next slice while one is delivered, and no more than that', async
 
 it('survives what passes: the next attempt goes on at the page that failed', async () => {
   tenant.setFaults([{ kind: '503', match: '/clients', nth: 3 }]);
-  tenant.resetStats();
+  tenant.resetStatistics();
   const limits = { slice: { pages: 100, seconds: 60, bytes: 1e9 }, patience: 2 };
   const played = await stage.play({ tenant, streams: full('clients'), limits });
   tenant.setFaults([]);
   expectWhole(played, tenant, ['clients']);
-  expect(played.slices.map(({ slice }) => slice)).toEqual(['clients-0', 'clients-0']);
-  expect(tenant.stats().requests).toBe(6 + 1);
+  expect(played.slices.map(({ fetchId }) => fetchId)).toEqual(['clients-0', 'clients-0']);
+  expect(tenant.readStatistics().requests).toBe(6 + 1);
 });
 
 it('gives up when as many attempts as it has patience have read no page', async () => {
   tenant.setFaults([{ kind: '503', match: '/clients' }]);
-  const played = await stage.play({ tenant, streams: full('clients'), limits: { patience: 2 } });
+  const played = await stage.play({ tenant, streams: full('clients'), limits: { maxStalledAttempts: 2 } });
   tenant.setFaults([]);
   expect(played.result.streams).toMatchObject([{ status: 'incomplete', failure: { type: 'Transient' } }]);
   expect(played.slices).toHaveLength(2);
@@ -95,25 +95,25 @@ describe('a resumable full refresh', () => {
   it('goes on where an earlier attempt of the same job ended, and is whole together with it', async () => {
     const first = await stage.play({ tenant, streams: streams(7), limits: onePage, fetchSlice: failAt(3) });
     expect(first.result.status).toBe('failed');
-    tenant.resetStats();
+    tenant.resetStatistics();
     const second = await stage.play({ tenant, streams: streams(7), limits: onePage, states: first.states });
     expect(second.result.status).toBe('complete');
     expect(second.result.streams.map(({ counts }) => counts.pages).reduce((a, b) => a + b)).toBe(
-      tenant.stats().requests,
+      tenant.readStatistics().requests,
     );
     for (const stream of ['clients', 'users'] as const) {
       const rows = [...(first.rows[stream] ?? []), ...(second.rows[stream] ?? [])];
-      expect(compare(stream, rows, tenant.truth()[stream])).toEqual(exact);
-      expect(second.rows[stream]!.length).toBeLessThan(tenant.truth()[stream].size - 180);
+      expect(compare(stream, rows, tenant.readTruth()[stream])).toEqual(exact);
+      expect(second.rows[stream]!.length).toBeLessThan(tenant.readTruth()[stream].size - 180);
     }
     for (const played of [first, second]) expectPromisesKept(played);
 
-    tenant.resetStats();
+    tenant.resetStatistics();
     const third = await stage.play({ tenant, streams: streams(7), states: second.states });
     expect(third.result.streams.map(({ status, records }) => ({ status, records }))).toEqual(
       streams(7).map(() => ({ status: 'complete', records: 0 })),
     );
-    expect(tenant.stats().requests).toBe(0);
+    expect(tenant.readStatistics().requests).toBe(0);
   });
 
   it('starts over for another job', async () => {
@@ -170,7 +170,7 @@ describe('an incremental stream', () => {
 
     const { cursor } = first.states['users']?.['rollcall'] as { cursor: { place: { begun: string } } };
     const second = await stage.play({ tenant, streams: incremental('users'), states: first.states });
-    expect(compare('users', [...read, ...second.rows['users']!], tenant.truth().users)).toEqual(exact);
+    expect(compare('users', [...read, ...second.rows['users']!], tenant.readTruth().users)).toEqual(exact);
     expect(cursorOf(second.states['users'])).toBe(cursor.place.begun);
   });
 
@@ -184,7 +184,7 @@ describe('an incremental stream', () => {
     const second = await stage.play({ ...play, states: first.states });
     const rows = [...first.rows['users']!, ...second.rows['users']!];
     const ids = new Set(rows.map((row) => row['user_id']));
-    const wanted = [...tenant.tenant.users.all()].filter((user) => String(user['updated_at']) >= saved.updated_at);
+    const wanted = [...tenant.tenant.users.iterateUsers()].filter((user) => String(user['updated_at']) >= saved.updated_at);
     expect(wanted.map((user) => user['user_id']).filter((id) => !ids.has(id))).toEqual([]);
     expect(second.rows['users']!.length).toBeLessThan(wanted.length - 200);
   });
@@ -233,7 +233,7 @@ it('ends with the reason of its destination when that takes no more', async () =
 it('reads from the start date on when it has one', async () => {
   const startDate = '2024-06-01T00:00:00.000Z';
   const played = await stage.play({ tenant, streams: full('users'), startDate });
-  const dated = [...tenant.tenant.users.all()].filter((user) => String(user['updated_at'] ?? '') >= startDate);
+  const dated = [...tenant.tenant.users.iterateUsers()].filter((user) => String(user['updated_at'] ?? '') >= startDate);
   expect(dated.length).toBeGreaterThan(50);
   expect(played.rows['users']).toHaveLength(dated.length + undated);
 });

@@ -93,7 +93,7 @@ describe('a stream that fails', () => {
 it('delivers streams that were refused before they began as INCOMPLETE, and is not whole then', async () => {
   const [stream] = full('connections');
   const failure = { type: 'UnknownStream', kind: 'config_error', message: 'There is no such stream.' } as const;
-  const played = await stage.play({ tenant, streams: full('clients'), refused: [{ stream: stream!, failure }] });
+  const played = await stage.play({ tenant, streams: full('clients'), unknownStreams: [{ stream: stream!, failure }] });
   expectWhole(played, tenant, ['clients']);
   expect(played.result.status).toBe('partial');
   expect(stepsOf(played, 'connections')).toMatchObject([
@@ -114,7 +114,7 @@ it('tells while it runs which streams have ended, and how far the others are', a
   const { run, ended } = await stage.begin({
     tenant,
     streams: full('clients', 'users'),
-    limits: { slice: { pages: 1, seconds: 60, bytes: 1e9 } },
+    limits: { fetchBudget: { pages: 1, seconds: 60, bytes: 1e9 } },
     async deliver({ stream, sequence }) {
       if (stream.name === 'users' && sequence === 2) await gate;
     },
@@ -150,14 +150,14 @@ it('leaves no record, no person and no secret in any history, also when it goes 
     streams,
     clientOf: (client) => ({
       ...client,
-      async list(request, options) {
-        const page = await client.list(request, options);
+      async getPage(request, options) {
+        const page = await client.getPage(request, options);
         throw new TypeError(`cannot read ${JSON.stringify(page.rows)}`);
       },
     }),
   });
   expect(badly.result.status).toBe('failed');
-  const people = [...tenant.tenant.users.all()].flatMap(({ user_id: id, email, name }) => [id, email, name]);
+  const people = [...tenant.tenant.users.iterateUsers()].flatMap(({ user_id: id, email, name }) => [id, email, name]);
   const rows = [tenant.tenant.organizations, tenant.tenant.clients].flatMap((all) => [...all.rows]);
   const planted = [...people, ...rows.map(({ id }) => id)].filter((value) => typeof value === 'string');
   expect(planted.length).toBeGreaterThan(1_000);

@@ -1,11 +1,11 @@
 import type { StreamFailure } from '../../src/sinks/sink';
-import { noCounts, type SliceCounts } from '../../src/streams/counts';
-import { verdictOf, verdictOfRun } from '../../src/workflows/verdict';
+import { zeroCounts, type FetchCounts } from '../../src/streams/counts';
+import { formatStreamVerdict, formatRunVerdict } from '../../src/workflows/verdict';
 
-const failure: StreamFailure = { type: 'Transient', kind: 'transient_error', message: 'Nothing came. Try again.' };
-const verdictWith = (counts: Partial<SliceCounts>): string =>
-  verdictOf('complete', { ...noCounts, ...counts }, undefined);
-const streamWith = (stream: string, counts: Partial<SliceCounts> = {}) => ({
+const failure: StreamFailure = { type: 'Transient', failureType: 'transient_error', message: 'Nothing came. Try again.' };
+const verdictWith = (counts: Partial<FetchCounts>): string =>
+  formatStreamVerdict('complete', { ...zeroCounts, ...counts }, undefined);
+const streamWith = (stream: string, counts: Partial<FetchCounts> = {}) => ({
   stream,
   status: 'complete' as const,
   verdict: verdictWith(counts),
@@ -13,7 +13,7 @@ const streamWith = (stream: string, counts: Partial<SliceCounts> = {}) => ({
 const failed = (stream: string) => ({
   stream,
   status: 'incomplete' as const,
-  verdict: verdictOf('incomplete', noCounts, failure),
+  verdict: formatStreamVerdict('incomplete', zeroCounts, failure),
 });
 
 describe('the copy of a stream', () => {
@@ -22,15 +22,15 @@ describe('the copy of a stream', () => {
     expect(verdictWith(effort)).toBe('complete');
   });
 
-  it.each<[Partial<SliceCounts>, string]>([
+  it.each<[Partial<FetchCounts>, string]>([
     [{ missed: 1 }, '1 user that was changed or deleted while it was read'],
     [{ missed: 2 }, '2 users that were changed or deleted while they were read'],
     [{ vanished: 1 }, '1 organization or member that was deleted after it was listed'],
     [{ vanished: 30 }, '30 organizations or members that were deleted after they were listed'],
     [{ undescribed: 1 }, '1 role description that the token may not read or whose role is gone'],
     [{ undescribed: 4 }, '4 role descriptions that the token may not read (grant read:roles) or whose roles are gone'],
-    [{ unread: 1 }, '1 record of which Auth0 could send nothing but the key (see _airbyte_meta)'],
-    [{ unread: 2 }, '2 records of which Auth0 could send nothing but the keys (see _airbyte_meta)'],
+    [{ skippedRecords: 1 }, '1 record of which Auth0 could send nothing but the key (see _airbyte_meta)'],
+    [{ skippedRecords: 2 }, '2 records of which Auth0 could send nothing but the keys (see _airbyte_meta)'],
   ])('is complete but for what is not in it: %j', (counts, phrase) => {
     expect(verdictWith(counts)).toBe(`complete but for ${phrase}`);
   });
@@ -44,32 +44,32 @@ describe('the copy of a stream', () => {
   });
 
   it('is incomplete because of what failed, and nothing less counts then', () => {
-    expect(verdictOf('incomplete', { ...noCounts, missed: 5 }, failure)).toBe(
+    expect(formatStreamVerdict('incomplete', { ...zeroCounts, missed: 5 }, failure)).toBe(
       'incomplete because Nothing came. Try again.',
     );
   });
 
   it('that did not come to its end is never called complete', () => {
-    expect(verdictOf('incomplete', noCounts, undefined)).toBe('incomplete because it was not read to its end.');
+    expect(formatStreamVerdict('incomplete', zeroCounts, undefined)).toBe('incomplete because it was not read to its end.');
   });
 });
 
 describe('the copy of all streams', () => {
   it('is complete when each is, and also when there is none', () => {
-    expect(verdictOfRun([streamWith('clients'), streamWith('users')])).toBe('complete');
-    expect(verdictOfRun([])).toBe('complete');
+    expect(formatRunVerdict([streamWith('clients'), streamWith('users')])).toBe('complete');
+    expect(formatRunVerdict([])).toBe('complete');
   });
 
   it('is complete but for what is not in one or the other, by its name', () => {
     const streams = [streamWith('clients'), streamWith('users', { missed: 1 }), streamWith('roles', { vanished: 1 })];
-    expect(verdictOfRun(streams)).toBe(
+    expect(formatRunVerdict(streams)).toBe(
       'complete but for users: 1 user that was changed or deleted while it was read; ' +
         'roles: 1 organization or member that was deleted after it was listed',
     );
   });
 
   it('is incomplete when one of them is, and says which and why', () => {
-    expect(verdictOfRun([failed('clients'), streamWith('users', { missed: 1 }), failed('organizations')])).toBe(
+    expect(formatRunVerdict([failed('clients'), streamWith('users', { missed: 1 }), failed('organizations')])).toBe(
       'incomplete because clients, organizations: Nothing came. Try again.',
     );
   });

@@ -1,10 +1,10 @@
 import type { JsonObject } from '../../json';
 import { UnexpectedAnswer, UnsplittableBlock } from '../errors';
 import type { ListRequest, Page } from '../request';
-import { fingerprint } from './fingerprint';
-import { conditionsOf, type Part, split, whole } from './part';
-import type { Progress } from './progress';
-import { label, mostRows, pageSize, searchRequest, type SearchScope, totalOf } from './search';
+import { computeFingerprint } from './fingerprint';
+import { formatPartConditions, type Part, splitPart, wholeBlock } from './part';
+import type { PageStep } from './progress';
+import { searchLabel, maxSearchRows, searchPageSize, buildSearchRequest, type SearchScope, readTotal } from './search';
 
 /**
  * Where the reading of a block stands: all users that share one key, or lack it. A part is read by offset, and counts
@@ -22,26 +22,26 @@ export type BlockCursor = {
   /** Fingerprints of the rows of this pass. */
   pass: string[];
   /** True when an earlier pass over the current part did not find all. */
-  restless: boolean;
+  unstable: boolean;
   /** Fingerprints of the block's rows that were delivered before the block was begun. */
-  before: string[];
+  deliveredBefore: string[];
   /** Fingerprints of what restless parts have delivered. */
-  kept: string[];
+  carriedOver: string[];
   /** `kept` cannot come again once no more than so many parts are left. */
-  floor: number;
+  carriedOverFloor: number;
 };
 
-const newPass = { page: 0, read: 0, pass: [], restless: false };
+const emptyPass = { page: 0, read: 0, pass: [], restless: false };
 
-/** @param before fingerprints of the block's rows that have been delivered */
-export function startBlock(before: string[]): BlockCursor {
-  return { ...newPass, parts: [whole], before, kept: [], floor: 0 };
+/** @param deliveredBefore fingerprints of the block's rows that have been delivered */
+export function startBlock(deliveredBefore: string[]): BlockCursor {
+  return { ...emptyPass, parts: [wholeBlock], deliveredBefore, carriedOver: [], carriedOverFloor: 0 };
 }
 
 /** @param predicate the block's condition in Lucene */
-export function nextOfBlock(scope: SearchScope, predicate: string, cursor: BlockCursor): ListRequest | undefined {
+export function buildBlockRequest(scope: SearchScope, predicate: string, cursor: BlockCursor): ListRequest | undefined {
   const part = cursor.parts.at(-1);
-  return part && searchRequest(scope, predicate + conditionsOf(part), cursor.page);
+  return part && buildSearchRequest(scope, predicate + formatPartConditions(part), cursor.page);
 }
 
 /**
@@ -53,59 +53,59 @@ export function advanceBlock(
   page: Page,
   belongs: (row: JsonObject) => boolean,
   name: string,
-): Progress<BlockCursor> {
-  const total = totalOf(page);
+): PageStep<BlockCursor> {
+  const total = readTotal(page);
   const pass = new Set(cursor.pass);
-  const delivered = new Set([...cursor.before, ...cursor.kept, ...cursor.pass]);
+  const delivered = new Set([...cursor.deliveredBefore, ...cursor.carriedOver, ...cursor.pass]);
   const news: JsonObject[] = [];
   for (const row of page.rows) {
-    const print = fingerprint(row, 'user_id');
+    const print = computeFingerprint(row, 'user_id');
     pass.add(print);
     if (!delivered.has(print)) news.push(row);
     delivered.add(print);
   }
-  if (cursor.page === 0 && (total >= mostRows || (cursor.restless && pass.size < total))) {
-    const pieces = divide(cursor, page.rows, total, name);
+  if (cursor.page === 0 && (total >= maxSearchRows || (cursor.unstable && pass.size < total))) {
+    const pieces = splitCurrentPart(cursor, page.rows, total, name);
     const parts = [...cursor.parts.slice(0, -1), ...pieces.reverse()];
-    const divided = { ...cursor, ...newPass, parts };
+    const divided = { ...cursor, ...emptyPass, parts };
     return { cursor: divided, fresh: [], repeated: page.rows.length, notes: { splits: pieces.length } };
   }
   const fresh = news.filter(belongs);
   return {
-    cursor: follow(cursor, page.rows.length, total, [...pass]),
+    cursor: continuePass(cursor, page.rows.length, total, [...pass]),
     fresh,
     repeated: page.rows.length - fresh.length,
   };
 }
 
-function follow(cursor: BlockCursor, rows: number, total: number, pass: string[]): BlockCursor {
+function continuePass(cursor: BlockCursor, rows: number, total: number, pass: string[]): BlockCursor {
   const { total: before, ...rest } = cursor;
   const read = cursor.read + rows;
   const page = cursor.page + 1;
   if (total === (before ?? total)) {
     if (read >= total && pass.length >= total) return finishPart(rest);
-    if (read < total && rows > 0 && page * pageSize < mostRows) return { ...rest, page, read, total, pass };
+    if (read < total && rows > 0 && page * searchPageSize < maxSearchRows) return { ...rest, page, read, total, pass };
   }
   return {
     ...rest,
-    ...newPass,
-    restless: true,
-    kept: [...new Set([...cursor.kept, ...pass])],
-    floor: cursor.kept.length > 0 ? cursor.floor : cursor.parts.length - 1,
+    ...emptyPass,
+    unstable: true,
+    carriedOver: [...new Set([...cursor.carriedOver, ...pass])],
+    carriedOverFloor: cursor.carriedOver.length > 0 ? cursor.carriedOverFloor : cursor.parts.length - 1,
   };
 }
 
 /** Parts do not overlap: what one brought concerns no other, unless it was split after it had brought something. */
 function finishPart(cursor: BlockCursor): BlockCursor {
   const parts = cursor.parts.slice(0, -1);
-  const { kept, floor } = cursor;
-  return { ...cursor, ...newPass, parts, kept: parts.length <= floor ? [] : kept };
+  const { carriedOver, carriedOverFloor } = cursor;
+  return { ...cursor, ...emptyPass, parts, carriedOver: parts.length <= carriedOverFloor ? [] : carriedOver };
 }
 
-function divide(cursor: BlockCursor, rows: JsonObject[], total: number, name: string): Part[] {
+function splitCurrentPart(cursor: BlockCursor, rows: JsonObject[], total: number, name: string): Part[] {
   const current = cursor.parts.at(-1);
-  const pieces = current && split(current, rows);
+  const pieces = current && splitPart(current, rows);
   if (pieces) return pieces;
-  if (total >= mostRows) throw new UnsplittableBlock(name);
-  throw new UnexpectedAnswer(label, `fewer users than its total, again and again, for ${name}`);
+  if (total >= maxSearchRows) throw new UnsplittableBlock(name);
+  throw new UnexpectedAnswer(searchLabel, `fewer users than its total, again and again, for ${name}`);
 }

@@ -1,9 +1,9 @@
 import { UnexpectedAnswer } from '../errors';
 import type { ListRequest, Page } from '../request';
-import { templateOf } from '../route';
-import { fingerprint } from './fingerprint';
-import { advanceOffset, offsetQuery, type OffsetCursor, startOffset } from './offset';
-import type { Progress } from './progress';
+import { toRouteTemplate } from '../route';
+import { computeFingerprint } from './fingerprint';
+import { advanceOffset, buildOffsetQuery, type OffsetCursor, initialOffsetCursor } from './offset';
+import type { PageStep } from './progress';
 
 export type CheckpointCursor = {
   mode: 'checkpoint';
@@ -12,9 +12,9 @@ export type CheckpointCursor = {
   pages: number;
   done: boolean;
   /** Empty pages in a row. */
-  empty?: number;
+  emptyPages?: number;
   /** The list was begun again after some of it had been delivered. */
-  again?: true;
+  restarted?: true;
 };
 
 /** Where a list stands. */
@@ -28,43 +28,43 @@ export interface ListPaging {
    * Takes the answer to `next(cursor)`; throws UnexpectedAnswer when it contradicts the request.
    * @param isDelivered of a fingerprint (`ListProgress.prints`): whether its row was delivered before the list was begun again
    */
-  advance(cursor: ListCursor, page: Page, isDelivered: (print: string) => boolean): ListProgress;
+  advance(cursor: ListCursor, page: Page, isDelivered: (print: string) => boolean): ListPageStep;
   /** Where to go on when the server does not know the place any more: a checkpoint token is good for 24 h. */
   restart(): ListCursor;
 }
 
-export interface ListProgress extends Progress<ListCursor> {
+export interface ListPageStep extends PageStep<ListCursor> {
   /** Fingerprints of the fresh rows when the list goes on: to be kept for the case that it has to be begun again. */
-  prints: string[];
+  fingerprints: string[];
 }
 
 /** A list that goes on for so many pages without a row is no list. */
-const mostEmpty = 3;
+const maxEmptyPages = 3;
 
 /** Asked of every list; a server may send fewer a page. */
-const pageSize = 100;
+const listPageSize = 100;
 
 /**
  * @param base the list's request, without paging parameters
- * @param first `checkpoint` where the API documents it: a server that does not know it for this list answers in another
+ * @param firstMode `checkpoint` where the API documents it: a server that does not know it for this list answers in another
  *   form, and the list is then read by offset. `offset` where it does not (`/roles`).
  */
-export function listPaging(base: ListRequest, first: 'checkpoint' | 'offset'): ListPaging {
+export function createListPaging(base: ListRequest, firstMode: 'checkpoint' | 'offset'): ListPaging {
   return {
-    start: () => (first === 'offset' ? startOffset : { mode: 'checkpoint', pages: 0, done: false }),
+    start: () => (firstMode === 'offset' ? initialOffsetCursor : { mode: 'checkpoint', pages: 0, done: false }),
     next(cursor) {
       if (cursor.done) return undefined;
       const paging =
         cursor.mode === 'offset'
-          ? offsetQuery(cursor)
-          : { take: pageSize, ...(cursor.from === undefined ? {} : { from: cursor.from }) };
+          ? buildOffsetQuery(cursor)
+          : { take: listPageSize, ...(cursor.from === undefined ? {} : { from: cursor.from }) };
       return { ...base, query: { ...base.query, ...paging } };
     },
     advance: (cursor, page, isDelivered) =>
       cursor.mode === 'offset'
-        ? { ...advanceOffset(base, cursor, page), prints: [] }
+        ? { ...advanceOffset(base, cursor, page), fingerprints: [] }
         : advanceCheckpoint(base, cursor, page, isDelivered),
-    restart: () => ({ mode: 'checkpoint', pages: 0, done: false, again: true }),
+    restart: () => ({ mode: 'checkpoint', pages: 0, done: false, restarted: true }),
   };
 }
 
@@ -73,29 +73,29 @@ function advanceCheckpoint(
   cursor: CheckpointCursor,
   page: Page,
   isDelivered: (print: string) => boolean,
-): ListProgress {
-  const { rows, next, bare, total } = page;
-  const byOffset = bare || (next === undefined && total !== undefined && total > rows.length);
+): ListPageStep {
+  const { rows, next, isBareArray, total } = page;
+  const byOffset = isBareArray || (next === undefined && total !== undefined && total > rows.length);
   if (byOffset) {
-    if (cursor.pages === 0) return { cursor: startOffset, fresh: [], repeated: 0, prints: [] };
-    throw new UnexpectedAnswer(`GET ${templateOf(base.path)}`, 'a page without a checkpoint in mid-list');
+    if (cursor.pages === 0) return { cursor: initialOffsetCursor, fresh: [], repeated: 0, fingerprints: [] };
+    throw new UnexpectedAnswer(`GET ${toRouteTemplate(base.path)}`, 'a page without a checkpoint in mid-list');
   }
   if (next !== undefined && next === cursor.from) {
-    throw new UnexpectedAnswer(`GET ${templateOf(base.path)}`, 'a page whose next page is itself');
+    throw new UnexpectedAnswer(`GET ${toRouteTemplate(base.path)}`, 'a page whose next page is itself');
   }
   // Member lists have been seen to end with an empty page that a short one pointed to: only the lack of `next` is an end.
   const more = next !== undefined;
-  const empty = rows.length > 0 ? 0 : (cursor.empty ?? 0) + 1;
-  if (more && empty >= mostEmpty) {
-    throw new UnexpectedAnswer(`GET ${templateOf(base.path)}`, `${empty} empty pages that each point to another one`);
+  const empty = rows.length > 0 ? 0 : (cursor.emptyPages ?? 0) + 1;
+  if (more && empty >= maxEmptyPages) {
+    throw new UnexpectedAnswer(`GET ${toRouteTemplate(base.path)}`, `${empty} empty pages that each point to another one`);
   }
-  const again = cursor.again ? { again: cursor.again } : {};
+  const again = cursor.restarted ? { again: cursor.restarted } : {};
   const place = { mode: 'checkpoint', pages: cursor.pages + 1, ...(empty > 0 && { empty }), ...again } as const;
-  const fresh = cursor.again ? rows.filter((row) => !isDelivered(fingerprint(row, base.key))) : rows;
+  const fresh = cursor.restarted ? rows.filter((row) => !isDelivered(computeFingerprint(row, base.key))) : rows;
   return {
     cursor: more ? { ...place, from: next, done: false } : { ...place, done: true },
     fresh,
     repeated: rows.length - fresh.length,
-    prints: more ? fresh.map((row) => fingerprint(row, base.key)) : [],
+    fingerprints: more ? fresh.map((row) => computeFingerprint(row, base.key)) : [],
   };
 }

@@ -1,8 +1,8 @@
 import { UnexpectedAnswer } from '../errors';
 import type { ListRequest, Page } from '../request';
-import { templateOf } from '../route';
-import { fingerprint } from './fingerprint';
-import type { Progress } from './progress';
+import { toRouteTemplate } from '../route';
+import { computeFingerprint } from './fingerprint';
+import type { PageStep } from './progress';
 
 export type OffsetCursor = {
   mode: 'offset';
@@ -19,11 +19,11 @@ export type OffsetCursor = {
 };
 
 /** https://auth0.com/docs/api/management/v2: no offset list goes further, whatever it holds. */
-const mostRows = 1000;
+const maxOffsetRows = 1000;
 
-export const startOffset: OffsetCursor = { mode: 'offset', page: 0, size: 100, read: 0, seen: [], done: false };
+export const initialOffsetCursor: OffsetCursor = { mode: 'offset', page: 0, size: 100, read: 0, seen: [], done: false };
 
-export function offsetQuery({ page, size }: OffsetCursor): ListRequest['query'] {
+export function buildOffsetQuery({ page, size }: OffsetCursor): ListRequest['query'] {
   return { page, per_page: size, include_totals: true };
 }
 
@@ -31,11 +31,11 @@ export function offsetQuery({ page, size }: OffsetCursor): ListRequest['query'] 
  * Offsets shift when rows come or go between pages, which shows in the total: the list is then read from its beginning
  * again, and what had been delivered is left out. Throws UnexpectedAnswer when the list is longer than offsets reach.
  */
-export function advanceOffset(base: ListRequest, cursor: OffsetCursor, page: Page): Progress<OffsetCursor> {
-  const label = `GET ${templateOf(base.path)}`;
+export function advanceOffset(base: ListRequest, cursor: OffsetCursor, page: Page): PageStep<OffsetCursor> {
+  const label = `GET ${toRouteTemplate(base.path)}`;
   const seen = new Set(cursor.seen);
   const fresh = page.rows.filter((row) => {
-    const print = fingerprint(row, base.key);
+    const print = computeFingerprint(row, base.key);
     return !seen.has(print) && seen.add(print);
   });
   const repeated = page.rows.length - fresh.length;
@@ -43,7 +43,7 @@ export function advanceOffset(base: ListRequest, cursor: OffsetCursor, page: Pag
   const kept = { ...cursor, seen: [...seen] };
 
   if (cursor.page > 0 && page.total !== cursor.total) {
-    return { cursor: { ...startOffset, size: cursor.size, seen: kept.seen }, fresh, repeated };
+    return { cursor: { ...initialOffsetCursor, size: cursor.size, seen: kept.seen }, fresh, repeated };
   }
   if (page.start !== undefined && page.start > cursor.read) {
     throw new UnexpectedAnswer(label, `rows from ${page.start} on, where those from ${cursor.read} on come next`);
@@ -58,10 +58,10 @@ export function advanceOffset(base: ListRequest, cursor: OffsetCursor, page: Pag
   // A server may hold itself to a smaller page than it was asked for; pages are counted in its size then.
   const told = cursor.page === 0 ? (page.limit ?? 0) : 0;
   const size = told > 0 ? Math.min(cursor.size, told) : cursor.size;
-  if ((cursor.page + 2) * size > mostRows) {
+  if ((cursor.page + 2) * size > maxOffsetRows) {
     throw new UnexpectedAnswer(
       label,
-      `more than the ${mostRows} rows that this list can show`,
+      `more than the ${maxOffsetRows} rows that this list can show`,
       'The list cannot be read completely from this tenant: it does not offer checkpoint paging here.',
     );
   }

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../json';
 
 /** What one page did to a cursor. */
-export interface Progress<Cursor> {
+export interface PageStep<Cursor> {
   cursor: Cursor;
   /** Rows that had not been delivered before, in the page's order. */
   fresh: JsonObject[];

@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../json';
 import { UnexpectedAnswer } from '../errors';
 import type { ListRequest, Page } from '../request';
-import { fingerprint } from './fingerprint';
-import { label, mostRows, pageSize, searchRequest, type SearchScope, totalOf } from './search';
+import { computeFingerprint } from './fingerprint';
+import { searchLabel, maxSearchRows, searchPageSize, buildSearchRequest, type SearchScope, readTotal } from './search';
 
 /** Where the walk through the range stands. */
 export type RangeCursor = {
@@ -11,30 +11,30 @@ export type RangeCursor = {
   /** True when all rows at `lo` have been delivered. */
   after: boolean;
   /** Fingerprints of the rows at `lo` that have been delivered; at most a page of them. */
-  at: string[];
+  deliveredAtLo: string[];
   /** What was left up to the bound `to` when a total first told it, and what has come since. */
-  owed?: { total: number; read: number; to: string };
+  announced?: { total: number; read: number; to: string };
   /** Rows of a page that had fewer than it should, and was found to be whole all the same. */
-  usual?: number;
+  acceptedPageRows?: number;
 };
 
-export const startRange: RangeCursor = { after: false, at: [] };
+export const initialRangeCursor: RangeCursor = { after: false, deliveredAtLo: [] };
 
-export function nextOfRange(scope: SearchScope, { lo, after }: RangeCursor): ListRequest {
+export function buildRangeRequest(scope: SearchScope, { lo, after }: RangeCursor): ListRequest {
   const { key, from = '*', to = '*' } = scope;
-  return searchRequest(scope, between(key, lo ?? from, after, to), 0, `${key}:1`);
+  return buildSearchRequest(scope, formatRange(key, lo ?? from, after, to), 0, `${key}:1`);
 }
 
 /** Users whose key lies from `lo` (or after it) to `hi`, in Lucene; `*` is an open end. */
-export function between(key: string, lo: string, after: boolean, hi: string): string {
+export function formatRange(key: string, lo: string, after: boolean, hi: string): string {
   return `${key}:${after ? '{' : '['}${lo} TO ${hi}]`;
 }
 
 /** The key of a row in the form of bounds. Throws UnexpectedAnswer when it has none. */
-export function keyOf(row: JsonObject, key: string): string {
+export function readSearchKey(row: JsonObject, key: string): string {
   const value = row[key];
   const time = typeof value === 'string' ? Date.parse(value) : NaN;
-  if (Number.isNaN(time)) throw new UnexpectedAnswer(label, `a user of a search by ${key} without it`);
+  if (Number.isNaN(time)) throw new UnexpectedAnswer(searchLabel, `a user of a search by ${key} without it`);
   return new Date(time).toISOString();
 }
 
@@ -54,48 +54,48 @@ export type RangeStep =
  * Throws UnexpectedAnswer for rows out of order or below the range.
  */
 export function advanceRange({ key, from, to = '*' }: SearchScope, cursor: RangeCursor, page: Page): RangeStep {
-  const total = totalOf(page);
+  const total = readTotal(page);
   const low = cursor.lo ?? from;
-  const rows = page.rows.map((row) => ({ row, key: keyOf(row, key) })).filter((entry) => to === '*' || entry.key <= to);
+  const rows = page.rows.map((row) => ({ row, key: readSearchKey(row, key) })).filter((entry) => to === '*' || entry.key <= to);
   rows.forEach((entry, place) => {
     const least = rows[place - 1]?.key ?? low ?? entry.key;
     if (entry.key < least || (cursor.after && entry.key === cursor.lo)) {
-      throw new UnexpectedAnswer(label, `rows that are not in the order of ${key}, or outside of the range`);
+      throw new UnexpectedAnswer(searchLabel, `rows that are not in the order of ${key}, or outside of the range`);
     }
   });
-  const delivered = new Set(cursor.at);
+  const delivered = new Set(cursor.deliveredAtLo);
   const fresh: JsonObject[] = [];
   for (const { row } of rows) {
-    const print = fingerprint(row, 'user_id');
+    const print = computeFingerprint(row, 'user_id');
     if (delivered.has(print)) continue;
     delivered.add(print);
     fresh.push(row);
   }
   const last = rows.at(-1)?.key ?? cursor.lo;
-  const ended = page.rows.length === total && total < mostRows;
-  const owed = owedAfter(cursor, to, page.rows.length, total, fresh.length);
-  const usual = cursor.usual === undefined ? {} : { usual: cursor.usual };
+  const ended = page.rows.length === total && total < maxSearchRows;
+  const announced = updateAnnounced(cursor, to, page.rows.length, total, fresh.length);
+  const usual = cursor.acceptedPageRows === undefined ? {} : { usual: cursor.acceptedPageRows };
   if (ended) {
-    const missed = owed ? Math.max(0, owed.total - owed.read) : 0;
-    return { kind: 'end', cursor: last === undefined ? cursor : { lo: last, after: true, at: [] }, fresh, missed };
+    const missed = announced ? Math.max(0, announced.total - announced.read) : 0;
+    return { kind: 'end', cursor: last === undefined ? cursor : { lo: last, after: true, deliveredAtLo: [] }, fresh, missed };
   }
   const end = rows.at(-1)?.key;
-  if (end === undefined) throw new UnexpectedAnswer(label, 'a page whose users are all outside of the range');
+  if (end === undefined) throw new UnexpectedAnswer(searchLabel, 'a page whose users are all outside of the range');
   // A server may hold itself to a smaller page than it was asked for, and say so or not.
   const { limit = 0 } = page;
-  const size = Math.min(limit > 0 ? limit : pageSize, pageSize, total);
-  if (page.rows.length < size && page.rows.length !== cursor.usual) {
+  const size = Math.min(limit > 0 ? limit : searchPageSize, searchPageSize, total);
+  if (page.rows.length < size && page.rows.length !== cursor.acceptedPageRows) {
     return { kind: 'short', hi: end, known: [...delivered], fresh };
   }
   if (end === cursor.lo || (cursor.lo === undefined && rows[0]?.key === end)) {
-    return { kind: 'tie', lo: end, at: cursor.at };
+    return { kind: 'tie', lo: end, at: cursor.deliveredAtLo };
   }
-  const at = rows.filter((entry) => entry.key === end).map(({ row }) => fingerprint(row, 'user_id'));
-  return { kind: 'on', cursor: { lo: end, after: false, at, ...usual, ...(owed && { owed }) }, fresh };
+  const deliveredAtLo = rows.filter((entry) => entry.key === end).map(({ row }) => computeFingerprint(row, 'user_id'));
+  return { kind: 'on', cursor: { lo: end, after: false, deliveredAtLo, ...usual, ...(announced && { announced }) }, fresh };
 }
 
 /** A total of 1,000 may stand for more, and owes nothing; no total says anything of a range that has been cut since. */
-function owedAfter({ owed }: RangeCursor, to: string, rows: number, total: number, fresh: number): RangeCursor['owed'] {
-  if (owed?.to === to) return { ...owed, read: owed.read + fresh };
-  return total < mostRows ? { total: total - (rows - fresh), read: fresh, to } : undefined;
+function updateAnnounced({ announced }: RangeCursor, to: string, rows: number, total: number, fresh: number): RangeCursor['announced'] {
+  if (announced?.to === to) return { ...announced, read: announced.read + fresh };
+  return total < maxSearchRows ? { total: total - (rows - fresh), read: fresh, to } : undefined;
 }

@@ -15,20 +15,20 @@ export interface SearchScope {
   filter?: string;
 }
 
-export const label = 'GET users';
+export const searchLabel = 'GET users';
 
 /** `total` and offsets of a search end here: https://auth0.com/docs/manage-users/user-search/view-search-results-by-page */
-export const mostRows = 1000;
-export const pageSize = 100;
+export const maxSearchRows = 1000;
+export const searchPageSize = 100;
 
-export function searchRequest({ filter }: SearchScope, q: string, page: number, sort?: string): ListRequest {
+export function buildSearchRequest({ filter }: SearchScope, q: string, page: number, sort?: string): ListRequest {
   return {
     path: 'users',
     query: {
       q: filter === undefined ? q : `${q} AND (${filter})`,
       ...(sort === undefined ? {} : { sort }),
       page,
-      per_page: pageSize,
+      per_page: searchPageSize,
       include_totals: true,
       search_engine: 'v3',
     },
@@ -38,10 +38,10 @@ export function searchRequest({ filter }: SearchScope, q: string, page: number, 
 }
 
 /** The page's total. Throws UnexpectedAnswer when it has none, or one that its rows contradict. */
-export function totalOf({ total, rows, start = 0 }: Page): number {
-  if (total === undefined) throw new UnexpectedAnswer(label, 'a page without a total');
+export function readTotal({ total, rows, start = 0 }: Page): number {
+  if (total === undefined) throw new UnexpectedAnswer(searchLabel, 'a page without a total');
   if (rows.length > total || (rows.length === 0 && total > start)) {
-    throw new UnexpectedAnswer(label, `${rows.length} rows from ${start} on of a total of ${total}`);
+    throw new UnexpectedAnswer(searchLabel, `${rows.length} rows from ${start} on of a total of ${total}`);
   }
   return total;
 }

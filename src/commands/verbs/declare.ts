@@ -1,18 +1,18 @@
 import { Option, InvalidArgumentError, type Command } from 'commander';
 
 /** Runs what a verb does, and tells its failure in words on stderr with the exit code that belongs to it. */
-export type Act = (verb: () => Promise<number>) => Promise<void>;
+export type RunAction = (verb: () => Promise<number>) => Promise<void>;
 
 /** Adds some verbs to the program: their arguments, options and help, nothing of what they do. */
-export type DeclareVerbs = (program: Command, act: Act) => void;
+export type DeclareCommands = (program: Command, act: RunAction) => void;
 
-export function projectFile(): Option {
+export function createProjectFileOption(): Option {
   return new Option('-c, --config <file>', 'project file').default('rollcall.yaml');
 }
 
 /** A verb about one connection of the project's file. */
-export function ofConnection(command: Command): Command {
-  return command.argument('<connection>', 'connection of the project file').addOption(projectFile());
+export function addConnectionArgument(command: Command): Command {
+  return command.argument('<connection>', 'connection of the project file').addOption(createProjectFileOption());
 }
 
 /** The options that spell a tenant out. */
@@ -29,7 +29,7 @@ export function addTenantOptions(command: Command): Command {
 }
 
 /** Parses an option's value. */
-export function wholeNumber(text: string): number {
+export function parseWholeNumber(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a whole number.');
 }

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import type { BackfillFlags, CreateFlags, ListFlags, PauseFlags, ShowFlags } from '../schedule';
+import type { ScheduleBackfillFlags, ScheduleCreateFlags, ScheduleListFlags, SchedulePauseFlags, ScheduleShowFlags } from '../schedule';
 import type { ControlFlags } from '../control';
-import { ofConnection, wholeNumber, type Act, type DeclareVerbs } from './declare';
+import { addConnectionArgument, parseWholeNumber, type RunAction, type DeclareCommands } from './declare';
 
 /** Having connections copied at certain times. */
-export const declareScheduleVerbs: DeclareVerbs = (program, act) => {
+export const declareScheduleCommands: DeclareCommands = (program, act) => {
   const schedule = program
     .command('schedule')
     .summary('Have connections copied regularly')
@@ -15,56 +15,56 @@ export const declareScheduleVerbs: DeclareVerbs = (program, act) => {
       'after',
       '\nExamples:\n  $ rollcall schedule create acme --every 1h\n  $ rollcall schedule list\n  $ rollcall schedule pause acme --reason "the tenant is being moved"',
     );
-  declareCreate(schedule, act);
+  declareScheduleCreate(schedule, act);
   schedule
     .command('list')
     .summary('List the schedules of the server')
     .description('List the schedules of the server: when their runs are due, and which are paused.')
     .option('--json', 'print one JSON object')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule list')
-    .action((flags: ListFlags) => act(async () => (await import('../schedule.js')).list(flags)));
-  ofConnection(schedule.command('show'))
+    .action((flags: ScheduleListFlags) => act(async () => (await import('../schedule.js')).runScheduleList(flags)));
+  addConnectionArgument(schedule.command('show'))
     .summary('Show a schedule and its last runs')
     .description('Show when the runs of a connection are due, and how the last ones ended. Times are local.')
     .option('--json', 'print one JSON object')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule show acme')
-    .action((connection: string, flags: ShowFlags) =>
-      act(async () => (await import('../schedule.js')).show(connection, flags)),
+    .action((connection: string, flags: ScheduleShowFlags) =>
+      act(async () => (await import('../schedule.js')).runScheduleShow(connection, flags)),
     );
-  ofConnection(schedule.command('trigger'))
+  addConnectionArgument(schedule.command('trigger'))
     .summary('Have a run begin now')
     .description('Have a run of the schedule begin now, also when it is paused; unless one is under way.')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule trigger acme')
     .action((connection: string, flags: ControlFlags) =>
-      act(async () => (await import('../schedule.js')).trigger(connection, flags)),
+      act(async () => (await import('../schedule.js')).runScheduleTrigger(connection, flags)),
     );
-  declareBackfill(schedule, act);
-  ofConnection(schedule.command('pause'))
+  declareScheduleBackfill(schedule, act);
+  addConnectionArgument(schedule.command('pause'))
     .summary('Have no run begin for now')
     .description('Have no run of the schedule begin until it is resumed. One that is under way goes on.')
     .option('--reason <text>', 'why, as it is shown', 'paused by hand')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule pause acme --reason "the tenant is being moved"')
-    .action((connection: string, flags: PauseFlags) =>
-      act(async () => (await import('../schedule.js')).pause(connection, flags)),
+    .action((connection: string, flags: SchedulePauseFlags) =>
+      act(async () => (await import('../schedule.js')).runSchedulePause(connection, flags)),
     );
-  ofConnection(schedule.command('resume'))
+  addConnectionArgument(schedule.command('resume'))
     .summary('Have runs begin again')
     .description('Resume a schedule that was paused by hand, or that paused itself because its runs failed.')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule resume acme')
     .action((connection: string, flags: ControlFlags) =>
-      act(async () => (await import('../schedule.js')).resume(connection, flags)),
+      act(async () => (await import('../schedule.js')).runScheduleResume(connection, flags)),
     );
-  ofConnection(schedule.command('delete'))
+  addConnectionArgument(schedule.command('delete'))
     .summary('Remove a schedule')
     .description('Remove the schedule of a connection. A run that is under way goes on.')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule delete acme')
     .action((connection: string, flags: ControlFlags) =>
-      act(async () => (await import('../schedule.js')).remove(connection, flags)),
+      act(async () => (await import('../schedule.js')).runScheduleDelete(connection, flags)),
     );
 };
 
-function declareCreate(schedule: Command, act: Act): void {
-  ofConnection(schedule.command('create'))
+function declareScheduleCreate(schedule: Command, act: RunAction): void {
+  addConnectionArgument(schedule.command('create'))
     .summary('Make a schedule for a connection')
     .description(
       "Have a connection copied at certain times. Without options that say when, the connection's `schedule` in the project file does.",
@@ -75,7 +75,7 @@ function declareCreate(schedule: Command, act: Act): void {
     .option('--on <days>', 'with --at, on these days only: mon,thu')
     .option('--time-zone <name>', 'of --at and --cron, such as Europe/Berlin (default: UTC)')
     .option('--jitter <duration>', 'how much later runs may begin, so that not all begin at once')
-    .option('--pause-after <runs>', 'pause after so many failed runs in a row, 0: never (default: 3)', wholeNumber)
+    .option('--pause-after <runs>', 'pause after so many failed runs in a row, 0: never (default: 3)', parseWholeNumber)
     .option('--overlap <policy>', 'when the run before is under way: skip or buffer_one (default: skip)')
     .option('--catch-up <duration>', 'how late a run may begin if the server was away (default: 1h)')
     .option('--replace', 'put it in the place of the one that there is')
@@ -83,13 +83,13 @@ function declareCreate(schedule: Command, act: Act): void {
       'after',
       '\nExamples:\n  $ rollcall schedule create acme --every 1h\n  $ rollcall schedule create acme --at 06:30 --on mon,thu \\\n      --time-zone Europe/Berlin',
     )
-    .action((connection: string, flags: CreateFlags) =>
-      act(async () => (await import('../schedule.js')).create(connection, flags)),
+    .action((connection: string, flags: ScheduleCreateFlags) =>
+      act(async () => (await import('../schedule.js')).runScheduleCreate(connection, flags)),
     );
 }
 
-function declareBackfill(schedule: Command, act: Act): void {
-  ofConnection(schedule.command('backfill'))
+function declareScheduleBackfill(schedule: Command, act: RunAction): void {
+  addConnectionArgument(schedule.command('backfill'))
     .summary('Make up for runs of the past')
     .description(
       'Make up for the runs that were due in some time of the past. A sync copies what there is now, so that one run makes up for all of them; --each has them run one after the other.',
@@ -98,7 +98,7 @@ function declareBackfill(schedule: Command, act: Act): void {
     .option('--to <time>', 'its end (default: now)')
     .option('--each', 'a run for each time at which one was due')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule backfill acme --from 2026-01-31')
-    .action((connection: string, flags: BackfillFlags) =>
-      act(async () => (await import('../schedule.js')).backfill(connection, flags)),
+    .action((connection: string, flags: ScheduleBackfillFlags) =>
+      act(async () => (await import('../schedule.js')).runScheduleBackfill(connection, flags)),
     );
 }

@@ -1,21 +1,21 @@
 import { Option } from 'commander';
 import type { DemoFlags } from '../demo';
-import type { RunEmulatorOptions } from '../emulator';
+import type { EmulatorFlags } from '../emulator';
 import { exitCodes } from '../exit';
 import type { WorkerFlags } from '../worker';
-import { projectFile, wholeNumber, type DeclareVerbs } from './declare';
+import { createProjectFileOption, parseWholeNumber, type DeclareCommands } from './declare';
 
 /** What runs until it is stopped, and the demonstration that starts all of it. */
-export const declareServiceVerbs: DeclareVerbs = (program, act) => {
+export const declareServiceCommands: DeclareCommands = (program, act) => {
   program
     .command('worker')
     .summary('Serve the syncs of a Temporal server')
     .description('Do the work of syncs that others start, for the connections of the project file, until stopped.')
-    .addOption(projectFile())
+    .addOption(createProjectFileOption())
     .option('--task-queue <name>', 'task queue (default: ROLLCALL_TASK_QUEUE, or "rollcall")')
     .option('--listen <host:port>', 'serve /metrics, /healthz, /readyz (default: ROLLCALL_LISTEN, or nowhere)')
     .addHelpText('after', '\nExample:\n  $ TEMPORAL_ADDRESS=localhost:7233 rollcall worker --listen 127.0.0.1:9464')
-    .action((flags: WorkerFlags) => act(async () => (await import('../worker.js')).worker(flags)));
+    .action((flags: WorkerFlags) => act(async () => (await import('../worker.js')).runWorkerCommand(flags)));
 
   program
     .command('emulator')
@@ -26,21 +26,21 @@ export const declareServiceVerbs: DeclareVerbs = (program, act) => {
         .choices(['small', 'caps', 'empty', 'large', 'million', 'owned-roles'])
         .default('small'),
     )
-    .option('--port <number>', 'port to listen on (default: any free one)', wholeNumber)
+    .option('--port <number>', 'port to listen on (default: any free one)', parseWholeNumber)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--users <number>', 'users, in place of those of the scenario', wholeNumber)
-    .option('--organizations <number>', 'organizations, likewise', wholeNumber)
-    .option('--clients <number>', 'clients, likewise', wholeNumber)
-    .option('--roles <number>', 'roles, likewise', wholeNumber)
-    .option('--seed <number>', 'another tenant of the same size', wholeNumber)
+    .option('--users <number>', 'users, in place of those of the scenario', parseWholeNumber)
+    .option('--organizations <number>', 'organizations, likewise', parseWholeNumber)
+    .option('--clients <number>', 'clients, likewise', parseWholeNumber)
+    .option('--roles <number>', 'roles, likewise', parseWholeNumber)
+    .option('--seed <number>', 'another tenant of the same size', parseWholeNumber)
     .addOption(
       new Option('--rate-limits <plan>', 'rate limits')
         .choices(['free', 'essentials', 'enterprise', 'unlimited'])
         .default('unlimited'),
     )
-    .option('--latency-ms <number>', 'milliseconds added to every answer', wholeNumber)
+    .option('--latency-ms <number>', 'milliseconds added to every answer', parseWholeNumber)
     .addHelpText('after', '\nExample:\n  $ rollcall emulator --port 8080 --scenario caps')
-    .action((flags: RunEmulatorOptions) =>
+    .action((flags: EmulatorFlags) =>
       act(async () => {
         await (await import('../emulator.js')).runEmulator(flags);
         return exitCodes.ok;
@@ -56,5 +56,5 @@ export const declareServiceVerbs: DeclareVerbs = (program, act) => {
     .option('--files <folder>', 'folder to copy into', './data')
     .option('--keep', "keep Temporal's UI open until Ctrl-C")
     .addHelpText('after', '\nExample:\n  $ rollcall demo --keep')
-    .action((flags: DemoFlags) => act(async () => (await import('../demo.js')).demo(flags)));
+    .action((flags: DemoFlags) => act(async () => (await import('../demo.js')).runDemo(flags)));
 };

@@ -1,10 +1,10 @@
 import type { ConfigShowFlags } from '../config';
 import type { DoctorFlags } from '../doctor';
 import type { InitFlags } from '../init';
-import { addTenantOptions, projectFile, type DeclareVerbs } from './declare';
+import { addTenantOptions, createProjectFileOption, type DeclareCommands } from './declare';
 
 /** What is done before the first sync, and when something is amiss. */
-export const declareSetupVerbs: DeclareVerbs = (program, act) => {
+export const declareSetupCommands: DeclareCommands = (program, act) => {
   const init = program
     .command('init')
     .argument('[connection]', 'name of the connection')
@@ -12,7 +12,7 @@ export const declareSetupVerbs: DeclareVerbs = (program, act) => {
     .description(
       'Ask for a tenant, how to sign in and where to copy it, try the credentials, and write the connection into the project file: a new one, or one more in a file that is there, with its comments. Secrets are named, not written. Without a terminal the options say it all.',
     )
-    .addOption(projectFile())
+    .addOption(createProjectFileOption())
     .option('--stream <name...>', 'copy these streams only')
     .option('--no-input', 'ask nothing')
     .option('--no-check', 'do not try the credentials');
@@ -24,7 +24,7 @@ export const declareSetupVerbs: DeclareVerbs = (program, act) => {
       '\nExamples:\n  $ rollcall init\n  $ rollcall init acme --domain acme.eu.auth0.com --client-id … \\\n      --client-secret file:secrets/acme --files ./data/acme',
     )
     .action((connection: string | undefined, flags: InitFlags) =>
-      act(async () => (await import('../init.js')).init(connection, flags)),
+      act(async () => (await import('../init.js')).runInit(connection, flags)),
     );
   program
     .command('doctor')
@@ -33,12 +33,12 @@ export const declareSetupVerbs: DeclareVerbs = (program, act) => {
     .description(
       'Look at the project file, Temporal, staging, and of each connection its destination, credentials, scopes, clock and rate limit; say what is amiss and what to do. The exit code is that of the worst, 0 when there is nothing but warnings.',
     )
-    .addOption(projectFile())
+    .addOption(createProjectFileOption())
     .option('--fix', 'add the search attributes that Temporal lacks')
     .option('--json', 'print what was found as JSON')
     .addHelpText('after', '\nExample:\n  $ rollcall doctor acme')
     .action((connection: string | undefined, flags: DoctorFlags) =>
-      act(async () => (await import('../doctor.js')).doctor(connection, flags)),
+      act(async () => (await import('../doctor.js')).runDoctor(connection, flags)),
     );
   const config = program
     .command('config')
@@ -52,16 +52,16 @@ export const declareSetupVerbs: DeclareVerbs = (program, act) => {
     .description(
       'Show every setting of a connection as commands find it here, with its origin: a line of the file, a variable, or the default. Secrets are not shown; of a reference is told whether it leads somewhere.',
     )
-    .addOption(projectFile())
+    .addOption(createProjectFileOption())
     .option('--json', 'print them as JSON')
     .addHelpText('after', '\nExample:\n  $ rollcall config show acme')
     .action((connection: string | undefined, flags: ConfigShowFlags) =>
-      act(async () => (await import('../config.js')).configShow(connection, flags)),
+      act(async () => (await import('../config.js')).runConfigShow(connection, flags)),
     );
   config
     .command('schema')
     .summary('Print the JSON schema of the project file')
     .description('Print the JSON schema of rollcall.yaml, for editors that complete and check YAML.')
     .addHelpText('after', '\nExample:\n  $ rollcall config schema > rollcall.schema.json')
-    .action(() => act(async () => (await import('../config.js')).configSchema()));
+    .action(() => act(async () => (await import('../config.js')).runConfigSchema()));
 };

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { StateFlags } from '../state';
-import { ofConnection, type DeclareVerbs } from './declare';
+import { addConnectionArgument, type DeclareCommands } from './declare';
 
 /** Looking at, and changing, where the next run of a connection goes on. */
-export const declareStateVerbs: DeclareVerbs = (program, act) => {
+export const declareStateCommands: DeclareCommands = (program, act) => {
   const state = program
     .command('state')
     .summary('Show, set, reset, export or import where syncs go on')
@@ -11,7 +11,7 @@ export const declareStateVerbs: DeclareVerbs = (program, act) => {
       'Look at where the next sync of a connection goes on, as its destination holds it, and change it between two syncs.',
     )
     .addHelpText('after', '\nExamples:\n  $ rollcall state show acme\n  $ rollcall state reset acme --stream users');
-  const verb = (name: string): Command => ofConnection(state.command(name));
+  const verb = (name: string): Command => addConnectionArgument(state.command(name));
 
   verb('show')
     .summary('Tell where each stream stands')

@@ -1,53 +1,53 @@
 import type { JsonObject } from '../../json';
-import { notFound } from '../api-error';
-import type { Row } from '../collection';
-import { answerList } from '../paging';
-import { PAGE, refuseParameter, type Values } from '../query-parameters';
-import type { Settings } from '../settings';
-import { listOptions, type Route } from './route';
-import { textOf } from '../text';
+import { createNotFoundError } from '../api-error';
+import type { CollectionRow } from '../collection';
+import { buildListResponse } from '../paging';
+import { PAGE_PARAMETERS, createParameterError, type QueryValues } from '../query-parameters';
+import type { TenantSettings } from '../settings';
+import { createListOptions, type Route } from './route';
+import { toText } from '../text';
 
-const OWNER_ABOUT = 'Filter organization-level roles by owner ID. Required when type is "organization"';
+const OWNER_DESCRIPTION = 'Filter organization-level roles by owner ID. Required when type is "organization"';
 
-export const listRoles: Route = {
+export const listRolesRoute: Route = {
   name: 'roles',
   path: '/roles',
   group: 'others',
   scopes: ['read:roles'],
   parameters: {
-    ...PAGE,
+    ...PAGE_PARAMETERS,
     name_filter: { type: 'string', about: 'Optional filter on name (case-insensitive)' },
     type: { type: 'string', about: 'Optional filter on the type of the role', pattern: /^(tenant|organization)$/ },
-    owner_id: { type: 'string', about: OWNER_ABOUT },
+    owner_id: { type: 'string', about: OWNER_DESCRIPTION },
   },
-  answer({ query }, emulation) {
+  handle({ query }, emulation) {
     const filter = String(query['name_filter'] ?? '').toLowerCase();
-    const isWanted = chooseOwner(query, emulation.settings);
+    const isWanted = createOwnerFilter(query, emulation.settings);
     const rows = emulation.tenant.roles.rows.filter(
-      ({ record }: Row) => isWanted(record) && textOf(record['name']).toLowerCase().includes(filter),
+      ({ record }: CollectionRow) => isWanted(record) && toText(record['name']).toLowerCase().includes(filter),
     );
-    const options = listOptions(emulation, 'organizations');
-    return { body: answerList('roles', rows, ({ record }) => record, query, options) };
+    const options = createListOptions(emulation, 'organizations');
+    return { body: buildListResponse('roles', rows, ({ record }) => record, query, options) };
   },
 };
 
-export const getRole: Route = {
+export const getRoleRoute: Route = {
   name: 'role',
   path: '/roles/:id',
   group: 'others',
   scopes: ['read:roles'],
   parameters: {},
-  answer({ params }, { tenant }) {
+  handle({ params }, { tenant }) {
     const role = tenant.roles.get(params['id'] ?? '');
-    if (!role) throw notFound('The role does not exist.');
+    if (!role) throw createNotFoundError('The role does not exist.');
     return { body: role };
   },
 };
 
 /** Roles of the tenant carry no type. */
-function chooseOwner({ type, owner_id }: Values, { ownedRolesListed }: Settings): (role: JsonObject) => boolean {
+function createOwnerFilter({ type, owner_id }: QueryValues, { ownedRolesListed }: TenantSettings): (role: JsonObject) => boolean {
   if (type === 'organization') {
-    if (owner_id === undefined) throw refuseParameter('Missing required property: owner_id', 'owner_id', OWNER_ABOUT);
+    if (owner_id === undefined) throw createParameterError('Missing required property: owner_id', 'owner_id', OWNER_DESCRIPTION);
     return (role) => role['owner_id'] === owner_id;
   }
   if (type === undefined && ownedRolesListed) return () => true;

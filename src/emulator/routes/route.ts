@@ -1,21 +1,21 @@
 import type { JsonObject } from '../../json';
 import type { Emulation } from '../emulation';
 import type { ListOptions } from '../paging';
-import type { Parameters, Values } from '../query-parameters';
-import type { EndpointGroup } from '../rate-limits';
+import type { QueryParameters, QueryValues } from '../query-parameters';
+import type { BucketGroup } from '../rate-limits';
 
-export interface Call {
+export interface RouteRequest {
   /** Ids from the path, decoded. */
   params: Readonly<Record<string, string>>;
-  query: Values;
+  query: QueryValues;
   scopes: ReadonlySet<string>;
   /** Scheme, host and path, without the query; as Auth0 writes it in links, over http. */
   link: string;
   /** Grows with every request. */
-  nth: number;
+  requestNumber: number;
 }
 
-interface Answer {
+interface RouteResponse {
   body: JsonObject | JsonObject[];
   headers?: Record<string, string>;
 }
@@ -26,15 +26,15 @@ export interface Route {
   name: string;
   /** Below `/api/v2`. */
   path: string;
-  group: EndpointGroup;
+  group: BucketGroup;
   /** Any of them opens the endpoint. */
   scopes: readonly string[];
-  parameters: Parameters;
-  answer(call: Call, emulation: Emulation): Answer;
+  parameters: QueryParameters;
+  handle(call: RouteRequest, emulation: Emulation): RouteResponse;
 }
 
 /** List options for a list without the members list's ways. */
-export function listOptions(emulation: Emulation, list: keyof Emulation['checkpoints']): ListOptions {
+export function createListOptions(emulation: Emulation, list: keyof Emulation['checkpoints']): ListOptions {
   const { pageCap, nextOnFullPage } = emulation.settings;
   return { pageCap, checkpoints: emulation.checkpoints[list], surplusNext: nextOnFullPage ? 'full' : 'never' };
 }

@@ -1,19 +1,19 @@
-import { getClient, listClients } from './clients';
-import { getOrganization, listMemberRoles, listMembers, listOrganizations } from './organizations';
-import { getRole, listRoles } from './roles';
+import { getClientRoute, listClientsRoute } from './clients';
+import { getOrganizationRoute, listMemberRolesRoute, listMembersRoute, listOrganizationsRoute } from './organizations';
+import { getRoleRoute, listRolesRoute } from './roles';
 import type { Route } from './route';
-import { getUser, listUsers } from './users';
+import { getUserRoute, listUsersRoute } from './users';
 
 /** Every endpoint of the Management API that is emulated. */
 export const ROUTES: readonly Route[] = [
-  listUsers,
-  getUser,
-  listClients,
-  getClient,
-  listOrganizations,
-  getOrganization,
-  listMembers,
-  listMemberRoles,
-  listRoles,
-  getRole,
+  listUsersRoute,
+  getUserRoute,
+  listClientsRoute,
+  getClientRoute,
+  listOrganizationsRoute,
+  getOrganizationRoute,
+  listMembersRoute,
+  listMemberRolesRoute,
+  listRolesRoute,
+  getRoleRoute,
 ];

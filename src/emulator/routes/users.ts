@@ -1,48 +1,48 @@
-import { ApiError, notFound } from '../api-error';
-import { type Offset, readOffset } from '../paging';
+import { ApiError, createNotFoundError } from '../api-error';
+import { type OffsetPage, parseOffsetPage } from '../paging';
 import { projectRecord, readProjection } from '../projection';
-import { FIELDS, PAGE, type Parameters, refuseParameter, type Values } from '../query-parameters';
-import { SEARCH_LIMIT, type Sort } from '../user-search';
+import { FIELDS_PARAMETERS, PAGE_PARAMETERS, type QueryParameters, createParameterError, type QueryValues } from '../query-parameters';
+import { SEARCH_LIMIT, type UserSort } from '../user-search';
 import { viewUser } from '../views';
 import type { Route } from './route';
 
 /** Nginx in front of Auth0 refuses longer queries. */
-const LONGEST_QUERY_BYTES = 8_192;
+const MAX_QUERY_BYTES = 8_192;
 
-const SORT_ABOUT =
+const SORT_DESCRIPTION =
   'Field to sort by. Use field:order where order is 1 for ascending and -1 for descending. e.g. created_at:1';
 
-const PARAMETERS: Parameters = {
-  ...PAGE,
-  ...FIELDS,
+const LIST_USERS_PARAMETERS: QueryParameters = {
+  ...PAGE_PARAMETERS,
+  ...FIELDS_PARAMETERS,
   page: { type: 'integer', least: 0, most: Number.MAX_SAFE_INTEGER, about: 'Page index of the results to return' },
   per_page: { type: 'integer', least: 0, most: 100, about: 'Number of results per page' },
-  sort: { type: 'string', about: SORT_ABOUT, pattern: /^[a-zA-Z0-9_.]+:(1|-1)$/ },
+  sort: { type: 'string', about: SORT_DESCRIPTION, pattern: /^[a-zA-Z0-9_.]+:(1|-1)$/ },
   q: { type: 'string', about: 'Query in Lucene query string syntax' },
   search_engine: { type: 'string', about: 'The version of the search engine' },
   primary_order: { type: 'boolean', about: 'When true, results are returned in a deterministic order' },
 };
 
-export const listUsers: Route = {
+export const listUsersRoute: Route = {
   name: 'users',
   path: '/users',
   group: 'users',
   scopes: ['read:users'],
-  parameters: PARAMETERS,
-  answer({ query, scopes, nth }, { search, settings }) {
+  parameters: LIST_USERS_PARAMETERS,
+  handle({ query, scopes, requestNumber }, { search, settings }) {
     const q = query['q'] === undefined ? undefined : String(query['q']);
-    if (q !== undefined && Buffer.byteLength(q) > LONGEST_QUERY_BYTES) {
+    if (q !== undefined && Buffer.byteLength(q) > MAX_QUERY_BYTES) {
       throw new ApiError(414, 'Request-URI Too Large', '414 Request-URI Too Large');
     }
-    refuseOldEngine(query['search_engine']);
-    const sort = query['sort'] === undefined ? undefined : readSort(String(query['sort']));
-    const offset = readOffset(query, settings.pageCap);
-    refuseDeepPage(offset);
+    rejectOldSearchEngine(query['search_engine']);
+    const sort = query['sort'] === undefined ? undefined : parseUserSort(String(query['sort']));
+    const offset = parseOffsetPage(query, settings.pageCap);
+    rejectDeepPage(offset);
     const wantsTotal = query['include_totals'] === true;
     const { users, total } = search.search({
       ...(q !== undefined && q !== '' && { q }),
       ...(sort && { sort }),
-      ...(settings.shuffleTies && { shuffle: nth }),
+      ...(settings.shuffleTies && { shuffle: requestNumber }),
       start: offset.start,
       limit: offset.limit,
       count: wantsTotal,
@@ -54,21 +54,21 @@ export const listUsers: Route = {
   },
 };
 
-export const getUser: Route = {
+export const getUserRoute: Route = {
   name: 'user',
   path: '/users/:id',
   group: 'others',
   scopes: ['read:users'],
-  parameters: FIELDS,
-  answer({ params, query, scopes }, { tenant }) {
+  parameters: FIELDS_PARAMETERS,
+  handle({ params, query, scopes }, { tenant }) {
     const user = tenant.users.get(params['id'] ?? '');
-    if (!user) throw notFound('The user does not exist.', 'inexistent_user');
+    if (!user) throw createNotFoundError('The user does not exist.', 'inexistent_user');
     return { body: projectRecord(viewUser(user, scopes), readProjection(query)) };
   },
 };
 
 /** Pages may begin at row 999, whatever the page's size. */
-function refuseDeepPage({ start }: Offset): void {
+function rejectDeepPage({ start }: OffsetPage): void {
   if (start < SEARCH_LIMIT) return;
   throw new ApiError(
     400,
@@ -78,16 +78,16 @@ function refuseDeepPage({ start }: Offset): void {
   );
 }
 
-function refuseOldEngine(engine: Values[string] | undefined): void {
+function rejectOldSearchEngine(engine: QueryValues[string] | undefined): void {
   if (engine === undefined || engine === 'v3') return;
   const message = `You are not allowed to use search_engine=${String(engine)}. Use search_engine=v3 instead.`;
   throw new ApiError(400, 'Bad Request', message, 'operation_not_supported');
 }
 
-function readSort(text: string): Sort {
+function parseUserSort(text: string): UserSort {
   const [field = '', direction] = text.split(':');
   if (/^(app|user)_metadata(\.|$)/.test(field)) {
-    throw refuseParameter(`Sorting by ${field} is not supported`, 'sort', SORT_ABOUT);
+    throw createParameterError(`Sorting by ${field} is not supported`, 'sort', SORT_DESCRIPTION);
   }
   return { field, descending: direction === '-1' };
 }

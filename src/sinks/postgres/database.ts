@@ -1,33 +1,33 @@
 import { Client, Pool, type PoolClient, type PoolConfig } from 'pg';
 import { DestinationRefused } from './errors';
-import { explainPostgresError, type Place } from './trouble';
+import { explainPostgresError, type PostgresTarget } from './trouble';
 
 /** Statements of one transaction. */
 export type Transaction = Pick<PoolClient, 'query'>;
 
 /** A database, by as many connections as streams are delivered at the same time. */
 export interface Database {
-  place: Place;
+  target: PostgresTarget;
   /**
    * Does work in one transaction, of which nothing is left when it fails.
    * Errors: DestinationUnavailable, DestinationRefused, and those of the work.
    */
-  transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
+  runTransaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
 /** Each stream at most one, and one to read the state. */
-const mostConnections = 6;
-const connectMs = 10_000;
-const statementMs = 15 * 60_000;
+const maxConnections = 6;
+const connectTimeoutMs = 10_000;
+const statementTimeoutMs = 15 * 60_000;
 
 /**
  * Set in each transaction rather than for the session, so that a pooler between does not matter. A session that stands
  * still in a transaction (its process is stopped) is ended soon, since its lock keeps the step's next attempt waiting.
  */
-const begin = `
+const beginTransactionSql = `
   BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-  SET LOCAL statement_timeout = '${statementMs}ms';
+  SET LOCAL statement_timeout = '${statementTimeoutMs}ms';
   SET LOCAL lock_timeout = '60s';
   SET LOCAL idle_in_transaction_session_timeout = '20s';
   SET LOCAL work_mem = '32MB'`;
@@ -39,8 +39,8 @@ const begin = `
  * @throws DestinationRefused when it is no such URL
  */
 export function openDatabase(url: string, schema: string): Database {
-  let { config, mayFallBack } = configOf(url);
-  const place = placeOf(config, schema);
+  let { config, mayFallBack } = buildPoolConfig(url);
+  const target = readTarget(config, schema);
   let pool = openPool(config);
 
   async function connect(): Promise<PoolClient> {
@@ -50,7 +50,7 @@ export function openDatabase(url: string, schema: string): Database {
       if (!mayFallBack || !(error as Error).message.includes('does not support SSL')) throw error;
       mayFallBack = false;
       const withTls = pool;
-      config = { ...config, connectionString: withMode(url, 'disable') };
+      config = { ...config, connectionString: setSslMode(url, 'disable') };
       pool = openPool(config);
       await withTls.end();
       return await pool.connect();
@@ -58,15 +58,15 @@ export function openDatabase(url: string, schema: string): Database {
   }
 
   async function within<Result>(client: PoolClient, work: (transaction: Transaction) => Promise<Result>) {
-    await client.query(begin);
+    await client.query(beginTransactionSql);
     const result = await work(client);
     await client.query('COMMIT');
     return result;
   }
 
   return {
-    place,
-    async transaction(work) {
+    target,
+    async runTransaction(work) {
       try {
         const client = await connect();
         try {
@@ -79,41 +79,41 @@ export function openDatabase(url: string, schema: string): Database {
           throw error;
         }
       } catch (error) {
-        throw explainPostgresError(error, place) ?? error;
+        throw explainPostgresError(error, target) ?? error;
       }
     },
     close: () => pool.end(),
   };
 }
 
-function ignore(): void {}
+function ignoreError(): void {}
 
 function openPool(config: PoolConfig): Pool {
   const pool = new Pool(config);
   // A connection that breaks while no statement is under way would end the process: also in the moment in which the pool
   // has handed it over and nobody has it yet. Its next statement fails.
-  pool.on('connect', (client) => client.on('error', ignore));
+  pool.on('connect', (client) => client.on('error', ignoreError));
   // An idle connection that breaks is replaced when it is needed.
-  return pool.on('error', ignore);
+  return pool.on('error', ignoreError);
 }
 
 /** As libpq has it, TLS that is only preferred is given up when the server has none, and so it is by default. */
-function configOf(url: string): { config: PoolConfig; mayFallBack: boolean } {
-  const mode = modeOf(url);
+function buildPoolConfig(url: string): { config: PoolConfig; mayFallBack: boolean } {
+  const mode = readSslMode(url);
   const config = {
-    connectionString: withMode(url, mode === 'allow' ? 'prefer' : mode),
+    connectionString: setSslMode(url, mode === 'allow' ? 'prefer' : mode),
     application_name: 'rollcall',
-    max: mostConnections,
-    connectionTimeoutMillis: connectMs,
+    max: maxConnections,
+    connectionTimeoutMillis: connectTimeoutMs,
     // Should the server never answer again, though its connection seems to live.
-    query_timeout: statementMs + 60_000,
+    query_timeout: statementTimeoutMs + 60_000,
     keepAlive: true,
     allowExitOnIdle: true,
   };
   return { config, mayFallBack: mode === 'allow' || mode === 'prefer' };
 }
 
-function modeOf(url: string): string {
+function readSslMode(url: string): string {
   try {
     const { searchParams } = new URL(url);
     if (searchParams.get('sslrootcert') === 'system') return 'verify-full';
@@ -126,7 +126,7 @@ function modeOf(url: string): string {
 const urlAdvice =
   'Write it as postgres://role:password@host:5432/database, other characters than letters and digits as %XX.';
 
-function withMode(url: string, mode: string): string {
+function setSslMode(url: string, mode: string): string {
   const changed = new URL(url);
   if (changed.searchParams.get('sslrootcert') === 'system') changed.searchParams.delete('sslrootcert');
   changed.searchParams.set('sslmode', mode);
@@ -134,10 +134,10 @@ function withMode(url: string, mode: string): string {
   return changed.href;
 }
 
-function placeOf({ connectionString = '' }: PoolConfig, schema: string): Place {
+function readTarget({ connectionString = '' }: PoolConfig, schema: string): PostgresTarget {
   try {
     const { host, port, database = '', user = '' } = new Client({ connectionString });
-    return { name: `${host}:${port}/${database}, schema ${schema},`, role: user, database, schema };
+    return { label: `${host}:${port}/${database}, schema ${schema},`, role: user, database, schema };
   } catch (error) {
     const unknown = { name: 'of Postgres', role: '', database: '', schema };
     throw explainPostgresError(error, unknown) ?? new DestinationRefused(unknown.name, 'its URL is wrong', urlAdvice);

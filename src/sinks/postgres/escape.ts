@@ -2,7 +2,7 @@ import type { Json } from '../../json';
 import { isObject } from '../../airbyte/shape';
 
 /** What Postgres takes neither in text nor in jsonb; and what would be read as the escape of such a character. */
-const unstorable = /[\0\ud800-\udfff]|\\(?=u[0-9a-f]{4})/gu;
+const unstorablePattern = /[\0\ud800-\udfff]|\\(?=u[0-9a-f]{4})/gu;
 
 /**
  * A text as Postgres can hold it: NUL and surrogates without their other half become `\u` and four hexadecimal digits,
@@ -10,7 +10,7 @@ const unstorable = /[\0\ud800-\udfff]|\\(?=u[0-9a-f]{4})/gu;
  * become one, and the text can be had back exactly.
  */
 export function escapeText(text: string): string {
-  return text.replace(unstorable, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(unstorablePattern, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** The same in all keys and values. */

@@ -1,9 +1,9 @@
 import { streams } from '../../streams/registry';
 import { openDatabase } from './database';
 import { DestinationRefused } from './errors';
-import { quoted } from './identifier';
+import { quoteIdentifier } from './identifier';
 
-interface Rights {
+interface SchemaRights {
   version: string;
   encoding: string;
   temporary: boolean;
@@ -19,40 +19,40 @@ interface Rights {
  * Looks whether a role may write to a schema, without changing anything; answers in a sentence.
  * @throws DestinationUnavailable, DestinationRefused
  */
-export async function examineDatabase({ url, schema }: { url: string; schema: string }): Promise<string> {
+export async function checkDatabase({ url, schema }: { url: string; schema: string }): Promise<string> {
   const database = openDatabase(url, schema);
-  const { place } = database;
-  const to = `TO ${quoted(place.role)};`;
+  const { target } = database;
+  const to = `TO ${quoteIdentifier(target.role)};`;
   const refuse = (what: string, nextStep: string): never => {
-    throw new DestinationRefused(place.name, what, nextStep);
+    throw new DestinationRefused(target.label, what, nextStep);
   };
   try {
-    const rights = await database.transaction(async (tx) => {
-      const { rows } = await tx.query<Rights>(question, [quoted(schema), schema, streams.map(({ name }) => name)]);
+    const rights = await database.runTransaction(async (tx) => {
+      const { rows } = await tx.query<SchemaRights>(rightsQuery, [quoteIdentifier(schema), schema, streams.map(({ name }) => name)]);
       return rows[0];
     });
     if (!rights) throw new Error('Postgres answers a question with nothing');
     const { version, encoding, temporary, make, use, create, foreign } = rights;
-    const onDatabase = `ON DATABASE ${quoted(place.database)} ${to}`;
+    const onDatabase = `ON DATABASE ${quoteIdentifier(target.database)} ${to}`;
     if (encoding !== 'UTF8') {
       refuse(`the database is of the encoding ${encoding}`, "Create one with ENCODING 'UTF8'.");
     }
     if (!temporary) refuse('the role may make no temporary tables', `Run: GRANT TEMPORARY ${onDatabase}`);
     if (use === null && !make) refuse('the role may not make the schema', `Run: GRANT CREATE ${onDatabase}`);
     if (use === false || create === false) {
-      refuse('the role may not write to the schema', `Run: GRANT USAGE, CREATE ON SCHEMA ${quoted(schema)} ${to}`);
+      refuse('the role may not write to the schema', `Run: GRANT USAGE, CREATE ON SCHEMA ${quoteIdentifier(schema)} ${to}`);
     }
     if (foreign) {
       const tables = foreign.join(', ');
       refuse(`${tables} there belong to another role`, `Let the role own them: ALTER TABLE … OWNER ${to}`);
     }
-    return `Postgres ${version} at ${place.name.replace(/,$/, '')} ${use === null ? 'can be made' : 'can be written'}.`;
+    return `Postgres ${version} at ${target.label.replace(/,$/, '')} ${use === null ? 'can be made' : 'can be written'}.`;
   } finally {
     await database.close();
   }
 }
 
-const question = `
+const rightsQuery = `
   SELECT current_setting('server_version') AS version,
     current_setting('server_encoding') AS encoding,
     has_database_privilege(current_database(), 'TEMPORARY') AS temporary,

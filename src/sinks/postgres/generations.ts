@@ -1,33 +1,33 @@
 import type { ConfiguredStream } from '../sink';
-import type { Column } from './column';
+import type { TableColumn } from './column';
 import type { Transaction } from './database';
-import { quoted } from './identifier';
-import { dedups, overwrites, type LedgerEntry } from './ledger';
+import { quoteIdentifier } from './identifier';
+import { deduplicatesRows, replacesExistingRows, type LedgerEntry } from './ledger';
 import {
   addColumns,
-  createLike,
-  dropUnique,
-  ensureUnique,
-  keysOf,
-  nextTableOf,
+  createTableLike,
+  dropUniqueIndex,
+  ensureUniqueIndex,
+  findRowKeys,
+  buildNextTableName,
   readColumns,
-  sqlOf,
-  tableOf,
-  type Table,
+  formatTableName,
+  buildTableName,
+  type TableName,
 } from './table';
-import type { Place } from './trouble';
+import type { PostgresTarget } from './trouble';
 import { airbyteColumns } from './column';
 
 /** The tables that a stream's rows go to, run after run. */
-export interface Generations {
+export interface GenerationTables {
   /** Where the rows of a run go. */
-  table(stream: ConfiguredStream, entry: LedgerEntry): Table;
+  selectTable(stream: ConfiguredStream, entry: LedgerEntry): TableName;
   /** The columns of fields that are there, or will be when the run has begun. */
-  columns(tx: Transaction, stream: ConfiguredStream, entry: LedgerEntry): Promise<Column[]>;
+  readFieldColumns(tx: Transaction, stream: ConfiguredStream, entry: LedgerEntry): Promise<TableColumn[]>;
   /** Makes ready for a run's rows. */
-  begin(tx: Transaction, stream: ConfiguredStream): Promise<void>;
+  prepareRun(tx: Transaction, stream: ConfiguredStream): Promise<void>;
   /** Ends an overwriting run: its rows take the place of the ones before, or are dropped. */
-  end(tx: Transaction, stream: ConfiguredStream, complete: boolean): Promise<void>;
+  finishRun(tx: Transaction, stream: ConfiguredStream, complete: boolean): Promise<void>;
 }
 
 /**
@@ -35,49 +35,49 @@ export interface Generations {
  * stream's table itself stays, and with it views, rights and indexes; its readers see the old rows or the new ones,
  * whatever their isolation level, and wait for nothing.
  */
-export function createGenerations(schema: string, place: Place): Generations {
-  const namesOf = (columns: readonly Column[]): string =>
-    [...Object.values(airbyteColumns), ...columns].map(({ name }) => quoted(name)).join(', ');
+export function createGenerationTables(schema: string, target: PostgresTarget): GenerationTables {
+  const namesOf = (columns: readonly TableColumn[]): string =>
+    [...Object.values(airbyteColumns), ...columns].map(({ name }) => quoteIdentifier(name)).join(', ');
 
-  async function setUnique(tx: Transaction, table: Table, stream: ConfiguredStream): Promise<void> {
-    if (dedups(stream)) await ensureUnique(tx, table, keysOf(stream.name));
-    else await dropUnique(tx, table);
+  async function setUnique(tx: Transaction, table: TableName, stream: ConfiguredStream): Promise<void> {
+    if (deduplicatesRows(stream)) await ensureUniqueIndex(tx, table, findRowKeys(stream.name));
+    else await dropUniqueIndex(tx, table);
   }
 
-  async function replace(tx: Transaction, stream: ConfiguredStream, table: Table, next: Table): Promise<void> {
-    const held = (await readColumns(tx, table, place)) ?? [];
-    const columns = ((await readColumns(tx, next, place)) ?? []).filter(({ type }) => type !== 'other');
+  async function replace(tx: Transaction, stream: ConfiguredStream, table: TableName, next: TableName): Promise<void> {
+    const held = (await readColumns(tx, table, target)) ?? [];
+    const columns = ((await readColumns(tx, next, target)) ?? []).filter(({ type }) => type !== 'other');
     await addColumns(
       tx,
       table,
       columns.filter(({ name }) => !held.some((each) => each.name === name)),
     );
-    await tx.query(`DELETE FROM ${sqlOf(table)}`);
+    await tx.query(`DELETE FROM ${formatTableName(table)}`);
     await setUnique(tx, table, stream);
     const names = namesOf(columns);
-    await tx.query(`INSERT INTO ${sqlOf(table)} (${names}) SELECT ${names} FROM ${sqlOf(next)}`);
+    await tx.query(`INSERT INTO ${formatTableName(table)} (${names}) SELECT ${names} FROM ${formatTableName(next)}`);
   }
 
-  const tableFor = ({ name }: ConfiguredStream, { next }: LedgerEntry): Table =>
-    next ? nextTableOf(schema, name) : tableOf(schema, name);
+  const tableFor = ({ name }: ConfiguredStream, { pending }: LedgerEntry): TableName =>
+    pending ? buildNextTableName(schema, name) : buildTableName(schema, name);
 
   return {
-    table: tableFor,
-    async columns(tx, stream, entry) {
-      const columns = await readColumns(tx, tableFor(stream, entry), place);
-      return columns ?? (await readColumns(tx, tableOf(schema, stream.name), place)) ?? [];
+    selectTable: tableFor,
+    async readFieldColumns(tx, stream, entry) {
+      const columns = await readColumns(tx, tableFor(stream, entry), target);
+      return columns ?? (await readColumns(tx, buildTableName(schema, stream.name), target)) ?? [];
     },
-    async begin(tx, stream) {
-      const [table, next] = [tableOf(schema, stream.name), nextTableOf(schema, stream.name)];
-      await tx.query(`DROP TABLE IF EXISTS ${sqlOf(next)}`);
-      if (!overwrites(stream)) return setUnique(tx, table, stream);
-      await createLike(tx, next, table);
+    async prepareRun(tx, stream) {
+      const [table, next] = [buildTableName(schema, stream.name), buildNextTableName(schema, stream.name)];
+      await tx.query(`DROP TABLE IF EXISTS ${formatTableName(next)}`);
+      if (!replacesExistingRows(stream)) return setUnique(tx, table, stream);
+      await createTableLike(tx, next, table);
       await setUnique(tx, next, stream);
     },
-    async end(tx, stream, complete) {
-      const next = nextTableOf(schema, stream.name);
-      if (complete) await replace(tx, stream, tableOf(schema, stream.name), next);
-      await tx.query(`DROP TABLE ${sqlOf(next)}`);
+    async finishRun(tx, stream, complete) {
+      const next = buildNextTableName(schema, stream.name);
+      if (complete) await replace(tx, stream, buildTableName(schema, stream.name), next);
+      await tx.query(`DROP TABLE ${formatTableName(next)}`);
     },
   };
 }

@@ -1,25 +1,25 @@
 import { createHash } from 'node:crypto';
 
 /** Longest name that Postgres does not cut, bytes of UTF-8. */
-export const longestName = 63;
+export const maxNameBytes = 63;
 
 /** Names that every table has already, or that Postgres keeps for itself. */
-const taken = /^(?:_airbyte_.*|_rollcall_.*|ctid|xmin|xmax|cmin|cmax|tableoid|oid)$/;
-const marked = /~[0-9a-f]{8}$/;
-const refused = /^$|\0|[\ud800-\udfff]/u;
+const reservedNamePattern = /^(?:_airbyte_.*|_rollcall_.*|ctid|xmin|xmax|cmin|cmax|tableoid|oid)$/;
+const hashedNamePattern = /~[0-9a-f]{8}$/;
+const invalidNamePattern = /^$|\0|[\ud800-\udfff]/u;
 
 /** Any text as an SQL identifier. */
-export function quoted(name: string): string {
+export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** A name in a schema. */
-export function qualified(schema: string, name: string): string {
-  return `${quoted(schema)}.${quoted(name)}`;
+export function quoteQualifiedName(schema: string, name: string): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
 
 /** Any text as an SQL literal, for statements that take no parameters. */
-export function literal(text: string): string {
+export function quoteLiteral(text: string): string {
   return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
@@ -27,18 +27,18 @@ export function literal(text: string): string {
  * The column of a field: of the same name, upper and lower case kept; where Postgres does not allow the name, one that
  * begins like it and ends in `~` and a part of its hash. Two fields never share a column.
  */
-export function columnNameOf(field: string): string {
-  const plain = !refused.test(field) && !taken.test(field) && !marked.test(field);
-  if (plain && (field.length <= longestName / 3 || Buffer.byteLength(field) <= longestName)) return field;
+export function toColumnName(field: string): string {
+  const plain = !invalidNamePattern.test(field) && !reservedNamePattern.test(field) && !hashedNamePattern.test(field);
+  if (plain && (field.length <= maxNameBytes / 3 || Buffer.byteLength(field) <= maxNameBytes)) return field;
   const hash = createHash('sha256').update(JSON.stringify(field)).digest('hex').slice(0, 8);
-  return `${beginningOf(field)}~${hash}`;
+  return `${truncateName(field)}~${hash}`;
 }
 
-function beginningOf(field: string): string {
+function truncateName(field: string): string {
   let beginning = '';
   for (const character of field) {
-    if (refused.test(character)) continue;
-    if (Buffer.byteLength(beginning + character) > longestName - 9) break;
+    if (invalidNamePattern.test(character)) continue;
+    if (Buffer.byteLength(beginning + character) > maxNameBytes - 9) break;
     beginning += character;
   }
   return beginning;

@@ -1,10 +1,10 @@
-import type { HeldStep } from '../fence';
+import type { LastDelivery } from '../fence';
 import type { ConfiguredStream, Delivery, StreamState } from '../sink';
 
 /** Where a stream stands at the destination: its row in `_rollcall_streams`. */
-export interface LedgerEntry extends HeldStep {
+export interface LedgerEntry extends LastDelivery {
   /** Number of the run among those of the stream, from 1; 0 before the first. */
-  runs: number;
+  runNumber: number;
   /** Generation of the rows that count: the overwrites so far. */
   generation: number;
   /** The rows are a whole copy: a run that read the stream to its end has brought them. */
@@ -12,52 +12,52 @@ export interface LedgerEntry extends HeldStep {
   /** What the rows stand for. */
   state?: StreamState;
   /** There while an overwriting run builds the next generation in a table beside. */
-  next?: { state?: StreamState };
+  pending?: { state?: StreamState };
 }
 
-export const emptyEntry: LedgerEntry = { run: '', sequence: -1, runs: 0, generation: 0, complete: false };
+export const emptyLedgerEntry: LedgerEntry = { run: '', sequence: -1, runNumber: 0, generation: 0, complete: false };
 
 /** The entry once the delivery's run has begun. What an older run left unfinished is dropped. */
-export function beginRun({ next, ...held }: LedgerEntry, { run, stream }: Delivery): LedgerEntry {
-  if (held.run === run) return { ...held, ...(next && { next }) };
-  const replaces = overwrites(stream);
+export function beginLedgerRun({ pending, ...held }: LedgerEntry, { run, stream }: Delivery): LedgerEntry {
+  if (held.run === run) return { ...held, ...(pending && { pending }) };
+  const replaces = replacesExistingRows(stream);
   return {
     ...held,
     run,
     sequence: -1,
-    runs: held.runs + 1,
+    runNumber: held.runNumber + 1,
     complete: replaces && held.complete,
-    ...(replaces && { next: {} }),
+    ...(replaces && { pending: {} }),
   };
 }
 
 /** The entry, begun by `beginRun`, after a step. Without `next` where there was one, the next generation has ended. */
-export function takeStep({ next, ...begun }: LedgerEntry, { sequence, status, ...delivery }: Delivery): LedgerEntry {
+export function applyDeliveryToLedger({ pending, ...begun }: LedgerEntry, { sequence, status, ...delivery }: Delivery): LedgerEntry {
   const { stream } = delivery;
-  if (!next && overwrites(stream)) throw new Error(`a step of ${stream.name} came after the end of its run`);
+  if (!pending && replacesExistingRows(stream)) throw new Error(`a step of ${stream.name} came after the end of its run`);
   const taken = { ...begun, sequence };
-  const state = delivery.state ?? (next ?? begun).state;
-  if (!next) return { ...taken, complete: begun.complete || status === 'COMPLETE', ...(state && { state }) };
+  const state = delivery.state ?? (pending ?? begun).state;
+  if (!pending) return { ...taken, complete: begun.complete || status === 'COMPLETE', ...(state && { state }) };
   switch (status) {
     case 'COMPLETE':
-      return { ...withoutState(taken), generation: begun.generation + 1, complete: true, ...(state && { state }) };
+      return { ...omitState(taken), generation: begun.generation + 1, complete: true, ...(state && { state }) };
     case 'INCOMPLETE':
       return taken;
     default:
-      return { ...taken, next: state ? { state } : {} };
+      return { ...taken, pending: state ? { state } : {} };
   }
 }
 
-export function withoutState({ state: _, ...entry }: LedgerEntry): LedgerEntry {
+export function omitState({ state: _, ...entry }: LedgerEntry): LedgerEntry {
   return entry;
 }
 
 /** Airbyte's modes: whether a run replaces what the destination held. */
-export function overwrites({ destinationSyncMode }: ConfiguredStream): boolean {
+export function replacesExistingRows({ destinationSyncMode }: ConfiguredStream): boolean {
   return destinationSyncMode.startsWith('overwrite');
 }
 
 /** Whether an object stands only once in the table. */
-export function dedups({ destinationSyncMode }: ConfiguredStream): boolean {
+export function deduplicatesRows({ destinationSyncMode }: ConfiguredStream): boolean {
   return destinationSyncMode.endsWith('dedup');
 }

@@ -2,74 +2,74 @@ import { once } from 'node:events';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { Staging } from '../../staging/staging';
 import type { Delivery } from '../sink';
-import { airbyteColumns, type Column } from './column';
+import { airbyteColumns, type TableColumn } from './column';
 import type { Transaction } from './database';
 import { escapeText } from './escape';
-import { columnNameOf, literal, quoted } from './identifier';
+import { toColumnName, quoteLiteral, quoteIdentifier } from './identifier';
 import { createRowEncoder } from './row-encoder';
-import { addColumns, addFields, dropOlder, sqlOf, type Keys, type Table } from './table';
+import { addColumns, addFieldColumns, deleteOlderRows, formatTableName, type RowKeys, type TableName } from './table';
 
 /** The rows of a step in a table of the transaction's own. */
-export interface Load {
+export interface LoadedRows {
   /** `_airbyte_meta` of rows that have none of their own. */
-  plainMeta: object;
+  defaultMeta: object;
   /** Columns of fields that the rows were brought to. */
-  columns: readonly Column[];
+  columns: readonly TableColumn[];
   /** Fields that have no column yet, or not all of them when they are very many. */
-  strangers: ReadonlySet<string>;
+  undeclaredFields: ReadonlySet<string>;
 }
 
 export interface LoadOptions {
   /** Columns of fields that the stream's table has. */
-  columns: readonly Column[];
-  keys: Keys;
+  columns: readonly TableColumn[];
+  keys: RowKeys;
   /** Number of the run among those of the stream. */
-  runs: number;
+  runNumber: number;
   staging: Staging;
   /** Between two reads of staging, breaks off. */
   signal?: AbortSignal | undefined;
 }
 
-const step = 'pg_temp._rollcall_step';
-const extra = '_rollcall_extra';
+const loadTable = 'pg_temp._rollcall_step';
+const extraColumn = '_rollcall_extra';
 const { rawId, extractedAt, meta, generationId } = airbyteColumns;
 
 /**
  * Brings a step's rows to the server, by COPY, without holding more than a piece of a segment. No lock is taken that
  * anybody waits for, however long it lasts.
  */
-export async function loadRows(tx: Transaction, delivery: Delivery, options: LoadOptions): Promise<Load> {
-  const { columns, keys, runs, staging, signal } = options;
+export async function loadRows(tx: Transaction, delivery: Delivery, options: LoadOptions): Promise<LoadedRows> {
+  const { columns, keys, runNumber, staging, signal } = options;
   const { sequence, segments, stream } = delivery;
-  const definitions = [rawId, extractedAt, meta, { name: extra, type: 'jsonb' }, ...columns].map(
+  const definitions = [rawId, extractedAt, meta, { name: extraColumn, type: 'jsonb' }, ...columns].map(
     // What Rollcall does not write, it leaves empty.
-    ({ name, type }) => `${quoted(name)} ${type === 'other' ? 'text' : type}`,
+    ({ name, type }) => `${quoteIdentifier(name)} ${type === 'other' ? 'text' : type}`,
   );
   await tx.query(`CREATE TEMPORARY TABLE _rollcall_step (${definitions.join(', ')}) ON COMMIT DROP`);
   const encoder = createRowEncoder({
     columns,
     keys: new Set(keys.primary),
-    runs,
+    runNumber,
     sequence,
     ...(stream.syncId !== undefined && { syncId: stream.syncId }),
   });
   async function* rows(): AsyncGenerator<string, void> {
     for (const segment of segments) {
-      for await (const lines of staging.lines(segment)) {
+      for await (const lines of staging.readLines(segment)) {
         signal?.throwIfAborted();
         yield encoder.encode(lines);
       }
     }
   }
-  await copy(tx, rows());
-  return { columns, plainMeta: encoder.plainMeta, strangers: encoder.strangers };
+  await copyRows(tx, rows());
+  return { columns, defaultMeta: encoder.defaultMeta, undeclaredFields: encoder.undeclaredFields };
 }
 
 /** Rows that may wait to be sent, bytes: enough that encoding and sending need not wait for each other. */
 const bufferBytes = 1024 * 1024;
 
-async function copy(tx: Transaction, rows: AsyncIterable<string>): Promise<void> {
-  const stream = tx.query(copyFrom(`COPY ${step} FROM STDIN`, { highWaterMark: bufferBytes }));
+async function copyRows(tx: Transaction, rows: AsyncIterable<string>): Promise<void> {
+  const stream = tx.query(copyFrom(`COPY ${loadTable} FROM STDIN`, { highWaterMark: bufferBytes }));
   let failure: Error | undefined;
   stream.on('error', (error) => (failure ??= error));
   for await (const text of rows) {
@@ -89,54 +89,54 @@ async function copy(tx: Transaction, rows: AsyncIterable<string>): Promise<void>
  */
 export async function mergeRows(
   tx: Transaction,
-  table: Table,
-  columns: readonly Column[],
-  load: Load,
+  table: TableName,
+  columns: readonly TableColumn[],
+  loaded: LoadedRows,
   generation: number,
-  unique: Keys | undefined,
+  unique: RowKeys | undefined,
 ): Promise<void> {
   // Loaded by what another table or another process had.
-  const lacking = load.columns.filter(({ name, type }) => type !== 'other' && !hasColumn(columns, name));
+  const lacking = loaded.columns.filter(({ name, type }) => type !== 'other' && !hasColumn(columns, name));
   await addColumns(tx, table, lacking);
-  const added = await addFields(tx, table, [...columns, ...lacking], load.strangers);
+  const added = await addFieldColumns(tx, table, [...columns, ...lacking], loaded.undeclaredFields);
   const all = [...columns, ...lacking, ...added];
-  const placed = [...load.strangers].filter((field) => hasColumn(all, columnNameOf(field))).map(escapeText);
-  const valueOf = ({ name }: Column): string => {
-    if (hasColumn(load.columns, name)) return quoted(name);
-    const field = [...load.strangers].find((each) => columnNameOf(each) === name);
-    return field === undefined ? 'NULL' : `${quoted(extra)} -> ${literal(escapeText(field))}`;
+  const placed = [...loaded.undeclaredFields].filter((field) => hasColumn(all, toColumnName(field))).map(escapeText);
+  const valueOf = ({ name }: TableColumn): string => {
+    if (hasColumn(loaded.columns, name)) return quoteIdentifier(name);
+    const field = [...loaded.undeclaredFields].find((each) => toColumnName(each) === name);
+    return field === undefined ? 'NULL' : `${quoteIdentifier(extraColumn)} -> ${quoteLiteral(escapeText(field))}`;
   };
   const sources: [string, string][] = [
-    [rawId.name, quoted(rawId.name)],
-    [extractedAt.name, quoted(extractedAt.name)],
-    [meta.name, metaOf(load, placed)],
+    [rawId.name, quoteIdentifier(rawId.name)],
+    [extractedAt.name, quoteIdentifier(extractedAt.name)],
+    [meta.name, buildMetaExpression(loaded, placed)],
     [generationId.name, String(generation)],
     ...all.filter(({ type }) => type !== 'other').map<[string, string]>((each) => [each.name, valueOf(each)]),
   ];
-  if (unique) await dropOlder(tx, step, unique);
-  const names = sources.map(([name]) => quoted(name));
+  if (unique) await deleteOlderRows(tx, loadTable, unique);
+  const names = sources.map(([name]) => quoteIdentifier(name));
   const values = sources.map(([, value]) => value).join(', ');
   await tx.query(
-    `INSERT INTO ${sqlOf(table)} AS held (${names.join(', ')}) SELECT ${values} FROM ${step} ${unique ? replacing(unique, names) : ''}`,
+    `INSERT INTO ${formatTableName(table)} AS held (${names.join(', ')}) SELECT ${values} FROM ${loadTable} ${unique ? buildConflictClause(unique, names) : ''}`,
   );
 }
 
-function hasColumn(columns: readonly Column[], name: string): boolean {
+function hasColumn(columns: readonly TableColumn[], name: string): boolean {
   return columns.some((each) => each.name === name);
 }
 
 /** A row's meta, with the fields that have no column but those given. */
-function metaOf({ plainMeta, strangers }: Load, placed: readonly string[]): string {
-  const own = `coalesce(${quoted(meta.name)}, ${literal(JSON.stringify(plainMeta))}::jsonb)`;
-  if (strangers.size === 0) return own;
-  const left = `${quoted(extra)} - ARRAY[${placed.map(literal).join(', ')}]::text[]`;
-  const originals = `coalesce(${quoted(meta.name)} -> 'originals', '{}') || (${left})`;
+function buildMetaExpression({ defaultMeta, undeclaredFields }: LoadedRows, storedFields: readonly string[]): string {
+  const own = `coalesce(${quoteIdentifier(meta.name)}, ${quoteLiteral(JSON.stringify(defaultMeta))}::jsonb)`;
+  if (undeclaredFields.size === 0) return own;
+  const left = `${quoteIdentifier(extraColumn)} - ARRAY[${storedFields.map(quoteLiteral).join(', ')}]::text[]`;
+  const originals = `coalesce(${quoteIdentifier(meta.name)} -> 'originals', '{}') || (${left})`;
   return `CASE WHEN ${left} <> '{}' THEN ${own} || jsonb_build_object('originals', ${originals}) ELSE ${own} END`;
 }
 
 /** Of two versions the one of the later cursor stays; where that does not tell, the one that came last. */
-function replacing({ primary, cursor }: Keys, names: readonly string[]): string {
+function buildConflictClause({ primary, cursor }: RowKeys, names: readonly string[]): string {
   const assignments = names.map((name) => `${name} = excluded.${name}`).join(', ');
-  const older = cursor === undefined ? '' : `WHERE (held.${quoted(cursor)} > excluded.${quoted(cursor)}) IS NOT TRUE`;
-  return `ON CONFLICT (${primary.map(quoted).join(', ')}) DO UPDATE SET ${assignments} ${older}`;
+  const older = cursor === undefined ? '' : `WHERE (held.${quoteIdentifier(cursor)} > excluded.${quoteIdentifier(cursor)}) IS NOT TRUE`;
+  return `ON CONFLICT (${primary.map(quoteIdentifier).join(', ')}) DO UPDATE SET ${assignments} ${older}`;
 }

@@ -1,8 +1,8 @@
 import type { Json } from '../../json';
 import type { FieldChange, StagedRecord } from '../../staging/segment';
-import { textFor, type Column } from './column';
+import { formatColumnValue, type TableColumn } from './column';
 import { escapeJson } from './escape';
-import { columnNameOf } from './identifier';
+import { toColumnName } from './identifier';
 
 /** Part of `_airbyte_meta`. `NULLED`: the column is NULL, the value stands under `originals`. */
 interface ColumnChange {
@@ -21,13 +21,13 @@ interface RowMeta {
   escaped?: string[];
 }
 
-export interface EncoderOptions {
+export interface RowEncoderOptions {
   /** Columns of fields, in the order of the row's. */
-  columns: readonly Column[];
+  columns: readonly TableColumn[];
   /** Names of those in an index, which takes no long text. */
   keys: ReadonlySet<string>;
   /** Number of the run among those of the stream, and of the step in the run: the beginning of the rows' ids. */
-  runs: number;
+  runNumber: number;
   sequence: number;
   syncId?: number;
 }
@@ -39,28 +39,28 @@ export interface EncoderOptions {
 export interface RowEncoder {
   encode(lines: readonly string[]): string;
   /** What stands for meta that is NULL. */
-  readonly plainMeta: RowMeta;
+  readonly defaultMeta: RowMeta;
   /** Names of fields that had no column, not more than there can be columns. */
-  readonly strangers: ReadonlySet<string>;
+  readonly undeclaredFields: ReadonlySet<string>;
 }
 
 /** Most columns of fields in a table: each may take 24 bytes of a row that has to fit into a page of 8 kB. */
-export const mostColumns = 250;
+export const maxFieldColumns = 250;
 
 /** Longest text in a key, bytes: an entry of an index has room for 2,704, and a key for three. */
-const longestKey = 800;
+const maxKeyBytes = 800;
 
-const none = '\\N';
-const special = /[\\\n\r\t]/;
-const specials = /[\\\n\r\t]/g;
-const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+const nullText = '\\N';
+const specialCharacterPattern = /[\\\n\r\t]/;
+const specialCharactersPattern = /[\\\n\r\t]/g;
+const copyEscapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-export function createRowEncoder({ columns, keys, runs, sequence, syncId }: EncoderOptions): RowEncoder {
+export function createRowEncoder({ columns, keys, runNumber, sequence, syncId }: RowEncoderOptions): RowEncoder {
   const places = new Map(columns.map(({ name }, index) => [name, index]));
   const placeOfField = new Map<string, number>();
-  const strangers = new Set<string>();
-  const plainMeta: RowMeta = { ...(syncId !== undefined && { sync_id: syncId }), changes: [] };
-  const beginning = rawIdBeginning(runs, sequence);
+  const undeclaredFields = new Set<string>();
+  const defaultMeta: RowMeta = { ...(syncId !== undefined && { sync_id: syncId }), changes: [] };
+  const beginning = buildRawIdPrefix(runNumber, sequence);
   const texts = new Array<string>(columns.length);
   let rows = 0;
   let time = { at: NaN, text: '' };
@@ -68,7 +68,7 @@ export function createRowEncoder({ columns, keys, runs, sequence, syncId }: Enco
   function placeOf(field: string): number | undefined {
     const known = placeOfField.get(field);
     if (known !== undefined) return known;
-    const place = places.get(columnNameOf(field));
+    const place = places.get(toColumnName(field));
     if (place !== undefined) placeOfField.set(field, place);
     return place;
   }
@@ -80,7 +80,7 @@ export function createRowEncoder({ columns, keys, runs, sequence, syncId }: Enco
     const changes: RowMeta['changes'] = meta ? [...meta.changes] : [];
     const originals: [string, Json][] = [];
     const extra: [string, Json][] = [];
-    texts.fill(none);
+    texts.fill(nullText);
     for (const field of Object.keys(data)) {
       const value = data[field] ?? null;
       if (value === null) continue;
@@ -88,20 +88,20 @@ export function createRowEncoder({ columns, keys, runs, sequence, syncId }: Enco
       const place = placeOf(field);
       if (place === undefined) {
         extra.push([field, value]);
-        if (strangers.size < mostColumns) strangers.add(field);
+        if (undeclaredFields.size < maxFieldColumns) undeclaredFields.add(field);
         continue;
       }
-      const { name, type } = columns[place] as Column;
-      const text = textFor(type, storable);
+      const { name, type } = columns[place] as TableColumn;
+      const text = formatColumnValue(type, storable);
       const reason =
-        text === undefined ? 'TYPECAST_ERROR' : keys.has(name) && !fitsKey(text) && 'FIELD_SIZE_LIMITATION';
+        text === undefined ? 'TYPECAST_ERROR' : keys.has(name) && !fitsIndexKey(text) && 'FIELD_SIZE_LIMITATION';
       if (reason) changes.push({ field, change: 'NULLED', reason: `DESTINATION_${reason}` });
-      else if (text !== undefined) texts[place] = copyText(text);
+      else if (text !== undefined) texts[place] = escapeCopyText(text);
       if (reason || (type === 'timestamp with time zone' && text !== value)) originals.push([field, value]);
     }
     const plain = changes.length === 0 && originals.length === 0 && !escaped?.length;
-    const metaText = plain ? none : objectText(metaOf(plainMeta, changes, originals, escaped), escaped);
-    const extraText = extra.length > 0 ? objectText(Object.fromEntries(extra), escaped) : none;
+    const metaText = plain ? nullText : encodeObject(buildRowMeta(defaultMeta, changes, originals, escaped), escaped);
+    const extraText = extra.length > 0 ? encodeObject(Object.fromEntries(extra), escaped) : nullText;
     const id = beginning + (rows++).toString(16).padStart(12, '0');
     return `${id}\t${timeText(emitted_at)}\t${metaText}\t${extraText}\t${texts.join('\t')}\n`;
   }
@@ -111,15 +111,15 @@ export function createRowEncoder({ columns, keys, runs, sequence, syncId }: Enco
     return time.text;
   }
 
-  return { encode: (lines) => lines.map(encodeLine).join(''), plainMeta, strangers };
+  return { encode: (lines) => lines.map(encodeLine).join(''), defaultMeta, undeclaredFields };
 }
 
 /**
  * A UUID (version 8: of one's own making) that follows from the row's place in all that was delivered. Repeated work gives
  * the same ids; in ascending order they tell the order of delivery.
  */
-function rawIdBeginning(runs: number, sequence: number): string {
-  const run = runs.toString(16).padStart(8, '0');
+function buildRawIdPrefix(runNumber: number, sequence: number): string {
+  const run = runNumber.toString(16).padStart(8, '0');
   const step = sequence.toString(16).padStart(7, '0');
   return `${run}-${step.slice(0, 4)}-8${step.slice(4)}-8000-`;
 }
@@ -130,28 +130,28 @@ function escapeValue(field: string, value: Json, escaped: string[]): Json {
   return storable;
 }
 
-function fitsKey(text: string): boolean {
-  return text.length <= longestKey / 3 || Buffer.byteLength(text) <= longestKey;
+function fitsIndexKey(text: string): boolean {
+  return text.length <= maxKeyBytes / 3 || Buffer.byteLength(text) <= maxKeyBytes;
 }
 
-function metaOf(
-  plain: RowMeta,
+function buildRowMeta(
+  defaultMeta: RowMeta,
   changes: RowMeta['changes'],
   originals: [string, Json][],
   escaped: string[] | undefined,
 ): RowMeta {
   return {
-    ...plain,
+    ...defaultMeta,
     changes,
     ...(originals.length > 0 && { originals: Object.fromEntries(originals) }),
     ...(escaped?.length && { escaped }),
   };
 }
 
-function objectText(object: object, escaped: string[] | undefined): string {
-  return copyText(JSON.stringify(escaped ? escapeJson(object as Json) : object));
+function encodeObject(object: object, escaped: string[] | undefined): string {
+  return escapeCopyText(JSON.stringify(escaped ? escapeJson(object as Json) : object));
 }
 
-function copyText(text: string): string {
-  return special.test(text) ? text.replace(specials, (character) => escapes[character] as string) : text;
+function escapeCopyText(text: string): string {
+  return specialCharacterPattern.test(text) ? text.replace(specialCharactersPattern, (character) => copyEscapes[character] as string) : text;
 }

@@ -1,15 +1,15 @@
-import { recordsIn } from '../../staging/segment';
+import { countRecords } from '../../staging/segment';
 import type { Staging } from '../../staging/staging';
 import { DestinationUnavailable } from '../destination';
-import { placeStep, StepsMissing } from '../fence';
+import { checkSequence, SequenceGap } from '../fence';
 import type { Delivery, Sink } from '../sink';
-import { createTurns, type TakeTurn } from '../turns';
+import { createSerialQueue, type RunExclusive } from '../turns';
 import { openDatabase, type Transaction } from './database';
-import { createGenerations } from './generations';
-import { beginRun, dedups, takeStep, withoutState, type LedgerEntry } from './ledger';
-import { prepareSchema, readEntry, readStates, writeEntry, writeSummary } from './ledger-table';
-import { loadRows, mergeRows, type Load } from './load';
-import { ensureTable, isTableReady, keysOf, tableOf } from './table';
+import { createGenerationTables } from './generations';
+import { beginLedgerRun, deduplicatesRows, applyDeliveryToLedger, omitState, type LedgerEntry } from './ledger';
+import { prepareSchema, readLedgerEntry, readStreamStates, writeLedgerEntry, insertRunSummary } from './ledger-table';
+import { loadRows, mergeRows, type LoadedRows } from './load';
+import { ensureTable, isTableReady, findRowKeys, buildTableName } from './table';
 
 export interface PostgresSinkOptions {
   /** `postgres://…`; see `openDatabase`. */
@@ -28,16 +28,16 @@ export interface PostgresSinkOptions {
  */
 export function createPostgresSink({ url, schema, staging }: PostgresSinkOptions): Sink {
   const database = openDatabase(url, schema);
-  const { place } = database;
-  const generations = createGenerations(schema, place);
-  const turns = new Map<string, TakeTurn>();
+  const { target } = database;
+  const generations = createGenerationTables(schema, target);
+  const turns = new Map<string, RunExclusive>();
   let prepared: Promise<void> | undefined;
 
   async function transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result> {
     try {
-      prepared ??= database.transaction((tx) => prepareSchema(tx, schema, place));
+      prepared ??= database.runTransaction((tx) => prepareSchema(tx, schema, target));
       await prepared;
-      return await database.transaction(work);
+      return await database.runTransaction(work);
     } catch (error) {
       // Perhaps the schema has been dropped.
       prepared = undefined;
@@ -46,16 +46,16 @@ export function createPostgresSink({ url, schema, staging }: PostgresSinkOptions
   }
 
   /** Makes the stream's table before a step, unless the step has been taken. */
-  async function prepareTable(tx: Transaction, delivery: Delivery): Promise<'next' | 'taken'> {
+  async function prepareTable(tx: Transaction, delivery: Delivery): Promise<'next' | 'duplicate'> {
     const { name } = delivery.stream;
-    const table = tableOf(schema, name);
-    const step = placeStep(delivery, await readEntry(tx, schema, name));
-    if (step === 'taken' || (await isTableReady(tx, table, name, place))) return step;
-    const held = await readEntry(tx, schema, name, 'locked');
-    if (await ensureTable(tx, table, name, place)) return step;
-    if (held.run === delivery.run && !held.next) throw new StepsMissing(delivery, 0);
+    const table = buildTableName(schema, name);
+    const step = checkSequence(delivery, await readLedgerEntry(tx, schema, name));
+    if (step === 'duplicate' || (await isTableReady(tx, table, name, target))) return step;
+    const held = await readLedgerEntry(tx, schema, name, 'locked');
+    if (await ensureTable(tx, table, name, target)) return step;
+    if (held.run === delivery.run && !held.pending) throw new SequenceGap(delivery, 0);
     // With the rows has gone what the state stood for.
-    await writeEntry(tx, schema, name, { ...withoutState(held), complete: false });
+    await writeLedgerEntry(tx, schema, name, { ...omitState(held), complete: false });
     return step;
   }
 
@@ -64,42 +64,42 @@ export function createPostgresSink({ url, schema, staging }: PostgresSinkOptions
     delivery: Delivery,
     begun: LedgerEntry,
     signal?: AbortSignal,
-  ): Promise<Load | undefined> {
+  ): Promise<LoadedRows | undefined> {
     const { stream, segments } = delivery;
-    if (recordsIn(segments) === 0) return undefined;
-    const columns = await generations.columns(tx, stream, begun);
-    return loadRows(tx, delivery, { columns, keys: keysOf(stream.name), runs: begun.runs, staging, signal });
+    if (countRecords(segments) === 0) return undefined;
+    const columns = await generations.readFieldColumns(tx, stream, begun);
+    return loadRows(tx, delivery, { columns, keys: findRowKeys(stream.name), runNumber: begun.runNumber, staging, signal });
   }
 
   async function write(tx: Transaction, delivery: Delivery, signal?: AbortSignal): Promise<void> {
     const { stream, run } = delivery;
-    const seen = beginRun(await readEntry(tx, schema, stream.name), delivery);
+    const seen = beginLedgerRun(await readLedgerEntry(tx, schema, stream.name), delivery);
     const rows = await load(tx, delivery, seen, signal);
-    const held = await readEntry(tx, schema, stream.name, 'locked');
-    if (placeStep(delivery, held) === 'taken') return;
-    const begun = beginRun(held, delivery);
-    if (begun.runs !== seen.runs) {
-      throw new DestinationUnavailable(place.name, `another run wrote ${stream.name} meanwhile`, 'Run the sync again.');
+    const held = await readLedgerEntry(tx, schema, stream.name, 'locked');
+    if (checkSequence(delivery, held) === 'duplicate') return;
+    const begun = beginLedgerRun(held, delivery);
+    if (begun.runNumber !== seen.runNumber) {
+      throw new DestinationUnavailable(target.label, `another run wrote ${stream.name} meanwhile`, 'Run the sync again.');
     }
-    if (held.run !== run) await generations.begin(tx, stream);
-    const entry = takeStep(begun, delivery);
+    if (held.run !== run) await generations.prepareRun(tx, stream);
+    const entry = applyDeliveryToLedger(begun, delivery);
     if (rows) {
-      const table = generations.table(stream, begun);
-      const columns = await generations.columns(tx, stream, begun);
-      const generation = begun.next ? begun.generation + 1 : begun.generation;
-      await mergeRows(tx, table, columns, rows, generation, dedups(stream) ? keysOf(stream.name) : undefined);
+      const table = generations.selectTable(stream, begun);
+      const columns = await generations.readFieldColumns(tx, stream, begun);
+      const generation = begun.pending ? begun.generation + 1 : begun.generation;
+      await mergeRows(tx, table, columns, rows, generation, deduplicatesRows(stream) ? findRowKeys(stream.name) : undefined);
     }
-    if (begun.next && !entry.next) await generations.end(tx, stream, delivery.status === 'COMPLETE');
-    await writeEntry(tx, schema, stream.name, entry);
+    if (begun.pending && !entry.pending) await generations.finishRun(tx, stream, delivery.status === 'COMPLETE');
+    await writeLedgerEntry(tx, schema, stream.name, entry);
   }
 
   async function take(delivery: Delivery, signal?: AbortSignal): Promise<void> {
-    if ((await transaction((tx) => prepareTable(tx, delivery))) === 'taken') return;
+    if ((await transaction((tx) => prepareTable(tx, delivery))) === 'duplicate') return;
     await transaction((tx) => write(tx, delivery, signal));
   }
 
-  function turnOf(stream: string): TakeTurn {
-    const turn = turns.get(stream) ?? createTurns();
+  function turnOf(stream: string): RunExclusive {
+    const turn = turns.get(stream) ?? createSerialQueue();
     turns.set(stream, turn);
     return turn;
   }
@@ -110,11 +110,11 @@ export function createPostgresSink({ url, schema, staging }: PostgresSinkOptions
   }
 
   return {
-    loadState: () => transaction((tx) => readStates(tx, schema)),
+    loadState: () => transaction((tx) => readStreamStates(tx, schema)),
     deliver: (delivery, signal) => turnOf(delivery.stream.name)(() => take(delivery, signal), signal),
-    async conclude(summary) {
+    async writeSummary(summary) {
       await settle();
-      await transaction((tx) => writeSummary(tx, schema, summary));
+      await transaction((tx) => insertRunSummary(tx, schema, summary));
     },
     async close() {
       await settle();

@@ -1,32 +1,32 @@
-import type { StateKeeper } from '../state-keeper';
-import { runAfter } from '../state-keeper';
+import type { StateStore } from '../state-keeper';
+import { buildSupersedingRunId } from '../state-keeper';
 import { openDatabase } from './database';
-import { withoutState } from './ledger';
-import { hasLedger, prepareSchema, readEntry, readHeld, writeEntry } from './ledger-table';
-import { ensureTable, tableOf } from './table';
+import { omitState } from './ledger';
+import { ledgerExists, prepareSchema, readLedgerEntry, readStoredStates, writeLedgerEntry } from './ledger-table';
+import { ensureTable, buildTableName } from './table';
 
 /**
  * The states of a schema's streams, as `_rollcall_streams` has them; changed in one transaction.
  * Errors: DestinationUnavailable, DestinationRefused.
  */
-export function createPostgresStateKeeper({ url, schema }: { url: string; schema: string }): StateKeeper {
+export function createPostgresStateStore({ url, schema }: { url: string; schema: string }): StateStore {
   const database = openDatabase(url, schema);
-  const { place } = database;
+  const { target } = database;
   return {
-    read: () => database.transaction(async (tx) => ((await hasLedger(tx, schema)) ? readHeld(tx, schema) : [])),
-    change: (changes) =>
-      database.transaction(async (tx) => {
-        await prepareSchema(tx, schema, place);
+    read: () => database.runTransaction(async (tx) => ((await ledgerExists(tx, schema)) ? readStoredStates(tx, schema) : [])),
+    update: (changes) =>
+      database.runTransaction(async (tx) => {
+        await prepareSchema(tx, schema, target);
         // In one order, so that two changes at once do not wait for each other.
         const names = Object.keys(changes).sort();
         for (const stream of names) {
           const state = changes[stream];
           // A state without its table is taken for one whose rows have been dropped.
-          if (state) await ensureTable(tx, tableOf(schema, stream), stream, place);
-          const held = await readEntry(tx, schema, stream, 'locked');
-          await writeEntry(tx, schema, stream, {
-            ...withoutState(held),
-            run: runAfter(held.run),
+          if (state) await ensureTable(tx, buildTableName(schema, stream), stream, target);
+          const held = await readLedgerEntry(tx, schema, stream, 'locked');
+          await writeLedgerEntry(tx, schema, stream, {
+            ...omitState(held),
+            run: buildSupersedingRunId(held.run),
             ...(state && { state }),
           });
         }

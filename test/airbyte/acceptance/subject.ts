@@ -91,7 +91,7 @@ export async function startSubject(folder: string): Promise<Subject> {
       const flags = ['--config', config, '--catalog', write({ streams: configured })];
       return say(
         ['read', ...flags, ...(state === undefined ? [] : ['--state', write(state)])],
-        byPage ? { ROLLCALL_SLICE_PAGES: '1' } : {},
+        byPage ? { ROLLCALL_FETCH_PAGES: '1' } : {},
       );
     },
     close: () => tenant.close(),

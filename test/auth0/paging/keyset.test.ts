@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type KeysetCursor, usersKeyset } from '../../../src/auth0/paging/keyset';
+import { type KeysetCursor, createUsersKeyset } from '../../../src/auth0/paging/keyset';
 import type { Page } from '../../../src/auth0/request';
 import type { JsonObject } from '../../../src/json';
 import type { ModelUser } from './search-model';
@@ -92,7 +92,7 @@ test('a range is kept to, both ends included', () => {
 });
 
 test('a further condition goes with every request', () => {
-  const keyset = usersKeyset({ ...scope, filter: 'a:1 OR b:2' });
+  const keyset = createUsersKeyset({ ...scope, filter: 'a:1 OR b:2' });
   expect(keyset.next(keyset.start())?.query['q']).toBe('created_at:[* TO *] AND (a:1 OR b:2)');
 });
 
@@ -103,7 +103,7 @@ test('the frontier grows, and all up to it has been delivered whenever it is ask
     ...people(50, (i) => epoch + 501 + i, ['db'], 'y|'),
   ];
   const tenant = model(users);
-  const keyset = usersKeyset(scope);
+  const keyset = createUsersKeyset(scope);
   const delivered = new Set<string>();
   let last = '';
   let cursor = keyset.start();
@@ -123,8 +123,8 @@ test('the frontier grows, and all up to it has been delivered whenever it is ask
 });
 
 test('a search with an upper bound has all up to that bound, even when it found nobody', () => {
-  const keyset = usersKeyset({ ...scope, to: iso(epoch), missing: false });
-  const { cursor } = keyset.advance(keyset.start(), { rows: [], bare: false, total: 0, bytes: 0, at: 0 });
+  const keyset = createUsersKeyset({ ...scope, to: iso(epoch), missing: false });
+  const { cursor } = keyset.advance(keyset.start(), { rows: [], isBareArray: false, total: 0, bytes: 0, respondedAt: 0 });
   expect(keyset.next(cursor)).toBeUndefined();
   expect(keyset.frontier(cursor)).toBe(iso(epoch));
 });
@@ -143,12 +143,12 @@ describe('what contradicts the request is not taken', () => {
   const row = (id: string, ms: number): JsonObject => ({ user_id: id, created_at: iso(epoch + ms) });
   const page = (rows: JsonObject[], total?: number): Page => ({
     rows,
-    bare: false,
+    isBareArray: false,
     ...(total === undefined ? {} : { total }),
     bytes: 0,
-    at: 0,
+    respondedAt: 0,
   });
-  const at = (ms: number): KeysetCursor => ({ phase: 'range', range: { lo: iso(epoch + ms), after: false, at: [] } });
+  const at = (ms: number): KeysetCursor => ({ phase: 'range', range: { lo: iso(epoch + ms), after: false, deliveredAtLo: [] } });
 
   test.each<[string, Page, KeysetCursor]>([
     ['rows out of order', page([row('a', 2), row('b', 1)], 5), at(0)],
@@ -161,23 +161,23 @@ describe('what contradicts the request is not taken', () => {
     [
       'a row at a time that was closed',
       page([row('a', 1), row('b', 2)], 5),
-      { phase: 'range', range: { lo: iso(epoch + 1), after: true, at: [] } },
+      { phase: 'range', range: { lo: iso(epoch + 1), after: true, deliveredAtLo: [] } },
     ],
   ])('%s', (_, answer, cursor) => {
-    expect(() => usersKeyset(scope).advance(cursor, answer)).toThrow(
+    expect(() => createUsersKeyset(scope).advance(cursor, answer)).toThrow(
       expect.objectContaining({ name: 'UnexpectedAnswer' }) as Error,
     );
   });
 
   test('users that were updated after the upper bound are left to the next run', () => {
-    const keyset = usersKeyset({ key: 'created_at', to: iso(epoch + 10), missing: false });
+    const keyset = createUsersKeyset({ key: 'created_at', to: iso(epoch + 10), missing: false });
     const step = keyset.advance(keyset.start(), page([row('a', 1), row('moved', 99), row('b', 2)], 3));
     expect(ids(step.fresh)).toEqual(['a', 'b']);
     expect(step.cursor.phase).toBe('done');
   });
 
   test('a block that nothing divides is named, without an id', () => {
-    const keyset = usersKeyset(scope);
+    const keyset = createUsersKeyset(scope);
     const tied = page(
       Array.from({ length: 100 }, () => row('auth0|same', 5)),
       1000,
@@ -192,7 +192,7 @@ describe('what contradicts the request is not taken', () => {
   });
 
   test('a server that does not search by prefix is found out rather than followed', () => {
-    const keyset = usersKeyset(scope);
+    const keyset = createUsersKeyset(scope);
     const tied = page(
       Array.from({ length: 100 }, (_, i) => row(`auth0|${i}`, 5)),
       1000,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type ListCursor, listPaging } from '../../../src/auth0/paging/list';
+import { type ListCursor, createListPaging } from '../../../src/auth0/paging/list';
 import type { ListRequest, Page } from '../../../src/auth0/request';
 
 const base: ListRequest = {
@@ -10,10 +10,10 @@ const base: ListRequest = {
 };
 const row = (i: number) => ({ user_id: `auth0|${i}` });
 const rowsOf = (from: number, to: number) => Array.from({ length: Math.max(0, to - from) }, (_, i) => row(from + i));
-const page = (fields: Partial<Page>): Page => ({ rows: [], bare: false, bytes: 0, at: 0, ...fields });
+const page = (fields: Partial<Page>): Page => ({ rows: [], isBareArray: false, bytes: 0, respondedAt: 0, ...fields });
 
 function read(first: 'checkpoint' | 'offset', answer: (request: ListRequest) => Page) {
-  const paging = listPaging(base, first);
+  const paging = createListPaging(base, first);
   const ids: unknown[] = [];
   const queries: ListRequest['query'][] = [];
   let cursor: ListCursor = paging.start();
@@ -42,12 +42,12 @@ const checkpoints =
 const offsets =
   (rows: () => { user_id: string }[], cap: number, totals = true) =>
   ({ query }: ListRequest): Page => {
-    if (query['page'] === undefined) return page({ bare: true, rows: rows().slice(0, 50) });
+    if (query['page'] === undefined) return page({ isBareArray: true, rows: rows().slice(0, 50) });
     const size = Math.min(cap, Number(query['per_page']));
     const start = Number(query['page']) * size;
     if ((Number(query['page']) + 1) * Number(query['per_page']) > 1000) throw new Error('exceeds the allowed maximum');
     const shown = rows().slice(start, start + size);
-    return totals ? page({ rows: shown, start, limit: size, total: rows().length }) : page({ bare: true, rows: shown });
+    return totals ? page({ rows: shown, start, limit: size, total: rows().length }) : page({ isBareArray: true, rows: shown });
   };
 
 test('a list with checkpoints is read to its end, whatever the page size and with or without an empty last page', () => {
@@ -122,7 +122,7 @@ test('rows removed or added between pages cost none of those that stay', () => {
 describe('a list that is begun again', () => {
   /** Reads until `refuseAt` tokens have been refused, one after each so many pages; the list may change each time. */
   function readWithRefusals(answer: (request: ListRequest) => Page, pagesBefore: number[], change = () => {}) {
-    const paging = listPaging(base, 'checkpoint');
+    const paging = createListPaging(base, 'checkpoint');
     const ids: string[] = [];
     const prints = new Set<string>();
     let repeated = 0;
@@ -140,7 +140,7 @@ describe('a list that is begun again', () => {
       pages += 1;
       // What is known when a list is begun again, and what it delivers from then on.
       const step = paging.advance(cursor, answer(request), (print) => prints.has(print));
-      for (const print of step.prints) prints.add(print);
+      for (const print of step.fingerprints) prints.add(print);
       cursor = JSON.parse(JSON.stringify(step.cursor)) as ListCursor;
       ids.push(...step.fresh.map((fresh) => String(fresh['user_id'])));
       repeated += step.repeated;
@@ -181,22 +181,22 @@ describe('a list that is begun again', () => {
   });
 
   test('by offset has no place that could be refused, and keeps none', () => {
-    const paging = listPaging(base, 'offset');
+    const paging = createListPaging(base, 'offset');
     const step = paging.advance(
       paging.start(),
       page({ rows: rowsOf(0, 100), start: 0, limit: 100, total: 150 }),
       () => true,
     );
-    expect({ fresh: step.fresh.length, prints: step.prints }).toEqual({ fresh: 100, prints: [] });
+    expect({ fresh: step.fresh.length, prints: step.fingerprints }).toEqual({ fresh: 100, prints: [] });
   });
 });
 
 describe('what contradicts the request is not taken', () => {
-  const paging = listPaging(base, 'checkpoint');
+  const paging = createListPaging(base, 'checkpoint');
   const middle: ListCursor = { mode: 'checkpoint', from: 'x', pages: 3, done: false };
   test.each<[string, ListCursor, Page]>([
     ['a page whose next page is itself', middle, page({ rows: [row(1)], next: 'x' })],
-    ['a bare array in mid-list', middle, page({ rows: [row(1)], bare: true })],
+    ['a bare array in mid-list', middle, page({ rows: [row(1)], isBareArray: true })],
     [
       'a gap between pages',
       { mode: 'offset', page: 1, size: 100, read: 50, total: 300, seen: [], done: false },

@@ -1,6 +1,6 @@
 import { parse } from 'lucene';
-import { phrase, prefix } from '../../../src/auth0/paging/lucene';
-import { conditionsOf, split, whole } from '../../../src/auth0/paging/part';
+import { formatPhrase, formatPrefix } from '../../../src/auth0/paging/lucene';
+import { formatPartConditions, splitPart, wholeBlock } from '../../../src/auth0/paging/part';
 
 const user = (id: string, ...connections: string[]) => ({
   user_id: id,
@@ -8,8 +8,8 @@ const user = (id: string, ...connections: string[]) => ({
 });
 
 test('a user with two connections is in one part only', () => {
-  const parts = split(whole, [user('a', 'x', 'y'), user('b', 'y')]);
-  expect(parts?.map(conditionsOf)).toEqual([
+  const parts = splitPart(wholeBlock, [user('a', 'x', 'y'), user('b', 'y')]);
+  expect(parts?.map(formatPartConditions)).toEqual([
     ' AND identities.connection:"x"',
     ' AND identities.connection:"y" AND NOT identities.connection:"x"',
     ' AND NOT identities.connection:"x" AND NOT identities.connection:"y"',
@@ -17,8 +17,8 @@ test('a user with two connections is in one part only', () => {
 });
 
 test('users of one connection are divided by what follows the common beginning of their ids', () => {
-  const parts = split(whole, [user('auth0|11', 'x'), user('auth0|12', 'x'), user('auth0|19', 'x')]);
-  expect(parts?.map(conditionsOf)).toEqual([
+  const parts = splitPart(wholeBlock, [user('auth0|11', 'x'), user('auth0|12', 'x'), user('auth0|19', 'x')]);
+  expect(parts?.map(formatPartConditions)).toEqual([
     ' AND user_id:auth0|11*',
     ' AND user_id:auth0|12*',
     ' AND user_id:auth0|19*',
@@ -27,7 +27,7 @@ test('users of one connection are divided by what follows the common beginning o
 });
 
 test('an id that is the beginning of the others falls to the rest, and a surrogate pair stays whole', () => {
-  expect(split(whole, [user('a'), user('a😀'), user('a😁')])?.map((part) => part.prefix)).toEqual([
+  expect(splitPart(wholeBlock, [user('a'), user('a😀'), user('a😁')])?.map((part) => part.prefix)).toEqual([
     'a😀',
     'a😁',
     undefined,
@@ -35,14 +35,14 @@ test('an id that is the beginning of the others falls to the rest, and a surroga
 });
 
 test('what rows cannot be told apart are not divided', () => {
-  expect(split(whole, [])).toBeUndefined();
-  expect(split(whole, [user('a', 'x')])).toBeUndefined();
+  expect(splitPart(wholeBlock, [])).toBeUndefined();
+  expect(splitPart(wholeBlock, [user('a', 'x')])).toBeUndefined();
 });
 
 test.each(['plain', 'say "x"', 'back\\slash', 'a AND b:[1 TO 2]', '"', '\\"'])(
   'a phrase is read as it was meant: %s',
   (value) => {
-    const { left } = parse(`f:${phrase(value)}`) as unknown as { left: { term: string; quoted: boolean } };
+    const { left } = parse(`f:${formatPhrase(value)}`) as unknown as { left: { term: string; quoted: boolean } };
     expect(left.quoted).toBe(true);
     expect(left.term.replace(/\\(.)/g, '$1')).toBe(value);
   },
@@ -51,7 +51,7 @@ test.each(['plain', 'say "x"', 'back\\slash', 'a AND b:[1 TO 2]', '"', '\\"'])(
 test.each(['auth0|5f', 'samlp||a b', 'waad|a:b@c.example', 'x*?~^+-&!(){}[]"\\/', 'é😀'])(
   'a beginning is read as it was meant: %s',
   (value) => {
-    const { left } = parse(`f:${prefix(value)}`) as unknown as { left: { term: string } };
+    const { left } = parse(`f:${formatPrefix(value)}`) as unknown as { left: { term: string } };
     expect(left.term.replace(/\\([^])/gu, '$1')).toBe(`${value}*`);
   },
 );

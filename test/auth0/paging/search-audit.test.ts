@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { usersKeyset } from '../../../src/auth0/paging/keyset';
+import { createUsersKeyset } from '../../../src/auth0/paging/keyset';
 import type { SearchModel } from './search-model';
 import { chance, epoch, ids, iso, model, people, population, read, scope, sorted } from './search-reading';
 
@@ -131,9 +131,9 @@ describe('what a total under 1,000 announced', () => {
 
   test('is not held against a range that has been cut since', () => {
     const tenant = model(people(400, (i) => epoch + i));
-    const first = usersKeyset(scope);
+    const first = createUsersKeyset(scope);
     const { cursor } = first.advance(first.start(), tenant.answer(first.next(first.start())!));
-    const keyset = usersKeyset({ key: 'created_at', to: iso(epoch + 149), missing: false });
+    const keyset = createUsersKeyset({ key: 'created_at', to: iso(epoch + 149), missing: false });
     const step = keyset.advance(cursor, tenant.answer(keyset.next(cursor)!));
     expect({ phase: step.cursor.phase, rows: step.fresh.length, notes: step.notes }).toEqual({
       phase: 'done',

@@ -88,12 +88,12 @@ export class SearchModel {
     const rows = ranked.slice(0, 1000).slice(page * size, (page + 1) * size);
     return {
       rows: rows.filter(({ user }) => !hides(user)).map(({ user }) => this.row(user)),
-      bare: false,
+      isBareArray: false,
       start: page * size,
       limit: silent ? Number(query['per_page']) : size,
       total: Math.min(1000, found.length),
       bytes: 0,
-      at: 0,
+      respondedAt: 0,
     };
   }
 

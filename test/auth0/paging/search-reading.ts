@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type KeysetCursor, usersKeyset } from '../../../src/auth0/paging/keyset';
+import { type KeysetCursor, createUsersKeyset } from '../../../src/auth0/paging/keyset';
 import type { PageNotes } from '../../../src/auth0/paging/progress';
 import type { SearchScope } from '../../../src/auth0/paging/search';
 import type { JsonObject } from '../../../src/json';
@@ -15,7 +15,7 @@ export function read(
   given: SearchScope = scope,
   between: (model: SearchModel, request: number) => void = () => {},
 ): { rows: JsonObject[]; repeated: number; notes: Required<PageNotes>; cursors: KeysetCursor[] } {
-  const keyset = usersKeyset(given);
+  const keyset = createUsersKeyset(given);
   const rows: JsonObject[] = [];
   const cursors = [keyset.start()];
   const notes = { missed: 0, ties: 0, splits: 0 };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../../../src/temporal/connection';
 import { startEmbeddedServer, type EmbeddedServerOptions } from '../../../src/temporal/embedded';
-import { awaitResult } from '../../../src/temporal/result';
+import { awaitWorkflowResult } from '../../../src/temporal/result';
 import { installRuntime } from '../../../src/temporal/runtime';
 import { createWorker } from '../../../src/temporal/worker';
 
@@ -16,14 +16,14 @@ async function load(options: EmbeddedServerOptions, bundle: string): Promise<voi
     namespace,
     taskQueue: 'loaded',
     workflowBundle: bundle,
-    concurrency: 4,
+    maxConcurrentActivities: 4,
     activities: { echo: (text: string) => sleep(20, text) },
   });
   await worker.runUntil(async () => {
     const args: unknown[] = ['ok', 10_000];
     const handle = await client.workflow.start('repeat', { taskQueue: 'loaded', workflowId: 'loaded', args });
     process.stderr.write('at work\n');
-    await awaitResult(handle);
+    await awaitWorkflowResult(handle);
   });
 }
 
