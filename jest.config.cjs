@@ -1,7 +1,8 @@
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
-  roots: ['<rootDir>/test'],
+  roots: ['<rootDir>/test', '<rootDir>/packages/auth0-emulator/test'],
+  moduleNameMapper: { '^auth0-emulator$': '<rootDir>/packages/auth0-emulator/src' },
   testMatch: ['**/*.test.ts'],
   // On a busy machine a server's start alone can take seconds.
   testTimeout: 60_000,

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import axios from 'axios';
-import { createPacer } from '../src/auth0/pacer';
-import { readRateLimitHeaders } from '../src/auth0/rate-limit';
+import { createPacer } from '../src/auth0/rate-limit/pacer';
+import { readRateLimitHeaders } from '../src/auth0/rate-limit/rate-limit-headers';
 import type { JsonObject } from '../src/json';
 import type { Address } from './sync';
 import type { Page, TenantLists } from './tenant-walk';

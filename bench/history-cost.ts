@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import type { TenantScenario } from '../src/emulator/scenario';
-import { startEmulator } from '../src/emulator/server';
-import { locateTemporal } from '../src/temporal/binary';
+import { startEmulator, type TenantScenario } from 'auth0-emulator';
 import { connect } from '../src/temporal/connection';
-import { startEmbeddedServer } from '../src/temporal/embedded';
+import { locateTemporal } from '../src/temporal/embedded-server/binary';
+import { startEmbeddedServer } from '../src/temporal/embedded-server/embedded-server';
 import { start } from '../test/integration/program';
 import { countHoldings, leastRequests } from './least-requests';
 import { inScratch, recordsOf, sync, writeProject } from './sync';

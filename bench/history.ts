@@ -1,4 +1,4 @@
-import type { TenantScenario } from '../src/emulator/scenario';
+import type { TenantScenario } from 'auth0-emulator';
 import { measureHistory, mostBytesOfHistory, mostBytesPerOrganization, type HistoryCost } from './history-cost';
 import { allowance } from './least-requests';
 import { conclude, printTable } from './table';
@@ -12,7 +12,12 @@ const many: TenantScenario = {
   clients,
   roles,
 };
-const one: TenantScenario = { users: { count: 120_000 }, organizations: { count: 1, members: 100_000 }, clients, roles };
+const one: TenantScenario = {
+  users: { count: 120_000 },
+  organizations: { count: 1, members: 100_000 },
+  clients,
+  roles,
+};
 
 async function main(): Promise<void> {
   const failures: string[] = [];

@@ -1,7 +1,11 @@
-import type { EmulatedTenant } from '../src/emulator/tenant';
-import { type TenantSize, maxSearchRows } from '../src/streams/least-requests';
+import type { EmulatedTenant } from 'auth0-emulator';
+import { maxSearchRows, type TenantSize } from '../src/preflight/estimate';
 
-export { countLeastRequests as leastRequests, countLeastRequestsForChanges as leastRequestsForChanges, type RequestCounts as Requests } from '../src/streams/least-requests';
+export {
+  countLeastRequests as leastRequests,
+  countLeastRequestsForChanges as leastRequestsForChanges,
+  type RequestCounts as Requests,
+} from '../src/preflight/estimate';
 
 /** Counts what a tenant holds now; users are those that a full refresh walks over, by their creation. */
 export function countHoldings({ clients, users, organizations, memberships, roles }: EmulatedTenant): TenantSize {
@@ -13,8 +17,8 @@ export function countHoldings({ clients, users, organizations, memberships, role
   const owners = organizations.rows.map(({ id }) => {
     const held = new Set(memberships.list(id).flatMap((member) => member.roles));
     return {
-      held: [...held].filter((role) => ownerOf.get(role) === id).length,
-      roles: [...ownerOf.values()].filter((owner) => owner === id).length,
+      assigned: [...held].filter((role) => ownerOf.get(role) === id).length,
+      owned: [...ownerOf.values()].filter((owner) => owner === id).length,
     };
   });
   return {
@@ -25,7 +29,7 @@ export function countHoldings({ clients, users, organizations, memberships, role
     organizations: organizations.rows.length,
     members: organizations.rows.map(({ id }) => memberships.list(id).length),
     roles: [...ownerOf.values()].filter((owner) => owner === undefined).length,
-    organizationRoles: owners.filter(({ held }) => held > 0),
+    organizationRoles: owners.filter(({ assigned }) => assigned > 0),
   };
 }
 

@@ -1,6 +1,4 @@
-import type { BucketLimit, BucketGroup, RateLimits } from '../src/emulator/rate-limits';
-import { ROUTES } from '../src/emulator/routes/routes';
-import type { Statistics } from '../src/emulator/statistics';
+import { type BucketGroup, type BucketLimit, type RateLimits, ROUTES, type Statistics } from 'auth0-emulator';
 
 /**
  * Least seconds from the first to the last of the requests that a tenant has granted: each of its buckets gives its burst,

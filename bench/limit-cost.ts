@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEmulator, type Emulator } from '../src/emulator/server';
-import { locateTemporal } from '../src/temporal/binary';
-import { startEmbeddedServer } from '../src/temporal/embedded';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import { locateTemporal } from '../src/temporal/embedded-server/binary';
+import { startEmbeddedServer } from '../src/temporal/embedded-server/embedded-server';
 import { start } from '../test/integration/program';
 import { leastSeconds } from './limit-bound';
 import type { LimitScenario } from './limit-scenarios';

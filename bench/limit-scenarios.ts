@@ -1,6 +1,4 @@
-import type { Emulator, EmulatorOptions } from '../src/emulator/server';
-import type { RateLimits } from '../src/emulator/rate-limits';
-import { RATE_LIMIT_PRESETS } from '../src/emulator/rate-limits';
+import { type Emulator, type EmulatorOptions, RATE_LIMIT_PRESETS, type RateLimits } from 'auth0-emulator';
 import { useTenant } from './other-client';
 
 /** A tenant, what happens to it while it is read, and what a sync of it may cost. */

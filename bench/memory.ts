@@ -1,4 +1,4 @@
-import { SCENARIOS } from '../src/emulator/scenario';
+import { SCENARIOS } from 'auth0-emulator';
 import { isFlat, measureMemory, mostMemory, type MemoryCost } from './memory-cost';
 import { conclude, printTable } from './table';
 

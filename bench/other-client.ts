@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Emulator } from '../src/emulator/server';
+import type { Emulator } from 'auth0-emulator';
 
 /**
  * Another application of the tenant that sends a request every so often for a while.

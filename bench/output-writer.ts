@@ -1,4 +1,4 @@
-import { createOutput } from '../src/airbyte/output';
+import { createOutput } from '../src/airbyte/protocol-output';
 import { createStdoutSink } from '../src/sinks/stdout';
 import type { Segment } from '../src/staging/segment';
 import { createStaging } from '../src/staging/staging';

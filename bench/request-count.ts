@@ -1,5 +1,4 @@
-import type { TenantScenario } from '../src/emulator/scenario';
-import { startEmulator, type Emulator } from '../src/emulator/server';
+import { type Emulator, startEmulator, type TenantScenario } from 'auth0-emulator';
 import type { SyncResult } from '../src/workflows/contract';
 import { allowance, countHoldings, leastRequests, leastRequestsForChanges, type Requests } from './least-requests';
 import { inScratch, recordsOf, sync, writeProject } from './sync';
@@ -30,7 +29,10 @@ export function isWithin({ requests, least }: Cost): boolean {
  * Copies all streams of a tenant twice: a full refresh, and, after `changes` of its users have changed, what an incremental
  * run reads. Answers what each of them cost, by stream and, last, altogether.
  */
-export async function countRequests(scenario: TenantScenario, changes: number): Promise<{ full: Cost[]; later: Cost[] }> {
+export async function countRequests(
+  scenario: TenantScenario,
+  changes: number,
+): Promise<{ full: Cost[]; later: Cost[] }> {
   const tenant = await startEmulator({ scenario });
   try {
     return await inScratch(async (folder) => {

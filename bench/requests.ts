@@ -1,4 +1,4 @@
-import { SCENARIOS, type TenantScenario } from '../src/emulator/scenario';
+import { SCENARIOS, type TenantScenario } from 'auth0-emulator';
 import { allowance } from './least-requests';
 import { countRequests, isWithin, type Cost } from './request-count';
 import { conclude, printTable } from './table';

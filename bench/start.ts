@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { startEmulator } from '../src/emulator/server';
+import { startEmulator } from 'auth0-emulator';
 import { inScratch } from './sync';
 import { conclude, printTable } from './table';
 

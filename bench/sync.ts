@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Emulator } from '../src/emulator/server';
+import type { Emulator } from 'auth0-emulator';
 import type { SyncResult } from '../src/workflows/contract';
 import { run } from '../test/integration/program';
 

@@ -1,4 +1,4 @@
-import { startEmulator, type EmulatorOptions } from '../src/emulator/server';
+import { startEmulator, type EmulatorOptions } from 'auth0-emulator';
 import type { Address } from './sync';
 
 /** The tenants that a process of its own is to emulate, each on a port of its own. */

@@ -3,18 +3,17 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { defaultLimits, createSyncInput } from '../src/commands/sync-input';
-import type { EmulatorOptions } from '../src/emulator/server';
-import type { Statistics } from '../src/emulator/statistics';
+import type { EmulatorOptions, Statistics } from 'auth0-emulator';
+import { createSyncInput, defaultLimits } from '../src/app/sync-input';
+import { defaultReadOptions } from '../src/streams/fetch-task';
 import { streams } from '../src/streams/registry';
-import { defaultReadOptions } from '../src/streams/options';
-import { locateTemporal } from '../src/temporal/binary';
 import { connect, type TemporalConnection } from '../src/temporal/connection';
-import { startEmbeddedServer } from '../src/temporal/embedded';
+import { locateTemporal } from '../src/temporal/embedded-server/binary';
+import { startEmbeddedServer } from '../src/temporal/embedded-server/embedded-server';
 import { startSync, toWorkflowId } from '../src/temporal/sync-run';
 import { startWorkerInSight } from '../test/monitoring/worker-in-sight';
 import { usageOf } from './process-usage';
-import { inScratch, type Address } from './sync';
+import { type Address, inScratch } from './sync';
 import type { TenantHostTask } from './tenant-host';
 
 /** What became of one tenant. */

@@ -11,9 +11,9 @@ import { format, resolveConfig } from 'prettier';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const load = createRequire(import.meta.url);
 const { streams } = load(join(ROOT, 'dist', 'streams', 'registry.js'));
-const { metrics } = load(join(ROOT, 'dist', 'metrics', 'table.js'));
-const { connectorSpecification } = load(join(ROOT, 'dist', 'config', 'spec.js'));
-const { projectSchema } = load(join(ROOT, 'dist', 'config', 'project-schema.js'));
+const { metrics } = load(join(ROOT, 'dist', 'metrics', 'metrics.js'));
+const { connectorSpecification } = load(join(ROOT, 'dist', 'config', 'connector-specification.js'));
+const { projectSchema } = load(join(ROOT, 'dist', 'config', 'project-json-schema.js'));
 
 const code = (text) => `\`${text}\``;
 const row = (...cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;

@@ -15,17 +15,16 @@ const load = createRequire(join(ROOT, 'dist', 'cli.js'));
 const { installRuntime } = load('./temporal/runtime.js');
 installRuntime();
 const { createStaging } = load('./staging/staging.js');
-const { createFilesSink } = load('./sinks/files.js');
-const { hostWorker } = load('./commands/hosting.js');
-const { createScheduleActivities } = load('./activities/schedule.js');
-const { createTenants } = load('./activities/tenant.js');
-const { defaultReading } = load('./streams/options.js');
-const { defaultLimits, syncInput } = load('./commands/sync-input.js');
-const { startEmulator } = load('./emulator/server.js');
-const { READER_SCOPES } = load('./emulator/settings.js');
-const { locateTemporal } = load('./temporal/binary.js');
+const { createFilesSink } = load('./sinks/files/sink.js');
+const { hostWorker } = load('./app/hosting.js');
+const { createScheduleActivities } = load('./activities/schedule-activities.js');
+const { createTenants } = load('./activities/tenants.js');
+const { defaultReadOptions } = load('./streams/fetch-task.js');
+const { createSyncInput, defaultLimits } = load('./app/sync-input.js');
+const { READER_SCOPES, startEmulator } = load('auth0-emulator');
+const { locateTemporal } = load('./temporal/embedded-server/binary.js');
 const { connect } = load('./temporal/connection.js');
-const { startEmbeddedServer } = load('./temporal/embedded.js');
+const { startEmbeddedServer } = load('./temporal/embedded-server/embedded-server.js');
 const { startSync } = load('./temporal/sync-run.js');
 const { historyToJSON } = load('@temporalio/common/lib/proto-utils');
 
@@ -38,12 +37,12 @@ const scenario = {
 };
 const limits = {
   ...defaultLimits,
-  slice: { ...defaultLimits.slice, pages: 1 },
-  memberSlice: { ...defaultLimits.memberSlice, pages: 1 },
-  slicesPerRun: 5,
-  lanes: { least: 2, most: 2 },
+  fetchBudget: { ...defaultLimits.fetchBudget, pages: 1 },
+  memberFetchBudget: { ...defaultLimits.memberFetchBudget, pages: 1 },
+  fetchesPerRun: 5,
+  concurrency: { min: 2, max: 2 },
   organizationsPerBatch: 4,
-  rowsPerSpan: { always: 100, least: 100 },
+  rowsPerPartition: { preferred: 100, min: 100 },
 };
 const full = (name) => ({ name, syncMode: 'full_refresh', destinationSyncMode: 'overwrite', syncId: 7 });
 const family = ['organizations', 'organization_members', 'organization_member_roles'].map(full);
@@ -79,23 +78,23 @@ async function record(connection, { name, streams, without, limits: chosen, sche
   const credentials = { type: 'client_credentials', clientId, clientSecret, audience };
   const staging = createStaging(join(folder, 'staging'));
   const sink = await createFilesSink({ directory: join(folder, name), staging });
-  const input = syncInput({
+  const input = createSyncInput({
     connection: name,
     streams,
     sinkQueue: taskQueue,
     limits: chosen,
-    reading: defaultReading,
+    readOptions: defaultReadOptions,
     searchAttributes: scheduled,
   });
   const hosting = await hostWorker({
     connection,
     taskQueue,
-    scheduleActivities: createScheduleActivities({ client: connection.client, inputOf: async () => input }),
+    scheduleActivities: createScheduleActivities({ client: connection.client, buildSyncInput: async () => input }),
     staging,
     tenants: createTenants({
-      resolve: async () => ({ baseUrl, credentials, reading: defaultReading, pacing: { reserve: 0.1 } }),
+      resolveSource: async () => ({ baseUrl, credentials, readOptions: defaultReadOptions, pacing: { reserve: 0.1 } }),
     }),
-    sinkOf: async () => sink,
+    getSink: async () => sink,
     oneShot: true,
   });
   const root = scheduled ? await runScheduled(connection.client, name) : await runSync(connection.client, name, input);

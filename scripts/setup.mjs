@@ -23,7 +23,7 @@ function checkNode() {
 }
 
 async function provideTemporal() {
-  const binary = createRequire(import.meta.url)(join(ROOT, 'dist', 'temporal', 'binary.js'));
+  const binary = createRequire(import.meta.url)(join(ROOT, 'dist', 'temporal', 'embedded-server', 'binary.js'));
   const locate = () => binary.locateTemporal(process.env);
   const isThere = () => {
     try {

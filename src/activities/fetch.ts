@@ -1,19 +1,30 @@
 import { activityInfo, CancelledFailure, Context } from '@temporalio/activity';
+import type { PacerSnapshot } from '../auth0/rate-limit/pacer';
 import type { Json } from '../json';
 import type { Segment } from '../staging/segment';
 import type { Staging } from '../staging/staging';
-import { addCounts, zeroCounts, type FetchCounts } from '../streams/counts';
-import type { ReaderOutput, Reader } from '../streams/reader';
-import { deliveredIndexName, findLastDelivered } from '../streams/task';
-import { isRetryable, getErrorName, toActivityFailure } from './failure';
+import { addCounts, type FetchCounts, zeroCounts } from '../streams/counts';
+import { deliveredIndexName, findLastDelivered } from '../streams/fetch-task';
+import type { Reader, ReaderOutput } from '../streams/stream-reader';
+import { getErrorName, isRetryable, toActivityFailure } from './activity-failure';
+import { AttemptWriter } from './attempt-writer';
+import type { FetchInput, FetchResult, Pace } from './fetch-contract';
 import { withHeartbeats } from './heartbeat';
-import { createLookupResolver, type LookupResolver } from './lookup';
-import { selectScarcestLimit } from './pace';
-import { readNextPage, type PageResult } from './page';
-import { readDelivered, createLinkOutput, createTaskReader } from './reader';
-import type { FetchInput, FetchResult } from './slice';
-import { AttemptWriter } from './slice-writer';
-import type { Tenant } from './tenant';
+import { type PageResult, readNextPage } from './read-page';
+import { createLookupResolver, type LookupResolver } from './role-lookup';
+import { createLinkOutput, createTaskReader, readDelivered } from './task-reader';
+import type { Tenant } from './tenants';
+
+/**
+ * How the tenant's limits stand, by the scarcest of them: a bucket that nobody draws on fills up, so the emptiest is one in
+ * use. Undefined when the tenant has named no limit yet.
+ */
+export function selectScarcestLimit(buckets: PacerSnapshot['buckets']): Pace | undefined {
+  const [bucket] = [...buckets].sort((one, other) => one.remaining / one.limit - other.remaining / other.limit);
+  if (!bucket) return undefined;
+  const { remaining, limit, perSecond } = bucket;
+  return { remaining, limit, ...(perSecond > 0 && { perSecond: Math.round(perSecond * 100) / 100 }) };
+}
 
 export interface FetchDeps {
   getTenant(connection: string): Promise<Tenant>;
@@ -67,7 +78,12 @@ async function fetchPages(deps: FetchDeps & { lookups: LookupResolver }, input: 
   const context = Context.current();
   const begun = Date.now();
   const held = activityInfo().heartbeatDetails as FetchCheckpoint | undefined;
-  let checkpoint: FetchCheckpoint = held ?? { cursor: input.cursor, segments: [], counts: { ...zeroCounts }, stalledAttempts: 0 };
+  let checkpoint: FetchCheckpoint = held ?? {
+    cursor: input.cursor,
+    segments: [],
+    counts: { ...zeroCounts },
+    stalledAttempts: 0,
+  };
   const { segments: earlier, ...start } = checkpoint;
   let progress: FetchProgress = start;
   let committed = { progress, at: begun };
@@ -157,7 +173,10 @@ async function fetchPages(deps: FetchDeps & { lookups: LookupResolver }, input: 
     const hasAnswered = (tenant?.client.getStats().succeeded ?? 0) > 0 || checkpoint.cursor !== null;
     const isAwaited =
       hasAnswered && getErrorName(error) === 'Transient' && Date.now() - stalledSince < input.outageSeconds * 1_000;
-    throw toActivityFailure(error, isRetryable(error) && checkpoint.stalledAttempts >= input.maxStalledAttempts && !isAwaited);
+    throw toActivityFailure(
+      error,
+      isRetryable(error) && checkpoint.stalledAttempts >= input.maxStalledAttempts && !isAwaited,
+    );
   } finally {
     await writer.close();
   }

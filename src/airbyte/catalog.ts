@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import type { JsonObject } from '../json';
+import { isPresent, type JsonObject } from '../json';
 import type { ConfiguredStream, SyncMode } from '../sinks/sink';
 import type { AirbyteStream } from './messages';
-import { isPresent } from './shape';
 
 /** What the catalog has to know of a stream. */
 export interface StreamDeclaration {

@@ -1,17 +1,18 @@
+import { sleep as sleepFor } from '../async';
 import type { JsonObject } from '../json';
-import { parseObject, parsePage } from './envelope';
 import { BadCredentials, type CredentialsProblem, RateLimited, Transient, UnexpectedAnswer } from './errors';
-import { createHttpClient, type HttpResponse, type HttpOptions } from './http';
-import type { RequestObserver, WaitReason } from './observer';
-import type { Pacer } from './pacer';
-import { readRateLimitHeaders, readRateLimitRefusal, readServerTime } from './rate-limit';
-import { classifyResponse } from './refusal';
-import type { ListRequest, ObjectRequest, Page } from './request';
-import { encodeQuery, toRouteTemplate } from './route';
+import { createHttpClient, type HttpOptions, type HttpResponse, type RequestObserver, type WaitReason } from './http';
+import type { Pacer } from './rate-limit/pacer';
+import { readRateLimitHeaders, readRateLimitRefusal, readServerTime } from './rate-limit/rate-limit-headers';
+import { encodeQuery, type ListRequest, type ObjectRequest, type Page, toRouteTemplate } from './request';
+import { classifyResponse, parseObject, parsePage } from './response';
 import type { TokenSource } from './token';
-import { sleep as sleepFor } from './waiting';
 
-export type ClientLog = (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, string | number>) => void;
+export type ClientLog = (
+  level: 'debug' | 'info' | 'warn',
+  message: string,
+  fields: Record<string, string | number>,
+) => void;
 
 export interface Auth0ClientOptions extends HttpOptions {
   /** Origin of the tenant, without a slash at the end: `https://acme.eu.auth0.com`. */
@@ -149,7 +150,11 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
   }
 
   /** Asks until `read` takes the answer, or there is none to be had. */
-  function get<T>(request: GetRequest, call: CallOptions, read: (answer: HttpResponse, label: string) => T): Promise<T> {
+  function get<T>(
+    request: GetRequest,
+    call: CallOptions,
+    read: (answer: HttpResponse, label: string) => T,
+  ): Promise<T> {
     const label = `GET ${toRouteTemplate(request.path)}`;
     return persist(label, call, async () => read(await send(request, label, call), label));
   }

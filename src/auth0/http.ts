@@ -1,8 +1,7 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import axios from 'axios';
+import { Agent as HttpsAgent } from 'node:https';
+import { Agent as HttpAgent } from 'node:http';
 import { Transient, UnexpectedAnswer } from './errors';
-import type { RequestObserver } from './observer';
 
 export interface HttpRequest {
   method: 'GET' | 'POST';
@@ -29,7 +28,7 @@ export interface HttpOptions {
   timeoutMs?: number;
   /** Largest body, decompressed. Default 256 MiB: a page holds at most 100 users of 1 MB each. */
   maxBodyBytes?: number;
-  observer?: Pick<RequestObserver, 'answered'>;
+  observer?: Pick<RequestObserver, 'onRequestEnd'>;
 }
 
 export interface HttpClient {
@@ -128,9 +127,25 @@ function classifyAxiosError(label: string, error: unknown): Transient | Unexpect
   const { code = '', message = '' } = error as { code?: string; message?: string };
   const noWay = unreachableCauses[code];
   if (noWay) return new Transient(label, noWay, true);
-  if (certificateErrorCode.test(code)) return new Transient(label, `the host's certificate is not trusted (${code})`, true);
+  if (certificateErrorCode.test(code))
+    return new Transient(label, `the host's certificate is not trusted (${code})`, true);
   if (message.startsWith('maxContentLength')) return new UnexpectedAnswer(label, 'the answer is too large');
   if (code.startsWith('Z_')) return new UnexpectedAnswer(label, 'the answer cannot be decompressed');
   if (code.startsWith('HPE_')) return new UnexpectedAnswer(label, 'the answer is not HTTP');
   return new Transient(label, interruptionCauses[code] ?? `the connection broke off${code ? ` (${code})` : ''}`);
+}
+
+/** `limit`: the tenant's rate limit; `failure`: the pause before another try. */
+export type WaitReason = 'limit' | 'failure';
+
+/** Is told what goes to and fro between a client and its tenant, for metrics. Must not throw. */
+export interface RequestObserver {
+  /**
+   * A request is over, other than by its signal.
+   * @param label method and path template: `GET organizations/{id}/members`
+   * @param status undefined when no answer came
+   */
+  onRequestEnd(label: string, status: number | undefined): void;
+  /** A request went out after so long, or a wait before another try is over. */
+  onWaitEnd(reason: WaitReason, ms: number): void;
 }

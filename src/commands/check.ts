@@ -1,10 +1,10 @@
-import { formatCheckProblem, checkTenant } from '../activities/check';
-import { createTenants } from '../activities/tenant';
+import { createTenants } from '../activities/tenants';
 import { formatConnectionStatusLine } from '../airbyte/messages';
-import type { AirbyteContext } from './verb';
-import { readJsonObject } from '../config/json-file';
-import { parseSourceConfig, listSecrets } from '../config/source';
-import { exitCodes } from './exit';
+import { readJsonObject } from '../config/parsed-file';
+import { listSecrets, parseSourceConfig } from '../config/source';
+import { exitCodes } from '../errors';
+import { checkTenant, formatCheckProblem } from '../preflight/check';
+import type { AirbyteContext } from './airbyte-command';
 
 /** Longest wait for the tenant's limit: a busy tenant is no wrong configuration. */
 const maxRateLimitWaitMs = 60_000;

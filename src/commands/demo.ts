@@ -1,17 +1,16 @@
 import { join, resolve } from 'node:path';
-import type { Connection } from '../config/project';
-import { parseConnection } from '../config/project';
-import { startEmulator, type Emulator } from '../emulator/server';
-import { defaultReadOptions } from '../streams/options';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import { type HostedWorker, hostProject } from '../app/hosting';
+import { openSession, type Session, uiPort } from '../app/session';
+import { createConnectionInput, defaultLimits } from '../app/sync-input';
+import { type Connection, parseConnection } from '../config/project';
+import { exitCodes } from '../errors';
+import { defaultReadOptions } from '../streams/fetch-task';
 import { streams } from '../streams/registry';
-import { knowsSearchAttributes } from '../temporal/search-attributes';
+import { knowsSearchAttributes } from '../temporal/register-search-attributes';
 import { startSync } from '../temporal/sync-run';
-import { exitCodes } from './exit';
 import { followRun, listenForInterrupt } from './follow';
-import { hostProject, type HostedWorker } from './hosting';
-import { logMessage } from './narration';
-import { openSession, uiPort, type Session } from './session';
-import { createConnectionInput, defaultLimits } from './sync-input';
+import { logMessage } from './terminal/log';
 
 export interface DemoFlags {
   files: string;
@@ -58,7 +57,12 @@ function createDemoConnection({ url, clientId, clientSecret }: Emulator, files: 
   return parseConnection('demo', { base_url: url, credentials, destination: { files } }, streams, resolve('.'));
 }
 
-async function runDemoSync(session: Session, hosting: HostedWorker, connection: Connection, full: boolean): Promise<number> {
+async function runDemoSync(
+  session: Session,
+  hosting: HostedWorker,
+  connection: Connection,
+  full: boolean,
+): Promise<number> {
   const sync = await startSync(session.connection.client, {
     workflowId: `sync/${connection.name}`,
     taskQueue,

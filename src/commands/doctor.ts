@@ -1,13 +1,19 @@
 import { dirname, relative, resolve } from 'node:path';
+import { resolveStagingDir } from '../app/project-folder';
 import { readEnvironment } from '../config/environment';
-import { getConnection, loadProject, type Connection } from '../config/project';
+import { type Connection, getConnection, loadProject } from '../config/project';
+import { exitCodes } from '../errors';
+import { inspectDestination, inspectStaging, inspectTemporal } from '../preflight/environment-checks';
+import {
+  createOkFinding,
+  createWarning,
+  type Finding,
+  formatFinding,
+  getFindingsExitCode,
+  toErrorFinding,
+} from '../preflight/finding';
+import { inspectTenant } from '../preflight/tenant-checks';
 import { streams } from '../streams/registry';
-import { exitCodes } from './exit';
-import { getFindingsExitCode, formatFinding, createOkFinding, createWarning, toErrorFinding, type Finding } from './finding';
-import { inspectDestination, inspectStaging } from './place-findings';
-import { resolveStagingDir } from './project-folder';
-import { inspectTemporal } from './temporal-findings';
-import { inspectTenant } from './tenant-findings';
 
 export interface DoctorFlags {
   /** The project's file. */
@@ -23,7 +29,9 @@ export async function runDoctor(name: string | undefined, { config, fix = false,
   const ofConnections = await Promise.all(connections.map(inspectConnection));
   const findings = [finding, ...shared, ...ofConnections.flat()];
   const code = getFindingsExitCode(findings);
-  process.stdout.write(`${json ? JSON.stringify({ ok: code === exitCodes.ok, findings }) : formatFindings(findings)}\n`);
+  process.stdout.write(
+    `${json ? JSON.stringify({ ok: code === exitCodes.ok, findings }) : formatFindings(findings)}\n`,
+  );
   return code;
 }
 

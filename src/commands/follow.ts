@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SyncRun } from '../temporal/sync-run';
+import { findConnection } from '../app/connection';
+import type { HostedWorker } from '../app/hosting';
+import { joinSession, type Session } from '../app/session';
+import { exitCodes } from '../errors';
+import { findRunningSync, type SyncRun } from '../temporal/sync-run';
 import type { StreamProgress, SyncResult } from '../workflows/contract';
-import { exitCodes } from './exit';
-import type { HostedWorker } from './hosting';
-import { createProgressReporter, openProgressDisplay, type ProgressDisplay } from './display';
-import { logMessage, logWarning } from './narration';
-import { getResultExitCode, formatFailureLines, formatResultJson, formatResultTable } from './result';
-import type { Session } from './session';
+import type { ControlFlags } from './control-commands';
+import { createProgressReporter, openProgressDisplay, type ProgressDisplay } from './terminal/live-progress';
+import { logMessage, logWarning } from './terminal/log';
+import { formatFailureLines, formatResultJson, formatResultTable, getResultExitCode } from './terminal/status-text';
 
 /** How often a run is asked how it stands. */
 const progressPollMs = 1_000;
@@ -85,4 +87,22 @@ export function listenForInterrupt(): { promise: Promise<void>; release(): void 
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
     },
   };
+}
+
+/** Shows how a sync under way stands until it ends. Ctrl-C ends the showing only. */
+export async function runWatch(
+  name: string,
+  { json = false, ...flags }: ControlFlags & { json?: boolean },
+): Promise<number> {
+  const { folder } = await findConnection(name, flags);
+  const session = await joinSession(folder);
+  try {
+    const run = await findRunningSync(session.connection.client, name);
+    const onProgress = (streams: object): void => {
+      process.stdout.write(`${JSON.stringify({ event: 'progress', streams })}\n`);
+    };
+    return await followRun(session, undefined, run, { json, ...(json && { onProgress }) });
+  } finally {
+    await session.close();
+  }
 }

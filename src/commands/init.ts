@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { ConfigError } from '../config/errors';
-import { loadProject, parseConnection, rejectSharedDestinations, type Project } from '../config/project';
+import type { ConnectionFlags } from '../app/connection';
+import { ConfigError } from '../config/problems';
+import { loadProject, parseConnection, type Project, rejectSharedDestinations } from '../config/project';
 import type { WrittenConnection } from '../config/project-file';
 import { writeConnection } from '../config/project-writer';
 import { parseReference } from '../config/references';
+import { exitCodes } from '../errors';
+import { inspectDestination } from '../preflight/environment-checks';
+import { type Finding, formatFinding, getFindingsExitCode } from '../preflight/finding';
+import { inspectTenant } from '../preflight/tenant-checks';
 import { streams } from '../streams/registry';
-import type { ConnectionFlags } from './connection';
-import { exitCodes } from './exit';
-import { getFindingsExitCode, formatFinding, type Finding } from './finding';
-import { inspectDestination } from './place-findings';
-import { logMessage } from './narration';
-import { inspectTenant } from './tenant-findings';
+import { logMessage } from './terminal/log';
 
 export interface InitFlags extends ConnectionFlags {
   /** Database to copy into, in place of a folder. */
@@ -46,7 +46,7 @@ export async function runInit(name: string | undefined, flags: InitFlags): Promi
   const given: ConnectionDraft = { name, settings: readConnectionFlags(flags) };
   const interviewer =
     flags.input && process.stdin.isTTY && process.stderr.isTTY
-      ? (await import('./interview.js')).createPrompter(dirname(file))
+      ? (await import('./init-prompts.js')).createPrompter(dirname(file))
       : undefined;
   const draft = interviewer ? await interviewer.completeDraft(given, taken) : given;
   if (!draft) return exitCodes.interrupted;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunEvent } from '../temporal/run-events';
-import { findConnection } from './connection';
-import type { ControlFlags } from './control';
-import { exitCodes } from './exit';
-import { openHistorySession } from './session';
+import { findConnection } from '../app/connection';
+import { openHistorySession } from '../app/session';
+import { exitCodes } from '../errors';
+import type { RunEvent } from '../temporal/run-log';
+import type { ControlFlags } from './control-commands';
 
 export interface LogsFlags extends ControlFlags {
   follow?: boolean;

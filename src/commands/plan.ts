@@ -1,11 +1,11 @@
-import { estimateReadPlan, type UsableLimit, type ReadPlan, type StreamPlan } from '../activities/plan';
-import { probeTenant } from '../activities/probe';
-import { createTenants } from '../activities/tenant';
+import { createTenants } from '../activities/tenants';
+import { type ConnectionFlags, findConnection } from '../app/connection';
 import { resolveSecrets } from '../config/references';
+import { exitCodes } from '../errors';
+import { estimateReadPlan, type ReadPlan, type StreamPlan, type UsableLimit } from '../preflight/estimate';
+import { probeTenant } from '../preflight/probe';
 import { streams as known } from '../streams/registry';
-import { findConnection, type ConnectionFlags } from './connection';
-import { exitCodes } from './exit';
-import { formatTable } from './table';
+import { formatTable } from './terminal/text';
 
 /** Longest wait for the tenant's limit: there is nobody else to wait for it. */
 const maxRateLimitWaitMs = 60_000;
@@ -49,7 +49,12 @@ const unknownText = '–';
 function formatPlan(found: ReadPlan): string {
   const rows = found.streams.map((each) => {
     const { stream, refused, requests, seconds } = each;
-    return [stream, formatRowCount(each), refused === undefined ? formatInteger(requests) : unknownText, formatSeconds(seconds)];
+    return [
+      stream,
+      formatRowCount(each),
+      refused === undefined ? formatInteger(requests) : unknownText,
+      formatSeconds(seconds),
+    ];
   });
   rows.push(['all', '', formatInteger(found.requests), formatSeconds(found.seconds)]);
   return [

@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { LogEntry } from '@temporalio/worker';
-import { createTenants, type Tenants } from '../activities/tenant';
+import { createTenants, type Tenants } from '../activities/tenants';
 import { parseConfiguredCatalog } from '../airbyte/catalog';
-import type { AirbyteContext } from './verb';
-import { parseState } from '../airbyte/state';
+import { parseState } from '../airbyte/stream-state';
+import { createScratchFolder } from '../app/scratch-folder';
+import { openSession } from '../app/session';
+import { createSyncInput, readLimits } from '../app/sync-input';
 import { readEnvironment } from '../config/environment';
-import { readJsonObject, readStateFile } from '../config/json-file';
-import { parseSourceConfig, listSecrets } from '../config/source';
+import { readJsonObject, readStateFile } from '../config/parsed-file';
+import { listSecrets, parseSourceConfig } from '../config/source';
 import { createStdoutSink } from '../sinks/stdout';
 import { createStaging } from '../staging/staging';
 import { streams } from '../streams/registry';
-import { getResultExitCode } from './result';
-import { createScratchFolder } from './scratch';
-import { openSession } from './session';
-import { readLimits, createSyncInput } from './sync-input';
+import type { AirbyteContext } from './airbyte-command';
+import { getResultExitCode } from './terminal/status-text';
 
 export interface ReadFlags {
   config: string;
@@ -50,9 +50,9 @@ export async function runRead(flags: ReadFlags, { output, secrets }: AirbyteCont
       },
     }),
     // Loaded while the server comes up.
-    import('./hosting.js'),
+    import('../app/hosting.js'),
     import('../temporal/sync-run.js'),
-    import('../temporal/search-attributes.js'),
+    import('../temporal/register-search-attributes.js'),
   ]);
   try {
     const sink = createStdoutSink({ output, staging, initialState });
@@ -79,7 +79,7 @@ export async function runRead(flags: ReadFlags, { output, secrets }: AirbyteCont
         ...(config.startDate === undefined ? {} : { startDate: config.startDate }),
         unknownStreams: catalog.problems.map(({ stream, message }) => ({
           stream: { ...stream, syncMode: 'full_refresh', destinationSyncMode: 'append' },
-          failure: { type: 'UnknownStream', kind: 'config_error', message },
+          failure: { type: 'UnknownStream', failureType: 'config_error', message },
         })),
       }),
     });

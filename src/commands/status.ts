@@ -1,11 +1,11 @@
-import { getConnection, loadProject } from '../config/project';
-import { streams } from '../streams/registry';
-import { readRunStatus, readScheduleStatus, type RunStatus, type ScheduleStatus } from '../temporal/standing';
 import { dirname } from 'node:path';
-import { exitCodes } from './exit';
-import { wrapIndented } from './lines';
-import { openHistorySession } from './session';
-import { formatRunStatus, formatScheduleStatus } from './standing-lines';
+import { openHistorySession } from '../app/session';
+import { getConnection, loadProject } from '../config/project';
+import { exitCodes } from '../errors';
+import { streams } from '../streams/registry';
+import { readRunStatus, readScheduleStatus, type RunStatus, type ScheduleStatus } from '../temporal/run-status';
+import { formatRunStatus, formatScheduleStatus } from './terminal/status-text';
+import { wrapIndented } from './terminal/text';
 
 export interface StatusFlags {
   /** The project's file. */
@@ -41,7 +41,9 @@ export async function runStatus(name: string | undefined, { config, json = false
       }),
     );
     const now = new Date();
-    const lines = json ? [JSON.stringify({ connections })] : connections.flatMap((each) => formatConnectionStatus(each, now));
+    const lines = json
+      ? [JSON.stringify({ connections })]
+      : connections.flatMap((each) => formatConnectionStatus(each, now));
     process.stdout.write(`${lines.join('\n')}\n`);
     return exitCodes.ok;
   } finally {

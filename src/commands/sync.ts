@@ -1,17 +1,17 @@
+import { type ConnectionFlags, findConnection, rejectCredentialFlags } from '../app/connection';
+import { hostProject } from '../app/hosting';
+import { getStateDir, resolveStagingDir } from '../app/project-folder';
+import { openSession, uiPort } from '../app/session';
+import { createConnectionInput, readLimits } from '../app/sync-input';
 import { readEnvironment } from '../config/environment';
-import { ConfigError } from '../config/errors';
+import { ConfigError } from '../config/problems';
 import { resolveReadOptions, resolveSecrets } from '../config/references';
-import { knowsSearchAttributes } from '../temporal/search-attributes';
+import { exitCodes } from '../errors';
+import { knowsSearchAttributes } from '../temporal/register-search-attributes';
 import { startSync, toWorkflowId } from '../temporal/sync-run';
-import { hasWorkers } from '../temporal/task-queue';
-import { findConnection, rejectCredentialFlags, type ConnectionFlags } from './connection';
-import { exitCodes } from './exit';
+import { hasWorkers } from '../temporal/worker';
 import { followRun } from './follow';
-import { hostProject } from './hosting';
-import { logMessage, logTemporalEntry } from './narration';
-import { resolveStagingDir, getStateDir } from './project-folder';
-import { openSession, uiPort } from './session';
-import { createConnectionInput, readLimits } from './sync-input';
+import { logMessage, logTemporalEntry } from './terminal/log';
 
 export interface SyncFlags extends ConnectionFlags {
   full?: boolean;

@@ -40,7 +40,11 @@ function completeCredentials(
   return { ...credentials, ...(client !== undefined && { client_id: client }), ...proof };
 }
 
-function findProof(credentials: SourceCredentials, variables: Variables, referenceTo: (name: string) => string | undefined): SourceCredentials {
+function findProof(
+  credentials: SourceCredentials,
+  variables: Variables,
+  referenceTo: (name: string) => string | undefined,
+): SourceCredentials {
   const { AUTH0_CLIENT_SIGNING_KEY_PATH: key } = variables;
   if (key !== undefined && key !== '') {
     const algorithm = credentials.algorithm ?? referenceTo('AUTH0_CLIENT_SIGNING_ALGORITHM');

@@ -20,12 +20,17 @@ export const pacingSettings = {
     default: defaultReserve,
     order: 7,
   }),
-  max_concurrency: z.int({ error: countMessage, abort: true }).min(1, countMessage).max(100, countMessage).optional().meta({
-    title: 'Concurrent requests',
-    description:
-      'Most requests under way at a time. Leave it empty: as many are sent as the latency and the rate limit ask for.',
-    order: 8,
-  }),
+  max_concurrency: z
+    .int({ error: countMessage, abort: true })
+    .min(1, countMessage)
+    .max(100, countMessage)
+    .optional()
+    .meta({
+      title: 'Concurrent requests',
+      description:
+        'Most requests under way at a time. Leave it empty: as many are sent as the latency and the rate limit ask for.',
+      order: 8,
+    }),
 };
 
 /** The pacing options as a configuration or a project's file writes them. */

@@ -1,5 +1,20 @@
 import { z } from 'zod';
-import { ConfigError } from './errors';
+
+/** Something that the user configured cannot be used. Never holds a configured value: it may be a secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  /** `message` is complete for a reader: what is wrong, where, and the next step. */
+  constructor(
+    what: string,
+    /** Where: a path such as `credentials.client_secret`, a file, a flag or a variable; empty for the whole. */
+    readonly where: string,
+    /** What the user should do. */
+    readonly nextStep: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${what}. ${nextStep}`, options);
+  }
+}
 
 /**
  * The value as the schema understands it. Throws a ConfigError that names all problems at once. A schema's own messages
@@ -53,4 +68,33 @@ function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** The candidate that was probably meant: the nearest one, at most two letters (a third of the word) away. */
+export function findClosest(word: string, candidates: readonly string[]): string | undefined {
+  const ranked = candidates
+    .map((candidate) => ({ candidate, distance: measureDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best && best.distance <= Math.min(2, Math.ceil(word.length / 3)) ? best.candidate : undefined;
+}
+
+/** ` (did you mean x?)`, or nothing. */
+export function formatSuggestion(word: string, candidates: readonly string[]): string {
+  const candidate = findClosest(word, candidates);
+  return candidate === undefined ? '' : ` (did you mean ${candidate}?)`;
+}
+
+/** Levenshtein distance. */
+function measureDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++) {
+      const replace = (row[j] ?? 0) + (b[j] === letter ? 0 : 1);
+      next.push(Math.min(replace, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { pacingSettings } from './pacing';
-import { searchWindowSettings, rolesSettings } from './reading';
-import { scheduleSettings } from './schedule';
+import { searchWindowSettings, rolesSettings } from './read-options';
+import { scheduleSettings } from './schedule-settings';
 
 /** A text that is not empty. */
 export const nonEmptyText = z.string().min(1);
@@ -24,7 +24,9 @@ const credentialsSetting = z
       description: 'How the private key is registered: RS256 (default), RS384 or PS256.',
       examples: ['RS256', 'RS384', 'PS256'],
     }),
-    key_id: nonEmptyText.optional().meta({ description: "Which of the application's keys it is; Auth0 finds out by itself." }),
+    key_id: nonEmptyText
+      .optional()
+      .meta({ description: "Which of the application's keys it is; Auth0 finds out by itself." }),
     access_token: nonEmptyText.optional().meta({
       description: `A token for the Management API in place of a client. It expires and is not renewed. ${secretHint} Left out: AUTH0_ACCESS_TOKEN, or AUTH0_API_TOKEN.`,
     }),
@@ -106,7 +108,9 @@ const scheduleSetting = scheduleSettings.optional().meta({
 
 /** A folder, or a schema, belongs to one connection: what all can share is the database. */
 const sharedDestination = z
-  .strictObject({ postgres: z.strictObject({ url: postgresUrlSetting }).meta({ description: 'Database to copy into.' }) })
+  .strictObject({
+    postgres: z.strictObject({ url: postgresUrlSetting }).meta({ description: 'Database to copy into.' }),
+  })
   .meta({ description: 'The database that connections copy into, each into a schema of its own.' });
 
 const connectionSettings = z
@@ -120,7 +124,12 @@ const connectionSettings = z
   .meta({ description: 'A tenant, and where to copy it.' });
 
 const defaultSettings = z
-  .strictObject({ streams: streamsSetting.optional(), destination: sharedDestination.optional(), schedule: scheduleSetting, ...readingSettings })
+  .strictObject({
+    streams: streamsSetting.optional(),
+    destination: sharedDestination.optional(),
+    schedule: scheduleSetting,
+    ...readingSettings,
+  })
   .meta({
     description:
       'Settings of every connection that does not say otherwise: all but what tells one tenant from another.',

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { chmod, link, mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { Document, parseDocument } from 'yaml';
-import { ConfigError } from './errors';
-import { parseWithSchema } from './problems';
+import { ConfigError, parseWithSchema } from './problems';
 import { projectSettings, type WrittenConnection } from './project-file';
-import { createProjectSchema } from './project-schema';
+import { createProjectSchema } from './project-json-schema';
 
 /** Where the schema lies that a new file names for editors, beside the file. */
 const schemaPath = join('.rollcall', 'rollcall.schema.json');
@@ -25,7 +24,12 @@ export async function writeConnection(file: string, name: string, settings: Writ
   if (document.getIn(['connections']) == null) document.setIn(['connections'], document.createNode({}));
   document.setIn(['connections', name], document.createNode(settings));
   const text = document.toString({ lineWidth: 0 });
-  parseWithSchema(projectSettings, parseDocument(text).toJS(), `what would be written to ${file}`, 'Edit the file by hand.');
+  parseWithSchema(
+    projectSettings,
+    parseDocument(text).toJS(),
+    `what would be written to ${file}`,
+    'Edit the file by hand.',
+  );
   if (held === undefined) await createProjectFile(file, text);
   else await replaceFile(file, text);
 }
@@ -74,7 +78,11 @@ async function replaceFile(path: string, text: string): Promise<void> {
   });
 }
 
-async function writeThroughTempFile(file: string, text: string, commit: (draft: string) => Promise<void>): Promise<void> {
+async function writeThroughTempFile(
+  file: string,
+  text: string,
+  commit: (draft: string) => Promise<void>,
+): Promise<void> {
   const draft = join(dirname(file), `.${basename(file)}.${randomUUID()}.tmp`);
   try {
     await writeFile(draft, text, { flag: 'wx' });

@@ -1,12 +1,16 @@
 import path from 'node:path';
 import type { StreamDeclaration } from '../airbyte/catalog';
 import type { SyncMode } from '../sinks/sink';
-import { ConfigError } from './errors';
-import { parseWithSchema } from './problems';
-import { projectSettings, schemaNameSetting, applyDefaults, writtenConnection, type WrittenConnection } from './project-file';
-import type { ScheduleSettings } from './schedule';
-import { formatSuggestion } from './spelling';
-import { parseYaml, readProjectText, type YamlContent } from './yaml-file';
+import { parseYaml, readProjectText, type YamlContent } from './parsed-file';
+import { ConfigError, formatSuggestion, parseWithSchema } from './problems';
+import {
+  applyDefaults,
+  projectSettings,
+  schemaNameSetting,
+  writtenConnection,
+  type WrittenConnection,
+} from './project-file';
+import type { ScheduleSettings } from './schedule-settings';
 
 /** Where a connection's records go. The folder is absolute; the URL is as written, perhaps a reference: see `resolveDestination`. */
 export type Destination = { kind: 'files'; folder: string } | { kind: 'postgres'; url: string; schema: string };

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { normaliseTimestamp } from '../airbyte/timestamp';
+import { normaliseTimestamp } from '../timestamp';
 import { applyAuth0Variables } from './auth0-variables';
 import { getProcessVariables, readEnvironment, type Variables } from './environment';
-import { ConfigError } from './errors';
+import { ConfigError } from './problems';
 import type { Connection, ConnectionSource, Destination } from './project';
-import { toReadOptions } from './reading';
+import { toReadOptions } from './read-options';
 import { parseSourceConfig, type SourceConfig } from './source';
 
 const nextStepAdvice =
@@ -43,7 +43,10 @@ export async function resolveSecrets(
   if (secret !== undefined && key !== undefined) {
     throw new ConfigError(`${where} has both a client secret and a private key`, where, 'Leave one of them out.');
   }
-  const { credentials, audience, domain, base_url, start_date, ...settings } = applyAuth0Variables(connection.source, variables);
+  const { credentials, audience, domain, base_url, start_date, ...settings } = applyAuth0Variables(
+    connection.source,
+    variables,
+  );
   return parseSourceConfig(
     {
       ...settings,
@@ -71,7 +74,9 @@ function toAuthType({ access_token: token, private_key: key }: ConnectionSource[
  * when its workers are elsewhere.
  * @throws ConfigError as `resolveSecrets` does
  */
-export async function resolveReadOptions(connection: Connection): Promise<Pick<SourceConfig, 'startDate' | 'readOptions'>> {
+export async function resolveReadOptions(
+  connection: Connection,
+): Promise<Pick<SourceConfig, 'startDate' | 'readOptions'>> {
   const readOptions = toReadOptions(connection.source);
   const { start_date: written } = connection.source;
   if (written === undefined) return { readOptions };
@@ -122,7 +127,9 @@ export async function resolveValue(
 ): Promise<string> {
   const { kind, target } = parseReference(value) ?? {};
   if (target === undefined) return value;
-  return kind === 'env' ? readVariable(target, where, variables) : readReferencedFile(path.resolve(folder, target), where, read);
+  return kind === 'env'
+    ? readVariable(target, where, variables)
+    : readReferencedFile(path.resolve(folder, target), where, read);
 }
 
 function readVariable(name: string, where: string, variables: Variables): string {
@@ -135,7 +142,11 @@ function readVariable(name: string, where: string, variables: Variables): string
   );
 }
 
-async function readReferencedFile(file: string, where: string, read: (file: string) => Promise<string>): Promise<string> {
+async function readReferencedFile(
+  file: string,
+  where: string,
+  read: (file: string) => Promise<string>,
+): Promise<string> {
   const content = await read(file).catch((cause: unknown) => {
     const what = `the file ${file}, which ${where} refers to, cannot be read`;
     throw new ConfigError(what, where, 'Create it, or give this user the right to read it.', { cause });

@@ -1,13 +1,59 @@
+import { createPrivateKey } from 'node:crypto';
 import { z } from 'zod';
-import { isObject, isPresent } from '../airbyte/shape';
-import { normaliseTimestamp, timestampPattern } from '../airbyte/timestamp';
-import { signingAlgorithms, type SigningKey } from '../auth0/signing-key';
-import type { ReadOptions } from '../streams/options';
-import { toPacingOptions, pacingSettings, type PacingOptions } from './pacing';
+import { signingAlgorithms, type SigningKey } from '../auth0/token';
+import { isObject, isPresent } from '../json';
+import type { ReadOptions } from '../streams/fetch-task';
+import { normaliseTimestamp, timestampPattern } from '../timestamp';
+import { type PacingOptions, pacingSettings, toPacingOptions } from './pacing';
 import { parseWithSchema } from './problems';
-import { searchWindowSettings, toReadOptions, rolesSettings } from './reading';
-import { normalisePem, findPrivateKeyProblem } from './private-key';
-import { findBaseUrlProblem, hostPattern } from './tenant';
+import { rolesSettings, searchWindowSettings, toReadOptions } from './read-options';
+
+const pemLine = /.{1,64}/g;
+
+/**
+ * The PEM text of a key as people paste it: forms of one line turn line ends into blanks, environment files write them out (`\n`).
+ */
+export function normalisePem(text: string): string {
+  const lines = text.replaceAll('\\n', '\n').replaceAll('\r', '');
+  const [, begin = '', body = '', end = ''] =
+    /^(-----BEGIN [^-]+-----)([^-]*)(-----END [^-]+-----)$/.exec(lines.trim()) ?? [];
+  const base64 = body.replaceAll(/\s/g, '');
+  return base64 === '' || body.includes(':') ? lines : [begin, ...(base64.match(pemLine) ?? []), end, ''].join('\n');
+}
+
+/** What is wrong with a key that is to sign, as the continuation of a path; undefined when it can be used. */
+export function findPrivateKeyProblem(pem: string): string | undefined {
+  if (pem.includes('ENCRYPTED'))
+    return 'is locked by a passphrase; store it without: openssl pkey -in locked.pem -out key.pem';
+  try {
+    const { asymmetricKeyType: type } = createPrivateKey(pem);
+    return type === 'rsa' ? undefined : 'is no RSA key, and Auth0 takes no other';
+  } catch {
+    return 'is no private key in PEM form, which begins with -----BEGIN PRIVATE KEY-----';
+  }
+}
+
+/** What a tenant's domain looks like: a name of two labels or more, the last one beginning with a letter. */
+export const hostPattern = /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/;
+
+/** Hosts to which credentials may travel in the clear, as `URL` writes them. */
+const loopbackPattern = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+/** What is wrong with a tenant's address, as the continuation of a path; undefined when it can be used. */
+export function findBaseUrlProblem(text: string): string | undefined {
+  if (!URL.canParse(text) || !/^https?:\/\//i.test(text.trim())) {
+    return 'must be an address such as https://acme.eu.auth0.com';
+  }
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '') return 'must not carry a user name or password';
+  if (url.protocol === 'http:' && !loopbackPattern.test(url.hostname)) {
+    return 'must begin with https://, since credentials would travel unencrypted (http:// is for 127.0.0.1, localhost and [::1])';
+  }
+  if (!/^\/*$/.test(url.pathname) || url.search !== '' || url.hash !== '') {
+    return 'must end after the host, without a path: https://acme.eu.auth0.com';
+  }
+  return undefined;
+}
 
 /** How to reach a tenant and how to read it, checked and brought to one form. Holds secrets. */
 export interface SourceConfig {

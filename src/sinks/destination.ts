@@ -1,4 +1,4 @@
-import { explainDiskError } from '../staging/disk-trouble';
+import { explainDiskError } from '../durable-fs';
 
 /** The destination's folder cannot be written or read now. */
 export class DestinationUnavailable extends Error {

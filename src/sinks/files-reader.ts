@@ -1,11 +1,11 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isMissing } from '../durable-fs';
 import type { StagedRecord } from '../staging/segment';
-import { isMissing } from '../staging/disk-trouble';
-import { buildStreamFolderPath } from './data-file';
-import { translateDiskErrors, DestinationUnreadable } from './destination';
-import type { DataFile } from './manifest';
-import { readManifests } from './manifest-file';
+import { DestinationUnreadable, translateDiskErrors } from './destination';
+import { buildStreamFolderPath } from './files/data-file';
+import type { DataFile } from './files/manifest';
+import { readManifests } from './files/manifest-file';
 
 /** Body of a RECORD message. */
 export interface AirbyteRecord extends StagedRecord {

@@ -1,11 +1,47 @@
-import { formatErrorLine, formatEstimateLine, formatRateLimitedLine, createRecordFormatter, formatStateLine, formatStatusLine } from '../airbyte/messages';
-import type { Output } from '../airbyte/output';
-import { buildState } from '../airbyte/state';
+import {
+  createRecordFormatter,
+  formatErrorLine,
+  formatEstimateLine,
+  formatRateLimitedLine,
+  formatStateLine,
+  formatStatusLine,
+  type LogLevel,
+} from '../airbyte/messages';
+import type { Output } from '../airbyte/protocol-output';
+import { buildState } from '../airbyte/stream-state';
+import { createSerialQueue } from '../async';
 import type { Staging } from '../staging/staging';
-import { checkSequence, type LastDelivery } from './fence';
+import { checkSequence, type LastDelivery } from './sequence';
 import type { Delivery, RunSummary, Sink, StreamState } from './sink';
-import { formatSummaryLog } from './summary-log';
-import { createSerialQueue } from './turns';
+
+/** A run's summary in words: a line for each stream and one for the run, of level WARN where something is incomplete. */
+export function formatSummaryLog({
+  run,
+  status,
+  verdict,
+  streams,
+}: RunSummary): { level: LogLevel; message: string }[] {
+  const complete = streams.filter((each) => each.status === 'complete').length;
+  const records = streams.reduce((sum, each) => sum + each.records, 0);
+  const numbers = `${complete} of ${streams.length} streams complete, ${records} records`;
+  return [
+    ...streams.map((each) => ({
+      level: toLogLevel(each.status),
+      message: `${each.stream} (${formatCounts(each)}): ${each.verdict}`,
+    })),
+    { level: toLogLevel(status), message: `run ${run} (${numbers}): ${verdict}` },
+  ];
+}
+
+function toLogLevel(status: string): LogLevel {
+  return status === 'complete' ? 'INFO' : 'WARN';
+}
+
+/** The records, and whatever else was counted and is not zero (see SliceCounts). */
+function formatCounts({ records, counts }: RunSummary['streams'][number]): string {
+  const others = Object.entries(counts).filter(([, count]) => count > 0);
+  return [`${records} records`, ...others.map(([name, count]) => `${count} ${name}`)].join(', ');
+}
 
 export interface StdoutSinkOptions {
   output: Output;
@@ -29,7 +65,7 @@ interface StreamOutput {
 /**
  * A sink that writes the Airbyte messages of one read. It delivers at least once: a step that failed midway is written
  * again as a whole.
- * Errors: BrokenPipe, StagingLost, StagingUnavailable, StaleDelivery, StepsMissing.
+ * Errors: BrokenPipe, StagingLost, StagingUnavailable, StaleDelivery, SequenceGap.
  */
 export function createStdoutSink({ output, staging, initialState, now = Date.now }: StdoutSinkOptions): Sink {
   const states = new Map(Object.entries(initialState));

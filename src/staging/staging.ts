@@ -1,10 +1,7 @@
 import type { Json } from '../json';
-import { translateStagingErrors } from './errors';
-import { removeRun, removeSegments, removeStaleRuns } from './leftovers';
-import type { SegmentKey } from './place';
+import { removeRun, removeSegments, removeStaleRuns } from './cleanup';
 import type { Segment } from './segment';
-import { readLines } from './segment-reader';
-import { openSegment, type SegmentWriter } from './segment-writer';
+import { openSegment, readLines, type SegmentKey, type SegmentWriter, translateStagingErrors } from './segment-io';
 
 export type { SegmentKey as SegmentPlace, SegmentWriter };
 

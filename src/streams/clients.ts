@@ -1,5 +1,5 @@
 import type { StreamDescriptor } from './descriptor';
-import { boolean, integer, array, object, recordSchema, text } from './schema';
+import { boolean, integer, array, object, recordSchema, text } from './json-schema';
 
 /** Fields of GET /clients as its OpenAPI page lists them, and those that Airbyte's own connector declares. */
 export const clients: StreamDescriptor = {

@@ -1,7 +1,7 @@
 import type { ListRequest } from '../auth0/request';
 import type { SyncMode } from '../sinks/sink';
-import type { JsonSchema } from './schema';
-import type { SearchKey } from './task';
+import type { SearchKey } from './fetch-task';
+import type { JsonSchema } from './json-schema';
 
 /**
  * How a stream's rows are reached:

@@ -2,9 +2,9 @@ import { createListPaging, type ListCursor } from '../auth0/paging/list';
 import type { ListRequest } from '../auth0/request';
 import type { Json, JsonObject } from '../json';
 import type { StreamDescriptor } from './descriptor';
-import type { ReaderOutput, Reader } from './reader';
+import { deliveredIndexName, organizationIndexName, roleIndexName } from './fetch-task';
 import { getStream } from './registry';
-import { deliveredIndexName, organizationIndexName, roleIndexName } from './task';
+import type { Reader, ReaderOutput } from './stream-reader';
 
 /**
  * A list of the tenant from its beginning to its end.
@@ -21,7 +21,11 @@ function createPagingReader(
     next: (cursor) => paging.next(cursor),
     advance(cursor, page, { delivered }) {
       const { fresh, fingerprints, ...progress } = paging.advance(cursor, page, (print) => delivered.has(print));
-      return { ...progress, rows: fresh.length, outputs: [...fresh.flatMap(toOutputs), ...fingerprints.map(createFingerprintOutput)] };
+      return {
+        ...progress,
+        rows: fresh.length,
+        outputs: [...fresh.flatMap(toOutputs), ...fingerprints.map(createFingerprintOutput)],
+      };
     },
     restart: () => paging.restart(),
     isRestarted,

@@ -1,11 +1,10 @@
-import { createListPaging, type ListCursor, type ListPaging } from '../auth0/paging/list';
 import { UnexpectedAnswer } from '../auth0/errors';
+import { createListPaging, type ListCursor, type ListPaging } from '../auth0/paging/list';
 import type { Json, JsonObject } from '../json';
 import type { FieldChange } from '../staging/segment';
-import { isRestarted, createFingerprintOutput } from './list-readers';
-import type { LookupResults, Lookup } from './lookup';
-import type { RolesSource } from './options';
-import type { ReaderOutput, Reader } from './reader';
+import type { Lookup, LookupResults, RolesSource } from './fetch-task';
+import { createFingerprintOutput, isRestarted } from './list-readers';
+import type { Reader, ReaderOutput } from './stream-reader';
 
 /** Where the reading of some organizations' members stands. */
 export type MembersCursor = {

@@ -1,5 +1,5 @@
 import type { StreamDescriptor } from './descriptor';
-import { boolean, integer, object, recordSchema, text } from './schema';
+import { boolean, integer, object, recordSchema, text } from './json-schema';
 
 const quota = object({ enforce: boolean, per_day: integer, per_hour: integer });
 

@@ -1,10 +1,9 @@
-import { createUsersKeyset, type KeysetCursor, type UsersKeyset } from '../auth0/paging/keyset';
-import { readSearchKey } from '../auth0/paging/range';
-import { maxSearchRows, buildSearchRequest } from '../auth0/paging/search';
+import { createUsersKeyset, type KeysetCursor, readSearchKey, type UsersKeyset } from '../auth0/paging/keyset';
+import { buildSearchRequest, maxSearchRows } from '../auth0/paging/user-search';
 import type { Page } from '../auth0/request';
-import type { Reader } from './reader';
-import { computeUpperBound, type RemainingRange } from './span';
-import type { SearchEndTask, SearchKey, SearchTask } from './task';
+import type { SearchEndTask, SearchKey, SearchTask } from './fetch-task';
+import { computeUpperBound, type RemainingRange } from './partition';
+import type { Reader } from './stream-reader';
 
 /** Where a search stands. */
 export type SearchCursor = {
@@ -89,7 +88,12 @@ export function createSearchEndReader({ key, from = '*', to = '*' }: SearchEndTa
     start: () => ({ done: false }),
     next: ({ done }) => (done ? undefined : { ...request, query: { ...request.query, per_page: 1 } }),
     advance(_, { rows: [row] }) {
-      return { cursor: { done: true, ...(row ? { endKey: readSearchKey(row, key) } : {}) }, outputs: [], rows: 0, repeated: 0 };
+      return {
+        cursor: { done: true, ...(row ? { endKey: readSearchKey(row, key) } : {}) },
+        outputs: [],
+        rows: 0,
+        repeated: 0,
+      };
     },
     readEndKey: ({ endKey }) => endKey,
   };

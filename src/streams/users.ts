@@ -1,5 +1,5 @@
 import type { StreamDescriptor } from './descriptor';
-import { boolean, integer, array, object, recordSchema, text, timestamp } from './schema';
+import { boolean, integer, array, object, recordSchema, text, timestamp } from './json-schema';
 
 /** Fields of a user as GET /users documents them; enterprise and social profiles add others at the root. */
 export const users: StreamDescriptor = {

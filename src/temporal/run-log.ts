@@ -1,6 +1,118 @@
-import type { Client } from '@temporalio/client';
-import { toRunEvents, readEventTime, type HistoryEvent, type RunEvent } from './run-events';
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { type FetchCounts, zeroCounts } from '../streams/counts';
+import type { Pause } from '../workflows/flow-control';
+import { pauseName, resumeName } from '../workflows/names';
 import { findNewestRun, toWorkflowId } from './sync-run';
+
+export type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
+type Payload = Parameters<typeof defaultPayloadConverter.fromPayload>[0];
+
+/** What happened in a run, for people. */
+export interface RunEvent {
+  /** Epoch ms. */
+  at: number;
+  /** The workflow, as its id ends: `users`; that of the sync itself: `sync`. */
+  workflow: string;
+  text: string;
+}
+
+/** The events of one workflow's history that say something to people, in order. */
+export function toRunEvents(events: readonly HistoryEvent[], workflow: string): RunEvent[] {
+  const scheduled = new Map<string, HistoryEvent>();
+  const started = new Map<string, HistoryEvent>();
+  return events.flatMap((event) => {
+    if (event.activityTaskScheduledEventAttributes) scheduled.set(String(event.eventId), event);
+    const begun = event.activityTaskStartedEventAttributes;
+    if (begun) started.set(String(begun.scheduledEventId), event);
+    const closing =
+      event.activityTaskCompletedEventAttributes ??
+      event.activityTaskFailedEventAttributes ??
+      event.activityTaskTimedOutEventAttributes ??
+      event.activityTaskCanceledEventAttributes;
+    const id = String(closing?.scheduledEventId);
+    const text = closing
+      ? describeActivity(event, scheduled.get(id), started.get(id))
+      : workflow === 'sync'
+        ? (describeLifecycle(event, true) ?? describeControl(event))
+        : (describeLifecycle(event, false) ?? describeTimer(event));
+    return text === undefined ? [] : [{ at: readEventTime(event), workflow, text }];
+  });
+}
+
+/** Epoch ms. */
+export function readEventTime({ eventTime }: Pick<HistoryEvent, 'eventTime'>): number {
+  return Number(eventTime?.seconds ?? 0) * 1_000 + Math.floor((eventTime?.nanos ?? 0) / 1e6);
+}
+
+/** How a slice or a step ended; of other activities only that they failed is of interest. */
+function describeActivity(
+  event: HistoryEvent,
+  scheduled: HistoryEvent | undefined,
+  started: HistoryEvent | undefined,
+): string | undefined {
+  const type = scheduled?.activityTaskScheduledEventAttributes?.activityType?.name ?? 'activity';
+  const { attempt, lastFailure } = started?.activityTaskStartedEventAttributes ?? {};
+  const name = (scheduled && readSummary(scheduled)) ?? type;
+  const failure =
+    event.activityTaskFailedEventAttributes?.failure ?? event.activityTaskTimedOutEventAttributes?.failure;
+  if (failure) return `${name}: failed: ${failure.cause?.message ?? failure.message ?? 'for an unknown reason'}`;
+  if (event.activityTaskCanceledEventAttributes) return `${name}: stopped`;
+  const before = lastFailure
+    ? `, at attempt ${attempt ?? '?'}; the one before: ${lastFailure.message ?? 'failed'}`
+    : '';
+  if (type === 'deliver') return `${name}: delivered${before}`;
+  if (type !== 'fetchPages') return before === '' ? undefined : `${name}: done${before}`;
+  const slice = decodePayload(event.activityTaskCompletedEventAttributes?.result?.payloads?.[0]) as
+    { counts: FetchCounts } | undefined;
+  const { pages, rows, requests } = slice?.counts ?? zeroCounts;
+  return `${name}: ${formatCount(pages, 'page')}, ${formatCount(rows, 'row')}, ${formatCount(requests, 'request')}${before}`;
+}
+
+/** How a workflow began and ended. */
+function describeLifecycle(event: HistoryEvent, isSync: boolean): string | undefined {
+  const start = event.workflowExecutionStartedEventAttributes;
+  if (start) return isSync && !start.continuedExecutionRunId ? 'started' : undefined;
+  if (event.workflowExecutionCompletedEventAttributes) return 'complete';
+  const failed = event.workflowExecutionFailedEventAttributes;
+  if (failed) return failed.failure?.message ?? 'failed';
+  if (event.workflowExecutionCanceledEventAttributes) return 'cancelled';
+  if (event.workflowExecutionTerminatedEventAttributes) {
+    return `terminated: ${event.workflowExecutionTerminatedEventAttributes.reason ?? ''}`;
+  }
+  return event.workflowExecutionTimedOutEventAttributes ? 'took longer than it may' : undefined;
+}
+
+/** What somebody did to the run. */
+function describeControl(event: HistoryEvent): string | undefined {
+  if (event.workflowExecutionCancelRequestedEventAttributes) return 'cancel requested';
+  const signal = event.workflowExecutionSignaledEventAttributes;
+  const update = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input;
+  const name = signal?.signalName ?? update?.name;
+  if (name === resumeName) return 'resumed';
+  if (name !== pauseName) return undefined;
+  const pause = decodePayload((signal?.input ?? update?.args)?.payloads?.[0]) as Pause | undefined;
+  return `paused: ${pause?.reason ?? 'no reason is given'}`;
+}
+
+function describeTimer(event: HistoryEvent): string | undefined {
+  const wait = event.timerStartedEventAttributes?.startToFireTimeout;
+  if (!wait) return undefined;
+  const seconds = Number(wait.seconds ?? 0) + (wait.nanos ?? 0) / 1e9;
+  return `waits ${seconds.toFixed(0)} s for ${readSummary(event) ?? 'a timer'}`;
+}
+
+function formatCount(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+function decodePayload(payload: Payload | null | undefined): unknown {
+  return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
+}
+
+function readSummary({ userMetadata }: HistoryEvent): string | undefined {
+  return decodePayload(userMetadata?.summary) as string | undefined;
+}
 
 /** The connection has never been synced on this server, or so long ago that the server has forgotten it. */
 export class NoRunKept extends Error {
@@ -48,7 +160,10 @@ export async function readRunLog(client: Client, connection: string): Promise<Ru
 }
 
 /** The children that a history tells of, and what it continued as. */
-function listFollowingRuns(events: readonly HistoryEvent[], workflowId: string): { workflowId: string; runId: string }[] {
+function listFollowingRuns(
+  events: readonly HistoryEvent[],
+  workflowId: string,
+): { workflowId: string; runId: string }[] {
   return events.flatMap((event) => {
     const child = event.childWorkflowExecutionStartedEventAttributes?.workflowExecution;
     if (child?.workflowId && child.runId) return [{ workflowId: child.workflowId, runId: child.runId }];

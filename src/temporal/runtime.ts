@@ -1,6 +1,82 @@
-import { DefaultLogger, Runtime, type LogEntry, type PrometheusMetricsExporter } from '@temporalio/worker';
-import { collectHistogramBuckets } from './core-meter';
-import { simplifyLogEntry } from './plain-log';
+import type { MetricCounter, MetricGauge, MetricHistogram } from '@temporalio/common';
+import { DefaultLogger, type LogEntry, type PrometheusMetricsExporter, Runtime } from '@temporalio/worker';
+import { type Meter, type MetricDeclaration, type MetricName, metrics } from '../metrics/metrics';
+
+/** Core adds the ending to every counter that it exports. */
+export function toCoreName({ name, kind }: MetricDeclaration): string {
+  return kind === 'counter' ? name.replace(/_total$/, '') : name;
+}
+
+/** Bounds of the histograms' buckets, by name. */
+export function collectHistogramBuckets(): Record<string, number[]> {
+  const all: MetricDeclaration[] = Object.values(metrics);
+  return Object.fromEntries(all.flatMap(({ name, buckets }) => (buckets ? [[name, [...buckets]]] : [])));
+}
+
+/** Measures through Temporal's Core, which exports them with its own. The runtime has to be installed, with metrics. */
+export function createCoreMeter(): Meter {
+  const meter = Runtime.instance().metricMeter;
+  const counters = new Map<string, MetricCounter>();
+  const gauges = new Map<string, MetricGauge>();
+  const histograms = new Map<string, MetricHistogram>();
+
+  function known<Metric>(all: Map<string, Metric>, name: string, create: () => Metric): Metric {
+    const metric = all.get(name) ?? create();
+    all.set(name, metric);
+    return metric;
+  }
+
+  // The unit stands in the name already; told of it, Core would add it once more.
+  const counterOf = (metric: MetricName<'counter'>): MetricCounter => {
+    const name = toCoreName(metrics[metric]);
+    return known(counters, name, () => meter.createCounter(name, '', metrics[metric].help));
+  };
+  const gaugeOf = (metric: MetricName<'gauge'>): MetricGauge => {
+    const { name, help } = metrics[metric];
+    return known(gauges, name, () => meter.createGauge(name, 'float', '', help));
+  };
+  const histogramOf = (metric: MetricName<'histogram'>): MetricHistogram => {
+    const { name, help } = metrics[metric];
+    return known(histograms, name, () => meter.createHistogram(name, 'float', '', help));
+  };
+
+  return {
+    add: (metric, labels, by = 1) => counterOf(metric).add(by, labels),
+    set: (metric, labels, value) => gaugeOf(metric).set(value, labels),
+    // A clock that was set back must not cost more than one value.
+    record: (metric, labels, value) => histogramOf(metric).record(Math.max(0, value), labels),
+  };
+}
+
+/** The shape of an ApplicationFailure. */
+interface LoggedFailure {
+  name?: string;
+  message: string;
+  nonRetryable?: boolean | null;
+}
+
+/**
+ * Workers that have only workflows or only activities have so on purpose; how a workflow failed is its starter's to tell; who
+ * asked how it stands, and has gone before the answer, misses nothing.
+ */
+const ignoredMessages = /^No (activities|workflows) registered, not polling|^Workflow failed$|^Query not found when /;
+
+/**
+ * An entry of Temporal's log for people, or undefined when it says nothing new. Activities fail on purpose, in words meant
+ * for the reader: where in the code that was says no more, and what is not tried again is told as the result.
+ */
+export function simplifyLogEntry(entry: LogEntry): LogEntry | undefined {
+  if (ignoredMessages.test(entry.message)) return undefined;
+  const { error, workflowId, attempt } = entry.meta ?? {};
+  if ((error as LoggedFailure | undefined)?.name !== 'ApplicationFailure') return entry;
+  const { message, nonRetryable } = error as LoggedFailure;
+  if (nonRetryable) return undefined;
+  return {
+    level: entry.level,
+    timestampNanos: entry.timestampNanos,
+    message: `${String(workflowId)}: attempt ${String(attempt)} failed: ${message}`,
+  };
+}
 
 /**
  * Installs Temporal's runtime. Must be the first statement of every process that speaks to Temporal, and runs once per
@@ -21,7 +97,9 @@ export function installRuntime(options: { log?: (entry: LogEntry) => void; metri
     }),
     telemetryOptions: {
       logging: { forward: {}, filter: 'WARN' },
-      ...(options.metricsPort !== undefined && { metrics: { prometheus: buildPrometheusOptions(options.metricsPort) } }),
+      ...(options.metricsPort !== undefined && {
+        metrics: { prometheus: buildPrometheusOptions(options.metricsPort) },
+      }),
     },
   });
 }

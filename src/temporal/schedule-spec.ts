@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CalendarSpec, DayOfWeek, ScheduleSpec, ScheduleSpecDescription } from '@temporalio/client';
-import type { Weekday, ScheduleSettings } from '../config/schedule';
+import type { Weekday, ScheduleSettings } from '../config/schedule-settings';
 
 const dayNames: Readonly<Record<Weekday, DayOfWeek>> = {
   sun: 'SUNDAY',

@@ -1,11 +1,11 @@
 import {
-  ScheduleAlreadyRunning,
-  ScheduleNotFoundError,
   type Client,
+  ScheduleAlreadyRunning,
   type ScheduleHandle,
+  ScheduleNotFoundError,
   type ScheduleOptions,
 } from '@temporalio/client';
-import type { ScheduleSettings } from '../config/schedule';
+import type { ScheduleSettings } from '../config/schedule-settings';
 import type { ScheduledInput } from '../workflows/contract';
 import { scheduledSyncWorkflowName } from '../workflows/names';
 import { buildScheduleSpec, describeTiming } from './schedule-spec';

@@ -1,17 +1,77 @@
 import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  type Workflow,
+  type WorkflowResultType,
+} from '@temporalio/common';
+import {
+  type Client,
+  isGrpcServiceError,
+  ServiceError,
+  type WorkflowExecutionDescription,
   WorkflowFailedError,
+  type WorkflowHandle,
   WorkflowIdConflictPolicy,
   WorkflowNotFoundError,
-  type Client,
-  type WorkflowExecutionDescription,
-  type WorkflowHandle,
 } from '@temporalio/client';
-import { ActivityFailure, ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { once } from 'node:events';
 import { zeroCounts } from '../streams/counts';
 import type { StreamProgress, SyncInput, SyncProgress, SyncResult } from '../workflows/contract';
 import type { organizationsWorkflow, streamWorkflow, syncWorkflow } from '../workflows/index';
-import { incompleteFailureType, progressName } from '../workflows/names';
-import { awaitWorkflowResult } from './result';
+import { incompleteFailureType, pauseName, progressName, resumeName } from '../workflows/names';
+
+/** gRPC codes that say something about the request rather than the moment: asking again gives the same answer. */
+const FINAL_GRPC_CODES: ReadonlySet<number> = new Set([
+  3, // INVALID_ARGUMENT
+  5, // NOT_FOUND
+  7, // PERMISSION_DENIED
+  12, // UNIMPLEMENTED
+  16, // UNAUTHENTICATED
+]);
+
+const RESULT_RETRY_DELAY_MS = 250;
+
+/**
+ * The workflow's result. The client's own `result()` fails when the server is away for some seconds, while the workflow
+ * goes on; this one asks again until the workflow has ended. Throws what `result()` throws for that (WorkflowFailedError,
+ * WorkflowNotFoundError), or the reason of `signal`, which is the only end when the server never comes back.
+ */
+export async function awaitWorkflowResult<T extends Workflow>(
+  handle: WorkflowHandle<T>,
+  options: { signal?: AbortSignal } = {},
+): Promise<WorkflowResultType<T>> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const over = new AbortController();
+  try {
+    // The native connection does not end a call for a signal, so the call is left to itself.
+    const aborted =
+      signal && once(signal, 'abort', { signal: over.signal }).then(() => Promise.reject(signal.reason as Error));
+    return await Promise.race([retryResult(handle, over.signal), ...(aborted ? [aborted] : [])]);
+  } finally {
+    over.abort();
+  }
+}
+
+async function retryResult<T extends Workflow>(
+  handle: WorkflowHandle<T>,
+  over: AbortSignal,
+): Promise<WorkflowResultType<T>> {
+  for (;;) {
+    try {
+      return await handle.result();
+    } catch (error) {
+      if (over.aborted || !isTransientError(error)) throw error;
+    }
+    await sleep(RESULT_RETRY_DELAY_MS);
+  }
+}
+
+function isTransientError(error: unknown): boolean {
+  return error instanceof ServiceError && isGrpcServiceError(error.cause) && !FINAL_GRPC_CODES.has(error.cause.code);
+}
 
 /** The workflow of a connection: there is one at a time. */
 export function toWorkflowId(connection: string): string {
@@ -125,7 +185,10 @@ export function getRun(client: Client, connection: string, runId: string): Pick<
   return { result: (signal) => awaitSyncResult(handle, signal), progress: () => querySyncProgress(client, handle) };
 }
 
-async function findRunningWorkflow(client: Client, workflowId: string): Promise<{ runId: string; begun: number } | undefined> {
+async function findRunningWorkflow(
+  client: Client,
+  workflowId: string,
+): Promise<{ runId: string; begun: number } | undefined> {
   const description = await describeWorkflow(client, workflowId);
   if (description?.status.name !== 'RUNNING') return undefined;
   return { runId: description.runId, begun: description.startTime.getTime() };
@@ -146,14 +209,18 @@ async function awaitSyncResult(handle: WorkflowHandle<typeof syncWorkflow>, sign
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
-    if (cause instanceof ApplicationFailure && cause.type === incompleteFailureType) return cause.details?.[0] as SyncResult;
+    if (cause instanceof ApplicationFailure && cause.type === incompleteFailureType)
+      return cause.details?.[0] as SyncResult;
     if (cause instanceof CancelledFailure) throw new SyncCancelled(handle.workflowId);
     const reason = cause instanceof ActivityFailure ? cause.cause : cause;
     throw reason instanceof ApplicationFailure ? new SyncFailed(reason) : (cause ?? error);
   }
 }
 
-async function querySyncProgress(client: Client, handle: WorkflowHandle<typeof syncWorkflow>): Promise<StreamProgress[]> {
+async function querySyncProgress(
+  client: Client,
+  handle: WorkflowHandle<typeof syncWorkflow>,
+): Promise<StreamProgress[]> {
   const { finished, running, pauseReason } = await handle.query<SyncProgress>(progressName);
   const others = await Promise.all(
     running.map(async ({ workflowId, streams }) => {
@@ -170,4 +237,53 @@ async function querySyncProgress(client: Client, handle: WorkflowHandle<typeof s
     }),
   );
   return [...finished.map(({ records, ...each }) => ({ ...each, delivered: records })), ...others.flat()];
+}
+
+/** Answers false when the run was paused already. Throws NoRun. */
+export function pauseSync(client: Client, connection: string, reason: string): Promise<boolean> {
+  return withRunningSync(client, connection, (run) =>
+    run.executeUpdate<boolean, [{ reason: string }]>(pauseName, { args: [{ reason }] }),
+  );
+}
+
+/** Answers false when the run was not paused. Throws NoRun. */
+export function resumeSync(client: Client, connection: string): Promise<boolean> {
+  return withRunningSync(client, connection, (run) => run.executeUpdate<boolean, []>(resumeName));
+}
+
+/** Requests that are under way are broken off within a second or two, if there is a worker. */
+const cancelTimeoutMs = 15_000;
+
+/**
+ * Ends the run; what it has delivered stays, with the state to go on from. Answers false when it has not ended yet: it takes a
+ * worker to end. Throws NoRun.
+ */
+export function cancelSync(client: Client, connection: string): Promise<boolean> {
+  return withRunningSync(client, connection, async (run) => {
+    // Servers take it without a word that a run which has ended is to end.
+    const { status } = await run.describe();
+    if (status.name !== 'RUNNING') throw new NoRun(connection);
+    await run.cancel();
+    const over = AbortSignal.timeout(cancelTimeoutMs);
+    try {
+      await awaitWorkflowResult(run, { signal: over });
+    } catch (error) {
+      if (error === over.reason) return false;
+      if (!(error instanceof WorkflowFailedError)) throw error;
+    }
+    return true;
+  });
+}
+
+async function withRunningSync<Result>(
+  client: Client,
+  connection: string,
+  act: (run: WorkflowHandle) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await act(client.workflow.getHandle(toWorkflowId(connection)));
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) throw new NoRun(connection);
+    throw error;
+  }
 }

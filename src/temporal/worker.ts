@@ -1,5 +1,6 @@
-import { Worker, type NativeConnection } from '@temporalio/worker';
 import type { WorkerDeploymentVersion } from '@temporalio/common';
+import { type NativeConnection, Worker } from '@temporalio/worker';
+import type { TemporalConnection } from './connection';
 import { dataConverter } from './data-converter';
 
 export interface WorkerSettings {
@@ -57,4 +58,17 @@ export function createWorker(settings: WorkerSettings): Promise<Worker> {
     // A thread is an isolate of its own, and one keeps up with far more than a few syncs.
     ...(settings.runInMainThread !== true && { workflowThreadPoolSize: 1 }),
   });
+}
+
+/** A poll lasts a minute; a poller that has not come back for longer is gone, though the server lists it for a while. */
+const pollerLifetimeMs = 70_000;
+
+/** Whether any worker that runs workflows listens on a task queue. */
+export async function hasWorkers({ client, namespace }: TemporalConnection, taskQueue: string): Promise<boolean> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace,
+    taskQueue: { name: taskQueue },
+  });
+  const since = Date.now() / 1000 - pollerLifetimeMs / 1000;
+  return pollers.some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) > since);
 }

@@ -1,12 +1,10 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { Pace, FetchBudget } from '../activities/slice';
+import type { FetchBudget, Pace } from '../activities/fetch-contract';
 import type { ConfiguredStream, StreamFailure, StreamState } from '../sinks/sink';
 import type { FetchCounts } from '../streams/counts';
 import type { ReaderKind } from '../streams/descriptor';
-import type { ReadOptions } from '../streams/options';
-import type { SearchKey } from '../streams/task';
-import type { Pause } from './gate';
-import type { ConcurrencyLimits } from './lanes';
+import type { ReadOptions, SearchKey } from '../streams/fetch-task';
+import type { ConcurrencyLimits, Pause } from './flow-control';
 import { pauseName, progressName, resumeName } from './names';
 
 /** A stream as the starter, who knows the descriptors, hands it to the workflows, who do not. */

@@ -1,20 +1,20 @@
 import { continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { StreamState } from '../sinks/sink';
-import { proxyFetchActivity, proxySinkActivities } from './activities';
+import { proxyFetchActivity, proxySinkActivities } from './activity-proxies';
 import {
   pauseSignal,
-  streamProgressQuery,
-  resumeSignal,
   type PlannedStream,
   type ReadInput,
+  resumeSignal,
   type StreamProgress,
+  streamProgressQuery,
   type StreamResult,
 } from './contract';
-import { ParentReader, createParentReadState, type ParentReadState } from './family';
-import { PauseLock, type Pause } from './gate';
-import { requireComplete } from './outcome';
+import { type Pause, PauseLock } from './flow-control';
+import { createParentReadState, ParentReader, type ParentReadState } from './parent-reader';
 import { createProgressPublisher } from './progress';
-import { StreamRun, type StreamRunSnapshot } from './stream-run';
+import { StreamRun, type StreamRunSnapshot } from './stream-delivery';
+import { requireComplete } from './sync-outcome';
 
 export interface OrganizationsInput extends ReadInput {
   /** The streams that come from the list of organizations; the one that needs the most scopes last. */
@@ -32,7 +32,10 @@ interface OrganizationsContinuation {
 }
 
 /** Reads organizations, their members and the members' roles, as far as they are wanted. */
-export async function organizationsWorkflow(input: OrganizationsInput, continuation?: OrganizationsContinuation): Promise<StreamResult[]> {
+export async function organizationsWorkflow(
+  input: OrganizationsInput,
+  continuation?: OrganizationsContinuation,
+): Promise<StreamResult[]> {
   const { run, limits } = input;
   const { deliver } = proxySinkActivities(input);
   const runs = input.streams.map((stream, index) => new StreamRun(stream, run, deliver, continuation?.streams[index]));
@@ -43,7 +46,9 @@ export async function organizationsWorkflow(input: OrganizationsInput, continuat
   const progress = (): StreamProgress[] => {
     const left = requestsLeft();
     const paused = gate.currentPause?.reason;
-    return runs.map((each) => each.toProgress(left === undefined || each === (readers[0] ?? runs[0]) ? left : 0, paused));
+    return runs.map((each) =>
+      each.toProgress(left === undefined || each === (readers[0] ?? runs[0]) ? left : 0, paused),
+    );
   };
   setHandler(streamProgressQuery, progress);
   const tell = createProgressPublisher(input.connection, Math.min(...runs.map((each) => each.startedAt)));
@@ -79,7 +84,12 @@ export async function organizationsWorkflow(input: OrganizationsInput, continuat
   if (!family.done && runs.some((each) => each.isOpen)) {
     const streams = runs.map((each) => each.toSnapshot());
     const { currentPause } = gate;
-    await continueAsNew<typeof organizationsWorkflow>(input, { version: 1, readState, streams, ...(currentPause && { pause: currentPause }) });
+    await continueAsNew<typeof organizationsWorkflow>(input, {
+      version: 1,
+      readState,
+      streams,
+      ...(currentPause && { pause: currentPause }),
+    });
   }
   const results = runs.map((each) => each.toResult(family.buildAudit(each)));
   return requireComplete(results, results);

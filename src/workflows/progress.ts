@@ -1,7 +1,7 @@
 import { getExternalWorkflowHandle, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
-import type { Pace } from '../activities/slice';
-import { streamProgressSignal, type StreamProgress } from './contract';
-import type { Pause } from './gate';
+import type { Pace } from '../activities/fetch-contract';
+import { type StreamProgress, streamProgressSignal } from './contract';
+import type { Pause } from './flow-control';
 
 type ProgressColumn = [head: string, rule: '---' | '--:', cell: (stream: StreamProgress) => string | number];
 

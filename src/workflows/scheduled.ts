@@ -9,11 +9,11 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import { proxyScheduleActivities } from './activities';
+import { proxyScheduleActivities } from './activity-proxies';
 import type { ScheduledInput, ScheduledResult, SyncInput, SyncResult } from './contract';
-import { toStreamFailure } from './failure';
 import { incompleteFailureType } from './names';
 import { syncWorkflow } from './sync';
+import { toStreamFailure } from './sync-outcome';
 
 /**
  * What a schedule starts: one sync, in the child workflow that hand-started syncs are too, so that one is under way at a

@@ -1,25 +1,74 @@
 import { continueAsNew, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
-import { buildState, readUnfinishedProgress, readJobProgress } from '../airbyte/state';
+import { buildState, readCursor, readJobProgress, readUnfinishedProgress } from '../airbyte/stream-state';
 import type { Json } from '../json';
 import type { StreamFailure, StreamState } from '../sinks/sink';
-import type { ListTask, SearchTask } from '../streams/task';
-import { proxyFetchActivity, proxySinkActivities } from './activities';
+import type { ListTask, ReadOptions, SearchKey, SearchTask } from '../streams/fetch-task';
+import { proxyFetchActivity, proxySinkActivities } from './activity-proxies';
 import {
   pauseSignal,
-  streamProgressQuery,
+  type PlannedStream,
   resumeSignal,
   type StreamInput,
   type StreamProgress,
+  streamProgressQuery,
   type StreamResult,
 } from './contract';
-import { toStreamFailure } from './failure';
-import { PauseLock, type Pause } from './gate';
-import { requireComplete } from './outcome';
-import { parseResumePoint } from './place';
+import { type Pause, PauseLock } from './flow-control';
+import {
+  createPartitionedReadState,
+  findFrontier,
+  PartitionedRead,
+  type PartitionedReadState,
+  resumePartitionedReadState,
+  toResumePoint,
+} from './partitioned-read';
 import { createProgressPublisher } from './progress';
-import { planSearch } from './search';
-import { createPartitionedReadState, findFrontier, toResumePoint, resumePartitionedReadState, PartitionedRead, type PartitionedReadState } from './spans';
-import { StreamRun, type StreamRunSnapshot } from './stream-run';
+import { parseResumePoint } from './resume-point';
+import { StreamRun, type StreamRunSnapshot } from './stream-delivery';
+import { requireComplete, toStreamFailure } from './sync-outcome';
+
+/** What a run of a searched stream begins with. */
+export interface SearchPlan {
+  task: SearchTask;
+  /** What an earlier run saved; absent when this run reads everything. */
+  savedCursor?: string;
+}
+
+/** A saved cursor may be up to so much later than what was read: the server's clock shows no fractions of a second. */
+const minLookbackSeconds = 1;
+
+/**
+ * A full refresh, and the first run of an incremental stream, read everything: they walk by the timestamp that never
+ * changes, so that no row moves while they read, or from a start date by the cursor, with an open end that rows may move
+ * towards. Later runs read what has a later cursor, up to the tenant's time at the first answer less the lag: what
+ * changes meanwhile is the next run's. That time is where it begins, less the look-back.
+ */
+export function planSearch(
+  stream: PlannedStream,
+  state: StreamState | null,
+  { lookbackSeconds, lagSeconds }: Pick<ReadOptions, 'lookbackSeconds' | 'lagSeconds'>,
+): SearchPlan | { problem: string } {
+  const { name, syncMode, orderBy, startDate } = stream;
+  if (!orderBy) throw new Error(`stream ${name} is searched but says not by which timestamps`);
+  const search = (key: SearchKey, from: string | undefined, to?: SearchTask['to']): SearchTask => ({
+    kind: 'search',
+    stream: name,
+    key,
+    missing: true,
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+  });
+  const everything = search(startDate ? orderBy.cursor : orderBy.immutable, startDate);
+  if (syncMode === 'full_refresh') return { task: everything };
+  const saved = state ? readCursor(state, orderBy.cursor) : {};
+  if ('problem' in saved)
+    return {
+      problem: `the saved state of ${name} cannot be used: ${saved.problem}. Correct it, or reset it to read everything again.`,
+    };
+  if (saved.cursor === undefined) return { task: everything };
+  const from = new Date(Date.parse(saved.cursor) - Math.max(lookbackSeconds, minLookbackSeconds) * 1000).toISOString();
+  return { task: search(orderBy.cursor, from, { lagSeconds }), savedCursor: saved.cursor };
+}
 
 /** Where the reading of a stream stands. */
 interface StreamReadState {
@@ -45,7 +94,7 @@ function prepareRead({ stream, state, readOptions: options }: StreamInput): Stre
       ? planSearch(stream, state, options)
       : { task: { kind: 'list', stream: stream.name } as const };
   if ('problem' in plan) return { type: 'UnreadableState', failureType: 'config_error', message: plan.problem };
-  const fresh = { task: plan.task, spans: createPartitionedReadState(plan.task) };
+  const fresh = { task: plan.task, partitioned: createPartitionedReadState(plan.task) };
   if ('savedCursor' in plan) return { ...fresh, cursorValue: plan.savedCursor };
 
   const whole = stream.syncMode === 'full_refresh';
@@ -63,7 +112,7 @@ function buildStreamState({ stream }: StreamInput, reading: StreamReadState | un
     return buildState({ records, finished, cursorField, cursorValue });
   }
   // Without a cursor value the place itself is what a later read goes on from: see begin.
-  const cursor = reading && { task: reading.task, place: toResumePoint(reading.partitioned) };
+  const cursor = reading && { task: reading.task, resumePoint: toResumePoint(reading.partitioned) };
   const resumable = syncMode === 'incremental' || syncId !== undefined;
   return buildState({ records, finished, syncId, ...(resumable && { cursor: cursor as Json | undefined }) });
 }
@@ -118,7 +167,7 @@ export async function streamWorkflow(input: StreamInput, continuation?: StreamCo
   }
 
   try {
-    if ('kind' in beginning) streamRun.fail(beginning);
+    if ('failureType' in beginning) streamRun.fail(beginning);
     if (readState) await read(readState);
     // Read to its end by an earlier attempt of the same job.
     if (readState?.partitioned.partitions.length === 0 && streamRun.isOpen) streamRun.complete([], state);
@@ -131,7 +180,12 @@ export async function streamWorkflow(input: StreamInput, continuation?: StreamCo
   if (readState && streamRun.isOpen) {
     const { currentPause } = gate;
     const stream = streamRun.toSnapshot();
-    await continueAsNew<typeof streamWorkflow>(input, { version: 1, readState, stream, ...(currentPause && { pause: currentPause }) });
+    await continueAsNew<typeof streamWorkflow>(input, {
+      version: 1,
+      readState,
+      stream,
+      ...(currentPause && { pause: currentPause }),
+    });
   }
   const results = [streamRun.toResult(readState?.partitioned.finishedParts ?? [])];
   return requireComplete(results, results);

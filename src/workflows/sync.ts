@@ -2,6 +2,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ApplicationFailure,
   ChildWorkflowFailure,
+  type ChildWorkflowHandle,
   condition,
   isCancellation,
   log,
@@ -10,35 +11,31 @@ import {
   sleep,
   startChild,
   workflowInfo,
-  type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import type { StreamState } from '../sinks/sink';
 import { zeroCounts } from '../streams/counts';
-import { proxySinkActivities, proxyStagingActivities } from './activities';
+import { proxySinkActivities, proxyStagingActivities } from './activity-proxies';
 import {
   pauseSignal,
   pauseUpdate,
-  streamProgressSignal,
+  type PlannedStream,
   resumeSignal,
   resumeUpdate,
-  syncProgressQuery,
-  type PlannedStream,
   type StreamProgress,
+  streamProgressSignal,
   type StreamResult,
   type SyncInput,
+  syncProgressQuery,
   type SyncResult,
 } from './contract';
-import { toStreamFailure } from './failure';
-import type { Pause } from './gate';
-import { organizationsWorkflow } from './organizations';
+import type { Pause } from './flow-control';
 import { incompleteFailureType } from './names';
-import { requireComplete } from './outcome';
+import { organizationsWorkflow } from './organizations';
 import { setProgressDetails } from './progress';
-import { runAndCount } from './run-count';
-import { createSearchAttributePublisher, type SearchAttributePublisher } from './search-attributes';
-import { formatStreamVerdict, formatRunVerdict } from './verdict';
+import { createSearchAttributePublisher, type SearchAttributePublisher } from './run-attributes';
 import { streamWorkflow } from './stream';
-import { StreamRun } from './stream-run';
+import { StreamRun } from './stream-delivery';
+import { formatRunVerdict, formatStreamVerdict, requireComplete, runAndCount, toStreamFailure } from './sync-outcome';
 
 type ChildHandle = ChildWorkflowHandle<typeof streamWorkflow | typeof organizationsWorkflow>;
 
@@ -80,7 +77,7 @@ function toStreamResults(error: unknown, streams: readonly PlannedStream[]): Str
 
 function groupStreams(input: SyncInput, run: string): StreamGroup[] {
   const { connection, sinkQueue, limits, readOptions, onRefusedCredentials } = input;
-  const common = { connection, run, sinkQueue, limits, reading: readOptions, refusedCredentials: onRefusedCredentials };
+  const common = { connection, run, sinkQueue, limits, readOptions, onRefusedCredentials };
   const child = (name: string) =>
     ({
       workflowId: `${workflowInfo().workflowId}/${name}`,
@@ -122,7 +119,8 @@ async function startChildWhenFree(group: StreamGroup, states: Record<string, Str
     try {
       return await group.start(states);
     } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError) || waited >= previousChildTimeoutSeconds) throw error;
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError) || waited >= previousChildTimeoutSeconds)
+        throw error;
       await sleep('1s');
     }
   }

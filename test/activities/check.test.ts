@@ -1,6 +1,5 @@
-import { formatCheckProblem, checkTenant } from '../../src/activities/check';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { READER_SCOPES } from '../../src/emulator/settings';
+import { formatCheckProblem, checkTenant } from '../../src/preflight/check';
+import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
 import { impatientClient } from './fixture';
 
 let tenant: Emulator;

@@ -1,5 +1,4 @@
-import type { Fault } from '../../src/emulator/faults';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { type Emulator, type Fault, startEmulator } from 'auth0-emulator';
 import type { Segment } from '../../src/staging/segment';
 import { scratchFolders } from '../staging/scratch';
 import { impatientClient, segmentsOf, slicesIn, type Attempt, type Slices } from './fixture';

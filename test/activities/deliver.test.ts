@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Info } from '@temporalio/activity';
 import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { createSinkActivities, type SinkActivities } from '../../src/activities/deliver';
-import { createFilesSink } from '../../src/sinks/files';
+import { createSinkActivities, type SinkActivities } from '../../src/activities/sink-activities';
 import { readFilesDestination } from '../../src/sinks/files-reader';
-import { type Delivery, type Sink } from '../../src/sinks/sink';
+import { createFilesSink } from '../../src/sinks/files/sink';
+import type { Delivery, Sink } from '../../src/sinks/sink';
 import { createStaging } from '../../src/staging/staging';
 import { summaryOf } from '../contract/deliveries';
 import { scratchFolders } from '../staging/scratch';
@@ -61,7 +61,7 @@ it('does not repeat a step that can never be taken', async () => {
   for (const sequence of [0, 1]) await environment().run(deliver, step(sequence));
   const failure = { nonRetryable: true, details: [{ kind: 'system_error' }] };
   await expect(environment().run(deliver, step(0))).rejects.toMatchObject({ type: 'StaleDelivery', ...failure });
-  await expect(environment().run(deliver, step(3))).rejects.toMatchObject({ type: 'StepsMissing', ...failure });
+  await expect(environment().run(deliver, step(3))).rejects.toMatchObject({ type: 'SequenceGap', ...failure });
 });
 
 it('hands the summary of a run to the destination, more than once if need be', async () => {

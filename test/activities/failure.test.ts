@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { DefaultLogger, type LogEntry } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { isRetryable, toActivityFailure } from '../../src/activities/failure';
+import { isRetryable, toActivityFailure } from '../../src/activities/activity-failure';
 
 /** What becomes of every error class that an activity can meet: its sort, and whether another attempt may help. */
 const table: Record<string, [kind: string, retried: boolean]> = {
@@ -22,7 +22,7 @@ const table: Record<string, [kind: string, retried: boolean]> = {
   Gone: ['system_error', false],
   UnsplittableBlock: ['system_error', false],
   StagingLost: ['system_error', true],
-  StepsMissing: ['system_error', false],
+  SequenceGap: ['system_error', false],
   StaleDelivery: ['system_error', false],
   BrokenPipe: ['system_error', false],
 };

@@ -2,17 +2,21 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import {
+  type Emulator,
+  type FaultKind,
+  findSecrets,
+  READER_SCOPES,
+  SECRET_SCOPES,
+  startEmulator,
+} from 'auth0-emulator';
 import { createFetchActivities } from '../../src/activities/fetch';
-import { findSecrets } from '../../src/emulator/secrets';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { READER_SCOPES, SECRET_SCOPES } from '../../src/emulator/settings';
-import type { FaultKind } from '../../src/emulator/faults';
 import type { Segment } from '../../src/staging/segment';
 import { createStaging } from '../../src/staging/staging';
 import { zeroCounts } from '../../src/streams/counts';
-import { organizationIndexName, type FetchTask } from '../../src/streams/task';
+import { type FetchTask, organizationIndexName } from '../../src/streams/fetch-task';
 import { scratchFolders } from '../staging/scratch';
-import { impatientClient, pace, segmentsOf, slicesIn, tenantLimits, type Slices } from './fixture';
+import { impatientClient, pace, segmentsOf, type Slices, slicesIn, tenantLimits } from './fixture';
 
 const clients = { kind: 'list', stream: 'clients' } as const;
 const newFolder = scratchFolders();
@@ -288,7 +292,10 @@ it('stages no secret, though the token may read them all, and heartbeats nothing
   expect(findSecrets(files.join())).toEqual([]);
 
   const sentToTemporal = JSON.stringify(heartbeats);
-  const people = [...tenant.tenant.users.iterateUsers()].flatMap(({ user_id: id, email }) => [id as string, email as string]);
+  const people = [...tenant.tenant.users.iterateUsers()].flatMap(({ user_id: id, email }) => [
+    id as string,
+    email as string,
+  ]);
   expect(people.filter((value) => value && sentToTemporal.includes(value))).toEqual([]);
 });
 

@@ -1,12 +1,12 @@
 import { DefaultLogger, type LogEntry } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import type { Emulator } from 'auth0-emulator';
 import { createFetchActivities } from '../../src/activities/fetch';
-import type { Pace, FetchInput, FetchResult } from '../../src/activities/slice';
-import type { Tenant } from '../../src/activities/tenant';
-import { createAuth0Client, type Auth0Client, type Auth0ClientOptions } from '../../src/auth0/client';
-import { createPacer } from '../../src/auth0/pacer';
+import type { FetchInput, FetchResult, Pace } from '../../src/activities/fetch-contract';
+import type { Tenant } from '../../src/activities/tenants';
+import { type Auth0Client, type Auth0ClientOptions, createAuth0Client } from '../../src/auth0/client';
+import { createPacer } from '../../src/auth0/rate-limit/pacer';
 import { createClientTokenSource } from '../../src/auth0/token';
-import type { Emulator } from '../../src/emulator/server';
 import type { Json, JsonObject } from '../../src/json';
 import type { Segment, StagedRecord } from '../../src/staging/segment';
 import { createStaging } from '../../src/staging/staging';
@@ -88,8 +88,8 @@ export function slicesIn(
         heartbeats.push(structuredClone(heartbeat));
         onHeartbeat(heartbeat);
       });
-      const place = { connection: 'acme', run: 'run', slice: 'slice-0', cursor: null };
-      const whole = { ...place, limits: plenty, patience: 3, outageSeconds: 0 };
+      const place = { connection: 'acme', run: 'run', fetchId: 'slice-0', cursor: null };
+      const whole = { ...place, budget: plenty, maxStalledAttempts: 3, outageSeconds: 0 };
       const result = environment.run<[FetchInput], FetchResult, typeof fetchPages>(fetchPages, { ...whole, ...input });
       result.catch(() => undefined);
       return { result, heartbeats, logged, cancel: () => environment.cancel('CANCELLED') };

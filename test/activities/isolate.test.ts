@@ -1,13 +1,12 @@
 import type { ApplicationFailure } from '@temporalio/common';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import type { FaultKind } from '../../src/emulator/faults';
-import type { FetchResult } from '../../src/activities/slice';
-import { organizationIndexName, type FetchTask } from '../../src/streams/task';
+import { type Emulator, type FaultKind, startEmulator } from 'auth0-emulator';
+import type { FetchResult } from '../../src/activities/fetch-contract';
 import type { JsonObject } from '../../src/json';
 import type { StagedRecord } from '../../src/staging/segment';
 import { createStaging } from '../../src/staging/staging';
+import { type FetchTask, organizationIndexName } from '../../src/streams/fetch-task';
 import { scratchFolders } from '../staging/scratch';
-import { impatientClient, segmentsOf, slicesIn, type Heartbeat } from './fixture';
+import { type Heartbeat, impatientClient, segmentsOf, slicesIn } from './fixture';
 
 const newFolder = scratchFolders();
 let tenant: Emulator;

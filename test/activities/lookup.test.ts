@@ -1,16 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FetchResult } from '../../src/activities/slice';
-import { createAuth0Client, type Auth0Client } from '../../src/auth0/client';
-import { createPacer } from '../../src/auth0/pacer';
+import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import type { FetchResult } from '../../src/activities/fetch-contract';
+import { type Auth0Client, createAuth0Client } from '../../src/auth0/client';
+import { createPacer } from '../../src/auth0/rate-limit/pacer';
 import { createFixedTokenSource } from '../../src/auth0/token';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { READER_SCOPES } from '../../src/emulator/settings';
 import type { JsonObject } from '../../src/json';
 import { zeroCounts } from '../../src/streams/counts';
-import type { RolesSource } from '../../src/streams/options';
-import { organizationIndexName, type MembersTask } from '../../src/streams/task';
+import { type MembersTask, organizationIndexName, type RolesSource } from '../../src/streams/fetch-task';
 import { scratchFolders } from '../staging/scratch';
-import { impatientClient, segmentsOf, slicesIn, type Slices } from './fixture';
+import { impatientClient, segmentsOf, type Slices, slicesIn } from './fixture';
 
 const members = 'organization_members';
 const memberRoles = 'organization_member_roles';
@@ -269,7 +267,12 @@ describe('the scope for roles', () => {
     const task = await prepare(all, 'inline');
     client.close();
     const { url: baseUrl } = tenant;
-    client = createAuth0Client({ baseUrl, tokenSource: createFixedTokenSource('opaque'), pacer: createPacer({}), retries: 0 });
+    client = createAuth0Client({
+      baseUrl,
+      tokenSource: createFixedTokenSource('opaque'),
+      pacer: createPacer({}),
+      retries: 0,
+    });
     await expect(all.attempt({ task }).result).rejects.toMatchObject({ type: 'BadCredentials' });
     expect(tenant.readStatistics().requests).toBe(1);
   });

@@ -1,8 +1,8 @@
-import { recordLimits, observeFetch, createMetricsObserver, observeSink } from '../../src/activities/observed';
-import type { FetchResult } from '../../src/activities/slice';
-import type { Tenants } from '../../src/activities/tenant';
-import type { BucketSnapshot } from '../../src/auth0/bucket';
-import type { Meter } from '../../src/metrics/meter';
+import type { FetchResult } from '../../src/activities/fetch-contract';
+import type { Tenants } from '../../src/activities/tenants';
+import { createMetricsObserver, observeFetch, observeSink, recordLimits } from '../../src/app/activity-metrics';
+import type { BucketSnapshot } from '../../src/auth0/rate-limit/token-bucket';
+import type { Meter } from '../../src/metrics/metrics';
 import { zeroCounts } from '../../src/streams/counts';
 
 /** What was measured, by metric and labels; of recordings the number and the last value. */

@@ -1,9 +1,7 @@
-import { estimateReadPlan, type ReadPlan, type PlanOptions } from '../../src/activities/plan';
-import { maxProbeRequests, probeTenant, type ProbeResult, type ProbeOptions } from '../../src/activities/probe';
 import { countHoldings, leastRequests } from '../../bench/least-requests';
-import type { TenantScenario, ScenarioName } from '../../src/emulator/scenario';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { READER_SCOPES } from '../../src/emulator/settings';
+import { type Emulator, READER_SCOPES, type ScenarioName, startEmulator, type TenantScenario } from 'auth0-emulator';
+import { estimateReadPlan, type PlanOptions, type ReadPlan } from '../../src/preflight/estimate';
+import { maxProbeRequests, type ProbeOptions, type ProbeResult, probeTenant } from '../../src/preflight/probe';
 import { streams as known } from '../../src/streams/registry';
 import { impatientClient } from './fixture';
 

@@ -1,10 +1,15 @@
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import type { FetchResult } from '../../src/activities/slice';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import type { FetchResult } from '../../src/activities/fetch-contract';
 import type { Segment } from '../../src/staging/segment';
 import { zeroCounts } from '../../src/streams/counts';
-import { deliveredIndexName, findLastDelivered, organizationIndexName, type FetchTask } from '../../src/streams/task';
+import {
+  deliveredIndexName,
+  type FetchTask,
+  findLastDelivered,
+  organizationIndexName,
+} from '../../src/streams/fetch-task';
 import { scratchFolders } from '../staging/scratch';
-import { impatientClient, segmentsOf, slicesIn, type Heartbeat, type Slices } from './fixture';
+import { type Heartbeat, impatientClient, segmentsOf, type Slices, slicesIn } from './fixture';
 
 const hour = 3_600_000;
 const clients = { kind: 'list', stream: 'clients' } as const;

@@ -1,6 +1,6 @@
-import { AttemptWriter } from '../../src/activities/slice-writer';
+import { AttemptWriter } from '../../src/activities/attempt-writer';
 import { createStaging } from '../../src/staging/staging';
-import type { ReaderOutput } from '../../src/streams/reader';
+import type { ReaderOutput } from '../../src/streams/stream-reader';
 import { scratchFolders } from '../staging/scratch';
 
 const staging = createStaging(scratchFolders()());

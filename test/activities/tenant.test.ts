@@ -1,8 +1,8 @@
-import { selectScarcestLimit } from '../../src/activities/pace';
-import { createTenants } from '../../src/activities/tenant';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import { selectScarcestLimit } from '../../src/activities/fetch';
+import { createTenants } from '../../src/activities/tenants';
 import type { SourceConfig } from '../../src/config/source';
-import { defaultReadOptions } from '../../src/streams/options';
+import { defaultReadOptions } from '../../src/streams/fetch-task';
 import { getStream } from '../../src/streams/registry';
 
 let tenant: Emulator;
@@ -70,7 +70,10 @@ it("waits in place for the tenant's limit, but not for long, and tells the scarc
 
 it.each([[undefined], [1]])('waits no longer than it may: %j ms', async (maxWaitMs) => {
   tenant.configure({ rateLimits: { global: { size: 2, perSecond: 1 } }, retryAfter: true });
-  const tenants = createTenants({ resolveSource: async () => configOf(), ...(maxWaitMs !== undefined && { maxWaitMs }) });
+  const tenants = createTenants({
+    resolveSource: async () => configOf(),
+    ...(maxWaitMs !== undefined && { maxWaitMs }),
+  });
   const { client } = await tenants.getTenant('acme');
   const third = Promise.all([1, 2, 3].map(() => client.getPage(probe)));
   if (maxWaitMs === undefined) expect(await third).toHaveLength(3);

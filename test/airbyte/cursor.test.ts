@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import { readCursor } from '../../src/airbyte/cursor';
-import { buildState } from '../../src/airbyte/state';
+import { buildState, readCursor } from '../../src/airbyte/stream-state';
 import type { JsonObject } from '../../src/json';
 
 const [jan, feb, mar, apr, may] = ['01', '02', '03', '04', '05'].map((month) => `2024-${month}-01T00:00:00.000Z`) as [

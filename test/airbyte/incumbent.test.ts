@@ -2,21 +2,25 @@
  * The known failures of Airbyte's own connector for Auth0, as its users have reported them and its manifest shows them, by
  * number: each test is named after the one that it rules out.
  */
+import {
+  type Emulator,
+  findSecrets,
+  READER_SCOPES,
+  SECRET_SCOPES,
+  startEmulator,
+  type Statistics,
+  type TruthStream,
+} from 'auth0-emulator';
 import type { AirbyteStream } from '../../src/airbyte/messages';
-import { findSecrets } from '../../src/emulator/secrets';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { READER_SCOPES, SECRET_SCOPES } from '../../src/emulator/settings';
-import type { Statistics } from '../../src/emulator/statistics';
-import type { TruthStream } from '../../src/emulator/truth';
 import type { JsonObject } from '../../src/json';
 import {
+  type Ended,
   messagesOf,
   run,
   scratchFolder,
   streamsThatAre,
   tracedErrors,
   writeJson,
-  type Ended,
 } from '../integration/program';
 import { catalogFor, compare, configOf } from '../integration/tenant';
 

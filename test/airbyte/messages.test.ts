@@ -112,7 +112,9 @@ test('a stream that waits for the limit is running, with the reset in whole mill
     status: 'RUNNING',
     reasons: [{ type: 'RATE_LIMITED', rate_limited: { quota_reset: at + 1 } }],
   });
-  expect(reasons(formatRateLimitedLine(users, undefined, at)).reasons).toEqual([{ type: 'RATE_LIMITED', rate_limited: {} }]);
+  expect(reasons(formatRateLimitedLine(users, undefined, at)).reasons).toEqual([
+    { type: 'RATE_LIMITED', rate_limited: {} },
+  ]);
 });
 
 test('an estimate tells the rows of a stream', () => {

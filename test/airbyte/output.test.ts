@@ -1,11 +1,11 @@
 import { transformFileSync } from '@swc/core';
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BrokenPipe, createOutput, type Output } from '../../src/airbyte/output';
+import { BrokenPipe, createOutput, type Output } from '../../src/airbyte/protocol-output';
 import { messageOn } from './protocol/validator';
 
 const options = { level: 'INFO' as const, secrets: new Set<string>() };

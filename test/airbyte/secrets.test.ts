@@ -1,6 +1,11 @@
 import fc from 'fast-check';
-import { formatConnectionStatusLine, formatErrorLine, formatLogLine, formatStateLine } from '../../src/airbyte/messages';
-import { maskLine, maskSecrets } from '../../src/airbyte/secrets';
+import {
+  formatConnectionStatusLine,
+  formatErrorLine,
+  formatLogLine,
+  formatStateLine,
+} from '../../src/airbyte/messages';
+import { maskLine, maskSecrets } from '../../src/airbyte/protocol-output';
 import { messageOn } from './protocol/validator';
 
 test('a secret is hidden wherever it stands, plain, form-encoded and inside JSON', () => {

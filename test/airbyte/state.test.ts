@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { formatStateLine } from '../../src/airbyte/messages';
-import { buildState, parseState, readJobProgress, StateError } from '../../src/airbyte/state';
+import { buildState, parseState, readJobProgress, StateError } from '../../src/airbyte/stream-state';
 import type { JsonObject } from '../../src/json';
 
 const saved = { updated_at: '2024-01-01T00:00:00.000Z' };

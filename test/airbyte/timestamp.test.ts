@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { normaliseTimestamp, timestampPattern } from '../../src/airbyte/timestamp';
+import { normaliseTimestamp, timestampPattern } from '../../src/timestamp';
 
 test.each([
   ['2024-08-02T16:18:47.824Z', '2024-08-02T16:18:47.824Z'],

@@ -1,4 +1,4 @@
-import { AdaptiveRate } from '../../src/auth0/ceiling';
+import { AdaptiveRate } from '../../src/auth0/rate-limit/adaptive-rate';
 
 /** Answers and 429s as they come: how many requests a second go through, over the last of `seconds`. */
 function pace(ceiling: AdaptiveRate, from: number, seconds: number): number {

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { type Auth0Client, type Auth0ClientOptions, createAuth0Client } from '../../src/auth0/client';
-import { createPacer } from '../../src/auth0/pacer';
+import { createPacer } from '../../src/auth0/rate-limit/pacer';
 import type { ListRequest } from '../../src/auth0/request';
 import { createClientTokenSource, createFixedTokenSource } from '../../src/auth0/token';
 import { type ScriptedRequest, type ScriptedServer, startScripted } from './scripted-server';
@@ -321,7 +321,11 @@ describe('with a client id and secret', () => {
       },
     ]);
     client.close();
-    const tokenSource = createClientTokenSource({ baseUrl: server.baseUrl, clientId: 'id', credential: { clientSecret: 's' } });
+    const tokenSource = createClientTokenSource({
+      baseUrl: server.baseUrl,
+      clientId: 'id',
+      credential: { clientSecret: 's' },
+    });
     client = createAuth0Client({ baseUrl: server.baseUrl, tokenSource, pacer: createPacer() });
     return { issued: () => issued };
   }

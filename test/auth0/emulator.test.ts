@@ -1,11 +1,11 @@
+import { type Emulator, startEmulator } from 'auth0-emulator';
 import { type Auth0Client, createAuth0Client } from '../../src/auth0/client';
-import { createPacer } from '../../src/auth0/pacer';
 import { createUsersKeyset } from '../../src/auth0/paging/keyset';
 import { createListPaging } from '../../src/auth0/paging/list';
-import type { PageStep } from '../../src/auth0/paging/progress';
+import type { PageStep } from '../../src/auth0/paging/page-step';
+import { createPacer } from '../../src/auth0/rate-limit/pacer';
 import type { ListRequest, Page } from '../../src/auth0/request';
 import { createClientTokenSource } from '../../src/auth0/token';
-import { type Emulator, startEmulator } from '../../src/emulator/server';
 
 let emulator: Emulator;
 let client: Auth0Client;
@@ -41,7 +41,8 @@ async function keysOf<Cursor>(paging: Paging<Cursor>, key: string): Promise<stri
   return keys.sort();
 }
 
-const truth = (stream: 'users' | 'clients' | 'organizations'): string[] => [...emulator.readTruth()[stream].keys()].sort();
+const truth = (stream: 'users' | 'clients' | 'organizations'): string[] =>
+  [...emulator.readTruth()[stream].keys()].sort();
 
 test.each(['created_at', 'updated_at'] as const)(
   'all 3,000 users of a tenant, 1,200 of them of one millisecond and some without %s, come once',

@@ -1,9 +1,9 @@
 import type { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { toActivityFailure } from '../../src/activities/failure';
+import { toActivityFailure } from '../../src/activities/activity-failure';
 import { type Auth0Client, createAuth0Client } from '../../src/auth0/client';
-import { createPacer } from '../../src/auth0/pacer';
+import { createPacer } from '../../src/auth0/rate-limit/pacer';
 import { createClientTokenSource, createFixedTokenSource } from '../../src/auth0/token';
 import { type Answer, type Asked, rows } from './error-bodies';
 import { type ScriptedServer, startScripted } from './scripted-server';

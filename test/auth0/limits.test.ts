@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { RateLimiter, type Permit } from '../../src/auth0/limits';
-import type { RateLimitHeaders, RateLimitRefusal } from '../../src/auth0/rate-limit';
+import { RateLimiter, type Permit } from '../../src/auth0/rate-limit/rate-limiter';
+import type { RateLimitHeaders, RateLimitRefusal } from '../../src/auth0/rate-limit/rate-limit-headers';
 
 const reading: fc.Arbitrary<RateLimitHeaders | undefined> = fc.option(
   fc.record(
@@ -193,7 +193,9 @@ describe('a 429', () => {
 
   test('is waited for as it asks', () => {
     const limits = known();
-    expect(limits.recordRefusal(limits.acquire('users', 0), { headers: full, retryAfterMs: 7_000 }, 0, 0.5)).toBe(7_000);
+    expect(limits.recordRefusal(limits.acquire('users', 0), { headers: full, retryAfterMs: 7_000 }, 0, 0.5)).toBe(
+      7_000,
+    );
     expect([limits.getWaitMs('users', 0), limits.getWaitMs('users', 6_999)]).toEqual([7_000, 1]);
     expect(limits.getWaitMs('users', 7_000)).toBe(0);
   });

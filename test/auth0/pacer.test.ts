@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { createPacer, type Pacer, type Slot } from '../../src/auth0/pacer';
+import { createPacer, type Pacer, type Slot } from '../../src/auth0/rate-limit/pacer';
 
 const reading = (limit: number, remaining: number, fullInMs = 60_000) => ({ limit, remaining, fullInMs });
 let over: AbortController;

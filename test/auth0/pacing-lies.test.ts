@@ -1,4 +1,4 @@
-import type { RateLimitHeaders } from '../../src/auth0/rate-limit';
+import type { RateLimitHeaders } from '../../src/auth0/rate-limit/rate-limit-headers';
 import { bound, chance, enterprise, run } from './pacing-runs';
 import { honest, type Veil } from './simulated-tenant';
 

@@ -1,4 +1,4 @@
-import { readRateLimitHeaders, readRateLimitRefusal } from '../../src/auth0/rate-limit';
+import { readRateLimitHeaders, readRateLimitRefusal } from '../../src/auth0/rate-limit/rate-limit-headers';
 
 describe('headers', () => {
   const date = 'Tue, 24 Nov 2026 10:00:00 GMT';
@@ -31,7 +31,9 @@ describe('headers', () => {
       retryAfterMs: 3_000,
       resetMs: 9_000,
     });
-    expect(readRateLimitRefusal({ 'retry-after': 'Tue, 24 Nov 2026 10:00:05 GMT', date }, 0)).toEqual({ retryAfterMs: 5_000 });
+    expect(readRateLimitRefusal({ 'retry-after': 'Tue, 24 Nov 2026 10:00:05 GMT', date }, 0)).toEqual({
+      retryAfterMs: 5_000,
+    });
     expect(readRateLimitRefusal({ 'x-ratelimit-reset': reset, date }, 0)).toEqual({ resetMs: 9_000 });
     expect(readRateLimitRefusal({ date }, 0)).toEqual({});
   });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { RefillEstimator, type RefillSample } from '../../src/auth0/refill';
+import { RefillEstimator, type RefillSample } from '../../src/auth0/rate-limit/refill-estimator';
 
 /** A request alone on a bucket: sent and answered then, counted `counted` of the way; `nth` counts from 1. */
 interface Sent {
@@ -19,7 +19,12 @@ function seen({ nth, at, ms, remaining, fullInMs }: Sent, limit = 50): RefillSam
 }
 
 /** One request each `everyMs`, from a full bucket that others take `foreign` a second of. */
-function learn(perSecond: number, everyMs: number, seconds: number, foreign: (second: number) => number): RefillEstimator {
+function learn(
+  perSecond: number,
+  everyMs: number,
+  seconds: number,
+  foreign: (second: number) => number,
+): RefillEstimator {
   const refill = new RefillEstimator(0);
   let content = 50;
   for (let nth = 1; nth * everyMs < seconds * 1_000; nth += 1) {

@@ -1,6 +1,6 @@
-import { RateLimiter, type Permit } from '../../src/auth0/limits';
-import type { RateLimitHeaders, RateLimitRefusal } from '../../src/auth0/rate-limit';
-import { ConcurrencyWindow } from '../../src/auth0/window';
+import { RateLimiter, type Permit } from '../../src/auth0/rate-limit/rate-limiter';
+import type { RateLimitHeaders, RateLimitRefusal } from '../../src/auth0/rate-limit/rate-limit-headers';
+import { ConcurrencyWindow } from '../../src/auth0/rate-limit/concurrency-window';
 import { type Event, EventQueue } from './event-queue';
 
 /** A token bucket as Auth0 describes it; with `stepMs` it is refilled once in so many ms, else evenly. */

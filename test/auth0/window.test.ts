@@ -1,4 +1,4 @@
-import { ConcurrencyWindow } from '../../src/auth0/window';
+import { ConcurrencyWindow } from '../../src/auth0/rate-limit/concurrency-window';
 
 /** Requests without end against a server that answers in `latency(out)` ms; how large the window is in the end. */
 function play(

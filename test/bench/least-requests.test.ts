@@ -1,6 +1,5 @@
 import { allowance, countHoldings, leastRequests, leastRequestsForChanges } from '../../bench/least-requests';
-import { SCENARIOS, type TenantScenario } from '../../src/emulator/scenario';
-import { EmulatedTenant } from '../../src/emulator/tenant';
+import { EmulatedTenant, SCENARIOS, type TenantScenario } from 'auth0-emulator';
 
 const leastOf = (scenario: TenantScenario): ReturnType<typeof leastRequests> =>
   leastRequests(countHoldings(new EmulatedTenant(scenario, () => 0)));

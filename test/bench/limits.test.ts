@@ -3,7 +3,7 @@ import { leastSeconds } from '../../bench/limit-bound';
 import { measureLoop, measureSync } from '../../bench/limit-cost';
 import type { LimitScenario } from '../../bench/limit-scenarios';
 import { useTenant } from '../../bench/other-client';
-import { RATE_LIMIT_PRESETS } from '../../src/emulator/rate-limits';
+import { RATE_LIMIT_PRESETS } from 'auth0-emulator';
 
 jest.setTimeout(120_000);
 

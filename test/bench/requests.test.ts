@@ -1,5 +1,5 @@
 import { countRequests, isWithin } from '../../bench/request-count';
-import { SCENARIOS, type TenantScenario } from '../../src/emulator/scenario';
+import { SCENARIOS, type TenantScenario } from 'auth0-emulator';
 
 jest.setTimeout(300_000);
 

@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import type { TruthStream } from '../../src/emulator/truth';
+import { type Emulator, startEmulator, type TruthStream } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import { readFilesDestination } from '../../src/sinks/files-reader';
 import { streams } from '../../src/streams/registry';
-import { locateTemporal } from '../../src/temporal/binary';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
-import { run, scratchFolder, start, type Running } from '../integration/program';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { run, type Running, scratchFolder, start } from '../integration/program';
 import { compare, exact, projectFor } from '../integration/tenant';
 
 jest.setTimeout(60_000);

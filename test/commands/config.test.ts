@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createProjectSchema } from '../../src/config/project-schema';
+import { createProjectSchema } from '../../src/config/project-json-schema';
 import { run, scratchFolder, type Ended } from '../integration/program';
 
 const folder = scratchFolder();

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { findConnection, rejectCredentialFlags } from '../../src/commands/connection';
+import { findConnection, rejectCredentialFlags } from '../../src/app/connection';
 import { resolveSecrets } from '../../src/config/references';
 import { failureOf } from '../config/failure';
 import { scratchFolder } from '../integration/program';

@@ -1,13 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { type Emulator, startEmulator } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import { readFilesDestination } from '../../src/sinks/files-reader';
-import { locateTemporal } from '../../src/temporal/binary';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
-import { run, scratchFolder, start, type Ended, type Running } from '../integration/program';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { type Ended, run, type Running, scratchFolder, start } from '../integration/program';
 import { compare, exact, projectFor } from '../integration/tenant';
 
 jest.setTimeout(120_000);

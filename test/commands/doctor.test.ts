@@ -1,13 +1,12 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Finding } from '../../src/commands/finding';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { READER_SCOPES } from '../../src/emulator/settings';
-import { locateTemporal } from '../../src/temporal/binary';
+import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import type { Finding } from '../../src/preflight/finding';
 import { connect } from '../../src/temporal/connection';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
-import { run, scratchFolder, start, type Ended, type ProgramOptions } from '../integration/program';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { type Ended, type ProgramOptions, run, scratchFolder, start } from '../integration/program';
 import { projectFor } from '../integration/tenant';
 
 jest.setTimeout(120_000);

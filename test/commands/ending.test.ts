@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { startEmulator, type Emulator } from 'auth0-emulator';
 import { messagesOf, scratchFolder, start, writeJson, type Ended } from '../integration/program';
 import { catalogFor, configOf } from '../integration/tenant';
 

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readLimits, createSyncInput } from '../../src/commands/sync-input';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { locateTemporal } from '../../src/temporal/binary';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import { createSyncInput, readLimits } from '../../src/app/sync-input';
 import { connect } from '../../src/temporal/connection';
-import { startEmbeddedServer } from '../../src/temporal/embedded';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
 import { startSync } from '../../src/temporal/sync-run';
 import { run, scratchFolder, start } from '../integration/program';
 

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { addOperatorCommands } from '../../src/commands/operator-verbs';
-import { startEmulator } from '../../src/emulator/server';
+import { startEmulator } from 'auth0-emulator';
+import { addOperatorCommands } from '../../src/cli/operate';
 import { messagesOf, run, scratchFolder, writeJson } from '../integration/program';
 import { configOf } from '../integration/tenant';
 

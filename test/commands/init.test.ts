@@ -1,12 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
 import { loadProject } from '../../src/config/project';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { READER_SCOPES } from '../../src/emulator/settings';
 import { streams } from '../../src/streams/registry';
-import { run, scratchFolder, type Ended } from '../integration/program';
-import { startOnTerminal, type OnTerminal } from '../integration/terminal';
+import { type Ended, run, scratchFolder } from '../integration/program';
+import { type OnTerminal, startOnTerminal } from '../integration/terminal';
 
 jest.setTimeout(60_000);
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { locateTemporal } from '../../src/temporal/binary';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
-import { run, scratchFolder, start, type Ended } from '../integration/program';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { type Ended, run, scratchFolder, start } from '../integration/program';
 import { projectFor } from '../integration/tenant';
 
 jest.setTimeout(180_000);

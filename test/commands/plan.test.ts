@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { READER_SCOPES } from '../../src/emulator/settings';
+import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
 import { run, scratchFolder, type Ended } from '../integration/program';
 import { projectFor } from '../integration/tenant';
 

@@ -1,6 +1,11 @@
-import { estimateRequestRate, addSample, type RequestSample } from '../../src/commands/pace';
-import { keepLastKnown, formatProgressLine } from '../../src/commands/progress';
-import { formatFailureLines, formatResultJson, formatResultTable } from '../../src/commands/result';
+import {
+  addSample,
+  estimateRequestRate,
+  formatProgressLine,
+  keepLastKnown,
+  type RequestSample,
+} from '../../src/commands/terminal/live-progress';
+import { formatFailureLines, formatResultJson, formatResultTable } from '../../src/commands/terminal/status-text';
 import { zeroCounts } from '../../src/streams/counts';
 import type { StreamProgress, StreamResult, SyncResult } from '../../src/workflows/contract';
 
@@ -79,9 +84,9 @@ describe('beside what has changed, the line of progress tells', () => {
   it('when it will end only when every stream tells what is left of it', () => {
     const done = standing('clients', 'complete', 8);
     expect(formatProgressLine([], [done, running(60)], 1)).toContain('about 1 min left');
-    expect(formatProgressLine([], [standing('organizations', 'running', 0, { requestsLeft: 30 }), running(60)], 1)).toContain(
-      'about 2 min left',
-    );
+    expect(
+      formatProgressLine([], [standing('organizations', 'running', 0, { requestsLeft: 30 }), running(60)], 1),
+    ).toContain('about 2 min left');
     for (const other of ['waiting', 'running'] as const) {
       expect(formatProgressLine([], [standing('organizations', other, 0), running(60)], 1)).not.toContain('left');
     }
@@ -97,7 +102,9 @@ describe('beside what has changed, the line of progress tells', () => {
     );
     const pace = { remaining: 0, limit: 5 };
     const allWait = waits.map((each) => ({ ...each, pace, requestsLeft: 3 }));
-    expect(formatProgressLine([], allWait, 0.1)).toBe("users 0 waits for Auth0's limit until 09:05:06 · about 30 s left");
+    expect(formatProgressLine([], allWait, 0.1)).toBe(
+      "users 0 waits for Auth0's limit until 09:05:06 · about 30 s left",
+    );
     const slightlyLater = [standing('users', 'running', 0, { waitingUntil: until - 300 })];
     expect(formatProgressLine(waits, slightlyLater)).toBe('');
     expect(formatProgressLine(waits, [running()])).toBe('users 100…');
@@ -223,7 +230,7 @@ describe('the result of a sync', () => {
 
   it('is all there as JSON, on one line', () => {
     const audit = [{ part: 'created_at from the beginning to the end', rows: 3, total: 5 }];
-    const failure = { type: 'MissingScope', kind: 'config_error', message: 'No.\nNever.' } as const;
+    const failure = { type: 'MissingScope', failureType: 'config_error', message: 'No.\nNever.' } as const;
     const full = sync(result.verdict, [ended('users', missed, { audit }), ended('clients', 'incomplete', { failure })]);
     const line = formatResultJson(full, 1.5);
     expect(line).not.toContain('\n');

@@ -1,12 +1,16 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { locateTemporal } from '../../src/temporal/binary';
+import { type Emulator, startEmulator } from 'auth0-emulator';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
-import { startEmbeddedServer, type EmbeddedServer, type EmbeddedServerOptions } from '../../src/temporal/embedded';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import {
+  type EmbeddedServer,
+  type EmbeddedServerOptions,
+  startEmbeddedServer,
+} from '../../src/temporal/embedded-server/embedded-server';
+import { readScheduleStatus, type ScheduleStatus } from '../../src/temporal/run-status';
 import { installRuntime } from '../../src/temporal/runtime';
-import { readScheduleStatus, type ScheduleStatus } from '../../src/temporal/standing';
-import { run, scratchFolder, start, type Running } from '../integration/program';
+import { run, type Running, scratchFolder, start } from '../integration/program';
 import { projectFor } from '../integration/tenant';
 
 jest.setTimeout(180_000);
@@ -76,7 +80,9 @@ it('runs that were due while the server was away for longer than they may be lat
   const late = await once(({ missedRuns }) => missedRuns > 0);
   // What was due in the last ten seconds of it is begun, and then what is due from now on.
   expect(late.missedRuns).toBeLessThan((back - away - 8_000) / 2_000);
-  await once(({ recentRuns }) => recentRuns.some(({ dueAt, outcome }) => outcome === 'complete' && Date.parse(dueAt) > back));
+  await once(({ recentRuns }) =>
+    recentRuns.some(({ dueAt, outcome }) => outcome === 'complete' && Date.parse(dueAt) > back),
+  );
   await said('schedule', 'pause', 'acme');
   expect(await said('status', 'acme')).toMatch(
     /\n {4}\d+ skipped while the one before ran, [1-9]\d* missed by more than 10s\n/,

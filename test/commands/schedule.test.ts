@@ -1,20 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { READER_SCOPES } from '../../src/emulator/settings';
-import { locateTemporal } from '../../src/temporal/binary';
+import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
-import { installRuntime } from '../../src/temporal/runtime';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
 import {
   readRunStatus,
   readScheduleStatus,
-  type ScheduledRun,
   type RunStatus,
+  type ScheduledRun,
   type ScheduleStatus,
-} from '../../src/temporal/standing';
-import { run, scratchFolder, start, type Ended, type Running } from '../integration/program';
+} from '../../src/temporal/run-status';
+import { installRuntime } from '../../src/temporal/runtime';
+import { type Ended, run, type Running, scratchFolder, start } from '../integration/program';
 import { projectFor } from '../integration/tenant';
 
 jest.setTimeout(400_000);

@@ -1,7 +1,7 @@
-import { wrapIndented, formatMoment } from '../../src/commands/lines';
-import { formatRunStatus, formatScheduleStatus } from '../../src/commands/standing-lines';
+import { formatRunStatus, formatScheduleStatus } from '../../src/commands/terminal/status-text';
+import { formatMoment, wrapIndented } from '../../src/commands/terminal/text';
 import { zeroCounts } from '../../src/streams/counts';
-import type { ScheduleStatus } from '../../src/temporal/standing';
+import type { ScheduleStatus } from '../../src/temporal/run-status';
 
 const now = new Date(2026, 0, 31, 12, 0, 0);
 const today = (hour: number, minute = 0): string => new Date(2026, 0, 31, hour, minute).toISOString();
@@ -49,7 +49,7 @@ it('a sync under way is told of by stream, with what it waits for', () => {
 });
 
 it('a paused sync says why and what to do; one without workers that nobody answers', () => {
-  const base = { since: today(9), scheduled: false };
+  const base = { startedAt: today(9), scheduled: false };
   expect(
     formatRunStatus('acme', { ...base, state: 'paused', pauseReason: 'the tenant is being moved.', streams: [] }, now),
   ).toEqual([
@@ -62,7 +62,7 @@ it('a paused sync says why and what to do; one without workers that nobody answe
 });
 
 it('a sync that has ended says how whole it is', () => {
-  const ended = { since: today(9), ended: today(10), scheduled: false, rows: 12 };
+  const ended = { startedAt: today(9), endedAt: today(10), scheduled: false, records: 12 };
   expect(formatRunStatus('acme', { ...ended, state: 'complete', verdict: 'complete' }, now)).toEqual([
     '  last sync ended 10:00:00: complete (12 rows)',
   ]);
@@ -82,7 +82,12 @@ it('a schedule tells when it is due, what was left out, and how its runs ended',
     catchUpMs: 3_600_000,
     recentRuns: [
       { dueAt: today(11), outcome: 'running' },
-      { dueAt: today(10), outcome: 'skipped', verdict: 'sync/acme was under way already', blockedByRunSince: today(9, 30) },
+      {
+        dueAt: today(10),
+        outcome: 'skipped',
+        verdict: 'sync/acme was under way already',
+        blockedByRunSince: today(9, 30),
+      },
       { dueAt: today(9), outcome: 'failed', verdict: `incomplete because ${'of this '.repeat(10)}`, records: 0 },
     ],
   };
@@ -96,7 +101,9 @@ it('a schedule tells when it is due, what was left out, and how its runs ended',
   expect(lines[4]).toMatch(/^ {4}09:00:00 {2}failed \(0 rows\): incomplete because of this/);
   expect(lines.filter((line) => line.length > 80)).toEqual([]);
   const { nextRunAt: _, ...held } = schedule;
-  expect(formatScheduleStatus('acme', { ...held, paused: true, pauseReason: '3 failed runs in a row' }, now).slice(0, 3)).toEqual([
+  expect(
+    formatScheduleStatus('acme', { ...held, paused: true, pauseReason: '3 failed runs in a row' }, now).slice(0, 3),
+  ).toEqual([
     '  schedule: every 1h; paused',
     '    because 3 failed runs in a row;',
     '    `rollcall schedule resume acme` goes on',

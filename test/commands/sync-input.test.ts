@@ -1,4 +1,4 @@
-import { toConfiguredStreams, defaultLimits, readLimits } from '../../src/commands/sync-input';
+import { defaultLimits, readLimits, toConfiguredStreams } from '../../src/app/sync-input';
 import { parseConnection } from '../../src/config/project';
 import { streams } from '../../src/streams/registry';
 

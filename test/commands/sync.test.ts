@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { startEmulator, type Emulator } from 'auth0-emulator';
 import { run, scratchFolder, type Ended, type ProgramOptions } from '../integration/program';
 import { projectFor } from '../integration/tenant';
 

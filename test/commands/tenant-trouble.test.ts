@@ -1,18 +1,16 @@
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { RATE_LIMIT_PRESETS, type RateLimits } from '../../src/emulator/rate-limits';
-import { READER_SCOPES } from '../../src/emulator/settings';
+import { type Emulator, RATE_LIMIT_PRESETS, type RateLimits, READER_SCOPES, startEmulator } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import {
+  type Ended,
   messagesOf,
   run,
   scratchFolder,
   streamsThatAre,
   tracedErrors,
   writeJson,
-  type Ended,
 } from '../integration/program';
 import { catalogFor, configOf } from '../integration/tenant';
 

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { startEmulator, type Emulator } from 'auth0-emulator';
 import { run, scratchFolder, start } from '../integration/program';
 import { startOnTerminal, type OnTerminal } from '../integration/terminal';
 import { projectFor } from '../integration/tenant';

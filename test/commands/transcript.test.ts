@@ -1,6 +1,6 @@
 /** A newcomer's way through the commands, on a terminal of 80 columns. */
 import { stripVTControlCharacters } from 'node:util';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { startEmulator, type Emulator } from 'auth0-emulator';
 import { scratchFolder } from '../integration/program';
 import { startOnTerminal, type OnTerminal } from '../integration/terminal';
 import { projectFor } from '../integration/tenant';

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { locateTemporal } from '../../src/temporal/binary';
+import { type Emulator, startEmulator } from 'auth0-emulator';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
-import { run, scratchFolder, start, type Running } from '../integration/program';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { run, type Running, scratchFolder, start } from '../integration/program';
 import { projectFor } from '../integration/tenant';
 
 jest.setTimeout(90_000);

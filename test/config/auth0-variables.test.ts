@@ -12,7 +12,8 @@ const all = {
 };
 
 const connection = (source: object) => parseConnection('acme', { destination: { files: 'data' }, ...source }, [], '.');
-const filled = (source: object, variables: Record<string, string>) => applyAuth0Variables(connection(source).source, variables);
+const filled = (source: object, variables: Record<string, string>) =>
+  applyAuth0Variables(connection(source).source, variables);
 
 test('a connection that says nothing of its tenant is that of the variables', async () => {
   expect(await resolveSecrets(connection({}), all)).toMatchObject({

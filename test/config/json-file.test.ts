@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { readJsonObject, readStateFile } from '../../src/config/json-file';
-import { findSyntaxError } from '../../src/config/json-syntax';
+import { findSyntaxError, readJsonObject, readStateFile } from '../../src/config/parsed-file';
 import { failureOf } from './failure';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'json-file-'));

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { normalisePem, findPrivateKeyProblem } from '../../src/config/private-key';
+import { findPrivateKeyProblem, normalisePem } from '../../src/config/source';
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { projectSettings } from '../../src/config/project-file';
-import { createProjectSchema } from '../../src/config/project-schema';
+import { createProjectSchema } from '../../src/config/project-json-schema';
 
 const root = path.join(__dirname, '..', '..');
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');

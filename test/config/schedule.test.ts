@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { ConfigError } from '../../src/config/errors';
-import { parseWithSchema } from '../../src/config/problems';
-import { scheduleSettings, type ScheduleSettings } from '../../src/config/schedule';
+import { ConfigError, parseWithSchema } from '../../src/config/problems';
+import { scheduleSettings, type ScheduleSettings } from '../../src/config/schedule-settings';
 
-const parse = (written: object): ScheduleSettings => parseWithSchema(scheduleSettings, written, 'the schedule', 'Mend it.');
+const parse = (written: object): ScheduleSettings =>
+  parseWithSchema(scheduleSettings, written, 'the schedule', 'Mend it.');
 const hour = 3_600_000;
 
 it.each<[object, object]>([

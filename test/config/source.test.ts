@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
-import { maskSecrets } from '../../src/airbyte/secrets';
-import { ConfigError } from '../../src/config/errors';
-import { parseSourceConfig, listSecrets } from '../../src/config/source';
+import { maskSecrets } from '../../src/airbyte/protocol-output';
+import { ConfigError } from '../../src/config/problems';
+import { listSecrets, parseSourceConfig } from '../../src/config/source';
 import { failureOf } from './failure';
 
 const machine = { auth_type: 'oauth2_confidential_application', client_id: 'id', client_secret: 'made-up-secret' };
@@ -129,7 +129,10 @@ test.each([
   [{ roles: { source: 'inline' } }, { rolesSource: 'inline' }],
   [{ roles: { source: 'per_member' } }, { rolesSource: 'per_member' }],
 ])('%j is read as by default but for %j', (settings, reading) => {
-  expect(parseSourceConfig({ domain, credentials: token, ...settings }).readOptions).toEqual({ ...byDefault, ...reading });
+  expect(parseSourceConfig({ domain, credentials: token, ...settings }).readOptions).toEqual({
+    ...byDefault,
+    ...reading,
+  });
 });
 
 const odd = [-1, 1.5, -1.5, 31536001, 1e300, '180', '', true, [], {}];

@@ -1,7 +1,7 @@
 import Ajv from 'ajv';
 import { formatSpecLine } from '../../src/airbyte/messages';
+import { createConnectorSpecification } from '../../src/config/connector-specification';
 import { parseSourceConfig } from '../../src/config/source';
-import { createConnectorSpecification } from '../../src/config/spec';
 import { messageOn } from '../airbyte/protocol/validator';
 
 type Schema = Record<string, unknown>;

@@ -1,4 +1,4 @@
-import { findClosest } from '../../src/config/spelling';
+import { findClosest } from '../../src/config/problems';
 
 const streams = ['clients', 'users', 'organizations', 'organization_members', 'organization_member_roles'];
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseConnection } from '../../src/config/project';
 import { resolveSecrets } from '../../src/config/references';
-import { createProjectReader, createConnectionResolver } from '../../src/config/steady';
+import { createProjectReader, createConnectionResolver } from '../../src/config/project-reader';
 import { failureOf } from './failure';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'steady-'));

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { SequenceGap } from '../../src/sinks/fence';
+import { SequenceGap } from '../../src/sinks/sequence';
 import { StaleDelivery, type ConfiguredStream, type Delivery, type Sink } from '../../src/sinks/sink';
 import { createStaging, type Staging } from '../../src/staging/staging';
 import { scratchFolders } from '../staging/scratch';

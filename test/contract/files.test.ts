@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseState } from '../../src/airbyte/state';
+import { parseState } from '../../src/airbyte/stream-state';
 import type { JsonObject } from '../../src/json';
-import { createFilesSink } from '../../src/sinks/files';
-import { createFilesStateStore } from '../../src/sinks/files-state';
 import { readFilesDestination } from '../../src/sinks/files-reader';
+import { createFilesSink } from '../../src/sinks/files/sink';
+import { createFilesStateStore } from '../../src/sinks/files/state-store';
 import { describeDurableSink } from './durable-sink';
 import { describeSink } from './sink';
-import { describeStateKeeper, type BeginKeptSink } from './state-keeper';
+import { type BeginKeptSink, describeStateKeeper } from './state-keeper';
 
 const files: BeginKeptSink = ({ directory, staging }) => ({
   keeper: () => createFilesStateStore(directory),

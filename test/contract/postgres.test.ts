@@ -1,5 +1,5 @@
 import { createPostgresSink } from '../../src/sinks/postgres/sink';
-import { createPostgresStateStore } from '../../src/sinks/postgres/state-keeper';
+import { createPostgresStateStore } from '../../src/sinks/postgres/state-store';
 import type { StreamState } from '../../src/sinks/sink';
 import { query, recordsIn } from '../postgres/rows';
 import { startPostgres, type PostgresServer } from '../postgres/server';

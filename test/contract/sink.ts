@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { JsonObject } from '../../src/json';
-import { StaleDelivery, type ConfiguredStream, type Sink, type StreamState } from '../../src/sinks/sink';
-import { SequenceGap } from '../../src/sinks/fence';
-import { StagingLost } from '../../src/staging/errors';
+import { SequenceGap } from '../../src/sinks/sequence';
+import { type ConfiguredStream, type Sink, StaleDelivery, type StreamState } from '../../src/sinks/sink';
+import { StagingLost } from '../../src/staging/segment-io';
 import { createStaging, type Staging } from '../../src/staging/staging';
 import { scratchFolders } from '../staging/scratch';
 import { clients, rows, stage, stepsOf, summaryOf, users } from './deliveries';
@@ -131,7 +131,7 @@ export function describeSink(name: string, begin: BeginSink): void {
       await copy(clients, 'run-1', 'a');
       await reopen();
       const step = stepsOf('run-2', clients);
-      const failure = { type: 'MissingScope', kind: 'config_error', message: 'Grant read:clients.' } as const;
+      const failure = { type: 'MissingScope', failureType: 'config_error', message: 'Grant read:clients.' } as const;
       const segments = [await stage(staging, 'clients', rows('b'))];
       await sink.deliver(step({ status: 'STARTED', segments, state: { at: 2 } }));
       await sink.deliver(step({ status: 'INCOMPLETE', failure, state: { at: 3 } }));

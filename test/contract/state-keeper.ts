@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { StaleDelivery, type ConfiguredStream, type Delivery, type Sink } from '../../src/sinks/sink';
-import type { StateStore } from '../../src/sinks/state-keeper';
+import type { StateStore } from '../../src/sinks/state-store';
 import { createStaging, type Staging } from '../../src/staging/staging';
 import { scratchFolders } from '../staging/scratch';
 import { clients, rows, stage, stepsOf, users } from './deliveries';

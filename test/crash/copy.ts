@@ -1,11 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { StreamKeys } from '../../src/emulator/key-history';
-import { TRUTH_STREAMS, type TruthStream } from '../../src/emulator/truth';
+import { type StreamKeys, TRUTH_STREAMS, type TruthStream } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import { readFilesDestination } from '../../src/sinks/files-reader';
-import { readManifests } from '../../src/sinks/manifest-file';
-import { listDataFiles, type DataFile } from '../../src/sinks/manifest';
+import { type DataFile, listDataFiles } from '../../src/sinks/files/manifest';
+import { readManifests } from '../../src/sinks/files/manifest-file';
 import { getStream } from '../../src/streams/registry';
 import { query, recordsIn } from '../postgres/rows';
 import type { World } from './world';

@@ -1,5 +1,4 @@
-import { createDraws, pick } from '../../src/emulator/random';
-import type { TenantScenario } from '../../src/emulator/scenario';
+import { createDraws, pick, type TenantScenario } from 'auth0-emulator';
 
 /** What is struck. */
 export const victims = ['worker', 'cli', 'server', 'emulator', 'postgres', 'disk'] as const;

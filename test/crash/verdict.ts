@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EmulatedTenant } from '../../src/emulator/tenant';
-import { hashContent, TRUTH_READERS, TRUTH_STREAMS } from '../../src/emulator/truth';
+import { type EmulatedTenant, hashContent, TRUTH_READERS, TRUTH_STREAMS } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import { run } from '../integration/program';
-import { differencesOf, filesBeside, filesIn, keyOf, readCopy, usersCursor, type Copy } from './copy';
+import { type Copy, differencesOf, filesBeside, filesIn, keyOf, readCopy, usersCursor } from './copy';
 import type { World } from './world';
 
 /** Users are read again from so long before the cursor, ms. */

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { locateTemporal } from '../../src/temporal/binary';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
 import { projectFor } from '../integration/tenant';
 import type { PostgresServer } from '../postgres/server';
 import { createDisk, type Disk } from './disk';
-import { startFront, type Front } from './front';
+import { type Front, startFront } from './front';
 import { chanceOf, type Plan } from './plan';
 import { createSignals, type Signals } from './signals';
 import { supervise, type Supervised } from './supervisor';

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { createConnectorSpecification } from '../../src/config/spec';
+import { createConnectorSpecification } from '../../src/config/connector-specification';
 import { streams } from '../../src/streams/registry';
-import { CLI_VERSION } from '../../src/temporal/binary';
+import { CLI_VERSION } from '../../src/temporal/embedded-server/binary';
 
 const ROOT = join(__dirname, '..', '..');
 const read = (...path: string[]): string => readFileSync(join(ROOT, ...path), 'utf8');

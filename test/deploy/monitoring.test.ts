@@ -1,15 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { metrics } from '../../src/metrics/table';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { locateTemporal } from '../../src/temporal/binary';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import { metrics } from '../../src/metrics/metrics';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
 import { createSchedule } from '../../src/temporal/schedules';
 import { run, scratchFolder } from '../integration/program';
 import { projectFor } from '../integration/tenant';
-import { metricOf, type Exposition } from '../monitoring/exposition';
+import { type Exposition, metricOf } from '../monitoring/exposition';
 import { startWorkerInSight, until, type WorkerInSight } from '../monitoring/worker-in-sight';
 import { fillIn, loadPromql, type Query } from './promql';
 

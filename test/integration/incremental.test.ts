@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { TenantChange } from '../../src/emulator/change';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { type Emulator, startEmulator, type TenantChange } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import { readFilesDestination } from '../../src/sinks/files-reader';
 import { run, scratchFolder } from './program';
@@ -40,7 +39,11 @@ describe('a sync of users while they change', () => {
     updated = [850, 500, 20].map(idOf);
     deleted = [10, 11, 12].map(idOf);
     const changes: TenantChange[] = [
-      ...updated.map((user_id): TenantChange => ({ type: 'updateUser', user_id, patch: { nickname: 'changed-meanwhile' } })),
+      ...updated.map((user_id): TenantChange => ({
+        type: 'updateUser',
+        user_id,
+        patch: { nickname: 'changed-meanwhile' },
+      })),
       ...deleted.map((user_id): TenantChange => ({ type: 'deleteUser', user_id })),
     ];
     await tenant.close();

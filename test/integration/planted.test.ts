@@ -1,16 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findSecrets } from '../../src/emulator/secrets';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { READER_SCOPES, SECRET_SCOPES } from '../../src/emulator/settings';
+import { type Emulator, findSecrets, READER_SCOPES, SECRET_SCOPES, startEmulator } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
-import { locateTemporal } from '../../src/temporal/binary';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
-import { readScheduleStatus } from '../../src/temporal/standing';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { readScheduleStatus } from '../../src/temporal/run-status';
 import { startWorkerInSight, until, type WorkerInSight } from '../monitoring/worker-in-sight';
 import { textIn } from '../workflows/histories';
-import { run, scratchFolder, type Ended, type ProgramOptions } from './program';
+import { type Ended, type ProgramOptions, run, scratchFolder } from './program';
 import { projectFor } from './tenant';
 
 jest.setTimeout(180_000);

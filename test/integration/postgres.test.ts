@@ -1,11 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { TRUTH_STREAMS, type TruthStream } from '../../src/emulator/truth';
+import { type Emulator, startEmulator, TRUTH_STREAMS, type TruthStream } from 'auth0-emulator';
 import { query, recordsIn } from '../postgres/rows';
-import { startPostgres, type PostgresServer } from '../postgres/server';
+import { type PostgresServer, startPostgres } from '../postgres/server';
 import { run, scratchFolder } from './program';
-import { compare, exact, projectFor, type Comparison } from './tenant';
+import { compare, type Comparison, exact, projectFor } from './tenant';
 
 jest.setTimeout(120_000);
 

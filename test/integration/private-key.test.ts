@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { startEmulator, type Emulator } from 'auth0-emulator';
 import { run, scratchFolder } from './program';
 
 const pair = (): { publicKey: string; privateKey: string } =>

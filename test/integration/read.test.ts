@@ -1,9 +1,7 @@
-import { findSecrets } from '../../src/emulator/secrets';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { SECRET_SCOPES, READER_SCOPES } from '../../src/emulator/settings';
+import { type Emulator, findSecrets, READER_SCOPES, SECRET_SCOPES, startEmulator } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import { streams } from '../../src/streams/registry';
-import { messagesOf, run, scratchFolder, writeJson, type Ended } from './program';
+import { type Ended, messagesOf, run, scratchFolder, writeJson } from './program';
 import { catalogFor, compare, configOf, exact } from './tenant';
 
 jest.setTimeout(120_000);

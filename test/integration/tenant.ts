@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Emulator } from '../../src/emulator/server';
-import { hashContent, type TruthStream } from '../../src/emulator/truth';
+import { type Emulator, hashContent, type TruthStream } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import { streams } from '../../src/streams/registry';
 

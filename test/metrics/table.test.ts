@@ -1,4 +1,4 @@
-import { metrics, type MetricDeclaration } from '../../src/metrics/table';
+import { type MetricDeclaration, metrics } from '../../src/metrics/metrics';
 
 const declared: MetricDeclaration[] = Object.values(metrics);
 

@@ -1,6 +1,6 @@
-import { findFreePort } from '../../src/temporal/ports';
-import { start, type ProgramOptions, type Running } from '../integration/program';
-import { parseExposition, type Exposition } from './exposition';
+import { findFreePort } from '../../src/temporal/embedded-server/embedded-server';
+import { type ProgramOptions, type Running, start } from '../integration/program';
+import { type Exposition, parseExposition } from './exposition';
 
 /** A worker process that says how it is. */
 export interface WorkerInSight extends Running {

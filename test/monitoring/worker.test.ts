@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import { metrics, type MetricDeclaration } from '../../src/metrics/table';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { READER_SCOPES } from '../../src/emulator/settings';
-import { locateTemporal } from '../../src/temporal/binary';
+import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import { type MetricDeclaration, metrics } from '../../src/metrics/metrics';
 import { connect } from '../../src/temporal/connection';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
 import { createSchedule, deleteSchedule, pauseSchedule, resumeSchedule } from '../../src/temporal/schedules';
-import { run, scratchFolder, type ProgramOptions } from '../integration/program';
+import { type ProgramOptions, run, scratchFolder } from '../integration/program';
 import { projectFor } from '../integration/tenant';
 import { metricOf } from './exposition';
 import { startWorkerInSight, until, type WorkerInSight } from './worker-in-sight';

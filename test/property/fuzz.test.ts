@@ -6,25 +6,25 @@
 import fc from 'fast-check';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Emulator, startEmulator } from 'auth0-emulator';
 import { parseConfiguredCatalog } from '../../src/airbyte/catalog';
-import { readCursor } from '../../src/airbyte/cursor';
-import { parseState, readUnfinishedProgress, readJobProgress } from '../../src/airbyte/state';
-import { readJsonObject, readStateFile } from '../../src/config/json-file';
-import { parseSourceConfig } from '../../src/config/source';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import type { Json, JsonObject } from '../../src/json';
+import { parseState, readCursor, readJobProgress, readUnfinishedProgress } from '../../src/airbyte/stream-state';
 import type { ListCursor } from '../../src/auth0/paging/list';
 import type { ListRequest } from '../../src/auth0/request';
+import { readJsonObject, readStateFile } from '../../src/config/parsed-file';
+import { parseSourceConfig } from '../../src/config/source';
+import type { Json, JsonObject } from '../../src/json';
+import type { ListTask, SearchTask } from '../../src/streams/fetch-task';
 import { createListReader, createOrganizationsReader } from '../../src/streams/list-readers';
-import type { Reader } from '../../src/streams/reader';
 import { streams } from '../../src/streams/registry';
 import { createSearchReader } from '../../src/streams/search-reader';
-import type { ListTask, SearchTask } from '../../src/streams/task';
-import { locateTemporal } from '../../src/temporal/binary';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
-import { parseListResumePoint, parseResumePoint } from '../../src/workflows/place';
+import type { Reader } from '../../src/streams/stream-reader';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { parseListResumePoint, parseResumePoint } from '../../src/workflows/resume-point';
 import { messageOn } from '../airbyte/protocol/validator';
 import {
+  type Ended,
   messagesOf,
   run,
   scratchFolder,
@@ -32,7 +32,6 @@ import {
   streamsThatAre,
   tracedErrors,
   writeJson,
-  type Ended,
 } from '../integration/program';
 import { catalogFor, configOf } from '../integration/tenant';
 import { changedValue, damagedFile } from './damage';

@@ -1,9 +1,14 @@
 import fc from 'fast-check';
-import type { TenantChange } from '../../src/emulator/change';
-import type { ScriptedChange } from '../../src/emulator/churn';
-import { TENANT_START } from '../../src/emulator/population';
-import type { TenantScenario, UserPopulation } from '../../src/emulator/scenario';
-import { startEmulator, type Emulator, type EmulatorOptions } from '../../src/emulator/server';
+import {
+  type Emulator,
+  type EmulatorOptions,
+  type ScriptedChange,
+  startEmulator,
+  TENANT_START,
+  type TenantChange,
+  type TenantScenario,
+  type UserPopulation,
+} from 'auth0-emulator';
 
 /** A change to the tenant when its `at`th request arrives. Places are counted round and round. */
 export interface PlannedChange {

@@ -1,8 +1,7 @@
-import type { Emulator } from '../../src/emulator/server';
-import type { TruthStream } from '../../src/emulator/truth';
+import type { Emulator, TruthStream } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import { getStream } from '../../src/streams/registry';
-import { compare, exact, type Comparison } from '../integration/tenant';
+import { compare, type Comparison, exact } from '../integration/tenant';
 
 /** What a copy may be held against. */
 export interface Held {

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
-import type { TenantScenario } from '../../src/emulator/scenario';
-import type { TruthStream } from '../../src/emulator/truth';
+import type { TenantScenario, TruthStream } from 'auth0-emulator';
 import { scratchFolders } from '../staging/scratch';
 import { forSeconds } from './deadline';
-import { changesOf, plainTenant, settings, sizes, type GeneratedTenant } from './generated-tenant';
+import { changesOf, type GeneratedTenant, plainTenant, settings, sizes } from './generated-tenant';
 import { expectWholeRefresh } from './refresh';
 import { calm, course, type Course } from './rehearsal';
 

@@ -1,9 +1,9 @@
-import type { TruthStream } from '../../src/emulator/truth';
-import type { RolesSource } from '../../src/streams/options';
+import type { TruthStream } from 'auth0-emulator';
+import type { RolesSource } from '../../src/streams/fetch-task';
 import { full } from '../workflows/stage';
-import { withTenant, type GeneratedTenant } from './generated-tenant';
+import { type GeneratedTenant, withTenant } from './generated-tenant';
 import { expectHeld } from './held';
-import { rehearseToEnd, type Course } from './rehearsal';
+import { type Course, rehearseToEnd } from './rehearsal';
 
 interface Refresh {
   streams: readonly TruthStream[];

@@ -1,17 +1,17 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { Mutex } from 'async-mutex';
 import fc from 'fast-check';
-import type { FetchInput, FetchResult } from '../../src/activities/slice';
+import type { FetchInput, FetchResult } from '../../src/activities/fetch-contract';
+import { createSyncInput } from '../../src/app/sync-input';
 import type { Auth0Client } from '../../src/auth0/client';
-import { createSyncInput } from '../../src/commands/sync-input';
 import type { JsonObject } from '../../src/json';
 import type { ConfiguredStream, Delivery, StreamState } from '../../src/sinks/sink';
-import { defaultReadOptions, type ReadOptions } from '../../src/streams/options';
+import { defaultReadOptions, type ReadOptions } from '../../src/streams/fetch-task';
 import type { StreamResult, SyncLimits } from '../../src/workflows/contract';
 import { organizationsWorkflow } from '../../src/workflows/organizations';
 import { streamWorkflow } from '../../src/workflows/stream';
-import { impatientClient, slicesIn, type Attempt, type Heartbeat, type Slices } from '../activities/fixture';
-import { requestNumber, type LiveTenant } from './generated-tenant';
+import { type Attempt, type Heartbeat, impatientClient, type Slices, slicesIn } from '../activities/fixture';
+import { type LiveTenant, requestNumber } from './generated-tenant';
 import { runWorkflow } from './workflow-runtime';
 
 /** An attempt at a slice that dies when the `at`th request arrives. */
@@ -25,7 +25,9 @@ interface Kill {
 
 /** How a run goes, apart from what happens to the tenant. */
 export interface Course {
-  limits: Pick<SyncLimits, 'concurrency' | 'rowsPerPartition' | 'organizationsPerBatch' | 'fetchesPerRun'> & { pages: number };
+  limits: Pick<SyncLimits, 'concurrency' | 'rowsPerPartition' | 'organizationsPerBatch' | 'fetchesPerRun'> & {
+    pages: number;
+  };
   /** Which activity is next, again and again: see runWorkflow. */
   turns: number[];
   kills: Kill[];
@@ -40,12 +42,14 @@ export const course: fc.Arbitrary<Course> = fc.record(
   {
     limits: fc.record({
       pages: fc.oneof(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 12 })),
-      lanes: fc
+      concurrency: fc
         .constantFrom(3, 2, 4, 1)
-        .chain((min) => fc.record({ least: fc.constant(min), most: fc.integer({ min, max: 6 }) })),
-      rowsPerSpan: fc.constantFrom(50, 20, 100, 300, 5_000).map((always) => ({ always, least: Math.ceil(always / 3) })),
+        .chain((min) => fc.record({ min: fc.constant(min), max: fc.integer({ min, max: 6 }) })),
+      rowsPerPartition: fc
+        .constantFrom(50, 20, 100, 300, 5_000)
+        .map((always) => ({ preferred: always, min: Math.ceil(always / 3) })),
       organizationsPerBatch: fc.integer({ min: 1, max: 30 }),
-      slicesPerRun: fc.constantFrom(500, 7, 2),
+      fetchesPerRun: fc.constantFrom(500, 7, 2),
     }),
     turns: fc.array(fc.nat(5), { maxLength: 8 }),
     kills: fc.array(
@@ -132,7 +136,14 @@ export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Re
     connection: 'acme',
     streams,
     sinkQueue: 'sink',
-    limits: { ...others, fetchBudget, memberFetchBudget: fetchBudget, maxStalledAttempts: 5, outageSeconds: 0, heartbeatSeconds: 10 },
+    limits: {
+      ...others,
+      fetchBudget,
+      memberFetchBudget: fetchBudget,
+      maxStalledAttempts: 5,
+      outageSeconds: 0,
+      heartbeatSeconds: 10,
+    },
     readOptions: { ...defaultReadOptions, ...reading },
   });
   const [first] = sync.streams;

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
-import type { TruthStream } from '../../src/emulator/truth';
-import { forSeconds } from './deadline';
+import type { TruthStream } from 'auth0-emulator';
 import { full, openStage, type Stage } from '../workflows/stage';
+import { forSeconds } from './deadline';
 import {
   changesOf,
+  type GeneratedTenant,
   requestNumber,
   settings,
-  withTenant,
   userPopulation,
-  type GeneratedTenant,
+  withTenant,
 } from './generated-tenant';
 import { expectHeld } from './held';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { scratchFolders } from '../staging/scratch';
 import { forSeconds } from './deadline';
-import type { UserPopulation } from '../../src/emulator/scenario';
+import type { UserPopulation } from 'auth0-emulator';
 import { importedIn, plainTenant, usersTenant, type GeneratedTenant, type PlannedChange } from './generated-tenant';
 import { expectWholeRefresh } from './refresh';
 import { calm, course, type Course } from './rehearsal';

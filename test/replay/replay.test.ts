@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
-import { findSecrets } from '../../src/emulator/secrets';
+import { findSecrets } from 'auth0-emulator';
 import { dataConverter } from '../../src/temporal/data-converter';
 import { installRuntime } from '../../src/temporal/runtime';
 

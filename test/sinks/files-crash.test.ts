@@ -1,9 +1,9 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseState } from '../../src/airbyte/state';
-import { createFilesSink } from '../../src/sinks/files';
+import { parseState } from '../../src/airbyte/stream-state';
 import { readFilesDestination } from '../../src/sinks/files-reader';
-import { readManifests } from '../../src/sinks/manifest-file';
+import { readManifests } from '../../src/sinks/files/manifest-file';
+import { createFilesSink } from '../../src/sinks/files/sink';
 import type { ConfiguredStream, Delivery } from '../../src/sinks/sink';
 import { createStaging } from '../../src/staging/staging';
 import { clients, rows, stage, stepsOf, summaryOf, users } from '../contract/deliveries';

@@ -11,11 +11,11 @@ import {
 } from 'node:fs';
 import disk from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Manifest } from '../../src/sinks/manifest';
 import { DestinationUnavailable, DestinationUnreadable } from '../../src/sinks/destination';
-import { createFilesSink } from '../../src/sinks/files';
 import { readFilesDestination } from '../../src/sinks/files-reader';
-import { StaleDelivery, type ConfiguredStream, type Sink } from '../../src/sinks/sink';
+import type { Manifest } from '../../src/sinks/files/manifest';
+import { createFilesSink } from '../../src/sinks/files/sink';
+import { type ConfiguredStream, type Sink, StaleDelivery } from '../../src/sinks/sink';
 import { createStaging, type Staging } from '../../src/staging/staging';
 import { clients, rows, stage, stepsOf, summaryOf, users } from '../contract/deliveries';
 import { scratchFolders } from '../staging/scratch';

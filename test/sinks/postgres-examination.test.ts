@@ -1,4 +1,4 @@
-import { checkDatabase } from '../../src/sinks/postgres/examination';
+import { checkDatabase } from '../../src/sinks/postgres/preflight';
 import { query } from '../postgres/rows';
 import { startPostgres, type PostgresServer } from '../postgres/server';
 
@@ -12,9 +12,7 @@ afterAll(() => server.stop());
 const asVisitor = (): string => server.url.replace(/\/\/[^@]+@/, '//visitor:made-up@');
 
 test('tells of a schema that can be made or written, and leaves everything as it is', async () => {
-  expect(await checkDatabase({ url: server.url, schema: 'acme' })).toMatch(
-    /^Postgres \d.*schema acme can be made\.$/,
-  );
+  expect(await checkDatabase({ url: server.url, schema: 'acme' })).toMatch(/^Postgres \d.*schema acme can be made\.$/);
   const schemas = await query(server.url, "SELECT FROM pg_namespace WHERE nspname = 'acme'");
   expect(schemas).toEqual([]);
   await query(server.url, 'CREATE SCHEMA acme');

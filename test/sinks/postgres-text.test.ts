@@ -1,7 +1,6 @@
 import fc from 'fast-check';
-import { toColumnType, formatColumnValue } from '../../src/sinks/postgres/column';
-import { escapeText } from '../../src/sinks/postgres/escape';
-import { toColumnName } from '../../src/sinks/postgres/identifier';
+import { formatColumnValue, toColumnType } from '../../src/sinks/postgres/row-encoder';
+import { escapeText, toColumnName } from '../../src/sinks/postgres/sql';
 
 /** Any UTF-16, with what matters made likely. */
 const text = fc

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { Client } from 'pg';
 import { DestinationUnavailable } from '../../src/sinks/destination';
-import { DestinationRefused } from '../../src/sinks/postgres/errors';
+import { DestinationRefused } from '../../src/sinks/postgres/explain-error';
 import { createPostgresSink } from '../../src/sinks/postgres/sink';
 import type { Delivery, Sink } from '../../src/sinks/sink';
 import type { Segment } from '../../src/staging/segment';
 import { stepsOf } from '../contract/deliveries';
-import { addedUsers, postgresTests, user, type TestSchema } from '../postgres/database';
+import { addedUsers, postgresTests, type TestSchema, user } from '../postgres/database';
 import { query } from '../postgres/rows';
 
 const { server, begin } = postgresTests();

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import type { JsonObject } from '../../src/json';
+import { SequenceGap } from '../../src/sinks/sequence';
 import type { ConfiguredStream } from '../../src/sinks/sink';
-import { SequenceGap } from '../../src/sinks/fence';
 import { addedUsers, postgresTests, replacedUsers, user } from '../postgres/database';
 
 const { server, begin } = postgresTests();

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Writable } from 'node:stream';
-import { BrokenPipe, createOutput } from '../../src/airbyte/output';
+import { BrokenPipe, createOutput } from '../../src/airbyte/protocol-output';
 import type { ConfiguredStream } from '../../src/sinks/sink';
 import { createStdoutSink } from '../../src/sinks/stdout';
 import { createStaging } from '../../src/staging/staging';
@@ -30,7 +30,7 @@ function kindOf({ type, trace, state }: Message): string {
 
 test('a step is written in the order that the platform relies on', async () => {
   const { destination, staging, sink } = openRead();
-  const failure = { type: 'MissingScope', kind: 'config_error', message: 'Grant read:users.' } as const;
+  const failure = { type: 'MissingScope', failureType: 'config_error', message: 'Grant read:users.' } as const;
   await sink.deliver({
     ...stepsOf('run-1', users)({ status: 'STARTED' }),
     segments: [await stage(staging, 'users', rows('a', 'b'))],

@@ -11,14 +11,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { Json } from '../../src/json';
-import { StagingLost, StagingUnavailable } from '../../src/staging/errors';
 import type { Segment } from '../../src/staging/segment';
+import { StagingLost, StagingUnavailable } from '../../src/staging/segment-io';
 import { createStaging, type Staging } from '../../src/staging/staging';
 import { CrashingDisk } from './crashing-disk';
 import { scratchFolders } from './scratch';
 
 const newFolder = scratchFolders();
-const place = { run: 'run-1', slice: 'users-3', attempt: 2, stream: 'users' };
+const place = { run: 'run-1', fetchId: 'users-3', attempt: 2, stream: 'users' };
 
 async function stage(staging: Staging, values: Json[], at: Partial<typeof place> = {}): Promise<Segment> {
   const writer = await staging.open({ ...place, ...at });
@@ -85,7 +85,7 @@ describe('a segment', () => {
   test('cannot be placed outside the root', async () => {
     const root = newFolder();
     const staging = createStaging(join(root, 'staging'));
-    const segment = await stage(staging, ['x'], { run: '..', slice: '../../a', stream: 'b/c.1.d' });
+    const segment = await stage(staging, ['x'], { run: '..', fetchId: '../../a', stream: 'b/c.1.d' });
     expect(segment.file).toBe('%2E%2E/%2E%2E%2F%2E%2E%2Fa.2.b%2Fc%2E1%2Ed.jsonl');
     expect(readdirSync(root)).toEqual(['staging']);
     expect(await staging.readValues(segment)).toEqual(['x']);

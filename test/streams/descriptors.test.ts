@@ -1,17 +1,15 @@
 import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
-import { createAuth0Client, type Auth0Client } from '../../src/auth0/client';
-import { createPacer } from '../../src/auth0/pacer';
+import { type Emulator, READER_SCOPES, startEmulator, TRUTH_READERS, TRUTH_STREAMS } from 'auth0-emulator';
+import { type Auth0Client, createAuth0Client } from '../../src/auth0/client';
+import { createPacer } from '../../src/auth0/rate-limit/pacer';
 import { createClientTokenSource } from '../../src/auth0/token';
-import { READER_SCOPES } from '../../src/emulator/settings';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { TRUTH_READERS, TRUTH_STREAMS } from '../../src/emulator/truth';
 import type { JsonObject } from '../../src/json';
 import { createListReader, createOrganizationsReader, createRolesReader } from '../../src/streams/list-readers';
 import { createMembersReader } from '../../src/streams/members-reader';
-import type { Reader } from '../../src/streams/reader';
 import { getStream, streams } from '../../src/streams/registry';
 import { createSearchReader } from '../../src/streams/search-reader';
+import type { Reader } from '../../src/streams/stream-reader';
 import { nothingKnown } from './page';
 
 /** Top-level fields of the schemas of Airbyte's own connector; whoever comes from it finds each of them again. */

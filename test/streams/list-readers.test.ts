@@ -1,13 +1,14 @@
 import type { ListCursor } from '../../src/auth0/paging/list';
+import { deliveredIndexName } from '../../src/streams/fetch-task';
 import { createListReader, createOrganizationsReader, createRolesReader } from '../../src/streams/list-readers';
-import type { ReaderOutput, Reader } from '../../src/streams/reader';
 import { getStream } from '../../src/streams/registry';
-import { deliveredIndexName } from '../../src/streams/task';
+import type { Reader, ReaderOutput } from '../../src/streams/stream-reader';
 import { nothingKnown, pageOf, readAll } from './page';
 
 const printsIn = (outputs: readonly ReaderOutput[]): string[] =>
   outputs.filter(({ stream }) => stream === deliveredIndexName).map(({ data }) => data['print'] as string);
-const recordsIn = (outputs: readonly ReaderOutput[]): ReaderOutput[] => outputs.filter(({ stream }) => stream !== deliveredIndexName);
+const recordsIn = (outputs: readonly ReaderOutput[]): ReaderOutput[] =>
+  outputs.filter(({ stream }) => stream !== deliveredIndexName);
 
 describe('a list of the tenant', () => {
   const reader = createListReader('clients');
@@ -30,7 +31,9 @@ describe('a list of the tenant', () => {
   it('asks that secrets be left out, as far as they are whole fields', () => {
     const { fields, include_fields: include } = reader.next(reader.start())?.query ?? {};
     expect(include).toBe(false);
-    expect(String(fields).split(',')).toEqual(getStream('clients').secretFields.filter((field) => !field.includes('.')));
+    expect(String(fields).split(',')).toEqual(
+      getStream('clients').secretFields.filter((field) => !field.includes('.')),
+    );
     expect(String(fields)).toContain('client_secret');
   });
 });

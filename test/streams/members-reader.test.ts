@@ -1,8 +1,7 @@
 import type { JsonObject } from '../../src/json';
-import { emptyLookupResults } from '../../src/streams/lookup';
+import { deliveredIndexName, emptyLookupResults } from '../../src/streams/fetch-task';
 import { createMembersReader, type MembersReaderOptions } from '../../src/streams/members-reader';
-import type { ReaderOutput } from '../../src/streams/reader';
-import { deliveredIndexName } from '../../src/streams/task';
+import type { ReaderOutput } from '../../src/streams/stream-reader';
 import { nothingKnown, pageOf, readAll } from './page';
 
 const both = ['organization_members', 'organization_member_roles'];
@@ -18,7 +17,8 @@ const unknownDescription = [{ field: 'description', change: 'NULLED', reason: 'S
 const readerWith = (options: Partial<MembersReaderOptions> = {}) =>
   createMembersReader({ streams: both, organizations: ['org_1'], rolesSource: 'inline', descriptions, ...options });
 
-const recordsIn = (outputs: readonly ReaderOutput[]): ReaderOutput[] => outputs.filter(({ stream }) => stream !== deliveredIndexName);
+const recordsIn = (outputs: readonly ReaderOutput[]): ReaderOutput[] =>
+  outputs.filter(({ stream }) => stream !== deliveredIndexName);
 
 function outputsFor(rows: JsonObject[], options: Partial<MembersReaderOptions> = {}): ReaderOutput[] {
   return readAll(readerWith(options), () => pageOf(rows)).outputs;

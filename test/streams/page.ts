@@ -1,7 +1,7 @@
 import type { ListRequest, Page } from '../../src/auth0/request';
 import type { JsonObject } from '../../src/json';
-import { emptyLookupResults } from '../../src/streams/lookup';
-import type { ReaderContext, ReaderOutput, Reader } from '../../src/streams/reader';
+import { emptyLookupResults } from '../../src/streams/fetch-task';
+import type { Reader, ReaderContext, ReaderOutput } from '../../src/streams/stream-reader';
 
 /** Nothing delivered before, nothing looked up. */
 export const nothingKnown: ReaderContext = { delivered: new Set(), lookupResults: emptyLookupResults };

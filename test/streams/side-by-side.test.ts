@@ -1,8 +1,7 @@
 import fc from 'fast-check';
-import { createSearchEndReader, createSearchReader } from '../../src/streams/search-reader';
-import { splitPartition, createPartition, type Partition } from '../../src/streams/span';
-import type { SearchTask } from '../../src/streams/task';
-import type { SearchCursor } from '../../src/streams/search-reader';
+import type { SearchTask } from '../../src/streams/fetch-task';
+import { createPartition, type Partition, splitPartition } from '../../src/streams/partition';
+import { createSearchEndReader, createSearchReader, type SearchCursor } from '../../src/streams/search-reader';
 import { type ModelUser, SearchModel } from '../auth0/paging/search-model';
 import { nothingKnown } from './page';
 
@@ -60,7 +59,10 @@ function endOf(model: SearchModel): string {
   const reader = createSearchEndReader({ kind: 'search-end', key: 'created_at' });
   const all = model.users.filter(({ key }) => key !== null).sort((one, other) => other.key! - one.key!);
   const rows = all.slice(0, 1).map(({ key }) => ({ user_id: 'auth0|last', created_at: new Date(key!).toISOString() }));
-  return reader.advance(reader.start(), { rows, isBareArray: false, bytes: 0, respondedAt: 0 }, nothingKnown).cursor.endKey ?? '';
+  return (
+    reader.advance(reader.start(), { rows, isBareArray: false, bytes: 0, respondedAt: 0 }, nothingKnown).cursor
+      .endKey ?? ''
+  );
 }
 
 const population = fc

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
-import { splitPartition, estimateRemainingRows, createPartition, computeUpperBound, type Partition } from '../../src/streams/span';
-import type { SearchTask } from '../../src/streams/task';
+import type { SearchTask } from '../../src/streams/fetch-task';
+import {
+  computeUpperBound,
+  createPartition,
+  estimateRemainingRows,
+  type Partition,
+  splitPartition,
+} from '../../src/streams/partition';
 
 const epoch = Date.parse('2026-01-01T00:00:00.000Z');
 const iso = (ms: number): string => new Date(epoch + ms).toISOString();
@@ -26,7 +32,12 @@ function spanOfShape({ missing, bounded, first, read, end, rows }: Shape): Parti
     missing,
     ...(bounded ? { to: iso(end) } : {}),
   };
-  return { ...createPartition(task, { place: 'opaque' }), rows, total: 1000, remainingRange: { firstKey: iso(first), nextKey: iso(read) } };
+  return {
+    ...createPartition(task, { place: 'opaque' }),
+    rows,
+    total: 1000,
+    remainingRange: { firstKey: iso(first), nextKey: iso(read) },
+  };
 }
 
 const shape = fc
@@ -71,7 +82,7 @@ test('the first part of a cut keeps the place and what was read, and the others 
   const whole = spanOfShape({ missing: true, bounded: false, first: 0, read: 100, end: 1_000, rows: 500 });
   const [first, ...others] = splitPartition(whole, 3, iso(1_000));
   expect(first).toEqual({ ...whole, task: { ...whole.task, to: iso(399), missing: false } });
-  expect(others.map(({ task, ...remainingRange }) => [searchOf({ ...rest, task }).from, rest])).toEqual(
+  expect(others.map(({ task, ...rest }) => [searchOf({ ...rest, task }).from, rest])).toEqual(
     [400, 700].map((from) => [iso(from), { cursor: null, done: false, rows: 0 }]),
   );
 });
@@ -88,7 +99,14 @@ test('a part that has been cut can be cut again', () => {
 
 test('what cannot be divided stays as it is: an instant, a search of which nothing is known, a list', () => {
   const instant = spanOfShape({ missing: true, bounded: true, first: 0, read: 500, end: 502, rows: 9 });
-  const { remainingRange: _, ...unknown } = spanOfShape({ missing: true, bounded: true, first: 0, read: 5, end: 900, rows: 9 });
+  const { remainingRange: _, ...unknown } = spanOfShape({
+    missing: true,
+    bounded: true,
+    first: 0,
+    read: 5,
+    end: 900,
+    rows: 9,
+  });
   const beyond = spanOfShape({ missing: true, bounded: false, first: 0, read: 500, end: 500, rows: 9 });
   const list = createPartition({ kind: 'list', stream: 'clients' });
   for (const span of [instant, unknown, beyond, list]) expect(splitPartition(span, 3, iso(400))).toEqual([span]);

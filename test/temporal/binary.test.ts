@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { getCachedBinaryPath, locateTemporal } from '../../src/temporal/binary';
+import { getCachedBinaryPath, locateTemporal } from '../../src/temporal/embedded-server/binary';
 import { makeScratch } from './scratch';
 
 const scratch = makeScratch();
@@ -27,7 +27,9 @@ it('looks in TEMPORAL_CLI_PATH, PATH, the cache and the SDK download, in this or
 
 it('follows XDG_CACHE_HOME, unless it is relative', () => {
   expect(getCachedBinaryPath({ XDG_CACHE_HOME: 'cache', HOME: '/home/x' })).toMatch(/^\/home\/x\/\.cache\/rollcall/);
-  expect(getCachedBinaryPath({ XDG_CACHE_HOME: '/cache', HOME: '/home/x' })).toBe('/cache/rollcall/temporal-v1.5.1/temporal');
+  expect(getCachedBinaryPath({ XDG_CACHE_HOME: '/cache', HOME: '/home/x' })).toBe(
+    '/cache/rollcall/temporal-v1.5.1/temporal',
+  );
 });
 
 it('passes over files that cannot be run and folders of the name', () => {

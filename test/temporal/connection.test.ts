@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { connect } from '../../src/temporal/connection';
-import { startEmbeddedServer } from '../../src/temporal/embedded';
-import { findFreePort } from '../../src/temporal/ports';
+import { findFreePort, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
 import { installRuntime } from '../../src/temporal/runtime';
 import { BINARY, makeScratch } from './scratch';
 

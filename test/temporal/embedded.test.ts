@@ -1,14 +1,17 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { acquireDatabaseLease } from '../../src/temporal/database-lease';
-import { startEmbeddedServer, type EmbeddedServerOptions } from '../../src/temporal/embedded';
-import { findFreePort, isPortListening } from '../../src/temporal/ports';
-import { markProcess } from '../../src/temporal/process-mark';
+import {
+  type EmbeddedServerOptions,
+  findFreePort,
+  isPortListening,
+  startEmbeddedServer,
+} from '../../src/temporal/embedded-server/embedded-server';
+import { acquireDatabaseLease, markProcess } from '../../src/temporal/embedded-server/file-lease';
 import { compilePrograms } from './compiled';
 import { BINARY, comesTrue, makeScratch, readLeader } from './scratch';
 
@@ -21,13 +24,14 @@ function inMemory(): EmbeddedServerOptions {
   return { binary: BINARY, logFile: join(scratch, `server-${count}`, 'log') };
 }
 
-function onFile(): EmbeddedServerOptions & { dbFile: string } {
+function onFile(): EmbeddedServerOptions & { databaseFile: string } {
   const options = inMemory();
   return { ...options, databaseFile: join(dirname(options.logFile), 'db') };
 }
 
 const portOf = (address: string): number => Number(address.trim().split(':')[1]);
-const goneWithin = (port: number, ms = 1000): Promise<boolean> => comesTrue(async () => !(await isPortListening(port)), ms);
+const goneWithin = (port: number, ms = 1000): Promise<boolean> =>
+  comesTrue(async () => !(await isPortListening(port)), ms);
 
 const owners: ChildProcessByStdio<null, Readable, Readable>[] = [];
 afterEach(() => owners.splice(0).forEach((owner) => owner.kill('SIGKILL')));

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { LogEntry } from '@temporalio/worker';
-import { simplifyLogEntry } from '../../src/temporal/plain-log';
+import { simplifyLogEntry } from '../../src/temporal/runtime';
 
 function entry(message: string, meta?: object): LogEntry {
   return { level: 'WARN', timestampNanos: 1n, message, ...(meta && { meta: { ...meta } }) };

@@ -1,9 +1,9 @@
-import { ServiceError, WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
+import { ServiceError, type WorkflowHandle, WorkflowNotFoundError } from '@temporalio/client';
 import { join } from 'node:path';
 import { connect } from '../../src/temporal/connection';
-import { startEmbeddedServer } from '../../src/temporal/embedded';
-import { awaitWorkflowResult } from '../../src/temporal/result';
+import { startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
 import { installRuntime } from '../../src/temporal/runtime';
+import { awaitWorkflowResult } from '../../src/temporal/sync-run';
 import { createWorker } from '../../src/temporal/worker';
 import { BINARY, bundleTestWorkflows, comesTrue, makeScratch, readLeader } from './scratch';
 

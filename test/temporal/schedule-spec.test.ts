@@ -1,7 +1,7 @@
 import type { ScheduleSpecDescription } from '@temporalio/client';
 import { parseWithSchema } from '../../src/config/problems';
-import { scheduleSettings } from '../../src/config/schedule';
-import { formatDuration, buildScheduleSpec, describeTiming } from '../../src/temporal/schedule-spec';
+import { scheduleSettings } from '../../src/config/schedule-settings';
+import { buildScheduleSpec, describeTiming, formatDuration } from '../../src/temporal/schedule-spec';
 
 const spec = (settings: object, connection = 'acme') =>
   buildScheduleSpec(connection, parseWithSchema(scheduleSettings, settings, 'the schedule', 'Mend it.'));

@@ -2,7 +2,7 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { locateTemporal } from '../../src/temporal/binary';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
 import { dataConverter } from '../../src/temporal/data-converter';
 
 export const BINARY = locateTemporal(process.env);

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
-import { installRuntime } from '../../src/temporal/runtime';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
 import {
   addSearchAttributes,
-  knowsSearchAttributes,
   findMissingSearchAttributes,
-} from '../../src/temporal/search-attributes';
+  knowsSearchAttributes,
+} from '../../src/temporal/register-search-attributes';
+import { installRuntime } from '../../src/temporal/runtime';
 import { BINARY, makeScratch } from './scratch';
 
 const scratch = makeScratch();
@@ -17,7 +17,11 @@ let server: EmbeddedServer;
 
 beforeAll(async () => {
   installRuntime({ log: () => undefined });
-  server = await startEmbeddedServer({ binary: BINARY, logFile: join(scratch, 'log'), databaseFile: join(scratch, 'db') });
+  server = await startEmbeddedServer({
+    binary: BINARY,
+    logFile: join(scratch, 'log'),
+    databaseFile: join(scratch, 'db'),
+  });
 });
 afterAll(async () => {
   await Promise.all([...open].map((each) => each.close()));
@@ -55,7 +59,11 @@ it('an embedded server knows them from its start, also when it comes back', asyn
   await connection.close();
   open.delete(connection);
   await server.stop();
-  server = await startEmbeddedServer({ binary: BINARY, logFile: join(scratch, 'log'), databaseFile: join(scratch, 'db') });
+  server = await startEmbeddedServer({
+    binary: BINARY,
+    logFile: join(scratch, 'log'),
+    databaseFile: join(scratch, 'db'),
+  });
   const again = await connectTo('default');
   expect(await knowsSearchAttributes(again)).toBe(true);
 });

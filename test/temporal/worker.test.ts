@@ -2,9 +2,9 @@ import { Context } from '@temporalio/activity';
 import { WorkflowFailedError } from '@temporalio/client';
 import { join } from 'node:path';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
-import { awaitWorkflowResult } from '../../src/temporal/result';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
 import { installRuntime } from '../../src/temporal/runtime';
+import { awaitWorkflowResult } from '../../src/temporal/sync-run';
 import { createWorker } from '../../src/temporal/worker';
 import { BINARY, bundleTestWorkflows, comesTrue, makeScratch } from './scratch';
 
@@ -30,9 +30,9 @@ function base(taskQueue: string): {
   connection: TemporalConnection['native'];
   namespace: string;
   taskQueue: string;
-  concurrency: number;
+  maxConcurrentActivities: number;
 } {
-  return { connection: connection.native, namespace: connection.namespace, taskQueue, concurrency: 4 };
+  return { connection: connection.native, namespace: connection.namespace, taskQueue, maxConcurrentActivities: 4 };
 }
 
 async function start(

@@ -1,8 +1,7 @@
-import type { FetchInput, FetchResult } from '../../src/activities/slice';
-import { defaultLimits, createSyncInput } from '../../src/commands/sync-input';
+import type { FetchInput, FetchResult } from '../../src/activities/fetch-contract';
+import { createSyncInput, defaultLimits } from '../../src/app/sync-input';
 import { zeroCounts } from '../../src/streams/counts';
-import { defaultReadOptions } from '../../src/streams/options';
-import { organizationIndexName } from '../../src/streams/task';
+import { defaultReadOptions, organizationIndexName } from '../../src/streams/fetch-task';
 import { organizationsWorkflow } from '../../src/workflows/organizations';
 import { runWorkflow } from '../property/workflow-runtime';
 

@@ -1,9 +1,14 @@
-import type { FetchInput, FetchResult } from '../../src/activities/slice';
-import { defaultLimits, createSyncInput } from '../../src/commands/sync-input';
+import type { FetchInput, FetchResult } from '../../src/activities/fetch-contract';
+import { createSyncInput, defaultLimits } from '../../src/app/sync-input';
 import type { Segment } from '../../src/staging/segment';
 import { zeroCounts } from '../../src/streams/counts';
-import { defaultReadOptions } from '../../src/streams/options';
-import { deliveredIndexName, organizationIndexName, roleIndexName, type SearchTask } from '../../src/streams/task';
+import {
+  defaultReadOptions,
+  deliveredIndexName,
+  organizationIndexName,
+  roleIndexName,
+  type SearchTask,
+} from '../../src/streams/fetch-task';
 import type { StreamResult } from '../../src/workflows/contract';
 import { organizationsWorkflow } from '../../src/workflows/organizations';
 import { streamWorkflow } from '../../src/workflows/stream';
@@ -64,7 +69,9 @@ it('100,000 organizations, read by 16 lanes, are carried in less than 100 kB', a
       return result(rows, {
         cursor: { listed: listed + rows, token },
         done: listed + rows === all,
-        segments: [organizationIndexName, 'organizations', deliveredIndexName].map((each) => segment(fetchId, each, rows)),
+        segments: [organizationIndexName, 'organizations', deliveredIndexName].map((each) =>
+          segment(fetchId, each, rows),
+        ),
       });
     }
     if (task.kind === 'roles')

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Emulator, startEmulator } from 'auth0-emulator';
 import { BadCredentials } from '../../src/auth0/errors';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { cancelSync, pauseSync, resumeSync } from '../../src/temporal/sync-control';
-import { NoRun, SyncCancelled } from '../../src/temporal/sync-run';
+import { cancelSync, NoRun, pauseSync, resumeSync, SyncCancelled } from '../../src/temporal/sync-run';
 import { expectPromisesKept, expectWhole } from './promises';
 import { full, openStage, type Playing, type Stage } from './stage';
 

@@ -1,6 +1,6 @@
 import type { Delivery } from '../../src/sinks/sink';
 import type { Segment } from '../../src/staging/segment';
-import { DeliveryQueue, initialDeliveryPosition, type PendingDelivery } from '../../src/workflows/delivery';
+import { DeliveryQueue, initialDeliveryPosition, type PendingDelivery } from '../../src/workflows/stream-delivery';
 
 const stream = { name: 'users', syncMode: 'full_refresh', destinationSyncMode: 'overwrite' } as const;
 const segment = (nth: number): Segment => ({
@@ -10,7 +10,7 @@ const segment = (nth: number): Segment => ({
   records: 10,
 });
 const slice = (nth: number): PendingDelivery => ({ segments: [segment(nth)], state: { after: nth } });
-const failure = { type: 'Transient', kind: 'transient_error', message: 'It failed.' } as const;
+const failure = { type: 'Transient', failureType: 'transient_error', message: 'It failed.' } as const;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A chain to a destination that answers when it is told to. */

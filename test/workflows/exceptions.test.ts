@@ -1,5 +1,4 @@
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import type { TruthStream } from '../../src/emulator/truth';
+import { type Emulator, startEmulator, type TruthStream } from 'auth0-emulator';
 import { compare, exact } from '../integration/tenant';
 import { expectPromisesKept, expectWhole } from './promises';
 import { full, openStage, type Played, type Stage } from './stage';

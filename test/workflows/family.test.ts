@@ -1,7 +1,7 @@
 import type { Json } from '../../src/json';
 import type { StreamState } from '../../src/sinks/sink';
-import { createParentReadState } from '../../src/workflows/family';
-import { StreamRun } from '../../src/workflows/stream-run';
+import { createParentReadState } from '../../src/workflows/parent-reader';
+import { StreamRun } from '../../src/workflows/stream-delivery';
 
 const names = ['organizations', 'organization_members'];
 const runOf = (name: string): StreamRun =>

@@ -1,7 +1,6 @@
+import { type Emulator, startEmulator, type TruthStream } from 'auth0-emulator';
 import { RateLimited } from '../../src/auth0/errors';
 import type { ListRequest } from '../../src/auth0/request';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import type { TruthStream } from '../../src/emulator/truth';
 import type { StreamProgress } from '../../src/workflows/contract';
 import { pace } from '../activities/fixture';
 import { historiesOf } from './histories';
@@ -10,9 +9,9 @@ import { full, openStage, type Play, type Played, type Stage } from './stage';
 
 const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
 const limits = {
-  slice: { pages: 4, seconds: 60, bytes: 1e9 },
-  lanes: { least: 2, most: 2 },
-  rowsPerSpan: { always: 100, least: 100 },
+  fetchBudget: { pages: 4, seconds: 60, bytes: 1e9 },
+  concurrency: { min: 2, max: 2 },
+  rowsPerPartition: { preferred: 100, min: 100 },
 };
 jest.setTimeout(60_000);
 
@@ -110,7 +109,7 @@ it('a slice that meets the limit ends with what it has, and the workflow waits, 
 
 it('the sync shows streams that are under way, as they tell it how they stand', async () => {
   tenant.configure({ latencyMs: 3_000 });
-  const slow = { ...limits, slice: { ...limits.slice, pages: 1 }, lanes: { least: 1, most: 1 } };
+  const slow = { ...limits, fetchBudget: { ...limits.fetchBudget, pages: 1 }, concurrency: { min: 1, max: 1 } };
   const begun = Date.now();
   const { run, ended } = await stage.begin({ tenant, streams: full('clients', 'users'), limits: slow });
   const shown = new Set<string>();
@@ -171,7 +170,7 @@ it('a search is cut also when its end can be asked for only after a wait', async
   const { played, seen } = await watch({
     tenant,
     streams: full('users'),
-    limits: { ...limits, fetchBudget: { ...limits.slice, pages: 2 } },
+    limits: { ...limits, fetchBudget: { ...limits.fetchBudget, pages: 2 } },
     clientOf: limit.clientOf,
   });
   expectWhole(played, tenant, ['users']);

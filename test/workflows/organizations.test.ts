@@ -1,6 +1,4 @@
-import { startEmulator, type Emulator, type EmulatorOptions } from '../../src/emulator/server';
-import { READER_SCOPES } from '../../src/emulator/settings';
-import type { TruthStream } from '../../src/emulator/truth';
+import { type Emulator, type EmulatorOptions, READER_SCOPES, startEmulator, type TruthStream } from 'auth0-emulator';
 import { compare } from '../integration/tenant';
 import { historiesOf } from './histories';
 import { expectPromisesKept, expectWhole, stepsOf } from './promises';

@@ -1,5 +1,4 @@
-import type { Emulator } from '../../src/emulator/server';
-import type { TruthStream } from '../../src/emulator/truth';
+import type { Emulator, TruthStream } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import type { Delivery } from '../../src/sinks/sink';
 import { compare, exact } from '../integration/tenant';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { cancelSync, pauseSync, resumeSync } from '../../src/temporal/sync-control';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import { cancelSync, pauseSync, resumeSync } from '../../src/temporal/sync-run';
 import { historiesOf } from './histories';
 import { full, openStage, type Playing, type Stage } from './stage';
 

@@ -1,5 +1,5 @@
-import { planSearch } from '../../src/workflows/search';
 import type { PlannedStream } from '../../src/workflows/contract';
+import { planSearch } from '../../src/workflows/stream';
 
 const users: PlannedStream = {
   name: 'users',

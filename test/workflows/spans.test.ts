@@ -1,17 +1,17 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { FetchInput } from '../../src/activities/slice';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import type { FetchInput } from '../../src/activities/fetch-contract';
 import { countRecords } from '../../src/staging/segment';
-import type { SearchTask } from '../../src/streams/task';
+import type { SearchTask } from '../../src/streams/fetch-task';
 import { compare, exact } from '../integration/tenant';
 import { historiesOf } from './histories';
 import { expectPromisesKept, expectWhole } from './promises';
 import { full, incremental, openStage, type Played, type Stage } from './stage';
 
 const limits = {
-  slice: { pages: 3, seconds: 60, bytes: 1e9 },
-  lanes: { least: 3, most: 3 },
-  rowsPerSpan: { always: 300, least: 300 },
+  fetchBudget: { pages: 3, seconds: 60, bytes: 1e9 },
+  concurrency: { min: 3, max: 3 },
+  rowsPerPartition: { preferred: 300, min: 300 },
 };
 jest.setTimeout(60_000);
 
@@ -67,7 +67,13 @@ it('cuts a long search into ranges that are read side by side, and cuts again wh
   expect(audit.length).toBeGreaterThan(3);
   expect(audit.reduce((sum, { rows }) => sum + rows, 0)).toBe(4_000);
   expect(verdict).toBe('complete');
-  expect(counts).toMatchObject({ requests: tenant.readStatistics().requests, rows: 4_000, missed: 0, ties: 1, splits: 0 });
+  expect(counts).toMatchObject({
+    requests: tenant.readStatistics().requests,
+    rows: 4_000,
+    missed: 0,
+    ties: 1,
+    splits: 0,
+  });
   // 40 pages and what repeats at their edges; the tie's second look, the greatest key, those without it; one for a cut.
   expect(counts.requests).toBeLessThanOrEqual(41 + 4 + audit.length);
   // Announced while most of it was still to come.
@@ -135,7 +141,9 @@ describe('a later run of an incremental stream', () => {
     deliveries.flatMap(({ state }) => (state ? [state['updated_at'] as string] : []));
 
   it('saves no cursor beyond a range that is not done', async () => {
-    const wanted = [...tenant.tenant.users.iterateUsers()].filter((user) => String(user['updated_at'] ?? '') >= '2020-12-31T23');
+    const wanted = [...tenant.tenant.users.iterateUsers()].filter(
+      (user) => String(user['updated_at'] ?? '') >= '2020-12-31T23',
+    );
     // The first range waits until all others are done.
     let rest = 0;
     const played = await stage.play({

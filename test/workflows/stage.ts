@@ -3,21 +3,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from '@temporalio/worker';
-import { createSinkActivities } from '../../src/activities/deliver';
+import type { Emulator } from 'auth0-emulator';
 import { createFetchActivities, type FetchActivities } from '../../src/activities/fetch';
-import type { FetchInput, FetchResult } from '../../src/activities/slice';
-import type { Tenant } from '../../src/activities/tenant';
+import type { FetchInput, FetchResult } from '../../src/activities/fetch-contract';
+import { createSinkActivities } from '../../src/activities/sink-activities';
+import type { Tenant } from '../../src/activities/tenants';
+import { createSyncInput, type SyncRequest } from '../../src/app/sync-input';
 import type { Auth0Client } from '../../src/auth0/client';
-import { createSyncInput, type SyncRequest } from '../../src/commands/sync-input';
-import type { Emulator } from '../../src/emulator/server';
 import type { JsonObject } from '../../src/json';
 import type { ConfiguredStream, Delivery, RunSummary, Sink, StreamState } from '../../src/sinks/sink';
 import type { StagedRecord } from '../../src/staging/segment';
-import { defaultReadOptions, type ReadOptions } from '../../src/streams/options';
 import { createStaging, type Staging } from '../../src/staging/staging';
-import { locateTemporal } from '../../src/temporal/binary';
+import { defaultReadOptions, type ReadOptions } from '../../src/streams/fetch-task';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
-import { startEmbeddedServer, type EmbeddedServer } from '../../src/temporal/embedded';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
 import { installRuntime } from '../../src/temporal/runtime';
 import { startSync, type SyncRun } from '../../src/temporal/sync-run';
 import { createWorker } from '../../src/temporal/worker';
@@ -29,7 +29,7 @@ const taskQueue = 'stage';
 
 /** What a sync is to do, and what shall happen to it. */
 export interface Play extends Partial<
-  Pick<SyncRequest, 'startDate' | 'full' | 'refused' | 'refusedCredentials' | 'searchAttributes'>
+  Pick<SyncRequest, 'startDate' | 'full' | 'unknownStreams' | 'onRefusedCredentials' | 'searchAttributes'>
 > {
   reading?: Partial<ReadOptions>;
   tenant: Emulator;
@@ -85,7 +85,7 @@ interface Cast extends Omit<Played, 'result' | 'workflowId'> {
   sink: Sink;
 }
 
-const limitsByDefault: Omit<SyncLimits, 'memberSlice'> = {
+const limitsByDefault: Omit<SyncLimits, 'memberFetchBudget'> = {
   fetchBudget: { pages: 2, seconds: 60, bytes: 1e9 },
   fetchesPerRun: 500,
   concurrency: { min: 2, max: 2 },
@@ -125,7 +125,7 @@ export async function openStage(): Promise<Stage> {
     const { streams, startDate, unknownStreams, onRefusedCredentials, full, searchAttributes } = play;
     const workflowId = `sync/${connection}`;
     const { fetchBudget = limitsByDefault.fetchBudget } = play.limits ?? {};
-    const limits = { ...limitsByDefault, memberSlice: fetchBudget, ...play.limits };
+    const limits = { ...limitsByDefault, memberFetchBudget: fetchBudget, ...play.limits };
     const input = createSyncInput({
       connection,
       streams,

@@ -1,7 +1,7 @@
-import { zeroCounts } from '../../src/streams/counts';
 import type { Delivery } from '../../src/sinks/sink';
-import type { Deliver } from '../../src/workflows/activities';
-import { StreamRun, type StreamRunSnapshot } from '../../src/workflows/stream-run';
+import { zeroCounts } from '../../src/streams/counts';
+import type { Deliver } from '../../src/workflows/activity-proxies';
+import { StreamRun, type StreamRunSnapshot } from '../../src/workflows/stream-delivery';
 
 const begun = Date.now() - 10_000;
 
@@ -10,7 +10,13 @@ function runOf(carried: Partial<StreamRunSnapshot> = {}, deliver: Deliver = asyn
     { name: 'users', syncMode: 'full_refresh', destinationSyncMode: 'append', reader: 'search' },
     'run',
     deliver,
-    { position: { nextSequence: 1, durableRecords: 0 }, counts: zeroCounts, status: 'running', startedAt: begun, ...carried },
+    {
+      position: { nextSequence: 1, durableRecords: 0 },
+      counts: zeroCounts,
+      status: 'running',
+      startedAt: begun,
+      ...carried,
+    },
   );
 }
 

@@ -1,13 +1,13 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import type { FetchInput } from '../../src/activities/slice';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import type { FetchInput } from '../../src/activities/fetch-contract';
 import type { JsonObject } from '../../src/json';
 import { compare, exact } from '../integration/tenant';
 import { historiesOf } from './histories';
 import { expectPromisesKept, expectWhole, stepsOf } from './promises';
 import { full, incremental, openStage, type Stage } from './stage';
 
-const onePage = { slice: { pages: 1, seconds: 60, bytes: 1e9 } };
+const onePage = { fetchBudget: { pages: 1, seconds: 60, bytes: 1e9 } };
 const undated = 3;
 jest.setTimeout(60_000);
 
@@ -73,7 +73,7 @@ it('fetches the next slice while one is delivered, and no more than that', async
 it('survives what passes: the next attempt goes on at the page that failed', async () => {
   tenant.setFaults([{ kind: '503', match: '/clients', nth: 3 }]);
   tenant.resetStatistics();
-  const limits = { slice: { pages: 100, seconds: 60, bytes: 1e9 }, patience: 2 };
+  const limits = { fetchBudget: { pages: 100, seconds: 60, bytes: 1e9 }, maxStalledAttempts: 2 };
   const played = await stage.play({ tenant, streams: full('clients'), limits });
   tenant.setFaults([]);
   expectWhole(played, tenant, ['clients']);
@@ -184,7 +184,9 @@ describe('an incremental stream', () => {
     const second = await stage.play({ ...play, states: first.states });
     const rows = [...first.rows['users']!, ...second.rows['users']!];
     const ids = new Set(rows.map((row) => row['user_id']));
-    const wanted = [...tenant.tenant.users.iterateUsers()].filter((user) => String(user['updated_at']) >= saved.updated_at);
+    const wanted = [...tenant.tenant.users.iterateUsers()].filter(
+      (user) => String(user['updated_at']) >= saved.updated_at,
+    );
     expect(wanted.map((user) => user['user_id']).filter((id) => !ids.has(id))).toEqual([]);
     expect(second.rows['users']!.length).toBeLessThan(wanted.length - 200);
   });

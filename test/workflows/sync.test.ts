@@ -1,9 +1,6 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { findSecrets } from '../../src/emulator/secrets';
-import { startEmulator, type Emulator } from '../../src/emulator/server';
-import { READER_SCOPES, SECRET_SCOPES } from '../../src/emulator/settings';
-import { TRUTH_STREAMS } from '../../src/emulator/truth';
+import { type Emulator, findSecrets, READER_SCOPES, SECRET_SCOPES, startEmulator, TRUTH_STREAMS } from 'auth0-emulator';
 import type { SyncProgress } from '../../src/workflows/contract';
 import { historiesOf, textIn } from './histories';
 import { expectPromisesKept, expectWhole, stepsOf } from './promises';
@@ -76,7 +73,11 @@ describe('a stream that fails', () => {
     expect(played.result.streams.find(({ stream }) => stream === 'clients')).toMatchObject({
       status: 'incomplete',
       records: 0,
-      failure: { type: 'Transient', kind: 'transient_error', message: expect.stringContaining('GET clients failed') },
+      failure: {
+        type: 'Transient',
+        failureType: 'transient_error',
+        message: expect.stringContaining('GET clients failed'),
+      },
     });
   });
 
@@ -92,7 +93,7 @@ describe('a stream that fails', () => {
 
 it('delivers streams that were refused before they began as INCOMPLETE, and is not whole then', async () => {
   const [stream] = full('connections');
-  const failure = { type: 'UnknownStream', kind: 'config_error', message: 'There is no such stream.' } as const;
+  const failure = { type: 'UnknownStream', failureType: 'config_error', message: 'There is no such stream.' } as const;
   const played = await stage.play({ tenant, streams: full('clients'), unknownStreams: [{ stream: stream!, failure }] });
   expectWhole(played, tenant, ['clients']);
   expect(played.result.status).toBe('partial');

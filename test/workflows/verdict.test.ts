@@ -1,8 +1,12 @@
 import type { StreamFailure } from '../../src/sinks/sink';
-import { zeroCounts, type FetchCounts } from '../../src/streams/counts';
-import { formatStreamVerdict, formatRunVerdict } from '../../src/workflows/verdict';
+import { type FetchCounts, zeroCounts } from '../../src/streams/counts';
+import { formatRunVerdict, formatStreamVerdict } from '../../src/workflows/sync-outcome';
 
-const failure: StreamFailure = { type: 'Transient', failureType: 'transient_error', message: 'Nothing came. Try again.' };
+const failure: StreamFailure = {
+  type: 'Transient',
+  failureType: 'transient_error',
+  message: 'Nothing came. Try again.',
+};
 const verdictWith = (counts: Partial<FetchCounts>): string =>
   formatStreamVerdict('complete', { ...zeroCounts, ...counts }, undefined);
 const streamWith = (stream: string, counts: Partial<FetchCounts> = {}) => ({
@@ -50,7 +54,9 @@ describe('the copy of a stream', () => {
   });
 
   it('that did not come to its end is never called complete', () => {
-    expect(formatStreamVerdict('incomplete', zeroCounts, undefined)).toBe('incomplete because it was not read to its end.');
+    expect(formatStreamVerdict('incomplete', zeroCounts, undefined)).toBe(
+      'incomplete because it was not read to its end.',
+    );
   });
 });
 

@@ -1,11 +1,10 @@
 import type { RunSummary, StreamState } from '../sink';
-import type { StoredState } from '../state-keeper';
-import type { Transaction } from './database';
-import { DestinationRefused } from './errors';
-import { quoteQualifiedName, quoteIdentifier } from './identifier';
+import type { StoredState } from '../state-store';
+import type { Transaction } from './connection';
+import { DestinationRefused, type PostgresTarget } from './explain-error';
 import { emptyLedgerEntry, type LedgerEntry } from './ledger';
-import { formatTableName, buildTableName } from './table';
-import type { PostgresTarget } from './trouble';
+import { quoteIdentifier, quoteQualifiedName } from './sql';
+import { buildTableName, formatTableName } from './stream-table';
 
 const streamsTable = '_rollcall_streams';
 const runsTable = '_rollcall_runs';
@@ -97,7 +96,12 @@ function toLedgerEntry({ run, sequence, runs, generation, complete, state, next:
   };
 }
 
-export async function writeLedgerEntry(tx: Transaction, schema: string, stream: string, entry: LedgerEntry): Promise<void> {
+export async function writeLedgerEntry(
+  tx: Transaction,
+  schema: string,
+  stream: string,
+  entry: LedgerEntry,
+): Promise<void> {
   const { run, sequence, runNumber, generation, complete, state, pending } = entry;
   await tx.query(
     `UPDATE ${quoteQualifiedName(schema, streamsTable)}

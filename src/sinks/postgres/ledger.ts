@@ -1,4 +1,4 @@
-import type { LastDelivery } from '../fence';
+import type { LastDelivery } from '../sequence';
 import type { ConfiguredStream, Delivery, StreamState } from '../sink';
 
 /** Where a stream stands at the destination: its row in `_rollcall_streams`. */
@@ -32,9 +32,13 @@ export function beginLedgerRun({ pending, ...held }: LedgerEntry, { run, stream 
 }
 
 /** The entry, begun by `beginRun`, after a step. Without `next` where there was one, the next generation has ended. */
-export function applyDeliveryToLedger({ pending, ...begun }: LedgerEntry, { sequence, status, ...delivery }: Delivery): LedgerEntry {
+export function applyDeliveryToLedger(
+  { pending, ...begun }: LedgerEntry,
+  { sequence, status, ...delivery }: Delivery,
+): LedgerEntry {
   const { stream } = delivery;
-  if (!pending && replacesExistingRows(stream)) throw new Error(`a step of ${stream.name} came after the end of its run`);
+  if (!pending && replacesExistingRows(stream))
+    throw new Error(`a step of ${stream.name} came after the end of its run`);
   const taken = { ...begun, sequence };
   const state = delivery.state ?? (pending ?? begun).state;
   if (!pending) return { ...taken, complete: begun.complete || status === 'COMPLETE', ...(state && { state }) };

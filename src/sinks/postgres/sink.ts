@@ -1,15 +1,14 @@
+import { createSerialQueue, type RunExclusive } from '../../async';
 import { countRecords } from '../../staging/segment';
 import type { Staging } from '../../staging/staging';
 import { DestinationUnavailable } from '../destination';
-import { checkSequence, SequenceGap } from '../fence';
+import { checkSequence, SequenceGap } from '../sequence';
 import type { Delivery, Sink } from '../sink';
-import { createSerialQueue, type RunExclusive } from '../turns';
-import { openDatabase, type Transaction } from './database';
-import { createGenerationTables } from './generations';
-import { beginLedgerRun, deduplicatesRows, applyDeliveryToLedger, omitState, type LedgerEntry } from './ledger';
-import { prepareSchema, readLedgerEntry, readStreamStates, writeLedgerEntry, insertRunSummary } from './ledger-table';
-import { loadRows, mergeRows, type LoadedRows } from './load';
-import { ensureTable, isTableReady, findRowKeys, buildTableName } from './table';
+import { openDatabase, type Transaction } from './connection';
+import { applyDeliveryToLedger, beginLedgerRun, deduplicatesRows, type LedgerEntry, omitState } from './ledger';
+import { insertRunSummary, prepareSchema, readLedgerEntry, readStreamStates, writeLedgerEntry } from './ledger-table';
+import { createGenerationTables, type LoadedRows, loadRows, mergeRows } from './load';
+import { buildTableName, ensureTable, findRowKeys, isTableReady } from './stream-table';
 
 export interface PostgresSinkOptions {
   /** `postgres://…`; see `openDatabase`. */
@@ -24,7 +23,7 @@ export interface PostgresSinkOptions {
  * and `_rollcall_runs`, what each run did. A step's rows, its state and its number are committed in one transaction: it
  * is taken exactly once, and after any failure not at all. Of two processes the one with the older step is refused.
  * Nothing is connected to before the first call.
- * Errors: DestinationUnavailable, DestinationRefused, StagingLost, StagingUnavailable, StaleDelivery, StepsMissing.
+ * Errors: DestinationUnavailable, DestinationRefused, StagingLost, StagingUnavailable, StaleDelivery, SequenceGap.
  */
 export function createPostgresSink({ url, schema, staging }: PostgresSinkOptions): Sink {
   const database = openDatabase(url, schema);
@@ -68,7 +67,13 @@ export function createPostgresSink({ url, schema, staging }: PostgresSinkOptions
     const { stream, segments } = delivery;
     if (countRecords(segments) === 0) return undefined;
     const columns = await generations.readFieldColumns(tx, stream, begun);
-    return loadRows(tx, delivery, { columns, keys: findRowKeys(stream.name), runNumber: begun.runNumber, staging, signal });
+    return loadRows(tx, delivery, {
+      columns,
+      keys: findRowKeys(stream.name),
+      runNumber: begun.runNumber,
+      staging,
+      signal,
+    });
   }
 
   async function write(tx: Transaction, delivery: Delivery, signal?: AbortSignal): Promise<void> {
@@ -79,7 +84,11 @@ export function createPostgresSink({ url, schema, staging }: PostgresSinkOptions
     if (checkSequence(delivery, held) === 'duplicate') return;
     const begun = beginLedgerRun(held, delivery);
     if (begun.runNumber !== seen.runNumber) {
-      throw new DestinationUnavailable(target.label, `another run wrote ${stream.name} meanwhile`, 'Run the sync again.');
+      throw new DestinationUnavailable(
+        target.label,
+        `another run wrote ${stream.name} meanwhile`,
+        'Run the sync again.',
+      );
     }
     if (held.run !== run) await generations.prepareRun(tx, stream);
     const entry = applyDeliveryToLedger(begun, delivery);
@@ -87,7 +96,14 @@ export function createPostgresSink({ url, schema, staging }: PostgresSinkOptions
       const table = generations.selectTable(stream, begun);
       const columns = await generations.readFieldColumns(tx, stream, begun);
       const generation = begun.pending ? begun.generation + 1 : begun.generation;
-      await mergeRows(tx, table, columns, rows, generation, deduplicatesRows(stream) ? findRowKeys(stream.name) : undefined);
+      await mergeRows(
+        tx,
+        table,
+        columns,
+        rows,
+        generation,
+        deduplicatesRows(stream) ? findRowKeys(stream.name) : undefined,
+      );
     }
     if (begun.pending && !entry.pending) await generations.finishRun(tx, stream, delivery.status === 'COMPLETE');
     await writeLedgerEntry(tx, schema, stream.name, entry);

@@ -1,8 +1,8 @@
 /** What is asked of the commands that set a source up. */
 import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
+import type { Emulator } from 'auth0-emulator';
 import type { AirbyteStream, ConnectorSpecification } from '../../../src/airbyte/messages';
-import type { Emulator } from '../../../src/emulator/server';
 import type { JsonObject } from '../../../src/json';
 import { scratchFolder } from '../../integration/program';
 import { configOf } from '../../integration/tenant';

@@ -2,10 +2,10 @@
  * What Airbyte's connector acceptance tests ask of a source (connector_acceptance_test: test_core.py, test_full_refresh.py,
  * test_incremental.py), asked of the real program. Airbyte runs them against an image; these need none.
  */
+import { type Emulator, startEmulator } from 'auth0-emulator';
 import type { AirbyteStream } from '../../../src/airbyte/messages';
-import { startEmulator, type Emulator } from '../../../src/emulator/server';
 import type { JsonObject } from '../../../src/json';
-import { run, writeJson, type Ended } from '../../integration/program';
+import { type Ended, run, writeJson } from '../../integration/program';
 import { configOf } from '../../integration/tenant';
 import { messageOn } from '../protocol/validator';
 

@@ -124,7 +124,13 @@ test('the frontier grows, and all up to it has been delivered whenever it is ask
 
 test('a search with an upper bound has all up to that bound, even when it found nobody', () => {
   const keyset = createUsersKeyset({ ...scope, to: iso(epoch), missing: false });
-  const { cursor } = keyset.advance(keyset.start(), { rows: [], isBareArray: false, total: 0, bytes: 0, respondedAt: 0 });
+  const { cursor } = keyset.advance(keyset.start(), {
+    rows: [],
+    isBareArray: false,
+    total: 0,
+    bytes: 0,
+    respondedAt: 0,
+  });
   expect(keyset.next(cursor)).toBeUndefined();
   expect(keyset.frontier(cursor)).toBe(iso(epoch));
 });
@@ -148,7 +154,10 @@ describe('what contradicts the request is not taken', () => {
     bytes: 0,
     respondedAt: 0,
   });
-  const at = (ms: number): KeysetCursor => ({ phase: 'range', range: { lo: iso(epoch + ms), after: false, deliveredAtLo: [] } });
+  const at = (ms: number): KeysetCursor => ({
+    phase: 'range',
+    range: { lo: iso(epoch + ms), after: false, deliveredAtLo: [] },
+  });
 
   test.each<[string, Page, KeysetCursor]>([
     ['rows out of order', page([row('a', 2), row('b', 1)], 5), at(0)],

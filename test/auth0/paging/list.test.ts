@@ -47,7 +47,9 @@ const offsets =
     const start = Number(query['page']) * size;
     if ((Number(query['page']) + 1) * Number(query['per_page']) > 1000) throw new Error('exceeds the allowed maximum');
     const shown = rows().slice(start, start + size);
-    return totals ? page({ rows: shown, start, limit: size, total: rows().length }) : page({ isBareArray: true, rows: shown });
+    return totals
+      ? page({ rows: shown, start, limit: size, total: rows().length })
+      : page({ isBareArray: true, rows: shown });
   };
 
 test('a list with checkpoints is read to its end, whatever the page size and with or without an empty last page', () => {

@@ -1,6 +1,11 @@
 import { parse } from 'lucene';
-import { formatPhrase, formatPrefix } from '../../../src/auth0/paging/lucene';
-import { formatPartConditions, splitPart, wholeBlock } from '../../../src/auth0/paging/part';
+import {
+  formatPartConditions,
+  formatPhrase,
+  formatPrefix,
+  splitPart,
+  wholeBlock,
+} from '../../../src/auth0/paging/user-block';
 
 const user = (id: string, ...connections: string[]) => ({
   user_id: id,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { type KeysetCursor, createUsersKeyset } from '../../../src/auth0/paging/keyset';
-import type { PageNotes } from '../../../src/auth0/paging/progress';
-import type { SearchScope } from '../../../src/auth0/paging/search';
+import { createUsersKeyset, type KeysetCursor } from '../../../src/auth0/paging/keyset';
+import type { PageNotes } from '../../../src/auth0/paging/page-step';
+import type { SearchScope } from '../../../src/auth0/paging/user-search';
 import type { JsonObject } from '../../../src/json';
 import { type ModelOptions, type ModelUser, SearchModel } from './search-model';
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../../../src/temporal/connection';
-import { startEmbeddedServer, type EmbeddedServerOptions } from '../../../src/temporal/embedded';
-import { awaitWorkflowResult } from '../../../src/temporal/result';
+import { type EmbeddedServerOptions, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
 import { installRuntime } from '../../../src/temporal/runtime';
+import { awaitWorkflowResult } from '../../../src/temporal/sync-run';
 import { createWorker } from '../../../src/temporal/worker';
 
 installRuntime();

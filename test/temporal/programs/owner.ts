@@ -1,4 +1,4 @@
-import { startEmbeddedServer, type EmbeddedServerOptions } from '../../../src/temporal/embedded';
+import { type EmbeddedServerOptions, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
 
 /** Starts a server with the options of its argument, says where on stdout, and lives on or, with `leave`, ends. */
 async function own(options: EmbeddedServerOptions, then: 'stay' | 'leave'): Promise<void> {

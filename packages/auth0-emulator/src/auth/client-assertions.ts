@@ -1,0 +1,48 @@
+import { createPublicKey } from 'node:crypto';
+import { jwtVerify } from 'jose';
+import type { TenantSettings } from '../settings';
+
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const MAX_ASSERTION_BYTES = 2_048;
+const MAX_JTI_LENGTH = 64;
+const MAX_ASSERTION_LIFETIME_SECONDS = 300;
+
+export interface AssertionVerifier {
+  /**
+   * Whether a form proves that the client holds its key, by an assertion that has not been used before:
+   * https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt
+   * @param host that the client reached the emulator by
+   * @param now epoch ms
+   */
+  verify(form: Record<string, unknown>, clientId: string, host: string, now: number): Promise<boolean>;
+}
+
+export function createAssertionVerifier(settings: TenantSettings): AssertionVerifier {
+  const used = new Set<string>();
+  return {
+    async verify({ client_assertion_type: type, client_assertion: assertion, client_id: named }, clientId, host, now) {
+      const { clientKey } = settings;
+      if (!clientKey || type !== ASSERTION_TYPE || typeof assertion !== 'string') return false;
+      if (Buffer.byteLength(assertion) > MAX_ASSERTION_BYTES || (named !== undefined && named !== clientId))
+        return false;
+      try {
+        const { payload } = await jwtVerify(assertion, createPublicKey(clientKey.publicKey), {
+          algorithms: [clientKey.algorithm],
+          issuer: clientId,
+          subject: clientId,
+          audience: [`https://${host}/`, `http://${host}/`],
+          requiredClaims: ['exp', 'jti'],
+          currentDate: new Date(now),
+          clockTolerance: 10,
+        });
+        const { jti = '', exp = 0 } = payload;
+        if (jti.length > MAX_JTI_LENGTH || used.has(jti) || exp - now / 1_000 > MAX_ASSERTION_LIFETIME_SECONDS)
+          return false;
+        used.add(jti);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+  };
+}

@@ -1,0 +1,147 @@
+import { hash, pick, toHex } from '../random';
+import type { UserPopulation } from '../scenario';
+
+/** The tenant's life: every generated entity was created in it. Fixed, so that a scenario is the same on every day. */
+export const TENANT_START = Date.UTC(2022, 0, 1);
+export const TENANT_END = Date.UTC(2025, 11, 31);
+
+const { floor, max } = Math;
+
+interface PlacedTieBlock {
+  first: number;
+  end: number;
+  at: number;
+  connections: number;
+  updatedTogether: boolean;
+}
+
+/** When the generated users were created and changed: arithmetic over their index, in epoch ms. */
+export interface UserTimeline {
+  count: number;
+  /** Never falls as the index grows. Also set for users whose record lacks the field. */
+  getCreatedAt: (index: number) => number;
+  getUpdatedAt: (index: number) => number;
+  missingCreatedAt: ReadonlySet<number>;
+  missingUpdatedAt: ReadonlySet<number>;
+  hugeProfiles: ReadonlySet<number>;
+  /** The place of a user's connection in CONNECTIONS when a tie block decides it. */
+  findTiedConnection(index: number): number | undefined;
+}
+
+export function createUserTimeline(population: UserPopulation, seed: number): UserTimeline {
+  const { count } = population;
+  const step = (TENANT_END - TENANT_START) / max(count, 1);
+  const natural = (index: number): number => TENANT_START + floor(index * step) + (hash(seed, 3, index) % max(1, floor(step)));
+  const blocks = placeTieBlocks(population, step, natural);
+  const blockOf = (index: number): PlacedTieBlock | undefined =>
+    blocks.find((block) => index >= block.first && index < block.end);
+  const getCreatedAt = (index: number): number => blockOf(index)?.at ?? natural(index);
+
+  return {
+    count,
+    getCreatedAt,
+    getUpdatedAt(index) {
+      const created = getCreatedAt(index);
+      const drawn = hash(seed, 4, index);
+      const unchanged = drawn % 5 < 2 || blockOf(index)?.updatedTogether === true;
+      return unchanged ? created : created + floor((TENANT_END - created) * (drawn / 2 ** 32));
+    },
+    missingCreatedAt: spreadIndexes(population.missingCreatedAt ?? 0, count, 0.3, blockOf),
+    missingUpdatedAt: spreadIndexes(population.missingUpdatedAt ?? 0, count, 0.7, blockOf),
+    hugeProfiles: spreadIndexes(population.hugeProfiles ?? 0, count, 0.5, blockOf),
+    findTiedConnection(index) {
+      const block = blockOf(index);
+      return block && (index - block.first) % block.connections;
+    },
+  };
+}
+
+function placeTieBlocks(population: UserPopulation, step: number, computeNaturalTime: (index: number) => number): PlacedTieBlock[] {
+  const { count, ties = [] } = population;
+  const wanted = ties.map((tie, position) => {
+    const at = tie.at === undefined ? undefined : Date.parse(tie.at);
+    const place = at === undefined ? ((position + 1) / (ties.length + 1)) * count : (at - TENANT_START) / step;
+    return { tie, at, first: Math.min(count, max(0, Math.ceil(place))) };
+  });
+  let free = 0;
+  return wanted
+    .sort((a, b) => a.first - b.first)
+    .map(({ tie, at, first: asked }) => {
+      const first = max(free, Math.min(asked, count - tie.size));
+      free = first + tie.size;
+      if (free > count) throw new RangeError(`Tie blocks need more than the ${count} users there are`);
+      return {
+        first,
+        end: free,
+        at: at ?? computeNaturalTime(first),
+        connections: tie.connections ?? 1,
+        updatedTogether: tie.updatedTogether ?? false,
+      };
+    });
+}
+
+/** `amount` indexes spread over the population, none of them in a tie block. */
+function spreadIndexes(
+  amount: number,
+  count: number,
+  phase: number,
+  findBlock: (index: number) => PlacedTieBlock | undefined,
+): Set<number> {
+  const chosen = new Set<number>();
+  for (let nth = 0; nth < amount; nth += 1) {
+    let index = floor(((nth + phase) / amount) * count);
+    let tried = 0;
+    for (; tried < count && (chosen.has(index) || findBlock(index)); tried += 1) index = (index + 1) % count;
+    if (tried < count) chosen.add(index);
+  }
+  return chosen;
+}
+
+const NAME_STARTS = [
+  'Al',
+  'Ber',
+  'Cor',
+  'Dan',
+  'El',
+  'Fen',
+  'Gar',
+  'Hol',
+  'Is',
+  'Jor',
+  'Kel',
+  'Lin',
+  'Mar',
+  'Nor',
+  'Or',
+  'Per',
+];
+const NAME_MIDDLES = ['a', 'e', 'i', 'o', 'ana', 'eli', 'ori', 'uma'];
+const NAME_ENDS = ['n', 'r', 's', 'la', 'na', 'ra', 'ton', 'wyn', 'mar', 'dis'];
+
+export interface Person {
+  givenName: string;
+  familyName: string;
+  name: string;
+  nickname: string;
+  email: string;
+  picture: string;
+}
+
+function generateName(draw: () => number): string {
+  return pick(NAME_STARTS, draw()) + pick(NAME_MIDDLES, draw()) + pick(NAME_ENDS, draw());
+}
+
+/** A person put together from syllables; the code makes the e-mail address unique. */
+export function generatePerson(draw: () => number, code: number): Person {
+  const givenName = generateName(draw);
+  const familyName = generateName(draw);
+  const nickname = `${givenName}.${familyName}`.toLowerCase();
+  return {
+    givenName,
+    familyName,
+    name: `${givenName} ${familyName}`,
+    nickname,
+    email: `${nickname}.${toHex(code)}@${pick(['example.com', 'example.org', 'example.net'], draw())}`,
+    picture: `https://cdn.example.com/avatars/${givenName.slice(0, 2).toLowerCase()}.png`,
+  };
+}

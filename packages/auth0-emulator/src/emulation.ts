@@ -1,0 +1,88 @@
+import { type ChurnDriver, type ChurnOptions, createChurnDriver } from './data/churn';
+import { EmulatedTenant } from './data/tenant';
+import { createKeyHistory, type KeyHistory } from './data/truth';
+import { createFaultInjector, type Fault, type FaultInjector } from './faults';
+import { type CheckpointTokens, createCheckpointTokens, PLAIN_TOKEN_FORMAT, SEALED_TOKEN_FORMAT } from './query/paging';
+import { UserSearch } from './query/user-search';
+import { RATE_LIMIT_PRESETS, type RateLimitPreset, type RateLimits } from './rate-limits';
+import { createRequestCallbacks, type RequestCallbacks } from './request-callbacks';
+import type { TenantScenario } from './scenario';
+import { DEFAULT_SETTINGS, type TenantSettings } from './settings';
+import { createStatisticsRecorder, type StatisticsRecorder } from './statistics';
+import { type BucketLevel, createTenantBuckets, type TenantBuckets } from './tenant-buckets';
+
+export interface EmulationOptions extends Omit<Partial<TenantSettings>, 'rateLimits'> {
+  /** Default `unlimited`. */
+  rateLimits?: RateLimitPreset | RateLimits;
+  /** Default none. */
+  faults?: readonly Fault[];
+  /** What happens to the tenant's data while it is read. Default nothing. */
+  churn?: ChurnOptions;
+  /** Epoch ms. Default the machine's clock. */
+  now?: () => number;
+}
+
+/** A change of settings while the emulator runs; what is not named stays. */
+export type SettingsPatch = Pick<EmulationOptions, keyof TenantSettings>;
+
+/** What the routes answer from: the tenant and how it behaves. */
+export interface Emulation {
+  seed: number;
+  tenant: EmulatedTenant;
+  search: UserSearch;
+  settings: TenantSettings;
+  checkpoints: { organizations: CheckpointTokens; members: CheckpointTokens; clients: CheckpointTokens };
+  statistics: StatisticsRecorder;
+  buckets: TenantBuckets;
+  /** How the charged buckets stood at the last answers, oldest first. */
+  pastLevels: BucketLevel[];
+  faults: FaultInjector;
+  churn: ChurnDriver;
+  requestCallbacks: RequestCallbacks;
+  keyHistory: KeyHistory;
+  now: () => number;
+}
+
+export function createEmulation(scenario: TenantScenario, options: EmulationOptions): Emulation {
+  const { rateLimits = 'unlimited', faults = [], churn = {}, now = Date.now, ...given } = options;
+  const settings: TenantSettings = { ...DEFAULT_SETTINGS, ...given, rateLimits: resolveRateLimits(rateLimits) };
+  const seed = scenario.seed ?? 1;
+  const tenant = new EmulatedTenant(scenario, now);
+  const { users, memberships, organizations } = tenant;
+  const statistics = createStatisticsRecorder(now);
+  const lifeMs = (): number => settings.checkpointLifetimeSeconds * 1_000;
+  return {
+    seed,
+    tenant,
+    search: new UserSearch(users, memberships, organizations, now, () => settings.searchLagMs),
+    settings,
+    checkpoints: {
+      organizations: createCheckpointTokens(PLAIN_TOKEN_FORMAT, now, lifeMs),
+      members: createCheckpointTokens(PLAIN_TOKEN_FORMAT, now, lifeMs),
+      clients: createCheckpointTokens(SEALED_TOKEN_FORMAT, now, lifeMs),
+    },
+    statistics,
+    buckets: createTenantBuckets(settings.rateLimits),
+    pastLevels: [],
+    faults: createFaultInjector(faults, seed),
+    churn: createChurnDriver(churn, tenant, seed),
+    requestCallbacks: createRequestCallbacks(() => statistics.read().requests),
+    keyHistory: createKeyHistory(tenant, () => new EmulatedTenant(scenario, now)),
+    now,
+  };
+}
+
+export function updateSettings(emulation: Emulation, { rateLimits, ...patch }: SettingsPatch): void {
+  Object.assign(emulation.settings, patch);
+  if (rateLimits === undefined) return;
+  emulation.settings.rateLimits = resolveRateLimits(rateLimits);
+  emulation.buckets.updateLimits(emulation.settings.rateLimits, emulation.now());
+}
+
+export function replaceFaults(emulation: Emulation, faults: readonly Fault[]): void {
+  emulation.faults = createFaultInjector(faults, emulation.seed);
+}
+
+function resolveRateLimits(limits: RateLimitPreset | RateLimits): RateLimits {
+  return typeof limits === 'string' ? RATE_LIMIT_PRESETS[limits] : limits;
+}

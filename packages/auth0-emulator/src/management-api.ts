@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { authenticateBearer } from './auth/access-tokens';
+import { ApiError, createInsufficientScopeError, createNotFoundError } from './api-error';
+import type { Emulation } from './emulation';
+import {
+  FAULT_RESPONSES,
+  includesNamedRecord,
+  omitRows,
+  sendApiError,
+  sendWithBodyFault,
+  createTooManyRequestsError,
+} from './fault-responses';
+import { parseQueryValues } from './query/query-parameters';
+import { ROUTES } from './routes/routes';
+import type { Route } from './routes/route';
+
+const DEFAULT_SLOW_MS = 5_000;
+/** How far behind stale headers are. */
+const STALE_HEADER_LAG = 10;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The endpoint's name in statistics. */
+    endpoint?: string;
+  }
+  interface FastifyRequest {
+    /** The request's number among those to the Management API, as statistics count them. */
+    nth: number;
+  }
+}
+
+/** Serves the Management API. A request is counted, authenticated, charged, checked for its scope, then answered or spoilt. */
+export function serveManagementApi(app: FastifyInstance, emulation: Emulation): void {
+  const { statistics } = emulation;
+  app.decorateRequest('nth', 0);
+  app.addHook('onRequest', async (request, reply) => {
+    request.nth = statistics.recordRequest(readEndpointName(request), reply.raw);
+    emulation.churn.applyBeforeResponse(request.nth);
+    await emulation.requestCallbacks.run(request.nth);
+  });
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    const { clockAheadMs } = emulation.settings;
+    if (clockAheadMs !== 0) reply.header('date', new Date(emulation.now() + clockAheadMs).toUTCString());
+    emulation.churn.applyAfterResponse(request.nth);
+    done();
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    if (!(error instanceof ApiError)) throw error;
+    return sendApiError(reply, error);
+  });
+  app.setNotFoundHandler((_request, reply) => sendApiError(reply, createNotFoundError('Not Found')));
+  for (const route of ROUTES) serveRoute(app, route, emulation);
+}
+
+function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation): void {
+  const { settings } = emulation;
+  let previous: string | undefined;
+  app.get(route.path, { config: { endpoint: route.name } }, async (request, reply) => {
+    reply.headers({ 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' });
+    const scopes = await authenticateBearer(request.headers.authorization, emulation.now(), settings.signingKey);
+    chargeRequest(route, reply, emulation);
+    if (!route.scopes.some((scope) => scopes.has(scope))) throw createInsufficientScopeError(route.scopes);
+    const fault = emulation.faults.selectFault(request.url);
+    const delay = settings.latencyMs + (fault?.kind === 'slow' ? (fault.ms ?? DEFAULT_SLOW_MS) : 0);
+    if (delay > 0) await sleep(delay);
+    const answerInstead = fault && FAULT_RESPONSES[fault.kind];
+    if (answerInstead && fault.record === undefined) return answerInstead(reply, emulation.now(), fault.text);
+    const { body, headers = {} } = route.handle(
+      {
+        params: request.params as Record<string, string>,
+        query: parseQueryValues(request.query as Record<string, unknown>, route.parameters),
+        scopes,
+        link: `http://${request.host}${request.url.split('?')[0] ?? ''}`,
+        requestNumber: request.nth,
+      },
+      emulation,
+    );
+    const spares = fault?.record !== undefined && !includesNamedRecord(body, fault.record);
+    if (answerInstead && !spares) return answerInstead(reply, emulation.now(), fault.text);
+    const kind = spares ? undefined : fault?.kind;
+    const leavesRowsOut = kind === 'omit-rows' && 'per_page' in route.parameters;
+    const json = JSON.stringify(leavesRowsOut ? omitRows(body, fault?.rows) : body);
+    const repeated = previous ?? json;
+    previous = json;
+    reply.headers(headers).type('application/json; charset=utf-8');
+    return sendWithBodyFault(reply, kind === 'repeat-page' ? repeated : json, kind);
+  });
+}
+
+function readEndpointName(request: FastifyRequest): string {
+  return request.routeOptions.config.endpoint ?? 'unknown';
+}
+
+/** Takes the request from its buckets and tells the bearer how they stand. Throws the ApiError of a 429. */
+function chargeRequest({ group }: Route, reply: FastifyReply, { buckets, pastLevels, settings, now }: Emulation): void {
+  const { allowed, level } = buckets.charge(group, now());
+  if (!level) return;
+  pastLevels.push(level);
+  const old = pastLevels.length > STALE_HEADER_LAG ? pastLevels.shift() : pastLevels[0];
+  const told = settings.rateLimitHeaders === 'stale' ? (old ?? level) : level;
+  if (settings.rateLimitHeaders !== 'absent') {
+    reply.headers({
+      'x-ratelimit-limit': told.limit,
+      'x-ratelimit-remaining': told.remaining,
+      'x-ratelimit-reset': told.reset + Math.round(settings.clockAheadMs / 1_000),
+    });
+  }
+  if (allowed) return;
+  if (settings.retryAfter) reply.header('retry-after', Math.max(1, Math.ceil(level.waitMs / 1_000)));
+  throw createTooManyRequestsError();
+}

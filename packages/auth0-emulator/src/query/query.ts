@@ -1,0 +1,278 @@
+import { type AST, type Node, type NodeRangedTerm, type NodeTerm, parse } from 'lucene';
+import { type Json, type JsonObject, toText } from '../json';
+import { ApiError } from '../api-error';
+
+/** One condition on one field, in the terms of user search. */
+export type QueryCondition =
+  | { kind: 'exists'; field: string }
+  | { kind: 'equals'; field: string; text: string }
+  /** `*` and `?` stand for any run of characters, or one; parts are literal text between them. */
+  | { kind: 'like'; field: string; pattern: RegExp }
+  | { kind: 'range'; field: string; from: string; to: string; fromInclusive: boolean; toInclusive: boolean };
+
+export type SearchQuery =
+  | QueryCondition
+  | { kind: 'all'; of: SearchQuery[] }
+  | { kind: 'any'; of: SearchQuery[] }
+  | { kind: 'not'; of: SearchQuery };
+
+const METADATA_FIELD_PATTERN = /^(user_metadata|app_metadata)(\.|$)/;
+/** A wildcard in front needs this many literal characters after it. */
+const MIN_SUFFIX_LENGTH = 3;
+
+export function createQueryError(message: string): ApiError {
+  return new ApiError(400, 'Bad Request', message, 'invalid_query_string');
+}
+
+/**
+ * Reads a `q` of user search v3. Throws the ApiError of a 400 for what Auth0 refuses: bad syntax, ranges and wildcards on
+ * user_metadata, ranges on app_metadata, regular expressions, short suffix wildcards.
+ *
+ * The library parses `a AND b OR c` to the right whatever the operators, so chains are flattened here and grouped again:
+ * NOT binds closest, then AND, then OR. No operator between two conditions means OR, as in Lucene.
+ */
+export function parseQuery(text: string): SearchQuery {
+  let ast: AST;
+  try {
+    ast = parse(text);
+  } catch {
+    throw createQueryError('invalid query: the query could not be parsed');
+  }
+  return convertAst(ast, undefined);
+}
+
+function convertAst(ast: AST, outerField: string | undefined): SearchQuery {
+  const field = ast.field !== undefined && ast.field !== '<implicit>' ? ast.field : outerField;
+  const groups: SearchQuery[][] = [[]];
+  let link: AST | undefined = ast;
+  let operator = readLeadingNot(link);
+  for (;;) {
+    const operand: SearchQuery = convertOperand(link.left, field);
+    const negated: SearchQuery = operator.endsWith('NOT') ? { kind: 'not', of: operand } : operand;
+    if (operator === '' || operator === 'NOT' || /^(AND|&&)/.test(operator)) groups.at(-1)?.push(negated);
+    else groups.push([negated]);
+    if (!('operator' in link)) break;
+    operator = link.operator;
+    const right: AST | Node = link.right;
+    if (isChain(right)) {
+      operator = `${operator} ${readLeadingNot(right)}`.trim();
+      link = right;
+    } else {
+      link = { left: right };
+    }
+  }
+  const any = groups.map((group) => combineQueries('all', group));
+  return combineQueries('any', any);
+}
+
+/** A NOT in front of the chain's first operand. */
+function readLeadingNot(ast: AST): string {
+  return 'start' in ast ? (ast.start ?? '') : '';
+}
+
+function combineQueries(kind: 'all' | 'any', of: SearchQuery[]): SearchQuery {
+  return of.length === 1 ? (of[0] as SearchQuery) : { kind, of };
+}
+
+/** Whether what stands to the right goes on with the same chain, rather than being a term or something in parentheses. */
+function isChain(right: AST | Node): right is AST {
+  return 'left' in right && right.parenthesized !== true;
+}
+
+function convertOperand(operand: AST | Node | undefined, field: string | undefined): SearchQuery {
+  if (!operand) throw createQueryError('invalid query: the query could not be parsed');
+  if ('left' in operand) return convertAst(operand, field);
+  if ('term_min' in operand) return convertRange(operand, resolveField(operand, field));
+  return convertTerm(operand, resolveField(operand, field));
+}
+
+function resolveField(node: Node, outer: string | undefined): string {
+  const field = node.field === '<implicit>' ? outer : node.field;
+  if (field === undefined) return ANY_FIELD;
+  if (/^[-+!]/.test(field)) throw createQueryError('invalid query: use NOT in place of a sign');
+  return unescapeTerm(field);
+}
+
+/** Stands for a term without a field: it is looked for in the profile's main fields. */
+export const ANY_FIELD = '<any>';
+
+function convertRange(node: NodeRangedTerm, field: string): QueryCondition {
+  if (METADATA_FIELD_PATTERN.test(field))
+    throw createQueryError("invalid query: operator 'less or equal' is not supported");
+  return {
+    kind: 'range',
+    field,
+    from: unescapeTerm(node.term_min),
+    to: unescapeTerm(node.term_max),
+    fromInclusive: node.inclusive === 'both' || node.inclusive === 'left',
+    toInclusive: node.inclusive === 'both' || node.inclusive === 'right',
+  };
+}
+
+function convertTerm(node: NodeTerm, field: string): QueryCondition {
+  if (node.regex) throw createQueryError('invalid query: regular expressions are not supported');
+  if (node.similarity || node.boost || node.prefix) {
+    throw createQueryError('invalid query: signs, boosts and fuzzy terms are not supported');
+  }
+  if (field === '_exists_') return { kind: 'exists', field: unescapeTerm(node.term) };
+  if (node.quoted) return { kind: 'equals', field, text: unescapeTerm(node.term) };
+  if (node.term === '*') return { kind: 'exists', field };
+  const parts = splitAtWildcards(node.term);
+  if (parts.length === 1) return { kind: 'equals', field, text: parts[0] ?? '' };
+  if (/^user_metadata(\.|$)/.test(field))
+    throw createQueryError('invalid query: wildcards are not supported on user_metadata');
+  if (parts[0] === '' && parts.filter((_, place) => place % 2 === 0).join('').length < MIN_SUFFIX_LENGTH) {
+    throw createQueryError('invalid query: a wildcard in front needs at least 3 characters');
+  }
+  return { kind: 'like', field, pattern: buildWildcardPattern(parts) };
+}
+
+/** Literal, wildcard, literal, …: wildcards stand at the odd places. Escaped characters are literal. */
+function splitAtWildcards(term: string): string[] {
+  const parts = [''];
+  for (const [piece] of term.matchAll(/\\[^]|[^]/gu)) {
+    if (piece === '*' || piece === '?') parts.push(piece, '');
+    else parts.push(`${parts.pop() ?? ''}${unescapeTerm(piece)}`);
+  }
+  return parts;
+}
+
+function buildWildcardPattern(parts: string[]): RegExp {
+  const source = parts.map((part, place) => {
+    if (place % 2 === 0) return part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+    return part === '*' ? '[^]*' : '[^]';
+  });
+  return new RegExp(`^${source.join('')}$`);
+}
+
+function unescapeTerm(text: string): string {
+  return text.replace(/\\([^])/g, '$1');
+}
+
+export type UserPredicate = (user: JsonObject) => boolean;
+/** Whether a user belongs to an organization: `organization_id` is searchable though no record carries it. */
+export type MembershipTest = (organizationId: string, userId: string) => boolean;
+
+/** Fields whose values Auth0 lower-cases before it compares them. */
+const LOWERCASED_FIELDS = new Set(['email', 'name', 'nickname', 'given_name', 'family_name']);
+/** Where a term without a field is looked for. */
+const MAIN_FIELDS = ['email', 'name', 'nickname', 'given_name', 'family_name', 'username', 'user_id'];
+const DATE_FIELDS = new Set([
+  'created_at',
+  'updated_at',
+  'last_login',
+  'last_password_reset',
+  'multifactor_last_modified',
+]);
+
+/** Throws the ApiError of a 400 for a range bound that is no date or number where the field asks for one. */
+export function compileQuery(query: SearchQuery, isMember: MembershipTest): UserPredicate {
+  switch (query.kind) {
+    case 'all': {
+      const parts = query.of.map((part) => compileQuery(part, isMember));
+      return (user) => parts.every((part) => part(user));
+    }
+    case 'any': {
+      const parts = query.of.map((part) => compileQuery(part, isMember));
+      return (user) => parts.some((part) => part(user));
+    }
+    case 'not': {
+      const part = compileQuery(query.of, isMember);
+      return (user) => !part(user);
+    }
+    default:
+      return compileCondition(query, isMember);
+  }
+}
+
+function compileCondition(condition: QueryCondition, isMember: MembershipTest): UserPredicate {
+  const { field } = condition;
+  if (field === ANY_FIELD) {
+    const parts = MAIN_FIELDS.map((main) => compileCondition({ ...condition, field: main }, isMember));
+    return (user) => parts.some((part) => part(user));
+  }
+  if (field === 'organization_id' && condition.kind === 'equals') {
+    return (user) => isMember(condition.text, toText(user['user_id']));
+  }
+  const test = compileValueTest(condition);
+  const path = field.split('.');
+  return (user) => collectValues(user, path).some(test);
+}
+
+/** All values under a path. Arrays are looked through; null and '' count as absent, for they are not indexed. */
+function collectValues(value: Json | undefined, path: readonly string[]): Json[] {
+  if (Array.isArray(value)) return value.flatMap((element) => collectValues(element, path));
+  const [key, ...rest] = path;
+  if (key === undefined) return value === undefined || value === null || value === '' ? [] : [value];
+  return typeof value === 'object' && value !== null ? collectValues(value[key], rest) : [];
+}
+
+function compileValueTest(condition: QueryCondition): (value: Json) => boolean {
+  const normalise = (text: string): string => (LOWERCASED_FIELDS.has(condition.field) ? text.toLowerCase() : text);
+  const textOf = (value: Json): string | undefined =>
+    typeof value === 'object' ? undefined : normalise(String(value));
+  switch (condition.kind) {
+    case 'exists':
+      return () => true;
+    case 'equals': {
+      const wanted = normalise(condition.text);
+      return (value) => textOf(value) === wanted;
+    }
+    case 'like': {
+      const pattern = LOWERCASED_FIELDS.has(condition.field)
+        ? new RegExp(condition.pattern.source, 'i')
+        : condition.pattern;
+      return (value) => pattern.test(textOf(value) ?? '');
+    }
+    case 'range':
+      return compileRange(condition);
+  }
+}
+
+export type RangeCondition = Extract<QueryCondition, { kind: 'range' }>;
+
+function compileRange(range: RangeCondition): (value: Json) => boolean {
+  if (DATE_FIELDS.has(range.field)) {
+    const { from, to } = computeDateBounds(range);
+    return (value) => {
+      const at = typeof value === 'string' ? Date.parse(value) : NaN;
+      return at >= from && at <= to;
+    };
+  }
+  return (value) =>
+    (typeof value === 'number' || typeof value === 'string') &&
+    isAbove(value, range.from, range.fromInclusive) &&
+    isBelow(value, range.to, range.toInclusive);
+}
+
+function isAbove(value: number | string, bound: string, inclusive: boolean): boolean {
+  if (bound === '*') return true;
+  const limit = typeof value === 'number' ? Number(bound) : bound;
+  return inclusive ? value >= limit : value > limit;
+}
+
+function isBelow(value: number | string, bound: string, inclusive: boolean): boolean {
+  if (bound === '*') return true;
+  const limit = typeof value === 'number' ? Number(bound) : bound;
+  return inclusive ? value <= limit : value < limit;
+}
+
+/** The first and last millisecond that a range over a date field takes in. */
+export function computeDateBounds(range: RangeCondition): { from: number; to: number } {
+  return {
+    from:
+      range.from === '*' ? -Infinity : parseDateBound(range.from, !range.fromInclusive) + (range.fromInclusive ? 0 : 1),
+    to: range.to === '*' ? Infinity : parseDateBound(range.to, range.toInclusive) - (range.toInclusive ? 0 : 1),
+  };
+}
+
+const DATE_PATTERN = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(\.\d{1,9})?)?Z?$/;
+
+/** What a bound leaves open is its earliest instant, or its latest for an inclusive upper and an exclusive lower one. */
+function parseDateBound(text: string, latest: boolean): number {
+  const [, day, time = latest ? '23:59:59' : '00:00:00', fraction = latest ? '.999' : '.000'] =
+    DATE_PATTERN.exec(text) ?? [];
+  const at = Date.parse(`${day ?? ''}T${time}${fraction}Z`);
+  if (Number.isNaN(at)) throw createQueryError(`invalid query: failed to parse date field [${text}]`);
+  return at;
+}

@@ -1,0 +1,68 @@
+import type { Json, JsonObject } from '../json';
+
+/** Which fields of a record are asked for. No fields named: all, whatever `include` says. */
+export interface Projection {
+  fields: readonly string[];
+  include: boolean;
+}
+
+/** Reads `fields` (separated by commas) and `include_fields` of a checked query. */
+export function readProjection(query: { fields?: string; include_fields?: boolean }): Projection {
+  const fields = (query.fields ?? '').split(',').map((field) => field.trim());
+  return { fields: fields.filter((field) => field !== ''), include: query.include_fields ?? true };
+}
+
+export function projectRecord(record: JsonObject, { fields, include }: Projection): JsonObject {
+  if (fields.length === 0) return record;
+  return Object.fromEntries(Object.entries(record).filter(([key]) => fields.includes(key) === include));
+}
+
+/** The record without the named fields. */
+export function omitFields(record: JsonObject, fields: readonly string[]): JsonObject {
+  return projectRecord(record, { fields, include: false });
+}
+
+/** Fields of a client that only a token with one of CLIENT_SECRET_SCOPES sees. */
+const CLIENT_SECRET_FIELDS = ['client_secret', 'signing_keys', 'encryption_key', 'client_authentication_methods'];
+const CLIENT_SECRET_SCOPES = ['read:client_keys', 'read:client_credentials'];
+/** What a token with no more than `read:client_summary` sees of a client. */
+const CLIENT_SUMMARY_FIELDS = ['client_id', 'app_type', 'name', 'description', 'tenant'];
+const IDENTITY_SECRET_FIELDS = ['access_token', 'access_token_secret', 'refresh_token'];
+const MEMBER_FIELDS = ['user_id', 'picture', 'name', 'email'];
+
+type ScopeSet = ReadonlySet<string>;
+
+/** A client as a token with these scopes sees it. */
+export function viewClient(client: JsonObject, scopes: ScopeSet): JsonObject {
+  if (CLIENT_SECRET_SCOPES.some((scope) => scopes.has(scope))) return client;
+  if (!scopes.has('read:clients')) return projectRecord(client, { fields: CLIENT_SUMMARY_FIELDS, include: true });
+  return omitFields(client, CLIENT_SECRET_FIELDS);
+}
+
+/** A user as a token with these scopes sees it. */
+export function viewUser(user: JsonObject, scopes: ScopeSet): JsonObject {
+  const { identities } = user;
+  if (scopes.has('read:user_idp_tokens') || !Array.isArray(identities)) return user;
+  return { ...user, identities: identities.map((identity) => omitIdentityTokens(identity)) };
+}
+
+function omitIdentityTokens(identity: Json): Json {
+  return typeof identity === 'object' && identity !== null && !Array.isArray(identity)
+    ? omitFields(identity, IDENTITY_SECRET_FIELDS)
+    : identity;
+}
+
+/** What the members list shows of a user. */
+export function viewMember(user: JsonObject): JsonObject {
+  return projectRecord(user, { fields: MEMBER_FIELDS, include: true });
+}
+
+/** A role as the endpoint of one member's roles shows it: whoever owns it. */
+export function viewMemberRole(role: JsonObject): JsonObject {
+  return projectRecord(role, { fields: ['id', 'name', 'description'], include: true });
+}
+
+/** A role as it stands in a member's inline roles: without its description. */
+export function viewInlineRole(role: JsonObject): JsonObject {
+  return projectRecord(role, { fields: ['id', 'name'], include: true });
+}

@@ -1,0 +1,98 @@
+import { ApiError, createNotFoundError } from '../api-error';
+import { type OffsetPage, parseOffsetPage } from '../query/paging';
+import {
+  createParameterError,
+  FIELDS_PARAMETERS,
+  PAGE_PARAMETERS,
+  type QueryParameters,
+  type QueryValues,
+} from '../query/query-parameters';
+import { SEARCH_LIMIT, type UserSort } from '../query/user-search';
+import { projectRecord, readProjection, viewUser } from '../query/views';
+import type { Route } from './route';
+
+/** Nginx in front of Auth0 refuses longer queries. */
+const MAX_QUERY_BYTES = 8_192;
+
+const SORT_DESCRIPTION =
+  'Field to sort by. Use field:order where order is 1 for ascending and -1 for descending. e.g. created_at:1';
+
+const LIST_USERS_PARAMETERS: QueryParameters = {
+  ...PAGE_PARAMETERS,
+  ...FIELDS_PARAMETERS,
+  page: { type: 'integer', least: 0, most: Number.MAX_SAFE_INTEGER, about: 'Page index of the results to return' },
+  per_page: { type: 'integer', least: 0, most: 100, about: 'Number of results per page' },
+  sort: { type: 'string', about: SORT_DESCRIPTION, pattern: /^[a-zA-Z0-9_.]+:(1|-1)$/ },
+  q: { type: 'string', about: 'Query in Lucene query string syntax' },
+  search_engine: { type: 'string', about: 'The version of the search engine' },
+  primary_order: { type: 'boolean', about: 'When true, results are returned in a deterministic order' },
+};
+
+export const listUsersRoute: Route = {
+  name: 'users',
+  path: '/users',
+  group: 'users',
+  scopes: ['read:users'],
+  parameters: LIST_USERS_PARAMETERS,
+  handle({ query, scopes, requestNumber }, { search, settings }) {
+    const q = query['q'] === undefined ? undefined : String(query['q']);
+    if (q !== undefined && Buffer.byteLength(q) > MAX_QUERY_BYTES) {
+      throw new ApiError(414, 'Request-URI Too Large', '414 Request-URI Too Large');
+    }
+    rejectOldSearchEngine(query['search_engine']);
+    const sort = query['sort'] === undefined ? undefined : parseUserSort(String(query['sort']));
+    const offset = parseOffsetPage(query, settings.pageCap);
+    rejectDeepPage(offset);
+    const wantsTotal = query['include_totals'] === true;
+    const { users, total } = search.search({
+      ...(q !== undefined && q !== '' && { q }),
+      ...(sort && { sort }),
+      ...(settings.shuffleTies && { shuffle: requestNumber }),
+      start: offset.start,
+      limit: offset.limit,
+      count: wantsTotal,
+    });
+    const projection = readProjection(query);
+    const rows = users.map((user) => projectRecord(viewUser(user, scopes), projection));
+    if (!wantsTotal) return { body: rows };
+    return { body: { start: offset.start, limit: offset.limit, length: rows.length, users: rows, total } };
+  },
+};
+
+export const getUserRoute: Route = {
+  name: 'user',
+  path: '/users/:id',
+  group: 'others',
+  scopes: ['read:users'],
+  parameters: FIELDS_PARAMETERS,
+  handle({ params, query, scopes }, { tenant }) {
+    const user = tenant.users.get(params['id'] ?? '');
+    if (!user) throw createNotFoundError('The user does not exist.', 'inexistent_user');
+    return { body: projectRecord(viewUser(user, scopes), readProjection(query)) };
+  },
+};
+
+/** Pages may begin at row 999, whatever the page's size. */
+function rejectDeepPage({ start }: OffsetPage): void {
+  if (start < SEARCH_LIMIT) return;
+  throw new ApiError(
+    400,
+    'Bad Request',
+    'You can only page through the first 1000 records. See https://auth0.com/docs/users/search/v3/view-search-results-by-page#limitation',
+    'invalid_paging',
+  );
+}
+
+function rejectOldSearchEngine(engine: QueryValues[string] | undefined): void {
+  if (engine === undefined || engine === 'v3') return;
+  const message = `You are not allowed to use search_engine=${String(engine)}. Use search_engine=v3 instead.`;
+  throw new ApiError(400, 'Bad Request', message, 'operation_not_supported');
+}
+
+function parseUserSort(text: string): UserSort {
+  const [field = '', direction] = text.split(':');
+  if (/^(app|user)_metadata(\.|$)/.test(field)) {
+    throw createParameterError(`Sorting by ${field} is not supported`, 'sort', SORT_DESCRIPTION);
+  }
+  return { field, descending: direction === '-1' };
+}

@@ -1,0 +1,88 @@
+import { type JsonObject, toText } from '../src/json';
+import { type Emulator, startEmulator } from '../src/server';
+import { READER_SCOPES } from '../src/settings';
+import { readAll, visit } from './visitor';
+
+let emulator: Emulator;
+let path: string;
+
+beforeAll(async () => {
+  emulator = await startEmulator({ scenario: 'small' });
+  path = `organizations/${emulator.tenant.organizations.rows[0]?.id ?? ''}/members`;
+});
+afterAll(() => emulator.close());
+afterEach(() => emulator.configure({ scopes: READER_SCOPES, emptyRoles: 'list' }));
+
+const WITH_ROLES = { fields: 'user_id,email,picture,name,roles' };
+
+it('shows id, picture, name and email of a member, and no roles, when no fields are named', async () => {
+  const rows = await readAll(await visit(emulator), path, 'members', {});
+  const keys = new Set(rows.flatMap((row) => Object.keys(row)));
+  expect([...keys].sort()).toEqual(['email', 'name', 'picture', 'user_id']);
+  expect(rows.some((row) => !('email' in row))).toBe(true);
+});
+
+it('shows no roles when fields are excluded', async () => {
+  const { body } = await (await visit(emulator)).get(path, { fields: 'picture,roles', include_fields: false });
+  expect(new Set(body.flatMap((row) => Object.keys(row)))).toEqual(new Set(['user_id', 'name', 'email']));
+});
+
+it('shows id and name of the roles, without description, when fields name them', async () => {
+  const rows = await readAll(await visit(emulator), path, 'members', { fields: 'user_id,roles' });
+  const roles = rows.flatMap((row) => row['roles'] as JsonObject[]);
+  const counts = new Set(rows.map((row) => (row['roles'] as JsonObject[]).length));
+  expect([...counts].sort()).toEqual([0, 1, 2, 3]);
+  expect(rows.every((row) => Object.keys(row).sort().join() === 'roles,user_id')).toBe(true);
+  expect(roles.every((role) => Object.keys(role).join() === 'id,name')).toBe(true);
+});
+
+it('leaves the key out for members without roles when set to', async () => {
+  emulator.configure({ emptyRoles: 'absent' });
+  const rows = await readAll(await visit(emulator), path, 'members', WITH_ROLES);
+  expect(rows.some((row) => !('roles' in row))).toBe(true);
+  expect(rows.every((row) => (row['roles'] as JsonObject[] | undefined)?.length !== 0)).toBe(true);
+});
+
+it('shows the same roles with their descriptions at the endpoint of one member', async () => {
+  const visitor = await visit(emulator);
+  const rows = await readAll(visitor, path, 'members', WITH_ROLES);
+  const member = rows.find((row) => (row['roles'] as JsonObject[]).length === 2);
+  const ofMember = `${path}/${encodeURIComponent(toText(member?.['user_id']))}/roles`;
+  const array = (await visitor.get(ofMember)).body;
+  const envelope = (await visitor.get(ofMember, { include_totals: true })).body;
+  expect(array.map(({ id, name }) => ({ id, name }))).toEqual(member?.['roles']);
+  expect(array.every((role) => typeof role['description'] === 'string')).toBe(true);
+  expect(envelope).toEqual({ roles: array, start: 0, limit: 50, total: 2 });
+});
+
+it('refuses roles to a token without their scope, or leaves them out when set to', async () => {
+  emulator.configure({ scopes: ['read:organization_members'] });
+  const visitor = await visit(emulator);
+  const refused = await visitor.get(path, WITH_ROLES);
+  expect(refused.status).toBe(403);
+  expect(refused.body).toEqual({
+    statusCode: 403,
+    error: 'Forbidden',
+    message: 'Insufficient scope, expected any of: read:organization_member_roles',
+    errorCode: 'insufficient_scope',
+  });
+  expect((await visitor.get(path)).status).toBe(200);
+  emulator.configure({ rolesWithoutScope: 'omit' });
+  const { status, body } = await visitor.get(path, WITH_ROLES);
+  expect(status).toBe(200);
+  expect(body.some((row) => 'roles' in row)).toBe(false);
+  emulator.configure({ rolesWithoutScope: 'refuse' });
+});
+
+it('answers an empty list for an organization without members', async () => {
+  const empty = `organizations/${emulator.tenant.organizations.rows[1]?.id ?? ''}/members`;
+  const visitor = await visit(emulator);
+  expect((await visitor.get(empty, { take: 100 })).body).toEqual({ members: [] });
+  expect((await visitor.get(empty)).body).toEqual([]);
+});
+
+it('answers 404 for the roles of somebody who is no member', async () => {
+  const { status, body } = await (await visit(emulator)).get(`${path}/auth0%7Cnobody/roles`);
+  expect(status).toBe(404);
+  expect(body).toMatchObject({ message: 'The user does not exist.', errorCode: 'inexistent_user' });
+});

@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LogEntry } from '@temporalio/worker';
+import { getProcessVariables } from '../config/environment';
+import { ConfigError } from '../config/problems';
+import { type connect as connectFunction, readProfile, type TemporalConnection } from '../temporal/connection';
+import { locateTemporal } from '../temporal/embedded-server/binary';
+import {
+  embeddedNamespace,
+  type EmbeddedServer,
+  startEmbeddedServer,
+} from '../temporal/embedded-server/embedded-server';
+import { findServer } from '../temporal/embedded-server/file-lease';
+import { getStateDir } from './project-folder';
+
+/** A Temporal server to work with. */
+export interface Session {
+  connection: TemporalConnection;
+  /** Address of the web UI, when the server is ours and has one. */
+  uiUrl?: string;
+  /** True when the server is ours, and ends with this process. */
+  embedded: boolean;
+  /** Settles when a server of ours has ended by itself, with the reason. */
+  serverExited: Promise<Error>;
+  close(): Promise<void>;
+}
+
+export interface SessionOptions {
+  /** Never use another server than an own one. */
+  forceEmbedded?: boolean;
+  /** Folder that keeps an embedded server's workflows; absent: they live in memory, as long as the process. */
+  stateDir?: string;
+  /** Folder of the embedded server's log. */
+  logDir: string;
+  /** Told of warnings and errors of workers, workflows and activities; they go to stderr without it. */
+  onLogEntry?: (entry: LogEntry) => void;
+  /** Port of an embedded server's web UI; absent: none. */
+  uiPort?: number;
+}
+
+/** Where people expect Temporal's UI. */
+export const uiPort = 8233;
+
+type ConnectFunction = typeof connectFunction;
+
+/** How often it is looked whether a server that was joined is still there. */
+const serverPollMs = 1_000;
+
+const never = new Promise<never>(() => undefined);
+
+/**
+ * Connects to the server that the environment names; with none, starts one for this process alone. The server comes up
+ * while Temporal's modules are loaded, which takes longer.
+ */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const variables = getProcessVariables();
+  const target = options.forceEmbedded ? undefined : readProfile(variables);
+  if (target) {
+    const connect = await loadTemporal(options.onLogEntry);
+    const connection = await connect(target);
+    return { connection, embedded: false, serverExited: never, close: () => connection.close() };
+  }
+  const starting = startEmbeddedServer({
+    binary: locateTemporal(variables),
+    logFile: join(options.logDir, `temporal-${options.stateDir ? 'server' : randomUUID().slice(0, 8)}.log`),
+    ...(options.stateDir === undefined ? {} : { databaseFile: getDatabasePath(options.stateDir) }),
+    ...(options.uiPort === undefined ? {} : { uiPort: options.uiPort }),
+  });
+  // Whatever ends the loading below, a failed start is reported by the line after it.
+  starting.catch(() => undefined);
+  const connect = await loadTemporal(options.onLogEntry);
+  return openEmbeddedSession(await starting, connect);
+}
+
+/**
+ * Connects to the server that a project's syncs are running on: the one that the environment names, or the one that a sync
+ * in the project's folder has started.
+ * @throws ConfigError when there is neither
+ */
+export async function joinSession(projectFolder: string): Promise<Session> {
+  const stateDir = getStateDir(projectFolder);
+  if (readProfile(getProcessVariables())) return openSession({ logDir: stateDir });
+  const running = findServer(getDatabasePath(stateDir));
+  if (!running) {
+    throw new ConfigError(
+      `no Temporal server is named, and no sync is running in ${projectFolder}`,
+      'TEMPORAL_ADDRESS',
+      'Set TEMPORAL_ADDRESS to the server that the sync runs on, or start one here with `rollcall sync`.',
+    );
+  }
+  const connect = await loadTemporal(undefined);
+  const connection = await connect({ address: running.address, namespace: embeddedNamespace });
+  const { uiUrl } = running;
+  const over = new AbortController();
+  return {
+    connection,
+    ...(uiUrl && { uiUrl }),
+    embedded: false,
+    serverExited: waitForServerExit(getDatabasePath(stateDir), over.signal),
+    async close() {
+      over.abort();
+      await connection.close();
+    },
+  };
+}
+
+/** Settles when the process that runs a server on the database has ended. */
+async function waitForServerExit(database: string, signal: AbortSignal): Promise<Error> {
+  while (findServer(database)) {
+    await sleep(serverPollMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return never;
+  }
+  return new Error('the sync and its Temporal server ended together with the command that ran them');
+}
+
+/**
+ * As `joinSession`, for verbs that look at what has been: where no server runs, one is started on what the syncs in the
+ * project's folder have left, if any was run there.
+ */
+export async function openHistorySession(projectFolder: string): Promise<Session> {
+  const stateDir = getStateDir(projectFolder);
+  const database = getDatabasePath(stateDir);
+  const left = !readProfile(getProcessVariables()) && findServer(database) === undefined && existsSync(database);
+  return left ? openSession({ stateDir, logDir: stateDir }) : joinSession(projectFolder);
+}
+
+/** As `lookSession`; undefined where there is no server to be asked, since none is named and nothing was ever run here. */
+export async function tryOpenHistorySession(projectFolder: string): Promise<Session | undefined> {
+  const database = getDatabasePath(getStateDir(projectFolder));
+  const isAny = readProfile(getProcessVariables()) ?? findServer(database) ?? existsSync(database);
+  return isAny ? openHistorySession(projectFolder) : undefined;
+}
+
+function getDatabasePath(stateDir: string): string {
+  return join(stateDir, 'temporal.db');
+}
+
+/** The runtime has to be told where to log before anything else of Temporal runs. */
+async function loadTemporal(onLogEntry: SessionOptions['onLogEntry']): Promise<ConnectFunction> {
+  const { installRuntime } = await import('../temporal/runtime.js');
+  installRuntime(onLogEntry ? { log: onLogEntry } : {});
+  return (await import('../temporal/connection.js')).connect;
+}
+
+async function openEmbeddedSession(server: EmbeddedServer, connect: ConnectFunction): Promise<Session> {
+  const { address, namespace, uiUrl } = server;
+  const ended = new AbortController();
+  void server.exited.then((reason) => ended.abort(reason));
+  try {
+    const connection = await connect({ address, namespace }, { signal: ended.signal });
+    return {
+      connection,
+      ...(uiUrl === undefined ? {} : { uiUrl }),
+      embedded: true,
+      serverExited: server.exited.then((reason) => reason ?? never),
+      async close() {
+        // A worker that did not stop in time holds the connection; it ends with the server and the process.
+        await connection.close().catch(() => undefined);
+        await server.stop();
+      },
+    };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}

@@ -1,0 +1,122 @@
+import type { Environment } from '../config/environment';
+import type { Connection } from '../config/project';
+import type { SourceConfig } from '../config/source';
+import type { ConfiguredStream, StreamFailure } from '../sinks/sink';
+import type { ReadOptions } from '../streams/fetch-task';
+import { getStream, streams } from '../streams/registry';
+import type { PlannedStream, SyncInput, SyncLimits } from '../workflows/contract';
+
+export const defaultLimits: SyncLimits = {
+  fetchBudget: { pages: 40, seconds: 8, bytes: 32 * 1024 * 1024 },
+  memberFetchBudget: { pages: 250, seconds: 60, bytes: 32 * 1024 * 1024 },
+  fetchesPerRun: 500,
+  concurrency: { min: 4, max: 16 },
+  organizationsPerBatch: 250,
+  rowsPerPartition: { preferred: 5_000, min: 1_000 },
+  maxStalledAttempts: 5,
+  outageSeconds: 120,
+  heartbeatSeconds: 10,
+};
+
+/** The limits as the environment sets them. */
+export function readLimits({
+  fetchBudget,
+  heartbeatSeconds,
+}: Pick<Environment, 'fetchBudget' | 'heartbeatSeconds'>): SyncLimits {
+  return {
+    ...defaultLimits,
+    fetchBudget: { ...defaultLimits.fetchBudget, ...fetchBudget },
+    memberFetchBudget: { ...defaultLimits.memberFetchBudget, ...fetchBudget },
+    heartbeatSeconds,
+  };
+}
+
+/** What a sync is asked to do, before the descriptors are consulted. */
+export interface SyncRequest {
+  connection: string;
+  streams: ConfiguredStream[];
+  startDate?: string;
+  sinkQueue: string;
+  limits: SyncLimits;
+  readOptions: ReadOptions;
+  /** See SyncInput; default `fail`. */
+  onRefusedCredentials?: SyncInput['onRefusedCredentials'];
+  unknownStreams?: { stream: ConfiguredStream; failure: StreamFailure }[];
+  full?: boolean;
+  /** Whether the server knows the attributes of SyncInput; default false. */
+  searchAttributes?: boolean;
+}
+
+/** Completes a request with what the workflows must know of each stream. */
+export function createSyncInput({
+  streams: wanted,
+  startDate,
+  unknownStreams = [],
+  full = false,
+  onRefusedCredentials = 'fail',
+  searchAttributes = false,
+  ...request
+}: SyncRequest): SyncInput {
+  const planned = wanted.map<PlannedStream>((configured) => {
+    const { reader, cursorField, orderBy } = getStream(configured.name);
+    return {
+      ...configured,
+      reader,
+      ...(cursorField && { cursorField }),
+      ...(orderBy && { orderBy }),
+      ...(startDate && reader === 'search' ? { startDate } : {}),
+    };
+  });
+  // The catalog's order is the descriptors' order, in which the stream that needs the most scopes comes last.
+  const order = (name: string): number => streams.findIndex((each) => each.name === name);
+  planned.sort((a, b) => order(a.name) - order(b.name));
+  return {
+    version: 1,
+    ...request,
+    streams: planned,
+    unknownStreams,
+    full,
+    onRefusedCredentials,
+    uniqueRunId: true,
+    ...(searchAttributes && { searchAttributes }),
+  };
+}
+
+/** What is decided at the start of a sync of a connection, rather than in the project's file. */
+type SyncRunOptions = Pick<SyncRequest, 'sinkQueue' | 'limits' | 'onRefusedCredentials' | 'searchAttributes'> & {
+  full: boolean;
+};
+
+/** The input of a sync of a connection. */
+export function createConnectionInput(
+  connection: Connection,
+  { startDate, readOptions }: Pick<SourceConfig, 'startDate' | 'readOptions'>,
+  start: SyncRunOptions,
+): SyncInput {
+  return createSyncInput({
+    connection: connection.name,
+    streams: toConfiguredStreams(connection, start.full),
+    readOptions,
+    ...(startDate === undefined ? {} : { startDate }),
+    ...start,
+  });
+}
+
+/** Airbyte's modes of writing, by what a destination can do: in a database every object stands once. */
+const destinationSyncModes = {
+  files: { add: 'append', replace: 'overwrite' },
+  postgres: { add: 'append_dedup', replace: 'overwrite_dedup' },
+} as const;
+
+/**
+ * Streams that are read incrementally are added to; the others replace what the destination held, as all do when
+ * everything is read again.
+ */
+export function toConfiguredStreams({ streams, destination }: Connection, full: boolean): ConfiguredStream[] {
+  const { add, replace } = destinationSyncModes[destination.kind];
+  return streams.map(({ name, syncMode }) => ({
+    name,
+    syncMode,
+    destinationSyncMode: syncMode === 'incremental' && !full ? add : replace,
+  }));
+}

@@ -1,0 +1,77 @@
+import { dirname } from 'node:path';
+import { getProcessVariables, parseListenAddress, readEnvironment } from '../config/environment';
+import { ConfigError } from '../config/problems';
+import { getConnection } from '../config/project';
+import { createProjectReader, type OnProblem } from '../config/project-reader';
+import { streams } from '../streams/registry';
+import { connect, readProfile } from '../temporal/connection';
+import { installRuntime } from '../temporal/runtime';
+import { hostProject } from './hosting';
+import { openMonitoring } from './monitoring';
+import { resolveStagingDir } from './project-folder';
+import { readLimits } from './sync-input';
+
+export interface WorkerOptions {
+  /** The project's file. */
+  config: string;
+  /** Default: ROLLCALL_TASK_QUEUE, or `rollcall`. */
+  taskQueue?: string;
+  /** Where to serve metrics and health, host:port. Default: ROLLCALL_LISTEN, or nowhere. */
+  listen?: string;
+  /** Told of a file that cannot be used for now; what it said before holds. */
+  onProblem: OnProblem;
+  /** Told when the worker listens; `monitoring`: where its metrics and health are. */
+  onReady(where: { address: string; taskQueue: string; connections: string[]; monitoring: string | undefined }): void;
+}
+
+/**
+ * The long-running worker: serves the syncs of every connection in the project's file. It ends on SIGTERM or SIGINT,
+ * which the Temporal runtime takes: the pages under way are finished, the rest is handed to the other workers.
+ */
+export async function runWorker({ config, taskQueue, listen, onReady, onProblem }: WorkerOptions): Promise<void> {
+  const environment = readEnvironment();
+  const readProject = createProjectReader(config, streams, onProblem);
+  const project = await readProject();
+  const target = readProfile(getProcessVariables());
+  if (!target) {
+    throw new ConfigError(
+      'no Temporal server is named, and a worker needs one that others can reach too',
+      'TEMPORAL_ADDRESS',
+      'Set TEMPORAL_ADDRESS to host:port, or name a Temporal profile. `rollcall sync` needs no worker: it brings its own server.',
+    );
+  }
+  const where = listen === undefined ? environment.listen : parseListenAddress(listen);
+  const monitoring = where && (await openMonitoring(where));
+  if (!monitoring) installRuntime();
+  try {
+    const connection = await connect(target);
+    try {
+      const queue = taskQueue ?? environment.taskQueue;
+      const hosting = await hostProject({
+        connection,
+        taskQueue: queue,
+        stagingDir: resolveStagingDir(dirname(project.file), environment.stagingDir),
+        scheduleLimits: readLimits(environment),
+        version: environment.deployment,
+        // The file is read anew, so that a new connection or another secret needs no restart.
+        loadConnection: async (name) => getConnection(await readProject(), name),
+        onProblem,
+        meter: monitoring?.meter,
+      });
+      monitoring?.watch({
+        ...hosting,
+        connection,
+        address: target.address,
+        taskQueue: queue,
+        listConnections: async () => [...(await readProject()).connections.keys()],
+      });
+      const connections = [...project.connections.keys()];
+      onReady({ address: target.address, taskQueue: queue, connections, monitoring: monitoring?.url });
+      await hosting.done;
+    } finally {
+      await connection.close();
+    }
+  } finally {
+    await monitoring?.close();
+  }
+}

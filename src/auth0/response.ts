@@ -1,0 +1,214 @@
+import { z } from 'zod';
+import type { Json, JsonObject } from '../json';
+import {
+  type Auth0Error,
+  BadCredentials,
+  type CredentialsProblem,
+  FeatureNotInPlan,
+  Gone,
+  MissingScope,
+  RequestRejected,
+  Transient,
+  UnexpectedAnswer,
+} from './errors';
+import type { HttpResponse } from './http';
+import type { ListRequest, ObjectRequest, Page } from './request';
+
+/** The same as `null`, which no list documents but JSON libraries like to send, absent. */
+const optionalCount = z.int().nonnegative().nullish();
+
+/** What the envelopes of lists may carry beside the rows: totals, or a checkpoint. */
+const listEnvelope = z.looseObject({
+  start: optionalCount,
+  limit: optionalCount,
+  total: optionalCount,
+  next: z.string().nullish(),
+});
+
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * Reads the body of a 200. Throws UnexpectedAnswer when it is not JSON in whole, not a list, or has a row without its
+ * key: nothing of such a page is taken.
+ * @param label names the request in messages
+ * @param respondedAt the server's clock, epoch ms
+ */
+export function parsePage(request: ListRequest, label: string, body: Buffer, respondedAt: number): Page {
+  const answer = parseJsonBody(label, body);
+  const isBareArray = Array.isArray(answer);
+  const { start, limit, total, next, rows } = isBareArray
+    ? { rows: answer, start: null, limit: null, total: null, next: null }
+    : parseEnvelope(request, label, answer);
+  return {
+    rows: rows.map((row) => requireKey(row, request.key, label, 'a row')),
+    isBareArray,
+    ...(next ? { next } : {}),
+    ...(typeof total === 'number' ? { total } : {}),
+    ...(typeof start === 'number' ? { start } : {}),
+    ...(typeof limit === 'number' ? { limit } : {}),
+    bytes: body.length,
+    respondedAt,
+  };
+}
+
+/** Reads the body of a 200 that holds a single object. Throws UnexpectedAnswer as `readPage` does. */
+export function parseObject({ key }: ObjectRequest, label: string, body: Buffer): JsonObject {
+  return requireKey(parseJsonBody(label, body), key, label, 'JSON');
+}
+
+function requireKey(value: Json, key: string, label: string, what: string): JsonObject {
+  if (!isObject(value)) throw new UnexpectedAnswer(label, `${what} that is not an object`);
+  const id = value[key];
+  if (typeof id !== 'string' || id === '') throw new UnexpectedAnswer(label, `${what} without its ${key}`);
+  return value;
+}
+
+function parseJsonBody(label: string, body: Buffer): Json {
+  let text: string;
+  try {
+    text = utf8Decoder.decode(body);
+  } catch {
+    throw new UnexpectedAnswer(label, 'text that is not UTF-8');
+  }
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    const flaw = /^\s*</.test(text)
+      ? 'HTML in place of JSON'
+      : text.trim() === ''
+        ? 'nothing'
+        : 'JSON that is cut or broken';
+    throw new UnexpectedAnswer(label, flaw);
+  }
+}
+
+function parseEnvelope(
+  request: ListRequest,
+  label: string,
+  answer: Json,
+): z.infer<typeof listEnvelope> & { rows: Json[] } {
+  const parsed = listEnvelope.safeParse(answer);
+  const rows = isObject(answer) ? answer[request.list] : undefined;
+  if (!parsed.success || !Array.isArray(rows))
+    throw new UnexpectedAnswer(label, `JSON that is not a list of ${request.list}`);
+  return { ...parsed.data, rows };
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Error body of the Management API (`message`, `errorCode`) or of the token endpoint (`error_description`). */
+const errorBodySchema = z.object({
+  error: z.string().optional().catch(undefined),
+  message: z.string().optional().catch(undefined),
+  errorCode: z.string().optional().catch(undefined),
+  error_description: z.string().optional().catch(undefined),
+});
+export type ErrorBody = z.infer<typeof errorBodySchema>;
+
+/** Empty when the body is no JSON object: proxies in front of Auth0 answer in HTML. */
+export function parseErrorBody(body: Buffer): ErrorBody {
+  try {
+    return errorBodySchema.parse(JSON.parse(body.toString('utf8')));
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * Scopes named by a 403 `insufficient_scope`. Seen: `Insufficient scope, expected any of: a, b`, the same with `a,b`,
+ * and `Insufficient scope; expected any of: …` in the documentation.
+ */
+export function parseRequiredScopes(message: string | undefined): string[] {
+  const list = /expected (?:any|all) of:?(.*)$/i.exec(message ?? '')?.[1] ?? '';
+  return list.match(/[a-z_]+:[a-z_]+/gi) ?? [];
+}
+
+/** Texts of Auth0 that say why a request was refused. Others may quote what was sent, and are not repeated. */
+const quotablePatterns: readonly RegExp[] = [
+  /^You can only page through the first 1000 records/,
+  /^Requesting page(?: \d+)? exceeds the allowed maximum of 1000 records/,
+  /^Query validation error/,
+  /^Path validation error/,
+  /^Invalid query string paging options/,
+  /^You are not allowed to use search_engine=v\d/,
+  /^The query exceeded the timeout/,
+  /^invalid query: operator '[a-z ]+' is not supported/,
+];
+
+export function findQuotableDetail(body: ErrorBody): string | undefined {
+  const text = body.message ?? '';
+  return quotablePatterns.map((pattern) => pattern.exec(text)?.[0]).find((found) => found !== undefined);
+}
+
+/** `errorCode` when it is a plain word. */
+export function readErrorCode(body: ErrorBody): string | undefined {
+  const code = body.errorCode ?? body.error;
+  return code !== undefined && /^[a-z][a-z_]{0,59}$/i.test(code) ? code : undefined;
+}
+
+const domainNextStep =
+  'Check the domain: a tenant answers itself, at https://<tenant>.<region>.auth0.com or its custom domain.';
+
+/**
+ * What a status other than 200 of the Management API means. 429 is not among them: it is a matter of waiting.
+ * @param request method and path template, for messages
+ */
+export function classifyResponse(request: string, { status, body }: HttpResponse): Auth0Error {
+  const said = parseErrorBody(body);
+  // A request line that is too long does not get as far as the API.
+  if (status !== 414 && !isAuth0Refusal(status, said)) return classifyForeignResponse(request, status, said);
+  switch (status) {
+    case 401:
+      return new BadCredentials(classifyTokenProblem(said.message ?? ''));
+    case 403:
+      if (said.errorCode === 'insufficient_scope') return new MissingScope(request, parseRequiredScopes(said.message));
+      if (said.errorCode === 'insufficient_entitlement') return new FeatureNotInPlan(request);
+      break;
+    case 404:
+      // Every tenant has the lists themselves: only what has an id can vanish.
+      return request.includes('{id}') ? new Gone(request) : new UnexpectedAnswer(request, 'status 404', domainNextStep);
+    case 400:
+      // An opaque token, for the tenant's userinfo endpoint say, is answered so.
+      if (said.errorCode === 'Bearer') return new BadCredentials('refused_token');
+  }
+  return new RequestRejected(request, status, readErrorCode(said), findQuotableDetail(said));
+}
+
+function classifyTokenProblem(message: string): CredentialsProblem {
+  if (/expired/i.test(message)) return 'expired_token';
+  if (/^missing authentication/i.test(message)) return 'token_not_received';
+  // Said of a token whose application may not use the Management API.
+  if (/^client is not global/i.test(message)) return 'client_grant';
+  return 'refused_token';
+}
+
+/** What a status other than 200 and 429 of the token endpoint means. */
+export function classifyTokenResponse(request: string, { status, body }: HttpResponse): Auth0Error {
+  const said = parseErrorBody(body);
+  const text = said.error_description ?? '';
+  if (status === 404) return new BadCredentials('no_token_endpoint');
+  if (!isAuth0Refusal(status, said)) return classifyForeignResponse(request, status, said);
+  if (said.error === 'unauthorized_client') return new BadCredentials('grant_type');
+  if (text.startsWith('Service not enabled within domain')) return new BadCredentials('audience');
+  if (text.includes('not authorized to access')) return new BadCredentials('client_grant');
+  if (status === 401 || said.error === 'invalid_client' || text === 'Unauthorized') return new BadCredentials('secret');
+  return new RequestRejected(request, status, readErrorCode(said));
+}
+
+/** True for Auth0's own refusal of the request, in its own form: proxies and firewalls refuse in HTML. */
+function isAuth0Refusal(status: number, said: ErrorBody): boolean {
+  return status >= 400 && status < 500 && status !== 408 && said.error !== undefined;
+}
+
+/** What else may come in place of an answer; it says nothing of the request. */
+function classifyForeignResponse(request: string, status: number, said: ErrorBody): Auth0Error {
+  if (status >= 500 || status === 408) {
+    const detail = findQuotableDetail(said);
+    return new Transient(request, `Auth0 answered ${status}${detail ? ` (${detail})` : ''}`);
+  }
+  if (status >= 400) return new UnexpectedAnswer(request, `status ${status}, not in the form of Auth0`, domainNextStep);
+  if (status >= 300) return new UnexpectedAnswer(request, `a redirect (${status}) to elsewhere`, domainNextStep);
+  return new UnexpectedAnswer(request, `status ${status}`);
+}

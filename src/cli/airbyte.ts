@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import { formatErrorLine } from '../airbyte/messages';
+import type { AirbyteCommand } from '../commands/airbyte-command';
+import type { ReadFlags } from '../commands/read';
+
+interface AirbyteFlags {
+  debug?: boolean;
+}
+
+/** Adds `spec`, `check`, `discover` and `read`, as every Airbyte source has them. */
+export function addAirbyteCommands(program: Command, finish: (code: number) => void): void {
+  program.commandsGroup('Airbyte source:');
+  function add<Flags extends AirbyteFlags>(
+    name: string,
+    summary: string,
+    load: () => Promise<AirbyteCommand<Flags>>,
+  ): Command {
+    return program
+      .command(name)
+      .summary(summary)
+      .description(`${summary} (Airbyte protocol).`)
+      .option('--debug', 'log more')
+      .configureOutput({
+        outputError: (text) => process.stdout.write(toUsageErrorLine(text, `${program.name()} ${name}`)),
+      })
+      .action(async (flags: Flags) => {
+        const { runAirbyteCommand } = await import('../commands/airbyte-command.js');
+        finish(await runAirbyteCommand(await load(), flags));
+      });
+  }
+
+  add('spec', 'Print the specification of the configuration', async () => {
+    const { runSpec } = await import('../commands/airbyte-discovery.js');
+    return (_flags, { output }) => runSpec(output);
+  }).addHelpText('after', '\nExample:\n  $ source-auth0 spec');
+  add<AirbyteFlags & { config: string }>('check', 'Check that the tenant can be read', async () => {
+    const { runCheck } = await import('../commands/check.js');
+    return (flags, context) => runCheck(flags, context);
+  })
+    .requiredOption('--config <file>', 'configuration, JSON')
+    .addHelpText('after', '\nExample:\n  $ source-auth0 check --config config.json');
+  add<AirbyteFlags & { config: string }>('discover', 'Print the catalog of streams', async () => {
+    const { runDiscover } = await import('../commands/airbyte-discovery.js');
+    return (flags, { output }) => runDiscover(flags, output);
+  })
+    .requiredOption('--config <file>', 'configuration, JSON')
+    .addHelpText('after', '\nExample:\n  $ source-auth0 discover --config config.json');
+  add<AirbyteFlags & ReadFlags>('read', 'Read the configured streams', async () => {
+    const { runRead } = await import('../commands/read.js');
+    return (flags, context) => runRead(flags, context);
+  })
+    .requiredOption('--config <file>', 'configuration, JSON')
+    .requiredOption('--catalog <file>', 'configured catalog, JSON')
+    .option('--state <file>', 'state that an earlier read wrote, JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ source-auth0 read --config config.json --catalog catalog.json \\\n      --state state.json',
+    );
+}
+
+/** What commander says of a wrong command line, as a message of the protocol: its reader reads nothing else. */
+function toUsageErrorLine(text: string, command: string): string {
+  const what = text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll('\n', ' ');
+  return formatErrorLine({ message: `${what}. See \`${command} --help\`.`, failureType: 'config_error' }, Date.now());
+}

@@ -1,0 +1,90 @@
+import { dirname, relative } from 'node:path';
+import { resolveStagingDir } from '../app/project-folder';
+import { type EffectiveSetting, listEffectiveSettings } from '../config/effective-settings';
+import { getProcessVariables, readEnvironment } from '../config/environment';
+import { type Connection, getConnection, loadProject } from '../config/project';
+import { createProjectSchema } from '../config/project-json-schema';
+import { resolveDestination, resolveSecrets } from '../config/references';
+import { exitCodes } from '../errors';
+import { streams } from '../streams/registry';
+import { readProfile } from '../temporal/connection';
+import { wrapAfterLead } from './terminal/text';
+
+export interface ConfigShowFlags {
+  /** The project's file. */
+  config: string;
+  json?: boolean;
+}
+
+/** Prints the JSON schema of the project's file. */
+export function runConfigSchema(): number {
+  process.stdout.write(`${JSON.stringify(createProjectSchema(), undefined, 2)}\n`);
+  return exitCodes.ok;
+}
+
+/** Prints the settings that hold, and where each comes from; secrets are not shown. */
+export async function runConfigShow(name: string | undefined, { config, json }: ConfigShowFlags): Promise<number> {
+  const project = await loadProject(config, streams);
+  const chosen = name === undefined ? [...project.connections.values()] : [getConnection(project, name)];
+  const connections = [];
+  for (const connection of chosen) {
+    const settings = await listEffectiveSettings(project, connection);
+    connections.push({ connection: connection.name, settings, problems: await collectProblems(connection) });
+  }
+  const shown = { file: relative('.', project.file), process: listProcessSettings(project.file), connections };
+  const text = json
+    ? JSON.stringify(shown)
+    : [
+        formatSection('This process', shown.process),
+        ...connections.map(({ connection, settings, problems }) => formatSection(connection, settings, problems)),
+      ].join('\n\n');
+  process.stdout.write(`${text}\n`);
+  return exitCodes.ok;
+}
+
+/** What holds for all connections. */
+function listProcessSettings(file: string): EffectiveSetting[] {
+  const variables = getProcessVariables();
+  const { taskQueue, stagingDir, heartbeatSeconds, logLevel } = readEnvironment(variables);
+  const target = readProfile(variables);
+  const from = (variable: string, otherwise = 'default'): string =>
+    (variables[variable] ?? '') === '' ? otherwise : variable;
+  const profile = from('TEMPORAL_PROFILE', target ? 'Temporal profile' : 'default');
+  const staging = resolveStagingDir(dirname(file), stagingDir);
+  return [
+    {
+      key: 'temporal.address',
+      value: target?.address ?? 'none: sync starts a server',
+      origin: from('TEMPORAL_ADDRESS', profile),
+    },
+    ...(target
+      ? [{ key: 'temporal.namespace', value: target.namespace, origin: from('TEMPORAL_NAMESPACE', profile) }]
+      : []),
+    { key: 'task_queue', value: taskQueue, origin: from('ROLLCALL_TASK_QUEUE') },
+    { key: 'staging', value: staging, origin: from('ROLLCALL_STAGING') },
+    { key: 'heartbeat_seconds', value: heartbeatSeconds, origin: from('ROLLCALL_HEARTBEAT_SECONDS') },
+    { key: 'log_level', value: logLevel, origin: from('LOG_LEVEL') },
+  ];
+}
+
+/** Why the connection cannot be used as it is. */
+async function collectProblems(connection: Connection): Promise<string[]> {
+  const attempts = await Promise.allSettled([resolveSecrets(connection), resolveDestination(connection)]);
+  return attempts.flatMap((attempt) => (attempt.status === 'rejected' ? [(attempt.reason as Error).message] : []));
+}
+
+const keyWidth = 28;
+
+function formatSection(
+  heading: string,
+  settings: readonly EffectiveSetting[],
+  problems: readonly string[] = [],
+): string {
+  const lines = settings.map(({ key, value, origin, problem }) =>
+    wrapAfterLead(
+      `  ${key.padEnd(keyWidth)}`,
+      `${value}${problem === undefined ? '' : ' (leads nowhere)'} (${origin})`,
+    ),
+  );
+  return [heading, ...lines, ...problems.map((problem) => wrapAfterLead('  ! ', problem))].join('\n');
+}

@@ -1,0 +1,219 @@
+import { findConnection } from '../app/connection';
+import { getStateDir } from '../app/project-folder';
+import { openSession, type Session } from '../app/session';
+import { getProcessVariables, readEnvironment } from '../config/environment';
+import { ConfigError, parseWithSchema } from '../config/problems';
+import type { Connection } from '../config/project';
+import { scheduleSettings, type ScheduleSettings } from '../config/schedule-settings';
+import { exitCodes } from '../errors';
+import { readProfile } from '../temporal/connection';
+import { requireScheduleStatus } from '../temporal/run-status';
+import {
+  backfillSchedule,
+  createSchedule,
+  deleteSchedule,
+  listSchedules,
+  NoSchedule,
+  pauseSchedule,
+  replaceSchedule,
+  resumeSchedule,
+  triggerSchedule,
+} from '../temporal/schedules';
+import { hasWorkers } from '../temporal/worker';
+import { normaliseTimestamp } from '../timestamp';
+import type { ControlFlags } from './control-commands';
+import { logMessage } from './terminal/log';
+import { formatScheduleStatus } from './terminal/status-text';
+import { formatMoment, formatTable } from './terminal/text';
+
+export interface ScheduleCreateFlags extends ControlFlags {
+  every?: string;
+  cron?: string;
+  at?: string;
+  on?: string;
+  timeZone?: string;
+  jitter?: string;
+  pauseAfter?: number;
+  overlap?: string;
+  catchUp?: string;
+  replace?: boolean;
+}
+export interface ScheduleListFlags {
+  json?: boolean;
+}
+export type ScheduleShowFlags = ControlFlags & ScheduleListFlags;
+export type SchedulePauseFlags = ControlFlags & { reason: string };
+export type ScheduleBackfillFlags = ControlFlags & { from: string; to?: string; each?: boolean };
+
+/** As many as the server remembers. */
+const maxRunsShown = 10;
+
+/** Has a connection copied at certain times. */
+export async function runScheduleCreate(
+  name: string,
+  { config, replace = false, ...flags }: ScheduleCreateFlags,
+): Promise<number> {
+  const connection = await findConnection(name, { config });
+  const settings = readScheduleSettings(connection, flags);
+  return withServerSession(async ({ connection: temporal }) => {
+    const { taskQueue } = readEnvironment();
+    const schedule = { connection: name, taskQueue, settings };
+    const isNew = !(replace && (await tryReplaceSchedule(temporal.client, schedule)));
+    if (isNew) await createSchedule(temporal.client, schedule);
+    const { timing, nextRunAt, paused } = await requireScheduleStatus(temporal.client, name, 0);
+    const due = paused ? `it is paused, and \`rollcall schedule resume ${name}\` goes on` : formatNextRun(nextRunAt);
+    logMessage(`${name} is copied ${timing}; ${due}.`);
+    if (!(await hasWorkers(temporal, taskQueue))) {
+      logMessage(
+        `No worker listens on task queue ${taskQueue}; runs wait for one. ` +
+          'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
+      );
+    }
+  });
+}
+
+/** Whether there was one to be replaced. */
+async function tryReplaceSchedule(...[client, schedule]: Parameters<typeof replaceSchedule>): Promise<boolean> {
+  try {
+    await replaceSchedule(client, schedule);
+    return true;
+  } catch (error) {
+    if (error instanceof NoSchedule) return false;
+    throw error;
+  }
+}
+
+function readScheduleSettings(
+  connection: Connection,
+  { timeZone, pauseAfter, catchUp, ...others }: Omit<ScheduleCreateFlags, 'config' | 'replace'>,
+): ScheduleSettings {
+  const written = { ...others, time_zone: timeZone, pause_after: pauseAfter, catch_up: catchUp };
+  const given = Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined));
+  if (Object.keys(given).length > 0)
+    return parseWithSchema(scheduleSettings, given, 'the schedule', 'Correct the options.');
+  if (connection.schedule) return connection.schedule;
+  throw new ConfigError(
+    `nothing says when ${connection.name} is to be copied`,
+    '--every',
+    'Give --every 1h, --at 06:30 or --cron "0 6 * * *".',
+  );
+}
+
+/** Prints the schedules of the server. */
+export function runScheduleList({ json = false }: ScheduleListFlags): Promise<number> {
+  return withServerSession(async ({ connection: { client } }) => {
+    const schedules = await listSchedules(client);
+    if (json) process.stdout.write(`${JSON.stringify({ schedules })}\n`);
+    else if (schedules.length === 0) logMessage('No schedules. `rollcall schedule create` makes one.');
+    else {
+      const now = new Date();
+      const rows = schedules.map(({ connection, timing, pauseReason, nextRunAt }) => {
+        return [
+          connection,
+          timing,
+          pauseReason === undefined ? (nextRunAt ? formatMoment(nextRunAt.getTime(), now) : '') : 'paused',
+        ];
+      });
+      process.stdout.write(`${formatTable(['connection', 'copied', 'next run'], rows, 3)}\n`);
+    }
+  });
+}
+
+/** Prints a schedule and its last runs. */
+export function runScheduleShow(name: string, { json = false, ...flags }: ScheduleShowFlags): Promise<number> {
+  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
+    const schedule = await requireScheduleStatus(client, name, maxRunsShown);
+    const lines = json
+      ? [JSON.stringify({ connection: name, schedule })]
+      : [name, ...formatScheduleStatus(name, schedule, new Date())];
+    process.stdout.write(`${lines.join('\n')}\n`);
+  });
+}
+
+export function runScheduleTrigger(name: string, flags: ControlFlags): Promise<number> {
+  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
+    await triggerSchedule(client, name);
+    logMessage(`A run of ${name} begins now. \`rollcall status ${name}\` tells how it stands.`);
+  });
+}
+
+/** Makes up for runs that were due in the past. */
+export function runScheduleBackfill(
+  name: string,
+  { from, to, each = false, ...flags }: ScheduleBackfillFlags,
+): Promise<number> {
+  const start = parseTimeFlag('--from', from);
+  const end = to === undefined ? new Date() : parseTimeFlag('--to', to);
+  if (end <= start) throw new ConfigError('--to is not later than --from', '--to', 'Name a later time.');
+  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
+    await backfillSchedule(client, name, { start, end, each });
+    const what = each ? 'A run for each time at which one was due begins' : 'A run for what was due begins';
+    logMessage(`${what} now. \`rollcall status ${name}\` tells how it stands.`);
+  });
+}
+
+function parseTimeFlag(flag: string, written: string): Date {
+  const time = normaliseTimestamp(written);
+  if (time !== undefined) return new Date(time);
+  throw new ConfigError(`${flag} is no date or time of ISO 8601`, flag, 'Write it as 2026-01-31 or 2026-01-31T06:00Z.');
+}
+
+/** Has no run begin until the schedule is resumed. */
+export function runSchedulePause(name: string, { reason, ...flags }: SchedulePauseFlags): Promise<number> {
+  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
+    await pauseSchedule(client, name, reason);
+    logMessage(`The schedule of ${name} is paused. \`rollcall schedule resume ${name}\` goes on.`);
+  });
+}
+
+export function runScheduleResume(name: string, flags: ControlFlags): Promise<number> {
+  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
+    await resumeSchedule(client, name);
+    const { nextRunAt } = await requireScheduleStatus(client, name, 0);
+    logMessage(`The schedule of ${name} goes on; ${formatNextRun(nextRunAt)}.`);
+  });
+}
+
+/** Removes a schedule. */
+export function runScheduleDelete(name: string, flags: ControlFlags): Promise<number> {
+  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
+    await deleteSchedule(client, name);
+    logMessage(`${name} has no schedule any more. A run that is under way goes on.`);
+  });
+}
+
+function formatNextRun(next: string | undefined): string {
+  return next === undefined ? 'no run is due' : `the next run is due ${formatMoment(next, new Date())}`;
+}
+
+/** A connection that the project's file does not name any more may have one still; one that was misspelt has none. */
+async function withScheduleSession(
+  name: string,
+  { config }: ControlFlags,
+  act: (session: Session) => Promise<void>,
+): Promise<number> {
+  try {
+    return await withServerSession(act);
+  } catch (error) {
+    if (!(error instanceof NoSchedule)) throw error;
+    const problem = await findConnection(name, { config }).catch((reason: unknown) => reason);
+    throw problem instanceof ConfigError && problem.where === 'connections' ? problem : error;
+  }
+}
+
+async function withServerSession(act: (session: Session) => Promise<void>): Promise<number> {
+  if (!readProfile(getProcessVariables())) {
+    throw new ConfigError(
+      'no Temporal server is named, and a schedule needs one that stays',
+      'TEMPORAL_ADDRESS',
+      'Set TEMPORAL_ADDRESS to host:port, or name a Temporal profile; a `rollcall worker` there does the work.',
+    );
+  }
+  const session = await openSession({ logDir: getStateDir('.') });
+  try {
+    await act(session);
+    return exitCodes.ok;
+  } finally {
+    await session.close();
+  }
+}

@@ -1,0 +1,198 @@
+import { type CursorResult, parseState, readCursor, readProgress, toStateMessages } from '../airbyte/stream-state';
+import { findConnection } from '../app/connection';
+import { tryOpenHistorySession } from '../app/session';
+import { readStateFile } from '../config/parsed-file';
+import { ConfigError, formatSuggestion } from '../config/problems';
+import type { Connection } from '../config/project';
+import { resolveDestination } from '../config/references';
+import { exitCodes } from '../errors';
+import { createFilesStateStore } from '../sinks/files/state-store';
+import { createPostgresStateStore } from '../sinks/postgres/state-store';
+import type { StreamState } from '../sinks/sink';
+import type { StateStore, StoredState } from '../sinks/state-store';
+import { getStream, streams as known } from '../streams/registry';
+import { findNewestRun } from '../temporal/sync-run';
+import { normaliseTimestamp } from '../timestamp';
+import { logMessage } from './terminal/log';
+import { formatTable } from './terminal/text';
+
+export interface StateFlags {
+  /** The project's file. */
+  config: string;
+  json?: boolean;
+  /** Streams that are meant; all when absent. */
+  stream?: string[];
+}
+
+type StateChanges = Record<string, StreamState | null>;
+
+/** Tells where each stream stands. */
+export async function showState(name: string, { json, stream, ...flags }: StateFlags): Promise<number> {
+  const connection = await findConnection(name, flags);
+  const names = selectStreamNames(stream);
+  const held = (await withStateStore(connection, (keeper) => keeper.read())).filter((each) =>
+    names.includes(each.stream),
+  );
+  const standing = held.map(summarizeStreamState);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ connection: name, streams: standing })}\n`);
+  } else {
+    const rows = standing.map(({ stream, cursor = noValue, finished, lastRunAt = noValue }) => [
+      stream,
+      cursor.replace(/\.\d+Z$/, 'Z'),
+      finished === undefined ? noValue : finished ? 'end' : 'amid',
+      lastRunAt.slice(0, 16).replace('T', ' '),
+    ]);
+    process.stdout.write(`${formatTable(['stream', 'cursor', 'read', 'last run'], rows, 4)}\n`);
+  }
+  return exitCodes.ok;
+}
+
+/** Prints the state as the array of messages that `read --state` takes. */
+export async function exportState(name: string, { stream, ...flags }: StateFlags): Promise<number> {
+  const connection = await findConnection(name, flags);
+  const names = selectStreamNames(stream);
+  const held = (await withStateStore(connection, (keeper) => keeper.read())).filter((each) =>
+    names.includes(each.stream),
+  );
+  process.stdout.write(`${JSON.stringify(toStateMessages(held), undefined, 2)}\n`);
+  return exitCodes.ok;
+}
+
+/** Replaces the state by that of a file; streams that are not in it are read from the beginning. */
+export async function importState(name: string, file: string, flags: StateFlags): Promise<number> {
+  const states = parseState(await readStateFile('<file>', file));
+  for (const [stream, state] of Object.entries(states)) validateState(stream, state, file);
+  const all = Object.fromEntries(known.map((each): [string, null] => [each.name, null]));
+  return updateStates(name, flags, { ...all, ...states });
+}
+
+/** Has the next run read a stream from a time on. */
+export async function setState(
+  name: string,
+  { cursor: written, ...flags }: StateFlags & { cursor: string },
+): Promise<number> {
+  const cursor = normaliseTimestamp(written);
+  if (cursor === undefined) {
+    throw new ConfigError('--cursor is no date or time of ISO 8601', '--cursor', 'Write it as 2024-01-31T08:30:00Z.');
+  }
+  const changes = selectStreamNames(flags.stream).map((stream): [string, StreamState] => {
+    const { cursorField } = getStream(stream);
+    if (cursorField !== undefined) return [stream, { [cursorField]: cursor }];
+    const nextStep = `These have one: ${streamsWithCursor.join(', ')}.`;
+    throw new ConfigError(`${stream} has no cursor: it is always read as a whole`, '--stream', nextStep);
+  });
+  return updateStates(name, flags, Object.fromEntries(changes));
+}
+
+/** Has the next run read streams from the beginning. */
+export function resetState(name: string, flags: StateFlags): Promise<number> {
+  return updateStates(
+    name,
+    flags,
+    Object.fromEntries(selectStreamNames(flags.stream).map((stream): [string, null] => [stream, null])),
+  );
+}
+
+const noValue = '–';
+const streamsWithCursor = known.filter(({ cursorField }) => cursorField !== undefined).map(({ name }) => name);
+
+/** @throws ConfigError for a stream that does not exist */
+function selectStreamNames(streams: readonly string[] | undefined): string[] {
+  const names = known.map(({ name }) => name);
+  const unknown = streams?.find((each) => !names.includes(each));
+  if (unknown === undefined) return [...(streams ?? names)];
+  const what = `--stream: there is no stream ${JSON.stringify(unknown)}${formatSuggestion(unknown, names)}`;
+  throw new ConfigError(what, '--stream', `The streams are: ${names.join(', ')}.`);
+}
+
+function validateState(stream: string, state: StreamState, file: string): void {
+  const names = known.map(({ name }) => name);
+  if (!names.includes(stream)) {
+    const what = `the state in ${file} is of a stream ${JSON.stringify(stream)} that there is not`;
+    throw new ConfigError(what, '<file>', `The streams are: ${names.join(', ')}.`);
+  }
+  const { cursorField } = getStream(stream);
+  const reading = cursorField === undefined ? {} : readCursor(state, cursorField);
+  if (!('problem' in reading)) return;
+  const what = `the state of ${stream} in ${file} cannot be read: ${reading.problem}`;
+  throw new ConfigError(what, '<file>', 'Import a state as `rollcall state export` or a read wrote it.');
+}
+
+/** Changes states, unless a run of the connection is under way. */
+async function updateStates(name: string, flags: StateFlags, changes: StateChanges): Promise<number> {
+  const connection = await findConnection(name, { config: flags.config });
+  await rejectRunningSync(connection);
+  await withStateStore(connection, (keeper) => keeper.update(changes));
+  const reset = Object.keys(changes).filter((stream) => changes[stream] === null);
+  const set = Object.keys(changes).filter((stream) => changes[stream] !== null);
+  if (set.length > 0) logMessage(`The next sync of ${name} goes on from the state that was set: ${set.join(', ')}.`);
+  if (reset.length > 0) logMessage(`The next sync of ${name} reads from the beginning: ${reset.join(', ')}.`);
+  return exitCodes.ok;
+}
+
+async function rejectRunningSync({ name, folder }: Connection): Promise<void> {
+  const session = await tryOpenHistorySession(folder);
+  if (!session) {
+    logMessage('No Temporal server is named or was ever run here: it could not be asked whether a sync is under way.');
+    return;
+  }
+  try {
+    const run = await findNewestRun(session.connection.client, name);
+    if (run?.status.name !== 'RUNNING') return;
+  } finally {
+    await session.close();
+  }
+  throw new ConfigError(
+    `a sync of ${name} is under way, and would lose its place`,
+    name,
+    `Wait for its end (\`rollcall sync ${name}\` shows it, or goes on with it), or end it: rollcall cancel ${name}`,
+  );
+}
+
+async function withStateStore<Result>(
+  connection: Connection,
+  work: (keeper: StateStore) => Promise<Result>,
+): Promise<Result> {
+  const destination = await resolveDestination(connection);
+  const keeper =
+    destination.kind === 'files' ? createFilesStateStore(destination.folder) : createPostgresStateStore(destination);
+  try {
+    return await work(keeper);
+  } finally {
+    await keeper.close();
+  }
+}
+
+/** Where a stream stands, in words and numbers. */
+interface StreamStateSummary {
+  stream: string;
+  /** ISO 8601: up to there changes are known. */
+  cursor?: string;
+  /** Absent without a state. */
+  finished?: boolean;
+  records?: number;
+  /** When the newest run began. */
+  lastRunAt?: string;
+  state?: StreamState;
+}
+
+function summarizeStreamState({ stream, run, state }: StoredState): StreamStateSummary {
+  const { cursorField } = getStream(stream);
+  const reading: CursorResult = state && cursorField !== undefined ? readCursor(state, cursorField) : {};
+  const progress = state && (readProgress(state) ?? { finished: true });
+  const lastRunAt = parseRunTime(run);
+  return {
+    stream,
+    ...('cursor' in reading && { cursor: reading.cursor }),
+    ...progress,
+    ...(lastRunAt !== undefined && { lastRunAt }),
+    ...(state && { state }),
+  };
+}
+
+/** A run is named after its beginning: `20260301T060000000Z-3f6c2a1b`. */
+function parseRunTime(run: string): string | undefined {
+  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\d*Z/.exec(run) ?? [];
+  return year === undefined ? undefined : `${year}-${month}-${day}T${hour}:${minute}:${second}Z`;
+}

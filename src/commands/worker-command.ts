@@ -1,0 +1,22 @@
+import { runWorker } from '../app/worker';
+import { exitCodes } from '../errors';
+import { logMessage } from './terminal/log';
+
+export interface WorkerFlags {
+  config: string;
+  taskQueue?: string;
+  listen?: string;
+}
+
+/** Serves syncs until it is told to stop. */
+export async function runWorkerCommand(flags: WorkerFlags): Promise<number> {
+  await runWorker({
+    ...flags,
+    onProblem: logMessage,
+    onReady: ({ address, taskQueue, connections, monitoring }) => {
+      logMessage(`Listening on task queue ${taskQueue} of ${address} for ${connections.join(', ')}. Stop with Ctrl-C.`);
+      if (monitoring !== undefined) logMessage(`Metrics at ${monitoring}/metrics, health at /healthz and /readyz.`);
+    },
+  });
+  return exitCodes.ok;
+}

@@ -1,0 +1,153 @@
+import { relative } from 'node:path';
+import { applyAuth0Variables } from './auth0-variables';
+import { getProcessVariables, readEnvironment, type Variables } from './environment';
+import { toPacingOptions } from './pacing';
+import type { KeyPath } from './parsed-file';
+import type { Connection, Project } from './project';
+import { toReadOptions } from './read-options';
+import { parseReference, resolveValue } from './references';
+
+/** A setting as it holds, and who says so. */
+export interface EffectiveSetting {
+  /** Dotted, as in the file: `credentials.client_secret`. */
+  key: string;
+  /** What may be shown: never a secret; of one that stands in the file only that it does. */
+  value: string | number;
+  /** `rollcall.yaml:5`, the name of a variable or of a flag, or `default`. */
+  origin: string;
+  /** Why a reference leads nowhere. */
+  problem?: string;
+}
+
+const secretKeys: ReadonlySet<string> = new Set([
+  'credentials.client_secret',
+  'credentials.private_key',
+  'credentials.access_token',
+]);
+
+/** The settings of a connection, as commands of this process find them. Throws ConfigError for a wrong environment. */
+export async function listEffectiveSettings(
+  project: Project,
+  connection: Connection,
+  variables: Variables = getProcessVariables(),
+): Promise<EffectiveSetting[]> {
+  const origin = createOriginLookup(project, connection.name);
+  const texts = listTextSettings(connection, variables).map(async ([key, value]): Promise<EffectiveSetting> => {
+    const shown = await resolveShownValue(key, value, connection, variables);
+    return { key, ...shown, origin: origin(key) ?? nameVariable(value) };
+  });
+  const { pacing } = readEnvironment(variables);
+  const { reserve, maxConcurrency } = toPacingOptions({ ...connection.source, ...pacing });
+  const { lookbackSeconds, lagSeconds, rolesSource } = toReadOptions(connection.source);
+  const plain = (key: string, value: string | number): EffectiveSetting => ({
+    key,
+    value,
+    origin: origin(key) ?? 'default',
+  });
+  const overridden = (setting: EffectiveSetting, variable: string, by: number | undefined): EffectiveSetting =>
+    by === undefined ? setting : { ...setting, origin: variable };
+  return [
+    ...(await Promise.all(texts)),
+    plain('streams', connection.streams.map(({ name, syncMode }) => `${name} (${syncMode})`).join(', ')),
+    ...(await listDestinationSettings(connection, origin, variables)),
+    ...formatSchedule(project, connection).map((value) => plain('schedule', value)),
+    plain('lookback_seconds', lookbackSeconds),
+    plain('lag_seconds', lagSeconds),
+    plain('roles.source', rolesSource),
+    overridden(plain('rate_limit_reserve', reserve), 'ROLLCALL_RATE_LIMIT_RESERVE', pacing.rate_limit_reserve),
+    overridden(
+      plain('max_concurrency', maxConcurrency ?? 'as many as the limit asks for'),
+      'ROLLCALL_MAX_CONCURRENCY',
+      pacing.max_concurrency,
+    ),
+  ];
+}
+
+/** The settings that are texts and perhaps references, in the order of the file's schema. */
+function listTextSettings({ source }: Connection, variables: Variables): [key: string, value: string][] {
+  const { domain, base_url, credentials, audience, start_date } = applyAuth0Variables(source, variables);
+  const { client_id, client_secret, private_key, algorithm, key_id, access_token } = credentials;
+  const texts = {
+    domain,
+    base_url,
+    'credentials.client_id': client_id,
+    'credentials.client_secret': client_secret,
+    'credentials.private_key': private_key,
+    'credentials.algorithm': algorithm,
+    'credentials.key_id': key_id,
+    'credentials.access_token': access_token,
+    audience,
+    start_date,
+  };
+  return Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined);
+}
+
+/** Where the file says something of a key: at the connection, or in the defaults. */
+function createOriginLookup({ file, findLine }: Project, name: string): (key: string) => string | undefined {
+  const at = (path: KeyPath): string | undefined => {
+    const line = findLine(path);
+    return line === undefined ? undefined : `${relative('.', file)}:${line}`;
+  };
+  return (key) => at(['connections', name, ...key.split('.')]) ?? at(['defaults', ...key.split('.')]);
+}
+
+/** A schedule in the words of the file. */
+function formatSchedule({ getWrittenValue }: Project, { name, schedule }: Connection): string[] {
+  if (!schedule) return [];
+  const written = getWrittenValue(['connections', name, 'schedule']) ?? getWrittenValue(['defaults', 'schedule']);
+  return [
+    Object.entries(written as object)
+      .map(([key, value]) => `${key}: ${String(value)}`)
+      .join(', '),
+  ];
+}
+
+/** Of what stands in no file: a reference to a variable, or the path that a variable tells. */
+function nameVariable(value: string): string {
+  const { kind, target = '' } = parseReference(value) ?? {};
+  return kind === 'file' ? 'AUTH0_CLIENT_SIGNING_KEY_PATH' : target;
+}
+
+async function resolveShownValue(
+  key: string,
+  value: string,
+  { name, folder }: Connection,
+  variables: Variables,
+): Promise<Pick<EffectiveSetting, 'value' | 'problem'>> {
+  const isSecret = secretKeys.has(key);
+  if (!parseReference(value)) return { value: isSecret ? 'stands in the file, hidden' : value };
+  try {
+    const resolved = await resolveValue(value, `connections.${name}.${key}`, folder, variables);
+    return { value: isSecret ? value : resolved };
+  } catch (error) {
+    return { value, problem: (error as Error).message };
+  }
+}
+
+async function listDestinationSettings(
+  connection: Connection,
+  origin: (key: string) => string | undefined,
+  variables: Variables,
+): Promise<EffectiveSetting[]> {
+  const { destination } = connection;
+  if (destination.kind === 'files') {
+    const key = 'destination.files';
+    return [{ key, value: destination.folder, origin: origin(key) ?? 'default' }];
+  }
+  const [url, schema] = ['destination.postgres.url', 'destination.postgres.schema'];
+  const shown = await resolveShownValue(url, destination.url, connection, variables);
+  return [
+    { key: url, ...shown, value: redactUrl(destination.url), origin: origin(url) ?? 'default' },
+    { key: schema, value: destination.schema, origin: origin(schema) ?? 'default' },
+  ];
+}
+
+/** A URL as far as it is no secret; a reference as it is. */
+function redactUrl(url: string): string {
+  if (parseReference(url)) return url;
+  if (!URL.canParse(url)) return 'stands in the file, hidden';
+  const shown = new URL(url);
+  shown.password = '';
+  shown.search = '';
+  return shown.href;
+}

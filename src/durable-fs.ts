@@ -1,0 +1,125 @@
+import { basename, dirname, join, resolve } from 'node:path';
+import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+
+/** What went wrong with a folder, in words for the person who runs the process. */
+export interface DiskProblem {
+  /** Completes "the folder X cannot be used: …". */
+  what: string;
+  nextStep: string;
+}
+
+const permissionDenied: DiskProblem = {
+  what: 'this user may not write there',
+  nextStep: 'Grant this user the right to write there, or name another folder.',
+};
+const diskFull: DiskProblem = { what: 'its disk is full', nextStep: 'Free space there, or name another folder.' };
+const fileInsteadOfFolder: DiskProblem = {
+  what: 'a file stands where a folder has to be',
+  nextStep: 'Move that file away, or name another folder.',
+};
+
+const diskProblems: Readonly<Record<string, DiskProblem>> = {
+  EACCES: permissionDenied,
+  EPERM: permissionDenied,
+  ENOSPC: diskFull,
+  EDQUOT: diskFull,
+  ENOTDIR: fileInsteadOfFolder,
+  EEXIST: fileInsteadOfFolder,
+  EROFS: { what: 'its disk is read-only', nextStep: 'Mount it for writing, or name another folder.' },
+  ENAMETOOLONG: { what: 'a name in it would be too long', nextStep: 'Use a shorter path or shorter names.' },
+  EMFILE: { what: 'this process has too many files open', nextStep: 'Raise the limit on open files (ulimit -n).' },
+};
+
+/** Explains an error of `node:fs`; undefined when the error is none of the system's. */
+export function explainDiskError(error: unknown): DiskProblem | undefined {
+  if (typeof error !== 'object' || error === null || !('syscall' in error)) return undefined;
+  const { code = 'an unknown error' } = error as NodeJS.ErrnoException;
+  return diskProblems[code] ?? { what: `the system answers ${code}`, nextStep: 'Check the folder and its disk.' };
+}
+
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
+/** Makes the names in a folder durable: a new or renamed file survives a power cut only after this. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes a folder, and those that lead to it, durably; does nothing when it is there. */
+export async function createFolder(path: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true });
+  if (made === undefined) return;
+  let folder = resolve(path);
+  while (folder !== resolve(made)) {
+    folder = dirname(folder);
+    await syncFolder(folder);
+  }
+  await syncFolder(dirname(folder));
+}
+
+/**
+ * Looks whether a folder can be written, or made where it is missing, without changing anything.
+ * @throws the system's error when it can't
+ */
+export async function checkFolder(path: string): Promise<{ exists: boolean; freeBytes: number }> {
+  const wanted = resolve(path);
+  let folder = wanted;
+  for (;;) {
+    try {
+      await access(`${folder}/.`, constants.W_OK | constants.X_OK);
+      const { bavail, bsize } = await statfs(folder);
+      return { exists: folder === wanted, freeBytes: bavail * bsize };
+    } catch (error) {
+      if (!isMissing(error) || folder === dirname(folder)) throw error;
+      folder = dirname(folder);
+    }
+  }
+}
+
+/**
+ * Puts a file in its place whole or not at all, whatever happens meanwhile, and makes it durable there. Processes that
+ * write the same file at once don't mix: each has a temporary file of its own beside it, `.<name>.<uuid>.tmp`.
+ * @returns what the file system says of the new file
+ */
+export async function writeFileAtomically(
+  path: string,
+  write: (handle: FileHandle) => Promise<void>,
+): Promise<BigIntStats> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  try {
+    const stats = await writeNewFile(temporary, write);
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+    return stats;
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined); // the first error says more
+    throw error;
+  }
+}
+
+async function writeNewFile(path: string, write: (handle: FileHandle) => Promise<void>): Promise<BigIntStats> {
+  const handle = await open(path, 'wx');
+  try {
+    await write(handle);
+    await handle.sync();
+    return await handle.stat({ bigint: true });
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Deletes what writers of these files, cut off by a crash, have left in the folder. */
+export async function removeTemporaryFiles(folder: string, names: readonly string[]): Promise<void> {
+  const left = (await readdir(folder)).filter((entry) => entry.endsWith('.tmp'));
+  for (const entry of left) {
+    if (names.some((name) => entry.startsWith(`.${name}.`))) await rm(join(folder, entry), { force: true });
+  }
+}

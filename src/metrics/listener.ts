@@ -1,0 +1,72 @@
+import { createServer, type ServerResponse } from 'node:http';
+import { formatListenAddress, type ListenAddress } from '../config/environment';
+import { ConfigError } from '../config/problems';
+
+/** What a process tells about itself. */
+export interface MonitoredProcess {
+  /** All metrics as Prometheus reads them. */
+  formatMetrics(): Promise<string>;
+  /** Why the process takes no work, in words; undefined when it does. */
+  explainUnready(): Promise<string | undefined>;
+}
+
+export interface Listener {
+  /** `http://host:port`. */
+  url: string;
+  close(): Promise<void>;
+}
+
+/** https://prometheus.io/docs/instrumenting/exposition_formats/ */
+const prometheusText = 'text/plain; version=0.0.4; charset=utf-8';
+
+/**
+ * Serves `/metrics`, `/healthz` (200 as long as the process turns its event loop) and `/readyz` (503 with the reason while it
+ * takes no work). Nothing that it says names more than connections and streams.
+ * @throws ConfigError when the address cannot be listened on
+ */
+export async function startListener(address: ListenAddress, monitored: MonitoredProcess): Promise<Listener> {
+  const routes: Record<string, (response: ServerResponse) => void | Promise<void>> = {
+    '/metrics': async (response) => sendText(response, 200, await monitored.formatMetrics(), prometheusText),
+    '/healthz': (response) => sendText(response, 200, 'alive\n'),
+    '/readyz': async (response) => {
+      const reason = await monitored.explainUnready();
+      sendText(response, reason === undefined ? 200 : 503, reason === undefined ? 'ready\n' : `not ready: ${reason}\n`);
+    },
+  };
+  const server = createServer((request, response) => {
+    const route = routes[new URL(request.url ?? '/', 'http://localhost').pathname];
+    if (!route) return sendText(response, 404, `There are ${Object.keys(routes).join(', ')}.\n`);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 405, 'GET only.\n');
+    Promise.resolve(route(response)).catch((error: unknown) => {
+      sendText(response, 503, `${error instanceof Error ? error.message : 'no answer'}\n`);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const what = error.code === 'EADDRINUSE' ? 'something else listens there' : `the system says ${error.code ?? ''}`;
+      const where = 'ROLLCALL_LISTEN, or --listen';
+      reject(
+        new ConfigError(
+          `${formatListenAddress(address)} cannot be listened on: ${what}`,
+          where,
+          'Choose another address.',
+        ),
+      );
+    });
+    server.listen(address.port, address.host, resolve);
+  });
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound ? bound.port : address.port;
+  return {
+    url: `http://${formatListenAddress({ ...address, port })}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function sendText(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
+  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+}

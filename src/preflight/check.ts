@@ -1,0 +1,102 @@
+import type { Auth0Client } from '../auth0/client';
+import type { ListRequest } from '../auth0/request';
+import { listMissingScopes, streams } from '../streams/registry';
+
+/** What a check found. */
+export interface CheckReport {
+  /** Why the tenant can't be read at all: complete for its reader, with the error class's name. */
+  failure?: { type: string; message: string };
+  /** Scopes that the token lacks, by the streams that need them. */
+  missingScopes: { stream: string; scopes: string[] }[];
+}
+
+interface NamedError {
+  name: string;
+  message: string;
+  scopes?: string[];
+}
+
+/**
+ * Asks for the least that shows whether each stream can be read: one row of each list. A tenant without organizations
+ * (or without anything) is as good as a full one.
+ * @param requested the streams that matter; the list of organizations leads to those of members
+ */
+export async function checkTenant(
+  client: Auth0Client,
+  requested: readonly string[] = streams.map(({ name }) => name),
+): Promise<CheckReport> {
+  const granted = await readGrantedScopes(client);
+  const missingScopes: CheckReport['missingScopes'] = [];
+  const isWanted = (stream: string): boolean => requested.includes(stream);
+  let organization: string | undefined;
+
+  async function ask(stream: string, request: ListRequest): Promise<CheckReport['failure']> {
+    try {
+      const page = await client.getPage(request, {});
+      if (stream === 'organizations') organization = page.rows[0]?.['id'] as string | undefined;
+      return undefined;
+    } catch (error) {
+      const { name, message, scopes } = error as NamedError;
+      if (name === 'BadCredentials') return { type: name, message };
+      if (name !== 'MissingScope') return { type: name, message: `${stream}: ${message}` };
+      const lacking = listMissingScopes(stream, granted);
+      missingScopes.push({ stream, scopes: lacking.length > 0 ? lacking : (scopes ?? []) });
+      return undefined;
+    }
+  }
+
+  const members = streams
+    .filter(({ reader }) => reader === 'members')
+    .map(({ name }) => name)
+    .filter(isWanted);
+  const asked = streams.filter(
+    ({ name, reader }) => isWanted(name) || (reader === 'organization' && members.length > 0),
+  );
+  for (const { name, probe } of asked) {
+    const failure = probe && (await ask(name, probe));
+    if (failure) return { failure, missingScopes };
+  }
+  if (organization === undefined) {
+    // Without an organization there is no member list to ask for; the token itself may tell.
+    for (const name of members) {
+      const scopes = listMissingScopes(name, granted);
+      if (scopes.length > 0) missingScopes.push({ stream: name, scopes });
+    }
+    return { missingScopes };
+  }
+  const list = {
+    path: `organizations/${encodeURIComponent(organization)}/members`,
+    list: 'members',
+    key: 'user_id',
+  };
+  const probes = [
+    { stream: 'organization_members', query: { take: 1, fields: 'user_id' } },
+    { stream: 'organization_member_roles', query: { take: 1, fields: 'user_id,roles' } },
+  ];
+  for (const { stream, query } of probes.filter(({ stream }) => isWanted(stream))) {
+    const failure = await ask(stream, { ...list, query });
+    if (failure && failure.type !== 'Gone') return { failure, missingScopes };
+  }
+  return { missingScopes };
+}
+
+/** Scopes of the token, when they can be told; what is wrong with the token shows at the first request. */
+async function readGrantedScopes(client: Auth0Client): Promise<string[] | undefined> {
+  try {
+    return await client.getScopes();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The report in one message, or undefined when all is well. */
+export function formatCheckProblem({ failure, missingScopes }: CheckReport): string | undefined {
+  if (failure) return failure.message;
+  if (missingScopes.length === 0) return undefined;
+  const needs = missingScopes.map(({ stream, scopes }) => `${stream} (needs ${scopes.join(' and ')})`).join(', ');
+  const grant = [...new Set(missingScopes.flatMap(({ scopes }) => scopes))].join(' ');
+  return (
+    `The tenant lets this application sign in, but not read ${needs}. Grant the scopes to the application in Auth0 ` +
+    `(Applications > APIs > Auth0 Management API > Machine to Machine Applications): ${grant}`
+  );
+}

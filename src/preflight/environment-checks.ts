@@ -1,0 +1,128 @@
+import { getProcessVariables } from '../config/environment';
+import type { Connection } from '../config/project';
+import { resolveDestination } from '../config/references';
+import { checkFolder } from '../durable-fs';
+import { exitCodes } from '../errors';
+import { translateDiskErrors } from '../sinks/destination';
+import { readManifests } from '../sinks/files/manifest-file';
+import { checkDatabase } from '../sinks/postgres/preflight';
+import { translateStagingErrors } from '../staging/segment-io';
+import { connect, readProfile, type TemporalConnection, type TemporalTarget } from '../temporal/connection';
+import { locateTemporal } from '../temporal/embedded-server/binary';
+import { addSearchAttributes, findMissingSearchAttributes } from '../temporal/register-search-attributes';
+import { installRuntime } from '../temporal/runtime';
+import { hasWorkers } from '../temporal/worker';
+import { createErrorFinding, createOkFinding, createWarning, type Finding, toErrorFinding } from './finding';
+
+/** Whoever looks waits: a server that is there answers at once. */
+const temporalConnectTimeoutMs = 3_000;
+/** gRPC's code. */
+const grpcNotFound = 5;
+
+/** Looks at the Temporal server that the environment names, and at what a sync needs there. */
+export async function inspectTemporal(taskQueue: string, fix: boolean): Promise<Finding[]> {
+  const variables = getProcessVariables();
+  let target: TemporalTarget | undefined;
+  try {
+    target = readProfile(variables);
+    if (!target) {
+      const binary = locateTemporal(variables);
+      return [
+        createOkFinding('temporal', `No server is named: \`rollcall sync\` starts one of its own, with ${binary}.`),
+      ];
+    }
+    installRuntime();
+    const connection = await connect(target, { patienceMs: temporalConnectTimeoutMs });
+    try {
+      return await inspectServer(connection, target, taskQueue, fix);
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    return [toErrorFinding('temporal', error)];
+  }
+}
+
+async function inspectServer(
+  connection: TemporalConnection,
+  { address, namespace }: TemporalTarget,
+  taskQueue: string,
+  fix: boolean,
+): Promise<Finding[]> {
+  try {
+    await connection.client.workflowService.describeNamespace({ namespace });
+  } catch (error) {
+    const message = `${address} answers, but has no namespace ${namespace}.`;
+    const nextStep = `Set TEMPORAL_NAMESPACE, or run: temporal operator namespace create --namespace ${namespace}`;
+    return (error as { code?: number }).code === grpcNotFound
+      ? [createErrorFinding('temporal', exitCodes.usage, message, nextStep)]
+      : [createWarning('temporal', `${address} answers, but does not tell of the namespace ${namespace}.`)];
+  }
+  return [
+    createOkFinding('temporal', `${address} answers, namespace ${namespace}.`),
+    await inspectSearchAttributes(connection, fix),
+    await inspectWorkers(connection, taskQueue),
+  ];
+}
+
+async function inspectSearchAttributes(connection: TemporalConnection, fix: boolean): Promise<Finding> {
+  const check = 'search attributes';
+  try {
+    const missing = await findMissingSearchAttributes(connection);
+    if (missing.length === 0) return createOkFinding(check, 'All are there.');
+    if (!fix) {
+      const message = `${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} missing: syncs can't be found by them.`;
+      return createWarning(check, message, 'Run: rollcall doctor --fix');
+    }
+    await addSearchAttributes(connection);
+    return createOkFinding(check, `Added: ${missing.join(', ')}.`);
+  } catch (error) {
+    return createWarning(check, `They can't be looked at or added: ${(error as Error).message}`);
+  }
+}
+
+async function inspectWorkers(connection: TemporalConnection, taskQueue: string): Promise<Finding> {
+  if (await hasWorkers(connection, taskQueue))
+    return createOkFinding('worker', `One or more listen on task queue ${taskQueue}.`);
+  return createWarning(
+    'worker',
+    `None listens on task queue ${taskQueue}: syncs wait for one.`,
+    'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
+  );
+}
+
+/** Pages of a slice, of many streams: with less, a large tenant soon fills the disk. */
+const lowSpaceBytes = 1024 ** 3;
+
+/** Looks whether staging can be written, and has room. */
+export async function inspectStaging(folder: string): Promise<Finding> {
+  try {
+    const { exists, freeBytes } = await translateStagingErrors(folder, () => checkFolder(folder));
+    const told = `${folder} ${exists ? 'can be written' : 'can be made'}, ${formatBytes(freeBytes)} are free.`;
+    return freeBytes < lowSpaceBytes
+      ? createWarning('staging', told, 'Free space there, or name another folder in ROLLCALL_STAGING.')
+      : createOkFinding('staging', told);
+  } catch (error) {
+    return toErrorFinding('staging', error);
+  }
+}
+
+/** Looks whether a connection's destination can be reached and written, as far as can be told without changing it. */
+export async function inspectDestination(connection: Connection): Promise<Finding> {
+  try {
+    const destination = await resolveDestination(connection);
+    if (destination.kind === 'postgres') return createOkFinding('destination', await checkDatabase(destination));
+    const { folder } = destination;
+    const { exists, freeBytes } = await translateDiskErrors(folder, () => checkFolder(folder));
+    const held = (await readManifests(folder)).length;
+    const told = exists ? `can be written, and holds ${held} streams` : 'can be made';
+    return createOkFinding('destination', `${folder} ${told}; ${formatBytes(freeBytes)} are free.`);
+  } catch (error) {
+    return toErrorFinding('destination', error);
+  }
+}
+
+function formatBytes(bytes: number): string {
+  const gigabytes = bytes / 1024 ** 3;
+  return gigabytes >= 1 ? `${Math.floor(gigabytes)} GiB` : `${Math.floor(bytes / 1024 ** 2)} MiB`;
+}

@@ -1,0 +1,51 @@
+import { wrapAfterLead } from '../commands/terminal/text';
+import { exitCodes, getExitCodeByName } from '../errors';
+
+/** What one look at the set-up has found. */
+export interface Finding {
+  /** What was looked at: `configuration`, `temporal`, `scopes`, … */
+  check: string;
+  /** Absent for what all connections share. */
+  connection?: string;
+  state: 'ok' | 'warning' | 'wrong';
+  message: string;
+  /** What to do about it. */
+  fix?: string;
+  /** Exit code of what is wrong. */
+  code?: number;
+}
+
+export function createOkFinding(check: string, message: string): Finding {
+  return { check, state: 'ok', message };
+}
+
+export function createWarning(check: string, message: string, fix?: string): Finding {
+  return { check, state: 'warning', message, ...(fix !== undefined && { fix }) };
+}
+
+export function createErrorFinding(check: string, code: number, message: string, fix?: string): Finding {
+  return { check, state: 'wrong', message, ...(fix !== undefined && { fix }), code };
+}
+
+/** An error as a finding; errors of ours end in their next step. */
+export function toErrorFinding(check: string, error: unknown): Finding {
+  const { name, message, nextStep } = error as { name: string; message: string; nextStep?: string };
+  const code = getExitCodeByName(name);
+  if (nextStep === undefined || !message.endsWith(nextStep)) return createErrorFinding(check, code, message);
+  return createErrorFinding(check, code, message.slice(0, -nextStep.length).trim(), nextStep);
+}
+
+/** The code of the worst finding: what can't be reached is worse than what is refused, and that than a wrong file. */
+export function getFindingsExitCode(findings: readonly Finding[]): number {
+  return Math.max(exitCodes.ok, ...findings.map(({ code = exitCodes.ok }) => code));
+}
+
+const stateLabels = { ok: 'ok', warning: 'warning', wrong: 'WRONG' };
+
+/** A finding for a reader at a terminal, in lines of at most 80 columns. */
+export function formatFinding({ state, check, message, fix }: Finding): string {
+  return wrapAfterLead(
+    `${stateLabels[state].padEnd(8)} ${check.padEnd(17)} `,
+    fix === undefined ? message : `${message} ${fix}`,
+  );
+}

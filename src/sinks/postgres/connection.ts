@@ -1,0 +1,144 @@
+import { Client, Pool, type PoolClient, type PoolConfig } from 'pg';
+import { DestinationRefused, explainPostgresError, type PostgresTarget } from './explain-error';
+
+/** Statements of one transaction. */
+export type Transaction = Pick<PoolClient, 'query'>;
+
+/** A database, by as many connections as streams are delivered at the same time. */
+export interface Database {
+  target: PostgresTarget;
+  /**
+   * Does work in one transaction, of which nothing is left when it fails.
+   * Errors: DestinationUnavailable, DestinationRefused, and those of the work.
+   */
+  runTransaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
+  close(): Promise<void>;
+}
+
+/** Each stream at most one, and one to read the state. */
+const maxConnections = 6;
+const connectTimeoutMs = 10_000;
+const statementTimeoutMs = 15 * 60_000;
+
+/**
+ * Set in each transaction rather than for the session, so that a pooler between does not matter. A session that stands
+ * still in a transaction (its process is stopped) is ended soon, since its lock keeps the step's next attempt waiting.
+ */
+const beginTransactionSql = `
+  BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+  SET LOCAL statement_timeout = '${statementTimeoutMs}ms';
+  SET LOCAL lock_timeout = '60s';
+  SET LOCAL idle_in_transaction_session_timeout = '20s';
+  SET LOCAL work_mem = '32MB'`;
+
+/**
+ * @param url `postgres://role:password@host:port/database?sslmode=…`, with the meanings that libpq gives to sslmode,
+ *   sslrootcert, sslcert and sslkey
+ * @param schema named in errors
+ * @throws DestinationRefused when it is no such URL
+ */
+export function openDatabase(url: string, schema: string): Database {
+  let { config, mayFallBack } = buildPoolConfig(url);
+  const target = readTarget(config, schema);
+  let pool = openPool(config);
+
+  async function connect(): Promise<PoolClient> {
+    try {
+      return await pool.connect();
+    } catch (error) {
+      if (!mayFallBack || !(error as Error).message.includes('does not support SSL')) throw error;
+      mayFallBack = false;
+      const withTls = pool;
+      config = { ...config, connectionString: setSslMode(url, 'disable') };
+      pool = openPool(config);
+      await withTls.end();
+      return await pool.connect();
+    }
+  }
+
+  async function within<Result>(client: PoolClient, work: (transaction: Transaction) => Promise<Result>) {
+    await client.query(beginTransactionSql);
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  }
+
+  return {
+    target,
+    async runTransaction(work) {
+      try {
+        const client = await connect();
+        try {
+          const result = await within(client, work);
+          client.release();
+          return result;
+        } catch (error) {
+          // The server rolls back what a closed connection leaves.
+          client.release(true);
+          throw error;
+        }
+      } catch (error) {
+        throw explainPostgresError(error, target) ?? error;
+      }
+    },
+    close: () => pool.end(),
+  };
+}
+
+function ignoreError(): void {}
+
+function openPool(config: PoolConfig): Pool {
+  const pool = new Pool(config);
+  // A connection that breaks while no statement is under way would end the process: also in the moment in which the pool
+  // has handed it over and nobody has it yet. Its next statement fails.
+  pool.on('connect', (client) => client.on('error', ignoreError));
+  // An idle connection that breaks is replaced when it is needed.
+  return pool.on('error', ignoreError);
+}
+
+/** As libpq has it, TLS that is only preferred is given up when the server has none, and so it is by default. */
+function buildPoolConfig(url: string): { config: PoolConfig; mayFallBack: boolean } {
+  const mode = readSslMode(url);
+  const config = {
+    connectionString: setSslMode(url, mode === 'allow' ? 'prefer' : mode),
+    application_name: 'rollcall',
+    max: maxConnections,
+    connectionTimeoutMillis: connectTimeoutMs,
+    // Should the server never answer again, though its connection seems to live.
+    query_timeout: statementTimeoutMs + 60_000,
+    keepAlive: true,
+    allowExitOnIdle: true,
+  };
+  return { config, mayFallBack: mode === 'allow' || mode === 'prefer' };
+}
+
+function readSslMode(url: string): string {
+  try {
+    const { searchParams } = new URL(url);
+    if (searchParams.get('sslrootcert') === 'system') return 'verify-full';
+    return searchParams.get('sslmode') ?? 'prefer';
+  } catch {
+    throw new DestinationRefused('of Postgres', 'its URL cannot be read', urlAdvice);
+  }
+}
+
+const urlAdvice =
+  'Write it as postgres://role:password@host:5432/database, other characters than letters and digits as %XX.';
+
+function setSslMode(url: string, mode: string): string {
+  const changed = new URL(url);
+  if (changed.searchParams.get('sslrootcert') === 'system') changed.searchParams.delete('sslrootcert');
+  changed.searchParams.set('sslmode', mode);
+  changed.searchParams.set('uselibpqcompat', 'true');
+  return changed.href;
+}
+
+function readTarget({ connectionString = '' }: PoolConfig, schema: string): PostgresTarget {
+  try {
+    const { host, port, database = '', user = '' } = new Client({ connectionString });
+    return { label: `${host}:${port}/${database}, schema ${schema},`, role: user, database, schema };
+  } catch (error) {
+    const unknown = { label: 'of Postgres', role: '', database: '', schema };
+    throw explainPostgresError(error, unknown) ?? new DestinationRefused(unknown.label, 'its URL is wrong', urlAdvice);
+  }
+}

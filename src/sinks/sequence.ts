@@ -1,0 +1,33 @@
+import { StaleDelivery, type Delivery } from './sink';
+
+/** The newest step of a stream that a destination has taken. */
+export interface LastDelivery {
+  run: string;
+  sequence: number;
+}
+
+/** A step came, but not the one before it: what that one brought is not at the destination. */
+export class SequenceGap extends Error {
+  override readonly name = 'SequenceGap';
+  constructor(delivery: Delivery, expected: number) {
+    super(
+      `step ${delivery.sequence} of ${delivery.stream.name} came where step ${expected} was due: what was delivered ` +
+        'before is not at the destination any more; nothing was written. Run the sync again.',
+    );
+  }
+}
+
+/**
+ * Tells whether a step is the next one or has been taken already.
+ * @throws StaleDelivery for a step of an older run or with an older sequence, SequenceGap for one too far ahead
+ */
+export function checkSequence(delivery: Delivery, last: LastDelivery | undefined): 'next' | 'duplicate' {
+  const { run, sequence } = delivery;
+  if (last && (run < last.run || (run === last.run && sequence < last.sequence))) {
+    throw new StaleDelivery(delivery, last);
+  }
+  if (last?.run === run && sequence === last.sequence) return 'duplicate';
+  const expected = last?.run === run ? last.sequence + 1 : 0;
+  if (sequence !== expected) throw new SequenceGap(delivery, expected);
+  return 'next';
+}
