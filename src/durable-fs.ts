@@ -11,13 +11,13 @@ export interface DiskProblem {
 }
 
 const permissionDenied: DiskProblem = {
-  what: 'this user may not write there',
-  nextStep: 'Grant this user the right to write there, or name another folder.',
+  what: 'permission denied',
+  nextStep: 'Grant this user write permission, or use another folder.',
 };
-const diskFull: DiskProblem = { what: 'its disk is full', nextStep: 'Free space there, or name another folder.' };
+const diskFull: DiskProblem = { what: 'the disk is full', nextStep: 'Free disk space, or use another folder.' };
 const fileInsteadOfFolder: DiskProblem = {
-  what: 'a file stands where a folder has to be',
-  nextStep: 'Move that file away, or name another folder.',
+  what: 'a file exists where a folder is required',
+  nextStep: 'Move the file, or use another folder.',
 };
 
 const diskProblems: Readonly<Record<string, DiskProblem>> = {
@@ -27,16 +27,16 @@ const diskProblems: Readonly<Record<string, DiskProblem>> = {
   EDQUOT: diskFull,
   ENOTDIR: fileInsteadOfFolder,
   EEXIST: fileInsteadOfFolder,
-  EROFS: { what: 'its disk is read-only', nextStep: 'Mount it for writing, or name another folder.' },
-  ENAMETOOLONG: { what: 'a name in it would be too long', nextStep: 'Use a shorter path or shorter names.' },
-  EMFILE: { what: 'this process has too many files open', nextStep: 'Raise the limit on open files (ulimit -n).' },
+  EROFS: { what: 'the disk is read-only', nextStep: 'Mount it writable, or use another folder.' },
+  ENAMETOOLONG: { what: 'a file name would be too long', nextStep: 'Use a shorter path or shorter names.' },
+  EMFILE: { what: 'too many open files', nextStep: 'Increase the limit on open files (ulimit -n).' },
 };
 
 /** Explains an error of `node:fs`; undefined when the error is none of the system's. */
 export function explainDiskError(error: unknown): DiskProblem | undefined {
   if (typeof error !== 'object' || error === null || !('syscall' in error)) return undefined;
   const { code = 'an unknown error' } = error as NodeJS.ErrnoException;
-  return diskProblems[code] ?? { what: `the system answers ${code}`, nextStep: 'Check the folder and its disk.' };
+  return diskProblems[code] ?? { what: `the system reported ${code}`, nextStep: 'Check the folder and its disk.' };
 }
 
 export function isMissing(error: unknown): boolean {

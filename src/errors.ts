@@ -17,14 +17,14 @@ export const exitCodes = {
 } as const;
 
 const exitCodeMeanings: Readonly<Record<keyof typeof exitCodes, string>> = {
-  ok: 'done, and every stream is complete; check: answered',
+  ok: 'success: every stream is complete (check: a status was reported)',
   failed: 'failed',
-  usage: 'the command line, a file or the environment is not as it must be',
+  usage: 'invalid command line, file or environment',
   partial: 'some streams are complete, others are not',
-  credentials: 'the tenant refuses the credentials, or they lack a scope',
-  unreachable: "Auth0, Temporal or the destination can't be reached",
+  credentials: 'Auth0 rejected the credentials, or a scope is missing',
+  unreachable: 'cannot connect to Auth0, Temporal or the destination',
   interrupted: 'interrupted',
-  brokenPipe: 'whoever read the output has gone',
+  brokenPipe: 'the reader closed standard output',
 };
 
 /** The codes for people, as the help shows them. */

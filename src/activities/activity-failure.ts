@@ -81,7 +81,7 @@ export function toActivityFailure(error: unknown, exhausted = false): Error {
     log.error('unexpected error in an activity', { name, at: readStackFrames(error) });
     return ApplicationFailure.create({
       type: 'Unexpected',
-      message: `Something went wrong in Rollcall itself (${name}); the worker's log tells more.`,
+      message: `Internal error in Rollcall (${name}). See the worker's log for details.`,
       nonRetryable: exhausted,
       details: [{ failureType: 'system_error' } satisfies FailureDetails],
     });

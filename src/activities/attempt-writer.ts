@@ -48,7 +48,7 @@ export class AttemptWriter {
    * taken in part: its rest would come again.
    */
   async commit(): Promise<Segment[]> {
-    if (this.hasPartialPage) throw new Error('a page was taken in part');
+    if (this.hasPartialPage) throw new Error('a page was written only in part');
     return Promise.all([...this.writers.values()].map((writer) => writer.commit()));
   }
 

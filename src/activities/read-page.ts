@@ -43,7 +43,7 @@ export async function readNextPage(
 ): Promise<PageResult> {
   const { reader, tenant, signal } = context;
   const request = reader.next(cursor);
-  if (!request) throw new Error('asked for a page after the last one');
+  if (!request) throw new Error('requested a page after the last page');
   const asked = { requests: 0, vanished: 0 };
   const call = { signal, onRequest: () => (asked.requests += 1) };
   let isolated: QuarantinedPage;

@@ -76,7 +76,7 @@ export function parseConfiguredCatalog(
   const names = new Set<string>();
   for (const [index, entry] of data.streams.entries()) {
     const { name, namespace } = entry.stream;
-    if (names.has(name)) throw new CatalogError('names a stream a second time', `streams[${index}].stream.name`);
+    if (names.has(name)) throw new CatalogError('contains a stream twice', `streams[${index}].stream.name`);
     names.add(name);
     const ref = { name, ...(isPresent(namespace) && { namespace }) };
     const choice = configureStream(entry, known);
@@ -102,10 +102,10 @@ function configureStream(
   const declaration = known.find((each) => each.name === entry.stream.name);
   if (!declaration) {
     const names = known.map((each) => each.name).join(', ');
-    return `this source has no stream ${JSON.stringify(entry.stream.name)}; it has ${names}. Refresh the source's schema and select again.`;
+    return `this source has no stream ${JSON.stringify(entry.stream.name)}. Available streams: ${names}. Refresh the source schema and select the streams again.`;
   }
   if (isPresent(mode) && mode !== 'full_refresh' && mode !== 'incremental') {
-    return 'its sync_mode is neither full_refresh nor incremental. Set one of the two in the configured catalog.';
+    return 'its sync_mode must be full_refresh or incremental. Correct it in the configured catalog.';
   }
   return {
     syncMode: mode === 'incremental' && declaration.syncModes.includes(mode) ? mode : 'full_refresh',
@@ -118,6 +118,6 @@ function configureStream(
 
 function toCatalogError(error: z.ZodError): CatalogError {
   const [issue] = error.issues;
-  const where = issue && issue.path.length > 0 ? z.core.toDotPath(issue.path) : 'its top';
+  const where = issue && issue.path.length > 0 ? z.core.toDotPath(issue.path) : 'the top level';
   return new CatalogError(issue?.code === 'too_small' ? 'is empty' : 'is missing or of the wrong type', where);
 }

@@ -114,9 +114,7 @@ export function createOutput(stream: Writable, options: OutputOptions): Output {
 
 function toOutputError(error: Error): Error {
   const { code } = error as NodeJS.ErrnoException;
-  return code && closedPipeCodes.has(code)
-    ? new BrokenPipe('the reader of the output has gone', { cause: error })
-    : error;
+  return code && closedPipeCodes.has(code) ? new BrokenPipe('the reader closed the output', { cause: error }) : error;
 }
 
 const closedPipeCodes = new Set(['EPIPE', 'ECONNRESET', 'EOF', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);

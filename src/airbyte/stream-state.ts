@@ -15,7 +15,7 @@ export class StateError extends Error {
   readonly nextStep = stateNextStep;
 }
 
-const stateNextStep = 'Pass the state as the last read wrote it, or none to read everything again.';
+const stateNextStep = 'Pass the state that the last read emitted, or omit --state to read everything again.';
 
 /**
  * The state of each stream by name, from whatever callers pass: nothing, `{}`, `[]`; an array of state messages or a
@@ -81,7 +81,7 @@ function collectMessage(states: Map<string, JsonObject>, message: unknown, where
     case 'LEGACY':
       return collectByName(states, message.data ?? {}, appendPath(where, 'data'));
     default:
-      throw new StateError('has a type other than STREAM, GLOBAL and LEGACY', appendPath(where, 'type'));
+      throw new StateError('has a type other than STREAM, GLOBAL or LEGACY', appendPath(where, 'type'));
   }
 }
 
@@ -104,7 +104,7 @@ function collectStream(states: Map<string, JsonObject>, stream: unknown, where: 
 
 function collectGlobal(states: Map<string, JsonObject>, global: unknown, where: string): void {
   const streams = isObject(global) ? (global.stream_states ?? []) : undefined;
-  if (!Array.isArray(streams)) throw new StateError('has no array stream_states', where);
+  if (!Array.isArray(streams)) throw new StateError('has no stream_states array', where);
   streams.forEach((stream, index) => collectStream(states, stream, `${where}.stream_states[${index}]`));
 }
 

@@ -50,9 +50,9 @@ function createAdHocConnection(flags: ConnectionFlags): Connection {
   const tenant = flags.domain ?? flags.baseUrl ?? getProcessVariables()['AUTH0_DOMAIN'];
   if (tenant === undefined || tenant === '') {
     throw new ConfigError(
-      'no connection is named',
+      'no connection was given',
       'arguments',
-      'Name one of rollcall.yaml, or spell one out: ' +
+      'Pass the name of a connection in rollcall.yaml, or specify a tenant: ' +
         '--domain acme.eu.auth0.com --client-id … --client-secret env:AUTH0_CLIENT_SECRET --files ./data',
     );
   }
@@ -98,9 +98,9 @@ function applyCredentialFlags(flags: ConnectionFlags, connection: Connection): C
   const spelt = findGivenFlag(flags, adHocFlags);
   if (spelt !== undefined) {
     throw new ConfigError(
-      `${spelt} cannot be given along with the connection ${connection.name}`,
+      `${spelt} cannot be combined with the connection ${connection.name}`,
       spelt,
-      'Leave out the name to spell a connection out, or change the project file.',
+      'Omit the name to specify a tenant with options, or edit the project file.',
     );
   }
   const { source } = connection;
@@ -139,9 +139,9 @@ export function rejectCredentialFlags(flags: ConnectionFlags): void {
   const given = findGivenFlag(flags, credentialFlags);
   if (given === undefined) return;
   throw new ConfigError(
-    `${given} does not reach the workers of the Temporal server, which sign in by their own project file`,
+    `${given} has no effect: the workers of the Temporal server use the credentials in their own project file`,
     given,
-    'Leave it out, and change the project file of the workers.',
+    'Omit it, and edit the project file of the workers.',
   );
 }
 
@@ -161,6 +161,6 @@ function selectStreams(connection: Connection, requested: string[]): Connection 
   throw new ConfigError(
     `--stream: ${connection.name} has no stream ${JSON.stringify(unknown)}`,
     '--stream',
-    `It has: ${names}.`,
+    `Available streams: ${names}.`,
   );
 }

@@ -49,7 +49,7 @@ export async function openMonitoring(address: ListenAddress): Promise<Monitoring
   let watched: MonitoredWorker | undefined;
 
   async function unready(): Promise<string | undefined> {
-    if (!watched) return 'the worker has not connected to its Temporal server yet';
+    if (!watched) return 'the worker is not connected to Temporal yet';
     const state = watched.state();
     if (state !== 'RUNNING') return `the worker is shutting down (${state.toLowerCase()})`;
     return (await isServerReachable(watched.connection))

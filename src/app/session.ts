@@ -85,9 +85,9 @@ export async function joinSession(projectFolder: string): Promise<Session> {
   const running = findServer(getDatabasePath(stateDir));
   if (!running) {
     throw new ConfigError(
-      `no Temporal server is named, and no sync is running in ${projectFolder}`,
+      `no Temporal server is configured, and no sync is running in ${projectFolder}`,
       'TEMPORAL_ADDRESS',
-      'Set TEMPORAL_ADDRESS to the server that the sync runs on, or start one here with `rollcall sync`.',
+      'Set TEMPORAL_ADDRESS to the server that runs the sync, or start a sync here with `rollcall sync`.',
     );
   }
   const connect = await loadTemporal(undefined);
@@ -112,7 +112,7 @@ async function waitForServerExit(database: string, signal: AbortSignal): Promise
     await sleep(serverPollMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return never;
   }
-  return new Error('the sync and its Temporal server ended together with the command that ran them');
+  return new Error('the command that ran the sync has ended, and its Temporal server with it');
 }
 
 /**

@@ -35,9 +35,9 @@ export async function runWorker({ config, taskQueue, listen, onReady, onProblem 
   const target = readProfile(getProcessVariables());
   if (!target) {
     throw new ConfigError(
-      'no Temporal server is named, and a worker needs one that others can reach too',
+      'no Temporal server is configured; a worker needs one that other commands can reach',
       'TEMPORAL_ADDRESS',
-      'Set TEMPORAL_ADDRESS to host:port, or name a Temporal profile. `rollcall sync` needs no worker: it brings its own server.',
+      'Set TEMPORAL_ADDRESS to host:port, or select a Temporal profile. Without a worker, `rollcall sync` starts a local server.',
     );
   }
   const where = listen === undefined ? environment.listen : parseListenAddress(listen);

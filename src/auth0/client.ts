@@ -113,7 +113,7 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
       const retryAt = slot.recordRefusal(readRateLimitRefusal(answer.headers, now()));
       giveUpAt ??= now() + maxWaitMs;
       if (retryAt > giveUpAt) throw new RateLimited(label, retryAt);
-      log('debug', 'rate limit met', { request: label, waitMs: retryAt - now() });
+      log('debug', 'rate limit reached', { request: label, waitMs: retryAt - now() });
     }
   }
 

@@ -23,44 +23,44 @@ export type CredentialsProblem =
 
 const credentialsMessages: Readonly<Record<CredentialsProblem, [message: string, nextStep: string]>> = {
   secret: [
-    'Auth0 refused the client id or the client secret.',
-    'Copy both again from the machine-to-machine application in the Auth0 Dashboard.',
+    'Auth0 rejected the client ID or the client secret.',
+    'Copy both from the machine-to-machine application in the Auth0 Dashboard.',
   ],
   private_key: [
-    'Auth0 refused the client id or what was signed with its private key.',
-    'Check in the Auth0 Dashboard that the application authenticates by Private Key JWT and holds the public key of this pair, with this algorithm and key id; and that the clock of this machine is right.',
+    'Auth0 rejected the client ID or the assertion signed with the private key.',
+    'Check in the Auth0 Dashboard that the application uses Private Key JWT and has the matching public key, algorithm and key ID. Check that the clock of this machine is correct.',
   ],
   audience: [
-    'The tenant knows no API with the audience that was asked for.',
-    'Set the audience to https://<canonical tenant domain>/api/v2/, also when a custom domain is used.',
+    'The tenant has no API with the configured audience.',
+    'Set the audience to https://<canonical tenant domain>/api/v2/, even if you use a custom domain.',
   ],
   client_grant: [
     'The application is not authorized to use the Management API.',
-    'In the Auth0 Dashboard, open the application, tab APIs, and authorize it for the Auth0 Management API.',
+    'In the Auth0 Dashboard, open the application, then the APIs tab, and authorize it for the Auth0 Management API.',
   ],
   grant_type: [
-    'The application may not use the client credentials grant.',
-    'In the Auth0 Dashboard, open the application, Advanced Settings, Grant Types, and switch on Client Credentials.',
+    'The application does not have the client credentials grant.',
+    'In the Auth0 Dashboard, open the application, then Advanced Settings > Grant Types, and enable Client Credentials.',
   ],
   no_token_endpoint: [
     'There is no Auth0 token endpoint at this address.',
-    'Check the domain: https://<tenant>.<region>.auth0.com or the custom domain of the tenant.',
+    "Check the domain: <tenant>.<region>.auth0.com or the tenant's custom domain.",
   ],
   token_not_received: [
     'Auth0 did not receive the access token.',
-    'Check that no proxy between here and Auth0 takes the Authorization header away.',
+    'Check that no proxy removes the Authorization header.',
   ],
   expired_token: [
     'The access token has expired.',
-    'Get a new Management API token, or use a client id and secret, which are renewed without you.',
+    'Get a new Management API token, or use a client ID and secret: Rollcall then renews tokens automatically.',
   ],
   refused_token: [
-    'Auth0 refuses the access token.',
-    'Use a Management API token of this very tenant and domain, or a client id and secret.',
+    'Auth0 rejected the access token.',
+    'Use a Management API token for this tenant and domain, or a client ID and secret.',
   ],
   refused_fresh_token: [
-    'Auth0 refuses an access token that it has just issued.',
-    'Check that domain and audience belong to the same tenant; a token fetched at a custom domain is used there only.',
+    'Auth0 rejected an access token that it had just issued.',
+    'Check that domain and audience belong to the same tenant. A token requested at a custom domain is valid only there.',
   ],
 };
 
@@ -79,10 +79,10 @@ export class MissingScope extends Auth0Error {
     request: string,
     readonly scopes: string[],
   ) {
-    const wanted = scopes.length > 0 ? scopes.join(' or ') : 'a scope that Auth0 did not name';
+    const wanted = scopes.length > 0 ? scopes.join(' or ') : 'a scope (Auth0 did not report which)';
     super(
-      `${request} was refused: the token lacks ${wanted}.`,
-      'Add it to the application in the Auth0 Dashboard: APIs, Auth0 Management API, permissions of the application.',
+      `${request} was rejected: the token lacks the scope ${wanted}.`,
+      'Grant it to the application in the Auth0 Dashboard: Applications > APIs > Auth0 Management API > Machine to Machine Applications.',
     );
   }
 }
@@ -92,16 +92,16 @@ export class FeatureNotInPlan extends Auth0Error {
   override readonly name = 'FeatureNotInPlan';
   constructor(request: string) {
     super(
-      `${request} was answered 403: the tenant's Auth0 plan does not include this.`,
-      'Leave the stream out, or upgrade the subscription.',
+      `${request} was rejected (403): the tenant's Auth0 plan does not include this feature.`,
+      'Deselect the stream, or upgrade the Auth0 plan.',
     );
   }
 }
 
 const exhaustibleLimits = {
-  rate: ["the tenant's rate limit", 'run fewer jobs against the tenant at a time'],
+  rate: ["the tenant's rate limit", 'run fewer jobs against the tenant at the same time'],
   /** https://auth0.com/docs/fine-grained-m2m-token-quotas */
-  tokens: ['the quota of access tokens', 'raise the token quota of the application or the tenant'],
+  tokens: ['the access token quota', 'increase the token quota of the application or the tenant'],
 } as const;
 
 /** What the tenant allows is spent for longer than the client may wait in place. */
@@ -115,8 +115,8 @@ export class RateLimited extends Auth0Error {
   ) {
     const [limit, remedy] = exhaustibleLimits[spent];
     super(
-      `${request} has to wait for ${limit} until ${new Date(retryAt).toISOString()}.`,
-      `Nothing to do; it goes on by itself. If it happens often, ${remedy}.`,
+      `${request} is waiting for ${limit} until ${new Date(retryAt).toISOString()}.`,
+      `It resumes automatically. If this happens often, ${remedy}.`,
     );
   }
 }
@@ -125,7 +125,7 @@ export class RateLimited extends Auth0Error {
 export class Gone extends Auth0Error {
   override readonly name = 'Gone';
   constructor(request: string) {
-    super(`${request} was answered 404: it is not there any more.`, 'Read its list again.');
+    super(`${request}: the resource no longer exists (404).`, 'Read the list again.');
   }
 }
 
@@ -142,8 +142,8 @@ export class RequestRejected extends Auth0Error {
   ) {
     const why = [errorCode, detail].filter((part) => part !== undefined).join(', ');
     super(
-      `${request} was refused with ${status}${why ? ` (${why})` : ''}.`,
-      'Please report this with the message; the API may have changed.',
+      `${request} was rejected with status ${status}${why ? ` (${why})` : ''}.`,
+      'The API may have changed. Please report this message.',
     );
   }
 }
@@ -160,7 +160,9 @@ export class Transient extends Auth0Error {
   ) {
     super(
       `${request} failed: ${cause}.`,
-      unreachable ? 'Check the domain and the network between here and Auth0.' : 'Try again; see status.auth0.com.',
+      unreachable
+        ? 'Check the domain and the network connection to Auth0.'
+        : 'Try again. See status.auth0.com for outages.',
     );
   }
 }
@@ -172,9 +174,9 @@ export class UnexpectedAnswer extends Auth0Error {
     request: string,
     /** What was wrong with it, in words. */
     readonly flaw: string,
-    nextStep = 'Try again. If it stays, check that the domain is an Auth0 tenant without a proxy that changes answers.',
+    nextStep = 'Try again. If the error persists, check that the domain is an Auth0 tenant and that no proxy changes responses.',
   ) {
-    super(`${request} was answered unexpectedly: ${flaw}.`, nextStep);
+    super(`${request} returned an unexpected response: ${flaw}.`, nextStep);
   }
 }
 
@@ -186,8 +188,8 @@ export class UnsplittableBlock extends Auth0Error {
     readonly block: string,
   ) {
     super(
-      `GET users cannot be read completely: ${block} holds more users than the search can tell apart.`,
-      'Read the users in the other sync mode, which walks by another timestamp, or use an Auth0 export job.',
+      `Users cannot be read completely: ${block} exceed what one search can return.`,
+      'Use the other sync mode, which orders users by another timestamp, or use an Auth0 export job.',
     );
   }
 }

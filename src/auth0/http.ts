@@ -42,16 +42,16 @@ export interface HttpClient {
 }
 
 const unreachableCauses: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'the host name is not known',
-  EAI_AGAIN: 'the host name could not be looked up',
+  ENOTFOUND: 'the host name cannot be resolved',
+  EAI_AGAIN: 'the host name lookup failed',
   ECONNREFUSED: 'the connection was refused',
   EHOSTUNREACH: 'there is no route to the host',
   ENETUNREACH: 'there is no route to the network',
 };
 const certificateErrorCode = /CERT|SIGNATURE|ERR_SSL|ERR_TLS/;
 const interruptionCauses: Readonly<Record<string, string>> = {
-  ECONNABORTED: 'no answer in time',
-  ETIMEDOUT: 'no answer in time',
+  ECONNABORTED: 'the request timed out',
+  ETIMEDOUT: 'the request timed out',
   ECONNRESET: 'the connection was reset',
   EPIPE: 'the connection was closed',
 };
@@ -129,10 +129,10 @@ function classifyAxiosError(label: string, error: unknown): Transient | Unexpect
   if (noWay) return new Transient(label, noWay, true);
   if (certificateErrorCode.test(code))
     return new Transient(label, `the host's certificate is not trusted (${code})`, true);
-  if (message.startsWith('maxContentLength')) return new UnexpectedAnswer(label, 'the answer is too large');
-  if (code.startsWith('Z_')) return new UnexpectedAnswer(label, 'the answer cannot be decompressed');
-  if (code.startsWith('HPE_')) return new UnexpectedAnswer(label, 'the answer is not HTTP');
-  return new Transient(label, interruptionCauses[code] ?? `the connection broke off${code ? ` (${code})` : ''}`);
+  if (message.startsWith('maxContentLength')) return new UnexpectedAnswer(label, 'the response is too large');
+  if (code.startsWith('Z_')) return new UnexpectedAnswer(label, 'the response cannot be decompressed');
+  if (code.startsWith('HPE_')) return new UnexpectedAnswer(label, 'the response is not HTTP');
+  return new Transient(label, interruptionCauses[code] ?? `the connection was lost${code ? ` (${code})` : ''}`);
 }
 
 /** `limit`: the tenant's rate limit; `failure`: the pause before another try. */

@@ -74,10 +74,10 @@ function parseJsonBody(label: string, body: Buffer): Json {
     return JSON.parse(text) as Json;
   } catch {
     const flaw = /^\s*</.test(text)
-      ? 'HTML in place of JSON'
+      ? 'HTML instead of JSON'
       : text.trim() === ''
         ? 'nothing'
-        : 'JSON that is cut or broken';
+        : 'truncated or malformed JSON';
     throw new UnexpectedAnswer(label, flaw);
   }
 }
@@ -90,7 +90,7 @@ function parseEnvelope(
   const parsed = listEnvelope.safeParse(answer);
   const rows = isObject(answer) ? answer[request.list] : undefined;
   if (!parsed.success || !Array.isArray(rows))
-    throw new UnexpectedAnswer(label, `JSON that is not a list of ${request.list}`);
+    throw new UnexpectedAnswer(label, `JSON without a list of ${request.list}`);
   return { ...parsed.data, rows };
 }
 
@@ -148,8 +148,7 @@ export function readErrorCode(body: ErrorBody): string | undefined {
   return code !== undefined && /^[a-z][a-z_]{0,59}$/i.test(code) ? code : undefined;
 }
 
-const domainNextStep =
-  'Check the domain: a tenant answers itself, at https://<tenant>.<region>.auth0.com or its custom domain.';
+const domainNextStep = "Check the domain: <tenant>.<region>.auth0.com or the tenant's custom domain.";
 
 /**
  * What a status other than 200 of the Management API means. 429 is not among them: it is a matter of waiting.
@@ -208,7 +207,8 @@ function classifyForeignResponse(request: string, status: number, said: ErrorBod
     const detail = findQuotableDetail(said);
     return new Transient(request, `Auth0 answered ${status}${detail ? ` (${detail})` : ''}`);
   }
-  if (status >= 400) return new UnexpectedAnswer(request, `status ${status}, not in the form of Auth0`, domainNextStep);
-  if (status >= 300) return new UnexpectedAnswer(request, `a redirect (${status}) to elsewhere`, domainNextStep);
+  if (status >= 400)
+    return new UnexpectedAnswer(request, `status ${status} without an Auth0 error body`, domainNextStep);
+  if (status >= 300) return new UnexpectedAnswer(request, `a redirect (${status}) to another address`, domainNextStep);
   return new UnexpectedAnswer(request, `status ${status}`);
 }

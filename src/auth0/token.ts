@@ -123,7 +123,7 @@ export function createClientTokenSource(options: ClientCredentialsOptions): Toke
     if (isRateLimited(answer)) throw (spent = toRateLimited(answer, now()));
     if (answer.status !== 200) throw refusalOf(answer);
     const granted = tokenResponseSchema.safeParse(tryParseJson(answer.body));
-    if (!granted.success) throw new UnexpectedAnswer(tokenRequestLabel, 'a 200 without a token');
+    if (!granted.success) throw new UnexpectedAnswer(tokenRequestLabel, 'status 200 without a token');
     const { access_token: token, expires_in: seconds, scope } = granted.data;
     const life = seconds * 1000;
     const renewAt = asked + life - Math.min(renewalMarginMs, life / 10);

@@ -29,11 +29,11 @@ export function addAirbyteCommands(program: Command, finish: (code: number) => v
       });
   }
 
-  add('spec', 'Print the specification of the configuration', async () => {
+  add('spec', 'Print the connector specification', async () => {
     const { runSpec } = await import('../commands/airbyte-discovery.js');
     return (_flags, { output }) => runSpec(output);
   }).addHelpText('after', '\nExample:\n  $ source-auth0 spec');
-  add<AirbyteFlags & { config: string }>('check', 'Check that the tenant can be read', async () => {
+  add<AirbyteFlags & { config: string }>('check', 'Check the credentials and scopes', async () => {
     const { runCheck } = await import('../commands/check.js');
     return (flags, context) => runCheck(flags, context);
   })
@@ -50,8 +50,8 @@ export function addAirbyteCommands(program: Command, finish: (code: number) => v
     return (flags, context) => runRead(flags, context);
   })
     .requiredOption('--config <file>', 'configuration, JSON')
-    .requiredOption('--catalog <file>', 'configured catalog, JSON')
-    .option('--state <file>', 'state that an earlier read wrote, JSON')
+    .requiredOption('--catalog <file>', 'JSON configured catalog file')
+    .option('--state <file>', 'JSON state file of an earlier read')
     .addHelpText(
       'after',
       '\nExample:\n  $ source-auth0 read --config config.json --catalog catalog.json \\\n      --state state.json',

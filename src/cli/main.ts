@@ -6,8 +6,8 @@ import { addOperatorCommands } from './operate';
 
 const programDescriptions = {
   rollcall:
-    'Takes the roll of an Auth0 tenant: clients, users, organizations, who belongs to which organization and with which roles. Every sync is a Temporal workflow: kill anything, at any time, and it carries on.',
-  'source-auth0': 'An Airbyte source for Auth0. Messages of the Airbyte protocol go to standard output.',
+    "Copies an Auth0 tenant's clients, users, organizations, members and roles. Every sync is a Temporal workflow, so it survives the crash of any process.",
+  'source-auth0': 'Airbyte source for Auth0. Writes Airbyte protocol messages to standard output.',
 };
 
 const examples = {

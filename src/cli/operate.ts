@@ -13,25 +13,25 @@ import { declareServiceCommands, declareSetupCommands } from './setup';
 /** What can be done to a sync under way. */
 export const declareControlCommands: DeclareCommands = (program, act) => {
   addConnectionArgument(program.command('pause'))
-    .summary('Have a sync stop reading for now')
+    .summary('Pause a sync')
     .description(
-      'Pause the sync of a connection: pages under way are finished, none is begun until it is resumed. A paused sync outlives restarts.',
+      'Pause the sync of a connection. Pages in progress are finished; no further page is read until the sync is resumed. A paused sync survives restarts.',
     )
-    .option('--reason <text>', 'why, as it is shown', 'paused by hand')
+    .option('--reason <text>', 'reason to show in the status', 'paused by a user')
     .addHelpText('after', '\nExample:\n  $ rollcall pause acme --reason "the tenant is being migrated"')
     .action((connection: string, flags: ControlFlags & { reason: string }) =>
       act(async () => (await import('../commands/control-commands.js')).runPause(connection, flags)),
     );
   addConnectionArgument(program.command('resume'))
-    .summary('Have a paused sync go on')
-    .description('Resume a sync that was paused by hand, or that paused itself because its credentials were refused.')
+    .summary('Resume a paused sync')
+    .description('Resume a sync that a user paused, or that paused itself because Auth0 rejected its credentials.')
     .addHelpText('after', '\nExample:\n  $ rollcall resume acme')
     .action((connection: string, flags: ControlFlags) =>
       act(async () => (await import('../commands/control-commands.js')).runResume(connection, flags)),
     );
   addConnectionArgument(program.command('cancel'))
     .summary('End a sync')
-    .description('End the sync of a connection. What it has copied stays, with the state to go on from.')
+    .description('Cancel the sync of a connection. Copied data and the saved state are kept.')
     .addHelpText('after', '\nExample:\n  $ rollcall cancel acme')
     .action((connection: string, flags: ControlFlags) =>
       act(async () => (await import('../commands/control-commands.js')).runCancel(connection, flags)),
@@ -42,10 +42,10 @@ export const declareControlCommands: DeclareCommands = (program, act) => {
 export const declareInspectCommands: DeclareCommands = (program, act) => {
   program
     .command('status')
-    .argument('[connection]', 'connection of the project file; all of them without it')
-    .summary('Tell how syncs and schedules stand')
+    .argument('[connection]', 'connection in the project file (default: all)')
+    .summary('Show the status of syncs and schedules')
     .description(
-      'Tell of each connection: the sync under way, or how the last one ended, and its schedule: when the next run is due, which were skipped or missed, how the last ones ended. Times are local.',
+      'Show for each connection the running or last sync, and its schedule: the next run, skipped and missed runs, and the results of the last runs. Times are local.',
     )
     .addOption(createProjectFileOption())
     .option('--json', 'print one JSON object')
@@ -54,23 +54,23 @@ export const declareInspectCommands: DeclareCommands = (program, act) => {
       act(async () => (await import('../commands/status.js')).runStatus(connection, flags)),
     );
   addConnectionArgument(program.command('watch'))
-    .summary('Show how a sync under way stands')
+    .summary('Follow a running sync')
     .description(
-      'Show how the sync of a connection stands until it ends: one that workers do, or one that another terminal runs. Ctrl-C ends the showing only.',
+      'Follow the running sync of a connection until it ends, whether a worker or another terminal runs it. Ctrl-C stops the output, not the sync.',
     )
-    .option('--json', 'print a JSON object on a line for every change, and one for the end')
+    .option('--json', 'print one JSON object per line for each change, and one for the result')
     .addHelpText('after', '\nExample:\n  $ rollcall watch acme')
     .action((connection: string, flags: ControlFlags & { json?: boolean }) =>
       act(async () => (await import('../commands/follow.js')).runWatch(connection, flags)),
     );
 
   addConnectionArgument(program.command('logs'))
-    .summary('Tell what happened in the newest sync')
+    .summary('Show the events of the latest sync')
     .description(
-      "Tell what happened in the newest sync of a connection, from Temporal's history: slices, deliveries, waits, pauses, failures and how it ended.",
+      "Show the events of a connection's latest sync from Temporal's history: fetches, deliveries, waits, pauses, failures and the result.",
     )
-    .option('-f, --follow', 'go on until the sync ends')
-    .option('--json', 'print a JSON object on a line for everything')
+    .option('-f, --follow', 'print new events until the sync ends')
+    .option('--json', 'print one JSON object per line for each event')
     .addHelpText('after', '\nExample:\n  $ rollcall logs acme --follow')
     .action((connection: string, flags: LogsFlags) =>
       act(async () => (await import('../commands/logs.js')).runLogs(connection, flags)),
@@ -81,62 +81,64 @@ export const declareInspectCommands: DeclareCommands = (program, act) => {
 export const declareStateCommands: DeclareCommands = (program, act) => {
   const state = program
     .command('state')
-    .summary('Show, set, reset, export or import where syncs go on')
+    .summary('Show or change the saved state')
     .description(
-      'Look at where the next sync of a connection goes on, as its destination holds it, and change it between two syncs.',
+      'Show or change the state from which the next sync of a connection resumes. The destination stores the state. It cannot be changed while a sync is running.',
     )
     .addHelpText('after', '\nExamples:\n  $ rollcall state show acme\n  $ rollcall state reset acme --stream users');
   const verb = (name: string): Command => addConnectionArgument(state.command(name));
 
   verb('show')
-    .summary('Tell where each stream stands')
-    .description(
-      'Tell of each stream up to when its changes are known, whether it was read to its end, and the last run.',
-    )
-    .option('--stream <name...>', 'these streams only')
-    .option('--json', 'print it as JSON, with the states')
+    .summary('Show the state of each stream')
+    .description('Show for each stream the cursor, whether the last read finished, and the time of the last run.')
+    .option('--stream <name...>', 'only these streams')
+    .option('--json', 'print JSON, including the raw states')
     .addHelpText('after', '\nExample:\n  $ rollcall state show acme')
     .action((connection: string, flags: StateFlags) =>
       act(async () => (await import('../commands/state-commands.js')).showState(connection, flags)),
     );
   verb('set')
-    .summary('Have the next sync read a stream from a time on')
-    .description('Set the cursor of a stream that is read incrementally: the next sync reads what changed since then.')
-    .requiredOption('--stream <name...>', 'streams with a cursor: users')
-    .requiredOption('--cursor <time>', 'time of ISO 8601')
+    .summary('Set the cursor of a stream')
+    .description('Set the cursor of an incremental stream. The next sync reads the records changed since that time.')
+    .requiredOption('--stream <name...>', 'incremental streams: users')
+    .requiredOption('--cursor <time>', 'ISO 8601 time')
     .addHelpText('after', '\nExample:\n  $ rollcall state set acme --stream users --cursor 2026-01-01T00:00:00Z')
     .action((connection: string, flags: StateFlags & { cursor: string }) =>
       act(async () => (await import('../commands/state-commands.js')).setState(connection, flags)),
     );
   verb('reset')
-    .summary('Have the next sync read everything')
+    .summary('Reset the state of streams')
     .description(
-      'Forget where streams stand: the next sync reads them from the beginning. Rows that were copied stay: in Postgres they are replaced one by one, in files they come once more, until `rollcall sync --full` replaces them all. Streams without a cursor, members of organizations among them, are read as a whole by every sync: no organization has a state of its own to reset.',
+      'Delete the saved state of streams. The next sync reads them from the beginning. Copied records are kept: Postgres updates them in place, files contain them twice. `rollcall sync --full` replaces them. Streams without a cursor, such as organization members, are read completely by every sync and have no state per organization.',
     )
-    .option('--stream <name...>', 'these streams only')
+    .option('--stream <name...>', 'only these streams')
     .addHelpText('after', '\nExample:\n  $ rollcall state reset acme --stream users')
     .action((connection: string, flags: StateFlags) =>
       act(async () => (await import('../commands/state-commands.js')).resetState(connection, flags)),
     );
   verb('export')
     .summary('Print the state as JSON')
-    .description('Print the state as the array of messages that `read --state` and `rollcall state import` take.')
-    .option('--stream <name...>', 'these streams only')
+    .description(
+      'Print the state as a JSON array of state messages, the format of `read --state` and `rollcall state import`.',
+    )
+    .option('--stream <name...>', 'only these streams')
     .addHelpText('after', '\nExample:\n  $ rollcall state export acme > state.json')
     .action((connection: string, flags: StateFlags) =>
       act(async () => (await import('../commands/state-commands.js')).exportState(connection, flags)),
     );
   verb('import')
-    .argument('<file>', 'state, JSON, of an export, of a read, or of the Airbyte connector')
+    .argument('<file>', 'JSON state file from an export, a read, or the Airbyte connector')
     .summary('Replace the state by that of a file')
-    .description('Replace the state by that of a file. Streams that are not in it are read from the beginning.')
+    .description(
+      'Replace the state with the contents of a file. Streams that the file does not contain are read from the beginning.',
+    )
     .addHelpText('after', '\nExample:\n  $ rollcall state import acme state.json')
     .action((connection: string, file: string, flags: StateFlags) =>
       act(async () => (await import('../commands/state-commands.js')).importState(connection, file, flags)),
     );
 };
 
-const connectionArgumentHelp = 'connection of the project file; or spell one out by the options below';
+const connectionArgumentHelp = 'connection in the project file; omit it to specify a tenant with the options below';
 
 /** Copying a tenant, and what that would cost. */
 export const declareSyncCommands: DeclareCommands = (program, act) => {
@@ -145,12 +147,12 @@ export const declareSyncCommands: DeclareCommands = (program, act) => {
     .argument('[connection]', connectionArgumentHelp)
     .summary('Copy a tenant')
     .description(
-      'Copy a connection: its first run copies everything, later ones what has changed where the API can tell. Uses the Temporal server that TEMPORAL_ADDRESS or a profile names, whose workers do the work; with none it starts one itself.',
+      'Sync a connection. The first sync reads everything; later syncs read only changed users, and all records of the other streams. With TEMPORAL_ADDRESS or a Temporal profile, the workers of that server run the sync; otherwise the command starts a local server.',
     )
     .addOption(createProjectFileOption())
-    .option('--full', 'read everything again, whatever was copied before')
-    .option('--stream <name...>', 'copy these streams only')
-    .option('--detach', 'start the sync and return; its workers are elsewhere')
+    .option('--full', 'read everything again and replace the copied data')
+    .option('--stream <name...>', 'copy only these streams')
+    .option('--detach', 'start the sync and return without waiting for it')
     .option('--json', 'print the result as JSON');
   addTenantOptions(sync)
     .option('--files <folder>', 'destination (default: ./data)')
@@ -165,12 +167,12 @@ export const declareSyncCommands: DeclareCommands = (program, act) => {
   const plan = program
     .command('plan')
     .argument('[connection]', connectionArgumentHelp)
-    .summary('Say what a copy would cost')
+    .summary('Estimate the cost of a full refresh')
     .description(
-      "Tell how many requests a full read of a connection takes, and how long at the tenant's rate limit, by stream. A few requests find it out; nothing is copied.",
+      "Estimate per stream how many requests a full refresh takes, and how long at the tenant's rate limit. The command sends a few requests and copies nothing.",
     )
     .addOption(createProjectFileOption())
-    .option('--stream <name...>', 'these streams only')
+    .option('--stream <name...>', 'only these streams')
     .option('--json', 'print the plan as JSON');
   addTenantOptions(plan)
     .addHelpText('after', '\nExample:\n  $ rollcall plan acme')
@@ -203,8 +205,7 @@ export function addOperatorCommands(program: Command, finish: (code: number) => 
     program.commandsGroup(`${heading}:`);
     declare(program, act);
   }
-  for (const verb of listLeafCommands(program))
-    verb.option('-q, --quiet', 'say nothing but the result and what went wrong');
+  for (const verb of listLeafCommands(program)) verb.option('-q, --quiet', 'print only the result and errors');
   program.hook('preAction', (_, verb) => {
     if (verb.opts()['quiet'] === true) enableQuietMode();
   });

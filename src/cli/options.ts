@@ -19,17 +19,17 @@ export function addConnectionArgument(command: Command): Command {
 export function addTenantOptions(command: Command): Command {
   return command
     .option('--domain <host>', 'tenant, such as acme.eu.auth0.com')
-    .option('--base-url <url>', 'tenant, as an address')
+    .option('--base-url <url>', 'tenant URL, instead of --domain')
     .option('--client-id <id>', 'machine-to-machine application')
-    .option('--client-secret <ref>', 'its secret, as env:NAME or file:PATH')
-    .option('--private-key <ref>', 'its key in place of a secret, as file:PATH')
-    .option('--access-token <ref>', 'a token instead, as env:NAME or file:PATH')
-    .option('--audience <url>', "the Management API's identifier, for custom domains")
-    .option('--start-date <time>', 'leave out users last changed before it');
+    .option('--client-secret <ref>', 'its client secret, as env:NAME or file:PATH')
+    .option('--private-key <ref>', 'its private key instead of a secret, as file:PATH')
+    .option('--access-token <ref>', 'access token instead of a client, as env:NAME or file:PATH')
+    .option('--audience <url>', 'identifier of the Management API, for custom domains')
+    .option('--start-date <time>', 'skip users last updated before this time');
 }
 
 /** Parses an option's value. */
 export function parseWholeNumber(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number.');
+  throw new InvalidArgumentError('Use a whole number.');
 }

@@ -13,17 +13,17 @@ export const declareSetupCommands: DeclareCommands = (program, act) => {
   const init = program
     .command('init')
     .argument('[connection]', 'name of the connection')
-    .summary('Write a connection into the project file')
+    .summary('Add a connection to the project file')
     .description(
-      'Ask for a tenant, how to sign in and where to copy it, try the credentials, and write the connection into the project file: a new one, or one more in a file that is there, with its comments. Secrets are named, not written. Without a terminal the options say it all.',
+      'Add a connection to the project file; the file is created if it does not exist. The command asks for the tenant, the credentials and the destination, and tests the credentials. The file contains references to secrets, never their values. Without a terminal, pass all values as options.',
     )
     .addOption(createProjectFileOption())
-    .option('--stream <name...>', 'copy these streams only')
+    .option('--stream <name...>', 'copy only these streams')
     .option('--no-input', 'ask nothing')
-    .option('--no-check', 'do not try the credentials');
+    .option('--no-check', 'do not test the credentials');
   addTenantOptions(init)
     .option('--files <folder>', 'folder to copy into')
-    .option('--postgres <ref>', 'database to copy into, as env:NAME or file:PATH')
+    .option('--postgres <ref>', 'URL of the Postgres database to copy into, as env:NAME or file:PATH')
     .addHelpText(
       'after',
       '\nExamples:\n  $ rollcall init\n  $ rollcall init acme --domain acme.eu.auth0.com --client-id … \\\n      --client-secret file:secrets/acme --files ./data/acme',
@@ -33,32 +33,32 @@ export const declareSetupCommands: DeclareCommands = (program, act) => {
     );
   program
     .command('doctor')
-    .argument('[connection]', 'connection of the project file; all of them when left out')
-    .summary('Look whether all is as a sync needs it')
+    .argument('[connection]', 'connection in the project file (default: all)')
+    .summary('Check everything a sync needs')
     .description(
-      'Look at the project file, Temporal, staging, and of each connection its destination, credentials, scopes, clock and rate limit; say what is amiss and what to do. The exit code is that of the worst, 0 when there is nothing but warnings.',
+      'Check the project file, Temporal and staging, and for each connection the destination, credentials, scopes, clock and rate limit. Each problem is reported with a fix. The exit code is that of the most severe problem; warnings exit with 0.',
     )
     .addOption(createProjectFileOption())
-    .option('--fix', 'add the search attributes that Temporal lacks')
-    .option('--json', 'print what was found as JSON')
+    .option('--fix', 'add missing search attributes to Temporal')
+    .option('--json', 'print the results as JSON')
     .addHelpText('after', '\nExample:\n  $ rollcall doctor acme')
     .action((connection: string | undefined, flags: DoctorFlags) =>
       act(async () => (await import('../commands/doctor.js')).runDoctor(connection, flags)),
     );
   const config = program
     .command('config')
-    .summary('Show the settings that hold, and the schema of the file')
-    .description('Show the settings of the project file as they hold, or the schema of that file.')
+    .summary('Show the effective settings, or the file schema')
+    .description('Show the effective settings of the project file, or print its JSON schema.')
     .addHelpText('after', '\nExamples:\n  $ rollcall config show acme\n  $ rollcall config schema > schema.json');
   config
     .command('show')
-    .argument('[connection]', 'connection of the project file; all of them when left out')
-    .summary('Show the settings that hold, and where each comes from')
+    .argument('[connection]', 'connection in the project file (default: all)')
+    .summary('Show the effective settings and their origins')
     .description(
-      'Show every setting of a connection as commands find it here, with its origin: a line of the file, a variable, or the default. Secrets are not shown; of a reference is told whether it leads somewhere.',
+      'Show the effective value and the origin of every setting: a line of the file, an environment variable, or the default. Secrets are hidden; references that cannot be resolved are marked.',
     )
     .addOption(createProjectFileOption())
-    .option('--json', 'print them as JSON')
+    .option('--json', 'print the settings as JSON')
     .addHelpText('after', '\nExample:\n  $ rollcall config show acme')
     .action((connection: string | undefined, flags: ConfigShowFlags) =>
       act(async () => (await import('../commands/config-commands.js')).runConfigShow(connection, flags)),
@@ -66,7 +66,7 @@ export const declareSetupCommands: DeclareCommands = (program, act) => {
   config
     .command('schema')
     .summary('Print the JSON schema of the project file')
-    .description('Print the JSON schema of rollcall.yaml, for editors that complete and check YAML.')
+    .description('Print the JSON schema of rollcall.yaml, for completion and validation in editors.')
     .addHelpText('after', '\nExample:\n  $ rollcall config schema > rollcall.schema.json')
     .action(() => act(async () => (await import('../commands/config-commands.js')).runConfigSchema()));
 };
@@ -75,11 +75,13 @@ export const declareSetupCommands: DeclareCommands = (program, act) => {
 export const declareServiceCommands: DeclareCommands = (program, act) => {
   program
     .command('worker')
-    .summary('Serve the syncs of a Temporal server')
-    .description('Do the work of syncs that others start, for the connections of the project file, until stopped.')
+    .summary('Run a worker')
+    .description(
+      "Run the syncs of the project file's connections that other commands and schedules start, until stopped. Requires TEMPORAL_ADDRESS or a Temporal profile.",
+    )
     .addOption(createProjectFileOption())
     .option('--task-queue <name>', 'task queue (default: ROLLCALL_TASK_QUEUE, or "rollcall")')
-    .option('--listen <host:port>', 'serve /metrics, /healthz, /readyz (default: ROLLCALL_LISTEN, or nowhere)')
+    .option('--listen <host:port>', 'serve /metrics, /healthz, /readyz (default: ROLLCALL_LISTEN, or off)')
     .addHelpText('after', '\nExample:\n  $ TEMPORAL_ADDRESS=localhost:7233 rollcall worker --listen 127.0.0.1:9464')
     .action((flags: WorkerFlags) =>
       act(async () => (await import('../commands/worker-command.js')).runWorkerCommand(flags)),
@@ -88,25 +90,25 @@ export const declareServiceCommands: DeclareCommands = (program, act) => {
   program
     .command('emulator')
     .summary('Run an emulated Auth0 tenant')
-    .description("Serve an emulated tenant over HTTP, with Auth0's limits and bodies, until stopped.")
+    .description("Serve an emulated tenant over HTTP with Auth0's rate limits and response bodies, until stopped.")
     .addOption(
-      new Option('--scenario <name>', 'what the tenant holds')
+      new Option('--scenario <name>', 'data of the tenant')
         .choices(['small', 'caps', 'empty', 'large', 'million', 'owned-roles'])
         .default('small'),
     )
-    .option('--port <number>', 'port to listen on (default: any free one)', parseWholeNumber)
+    .option('--port <number>', 'port to listen on (default: any free port)', parseWholeNumber)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--users <number>', 'users, in place of those of the scenario', parseWholeNumber)
-    .option('--organizations <number>', 'organizations, likewise', parseWholeNumber)
-    .option('--clients <number>', 'clients, likewise', parseWholeNumber)
-    .option('--roles <number>', 'roles, likewise', parseWholeNumber)
-    .option('--seed <number>', 'another tenant of the same size', parseWholeNumber)
+    .option('--users <number>', "number of users, instead of the scenario's", parseWholeNumber)
+    .option('--organizations <number>', 'number of organizations', parseWholeNumber)
+    .option('--clients <number>', 'number of clients', parseWholeNumber)
+    .option('--roles <number>', 'number of roles', parseWholeNumber)
+    .option('--seed <number>', 'seed of the generated data', parseWholeNumber)
     .addOption(
       new Option('--rate-limits <plan>', 'rate limits')
         .choices(['free', 'essentials', 'enterprise', 'unlimited'])
         .default('unlimited'),
     )
-    .option('--latency-ms <number>', 'milliseconds added to every answer', parseWholeNumber)
+    .option('--latency-ms <number>', 'milliseconds added to every response', parseWholeNumber)
     .addHelpText('after', '\nExample:\n  $ rollcall emulator --port 8080 --scenario caps')
     .action((flags: EmulatorFlags) =>
       act(async () => {
@@ -117,12 +119,12 @@ export const declareServiceCommands: DeclareCommands = (program, act) => {
 
   program
     .command('demo')
-    .summary('Copy an emulated tenant, to see how it goes')
+    .summary('Run a demo against an emulated tenant')
     .description(
-      'Start an emulated tenant and a local Temporal server, copy all into a folder, then only what changed.',
+      'Start an emulated tenant and a local Temporal server, copy the tenant to a folder, then copy only the changes.',
     )
     .option('--files <folder>', 'folder to copy into', './data')
-    .option('--keep', "keep Temporal's UI open until Ctrl-C")
+    .option('--keep', 'keep the Temporal UI open until Ctrl-C')
     .addHelpText('after', '\nExample:\n  $ rollcall demo --keep')
     .action((flags: DemoFlags) => act(async () => (await import('../commands/demo.js')).runDemo(flags)));
 };

@@ -36,8 +36,8 @@ async function checkConfiguration(
       const { client, readLimits } = await tenants.getTenant('check');
       const report = await checkTenant(client);
       for (const { name, limit } of readLimits().buckets) {
-        const whose = name === 'tenant' ? 'The tenant' : `For ${name}, the tenant`;
-        output.log('INFO', `${whose} lets out ${limit} requests at once, as its rate limit tells.`);
+        const whose = name === 'tenant' ? 'Rate limit' : `The rate limit of ${name}`;
+        output.log('INFO', `${whose} allows bursts of ${limit} requests.`);
       }
       return formatCheckProblem(report);
     } finally {

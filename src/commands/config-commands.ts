@@ -54,7 +54,7 @@ function listProcessSettings(file: string): EffectiveSetting[] {
   return [
     {
       key: 'temporal.address',
-      value: target?.address ?? 'none: sync starts a server',
+      value: target?.address ?? 'none; sync starts a local server',
       origin: from('TEMPORAL_ADDRESS', profile),
     },
     ...(target
@@ -83,7 +83,7 @@ function formatSection(
   const lines = settings.map(({ key, value, origin, problem }) =>
     wrapAfterLead(
       `  ${key.padEnd(keyWidth)}`,
-      `${value}${problem === undefined ? '' : ' (leads nowhere)'} (${origin})`,
+      `${value}${problem === undefined ? '' : ' (cannot be resolved)'} (${origin})`,
     ),
   );
   return [heading, ...lines, ...problems.map((problem) => wrapAfterLead('  ! ', problem))].join('\n');

@@ -21,7 +21,7 @@ export function runPause(name: string, { reason, ...flags }: ControlFlags & { re
 
 export function runResume(name: string, flags: ControlFlags): Promise<number> {
   return controlRun(name, flags, async (client) => {
-    logMessage((await resumeSync(client, name)) ? `sync/${name} goes on.` : `sync/${name} was not paused.`);
+    logMessage((await resumeSync(client, name)) ? `Resumed sync/${name}.` : `sync/${name} is not paused.`);
   });
 }
 

@@ -32,18 +32,20 @@ export async function runDemo({ files, keep }: DemoFlags): Promise<number> {
       stagingDir: join(stateDir, 'staging'),
       loadConnection: () => Promise.resolve(connection),
     });
-    logMessage(`An emulated tenant answers at ${emulator.url},\nwith the limits of an enterprise plan.`);
-    if (session.uiUrl) logMessage(`Temporal's UI shows every workflow at ${session.uiUrl}`);
+    logMessage(`Emulated tenant: ${emulator.url} (rate limits of an enterprise plan)`);
+    if (session.uiUrl) logMessage(`Temporal UI: ${session.uiUrl}`);
 
-    logMessage(`\nFirst everything, into ${resolve(files)}:`);
+    logMessage(`\nFirst sync: copy everything to ${resolve(files)}.`);
     const full = await runDemoSync(session, hosting, connection, true);
     if (full !== exitCodes.ok) return full;
 
     changeTenant(emulator);
-    logMessage('\nFour users have changed since, and two are new. The second sync reads those,\nand the lists again:');
+    logMessage(
+      '\nFour users changed and two were created. The second sync reads the recently\nchanged users, and all records of the other streams.',
+    );
     const incremental = await runDemoSync(session, hosting, connection, false);
     if (keep && session.uiUrl && incremental === exitCodes.ok) await waitForCtrlC(session.uiUrl);
-    else logMessage('\nThe UI ends with this command; `rollcall demo --keep` keeps it open.');
+    else logMessage('\nThe Temporal UI stops with this command; `rollcall demo --keep` keeps it open.');
     await hosting.stop();
     return incremental;
   } finally {
@@ -89,7 +91,7 @@ function changeTenant({ tenant }: Emulator): void {
 }
 
 async function waitForCtrlC(uiUrl: string): Promise<void> {
-  logMessage(`\nThe UI stays open at ${uiUrl} until Ctrl-C.`);
+  logMessage(`\nThe Temporal UI stays open at ${uiUrl}. Press Ctrl-C to stop.`);
   const interrupted = listenForInterrupt();
   await interrupted.promise;
   interrupted.release();

@@ -47,8 +47,8 @@ async function loadConnections(
     const file = relative('.', project.file);
     const finding =
       names === ''
-        ? createWarning(check, `${file} names no connection.`, 'Add one: rollcall init')
-        : createOkFinding(check, `${file} names ${names}.`);
+        ? createWarning(check, `${file} contains no connections.`, 'Add one with `rollcall init`.')
+        : createOkFinding(check, `${file} contains ${names}.`);
     return { finding, connections };
   } catch (error) {
     return { finding: toErrorFinding(check, error), connections: [] };
@@ -83,6 +83,13 @@ function formatFindings(findings: readonly Finding[]): string {
     ...[...sections].map(([connection, some]) =>
       [...(connection === '' ? [] : [connection]), ...some.map(formatFinding)].join('\n'),
     ),
-    wrongs + warnings === 0 ? 'All is well.' : `${wrongs} wrong, ${warnings} to look at.`,
+    wrongs + warnings === 0
+      ? 'All checks passed.'
+      : `${formatCount(wrongs, 'error')}, ${formatCount(warnings, 'warning')}.`,
   ].join('\n\n');
+}
+
+/** `1 error`, `2 warnings` */
+function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

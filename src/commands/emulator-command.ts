@@ -67,7 +67,7 @@ function resizeUsers(users: TenantScenario['users'], count: number): TenantScena
 
 function parseChoice<Key extends string>(flag: string, table: Readonly<Record<Key, unknown>>, name: string): Key {
   if (Object.hasOwn(table, name)) return name as Key;
-  throw new ConfigError(`${flag} names nothing known`, flag, `Choose one of ${Object.keys(table).join(', ')}.`);
+  throw new ConfigError(`${flag} has an unknown value`, flag, `Use one of ${Object.keys(table).join(', ')}.`);
 }
 
 function describeEmulator({ url, clientId, clientSecret, audience }: Emulator): string {
@@ -78,7 +78,7 @@ function describeEmulator({ url, clientId, clientSecret, audience }: Emulator): 
     audience,
   };
   const config = { base_url: url, credentials, start_date: '2022-01-01T00:00:00Z' };
-  return `An emulated Auth0 tenant is listening. Ctrl-C ends it.
+  return `Emulated Auth0 tenant is running. Press Ctrl-C to stop.
 
   url            ${url}
   client id      ${clientId}

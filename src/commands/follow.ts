@@ -48,8 +48,8 @@ export async function followRun(
     if (end === 'interrupted') {
       logMessage(
         hosting
-          ? 'Stopping; the same command goes on from here.'
-          : 'The sync goes on; the same command shows it again.',
+          ? 'Stopping. Run the same command again to resume the sync.'
+          : 'The sync continues. Run the same command again to follow it.',
       );
       return exitCodes.interrupted;
     }

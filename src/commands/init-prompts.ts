@@ -22,7 +22,7 @@ export function createPrompter(folder: string): ConnectionPrompter {
     const clack = await loadClack();
     const given = await question(clack);
     if (!clack.isCancel(given)) return given as Value;
-    clack.cancel('Nothing was written.', { output });
+    clack.cancel('Cancelled. Nothing was written.', { output });
     throw new PromptCancelled();
   }
 
@@ -31,7 +31,7 @@ export function createPrompter(folder: string): ConnectionPrompter {
 
   async function tenantOf(): Promise<Partial<WrittenConnection>> {
     const written = (
-      await text('Which tenant?', { placeholder: 'acme.eu.auth0.com', validate: validateTenant })
+      await text('Tenant domain', { placeholder: 'acme.eu.auth0.com', validate: validateTenant })
     ).trim();
     if (written.startsWith('http://')) return { base_url: written };
     return { domain: extractHost(written) };
@@ -41,23 +41,23 @@ export function createPrompter(folder: string): ConnectionPrompter {
   async function referenceTo(what: string, variable: string, file: string): Promise<string> {
     const kind = await answer<'env' | 'file'>((clack) =>
       clack.select<'env' | 'file'>({
-        message: `Where is the ${what}? rollcall.yaml names only the place.`,
+        message: `Where is the ${what} stored? rollcall.yaml contains only a reference.`,
         options: [
-          { value: 'env', label: 'In a variable of the environment' },
+          { value: 'env', label: 'In an environment variable' },
           { value: 'file', label: 'In a file' },
         ],
         output,
       }),
     );
     if (kind === 'env') {
-      return `env:${await text('Which variable?', { initialValue: variable, validate: validateVariableName })}`;
+      return `env:${await text('Name of the variable', { initialValue: variable, validate: validateVariableName })}`;
     }
     const path = await text('Which file?', { initialValue: file, validate: requireValue });
     const place = resolve(folder, path);
     if (!existsSync(place)) {
       const secret = await answer<string>((clack) =>
         clack.password({
-          message: `There is none. Paste the ${what}: it is written there.`,
+          message: `File not found. Paste the ${what} to create it.`,
           validate: requireValue,
           output,
         }),
@@ -78,7 +78,7 @@ export function createPrompter(folder: string): ConnectionPrompter {
     if (way === 'token') {
       return { access_token: await referenceTo('token', 'AUTH0_ACCESS_TOKEN', `.secrets/${name}.token`) };
     }
-    const client = client_id ?? (await text("The application's client id?", { validate: requireValue })).trim();
+    const client = client_id ?? (await text('Client ID of the application', { validate: requireValue })).trim();
     if (proven) return { ...given, client_id: client };
     return way === 'key'
       ? {
@@ -94,11 +94,11 @@ export function createPrompter(folder: string): ConnectionPrompter {
   const wayToSignIn = () =>
     answer<'secret' | 'key' | 'token'>((clack) =>
       clack.select<'secret' | 'key' | 'token'>({
-        message: 'How to sign in?',
+        message: 'Authentication method',
         options: [
-          { value: 'secret', label: 'Machine-to-machine application with a secret', hint: 'recommended' },
-          { value: 'key', label: 'The same with a private key' },
-          { value: 'token', label: 'A token', hint: 'until it expires' },
+          { value: 'secret', label: 'Machine-to-machine application with a client secret', hint: 'recommended' },
+          { value: 'key', label: 'Machine-to-machine application with a private key' },
+          { value: 'token', label: 'A token', hint: 'expires; not renewed' },
         ],
         output,
       }),
@@ -108,7 +108,7 @@ export function createPrompter(folder: string): ConnectionPrompter {
     const names = streams.map(({ name }) => name);
     const chosen = await answer<string[]>((clack) =>
       clack.multiselect<string>({
-        message: 'What is to be copied?',
+        message: 'Streams to copy',
         options: names.map((value) => ({ value, label: value })),
         initialValues: names,
         required: true,
@@ -131,7 +131,7 @@ export function createPrompter(folder: string): ConnectionPrompter {
     );
     if (kind === 'postgres')
       return { postgres: { url: await referenceTo('URL', 'DATABASE_URL', '.secrets/postgres') } };
-    return { files: await text('Into which folder?', { initialValue: `./data/${name}`, validate: requireValue }) };
+    return { files: await text('Destination folder', { initialValue: `./data/${name}`, validate: requireValue }) };
   }
 
   /** What is to be granted, by stream, before the credentials are tried. */
@@ -142,9 +142,9 @@ export function createPrompter(folder: string): ConnectionPrompter {
   }
 
   async function ask({ name, settings }: ConnectionDraft, taken: readonly string[]): Promise<ConnectionDraft> {
-    (await loadClack()).intro('A connection for rollcall.yaml', { output });
+    (await loadClack()).intro('Add a connection to rollcall.yaml', { output });
     const chosen =
-      name ?? (await text('What is it called?', { placeholder: 'acme', validate: createNameValidator(taken) }));
+      name ?? (await text('Connection name', { placeholder: 'acme', validate: createNameValidator(taken) }));
     const tenant = (settings.domain ?? settings.base_url) === undefined ? await tenantOf() : {};
     const wanted = settings.streams ?? (await streamsFor());
     await tellScopes(Array.isArray(wanted) ? wanted : streams.map((each) => each.name));
@@ -167,7 +167,7 @@ export function createPrompter(folder: string): ConnectionPrompter {
     },
     async confirmWrite() {
       const clack = await loadClack();
-      const message = 'The tenant does not let it in. Write the connection all the same?';
+      const message = 'The check failed. Write the connection anyway?';
       return (await clack.confirm({ message, initialValue: false, output })) === true;
     },
   };
@@ -175,12 +175,12 @@ export function createPrompter(folder: string): ConnectionPrompter {
 
 type Validate = (value: string | undefined) => string | undefined;
 
-const requireValue: Validate = (value = '') => (value.trim() === '' ? 'Something has to be said here.' : undefined);
+const requireValue: Validate = (value = '') => (value.trim() === '' ? 'A value is required.' : undefined);
 
 function createNameValidator(existingNames: readonly string[]): Validate {
   return (name = '') => {
-    if (existingNames.includes(name)) return 'There is a connection of that name.';
-    return /^[a-z0-9][a-z0-9_-]*$/.test(name) ? undefined : 'Use a-z, 0-9, _ and -, a letter or digit first.';
+    if (existingNames.includes(name)) return 'A connection with this name already exists.';
+    return /^[a-z0-9][a-z0-9_-]*$/.test(name) ? undefined : 'Use a-z, 0-9, _ and -; start with a letter or a digit.';
   };
 }
 
@@ -192,8 +192,8 @@ function extractHost(written: string): string {
 const validateTenant: Validate = (value = '') => {
   const written = value.trim();
   if (written.startsWith('http://')) return findBaseUrlProblem(written);
-  return hostPattern.test(extractHost(written)) ? undefined : 'It is a host name, such as acme.eu.auth0.com.';
+  return hostPattern.test(extractHost(written)) ? undefined : 'Enter a host name, such as acme.eu.auth0.com.';
 };
 
 const validateVariableName: Validate = (name = '') =>
-  /^[A-Za-z_]\w*$/.test(name) ? undefined : 'A name is of letters, digits and _.';
+  /^[A-Za-z_]\w*$/.test(name) ? undefined : 'Use letters, digits and underscores; do not start with a digit.';

@@ -58,11 +58,13 @@ export async function runInit(name: string | undefined, flags: InitFlags): Promi
   const findings = flags.check ? [...(await inspectTenant(connection)), await inspectDestination(connection)] : [];
   for (const finding of findings) logMessage(formatFinding(finding));
   if (findings.some(isAccessDenied) && !(await interviewer?.confirmWrite())) {
-    logMessage(`${flags.config} was not changed.${interviewer ? '' : ' --no-check writes it without trying.'}`);
+    logMessage(
+      `${flags.config} was not changed.${interviewer ? '' : ' Use --no-check to write the connection without testing it.'}`,
+    );
     return getFindingsExitCode(findings);
   }
   await writeConnection(file, chosen, settings);
-  logMessage(`${flags.config} has the connection ${chosen}. Next: rollcall sync ${chosen}`);
+  logMessage(`Added ${chosen} to ${flags.config}. Next: rollcall sync ${chosen}`);
   return getFindingsExitCode(findings);
 }
 
@@ -73,7 +75,7 @@ function isAccessDenied({ state, check }: Finding): boolean {
 
 function rejectExistingName(name: string, existingNames: readonly string[], file: string): void {
   if (!existingNames.includes(name)) return;
-  throw new ConfigError(`${file} has a connection ${name} already`, name, 'Choose another name, or edit the file.');
+  throw new ConfigError(`${file} already contains a connection ${name}`, name, 'Use another name, or edit the file.');
 }
 
 const secretFlags = { clientSecret: '--client-secret', privateKey: '--private-key', accessToken: '--access-token' };
@@ -82,8 +84,8 @@ function readConnectionFlags(flags: InitFlags): Partial<WrittenConnection> {
   for (const [key, flag] of Object.entries(secretFlags)) {
     const value = flags[key as keyof typeof secretFlags];
     if (value === undefined || parseReference(value)) continue;
-    const nextStep = `Give it as ${flag} env:NAME or ${flag} file:PATH: the file must not hold it.`;
-    throw new ConfigError(`${flag} is no reference`, flag, nextStep);
+    const nextStep = `Use ${flag} env:NAME or ${flag} file:PATH; the project file must not contain the secret.`;
+    throw new ConfigError(`${flag} is not a reference`, flag, nextStep);
   }
   const { domain, baseUrl, clientId, clientSecret, privateKey, accessToken, audience, startDate } = flags;
   const credentials = omitUndefined({
@@ -105,7 +107,7 @@ function readConnectionFlags(flags: InitFlags): Partial<WrittenConnection> {
 
 function readDestinationFlags({ files, postgres }: InitFlags): Pick<WrittenConnection, 'destination'> {
   if (files !== undefined && postgres !== undefined) {
-    throw new ConfigError('--files and --postgres are both given', '--files', 'Leave one of them out.');
+    throw new ConfigError('--files and --postgres cannot be combined', '--files', 'Omit one of them.');
   }
   if (postgres !== undefined) return { destination: { postgres: { url: postgres } } };
   return files === undefined ? {} : { destination: { files } };
@@ -116,7 +118,7 @@ function requireAllSettings({ name, settings }: ConnectionDraft): { name: string
   const { domain, base_url, credentials = {}, destination } = settings;
   const { client_id, client_secret, private_key, access_token } = credentials;
   const missing = [
-    ...(name === undefined ? ['the name of the connection, such as `rollcall init acme`'] : []),
+    ...(name === undefined ? ['the connection name, as in `rollcall init acme`'] : []),
     ...((domain ?? base_url) === undefined ? ['--domain'] : []),
     ...(access_token === undefined && client_id === undefined ? ['--client-id'] : []),
     ...((access_token ?? client_secret ?? private_key) === undefined
@@ -125,8 +127,8 @@ function requireAllSettings({ name, settings }: ConnectionDraft): { name: string
     ...(destination === undefined ? ['--files (or --postgres)'] : []),
   ];
   if (name !== undefined && missing.length === 0) return { name, settings };
-  const what = `nothing is asked here, and this is missing: ${missing.join(', ')}`;
-  throw new ConfigError(what, 'arguments', 'Add it, or run the command on a terminal without --no-input.');
+  const what = `the command cannot prompt, and these values are missing: ${missing.join(', ')}`;
+  throw new ConfigError(what, 'arguments', 'Add them, or run the command on a terminal without --no-input.');
 }
 
 function omitUndefined<Values extends object>(values: Values): { [Key in keyof Values]?: NonNullable<Values[Key]> } {

@@ -58,18 +58,18 @@ function formatPlan(found: ReadPlan): string {
   });
   rows.push(['all', '', formatInteger(found.requests), formatSeconds(found.seconds)]);
   return [
-    formatTable(['stream', 'rows', 'requests', 'seconds'], rows),
+    formatTable(['stream', 'records', 'requests', 'seconds'], rows),
     ...found.streams.flatMap(({ stream, refused }) => (refused === undefined ? [] : [`${stream}: ${refused}`])),
     ...formatLimitLines(found.limits),
     ...found.streams.flatMap((stream) => formatRangeLine(stream, found.organizationsCounted)),
     `To find this out took ${found.requestsSpent} requests.`,
-    'It is a plan of a full read, with as few requests as can be, at the least rate',
-    'that is known. Later runs may read less of users: only what has changed.',
+    'Estimate for a full refresh: minimum number of requests, at the lowest observed',
+    'rate. Later syncs read only changed users.',
   ].join('\n');
 }
 
 function formatLimitLines(limits: readonly UsableLimit[]): string[] {
-  if (limits.length === 0) return ['The tenant names no limit, so that nothing tells the time.'];
+  if (limits.length === 0) return ['The tenant reports no rate limit, so the duration is unknown.'];
   return limits.map(({ name, burst, perSecond }) => {
     const rate = perSecond >= 10 ? formatInteger(Math.round(perSecond)) : perSecond.toFixed(1);
     return `Limit (${name}), less the reserve: ${formatInteger(burst)} at once, then ${rate} a second or more.`;
@@ -79,8 +79,8 @@ function formatLimitLines(limits: readonly UsableLimit[]): string[] {
 /** What lies behind a number that was not counted. */
 function formatRangeLine({ stream, rows }: StreamPlan, organizations: number): string[] {
   if (!rows || isExactCount(rows)) return [];
-  const source = stream === 'users' ? 'samples of their time' : `${organizations} organizations`;
-  const more = rows.open ? ', or more' : '';
+  const source = stream === 'users' ? 'sampled time ranges' : `${organizations} organizations`;
+  const more = rows.open ? ' or more' : '';
   return [`${stream}: a guess from ${source}, ${formatInteger(rows.low)} to ${formatInteger(rows.high)}${more}.`];
 }
 

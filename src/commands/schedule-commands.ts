@@ -61,11 +61,13 @@ export async function runScheduleCreate(
     const isNew = !(replace && (await tryReplaceSchedule(temporal.client, schedule)));
     if (isNew) await createSchedule(temporal.client, schedule);
     const { timing, nextRunAt, paused } = await requireScheduleStatus(temporal.client, name, 0);
-    const due = paused ? `it is paused, and \`rollcall schedule resume ${name}\` goes on` : formatNextRun(nextRunAt);
+    const due = paused
+      ? `the schedule is paused; resume it with \`rollcall schedule resume ${name}\``
+      : formatNextRun(nextRunAt);
     logMessage(`${name} is copied ${timing}; ${due}.`);
     if (!(await hasWorkers(temporal, taskQueue))) {
       logMessage(
-        `No worker listens on task queue ${taskQueue}; runs wait for one. ` +
+        `No worker polls task queue ${taskQueue}; runs wait until one does. ` +
           'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
       );
     }
@@ -93,9 +95,9 @@ function readScheduleSettings(
     return parseWithSchema(scheduleSettings, given, 'the schedule', 'Correct the options.');
   if (connection.schedule) return connection.schedule;
   throw new ConfigError(
-    `nothing says when ${connection.name} is to be copied`,
+    `no schedule is given for ${connection.name}`,
     '--every',
-    'Give --every 1h, --at 06:30 or --cron "0 6 * * *".',
+    'Pass --every 1h, --at 06:30 or --cron "0 6 * * *", or add `schedule` to the connection.',
   );
 }
 
@@ -104,7 +106,7 @@ export function runScheduleList({ json = false }: ScheduleListFlags): Promise<nu
   return withServerSession(async ({ connection: { client } }) => {
     const schedules = await listSchedules(client);
     if (json) process.stdout.write(`${JSON.stringify({ schedules })}\n`);
-    else if (schedules.length === 0) logMessage('No schedules. `rollcall schedule create` makes one.');
+    else if (schedules.length === 0) logMessage('No schedules. Create one with `rollcall schedule create`.');
     else {
       const now = new Date();
       const rows = schedules.map(({ connection, timing, pauseReason, nextRunAt }) => {
@@ -133,7 +135,7 @@ export function runScheduleShow(name: string, { json = false, ...flags }: Schedu
 export function runScheduleTrigger(name: string, flags: ControlFlags): Promise<number> {
   return withScheduleSession(name, flags, async ({ connection: { client } }) => {
     await triggerSchedule(client, name);
-    logMessage(`A run of ${name} begins now. \`rollcall status ${name}\` tells how it stands.`);
+    logMessage(`Started a run of ${name}. Follow it with \`rollcall status ${name}\`.`);
   });
 }
 
@@ -144,25 +146,29 @@ export function runScheduleBackfill(
 ): Promise<number> {
   const start = parseTimeFlag('--from', from);
   const end = to === undefined ? new Date() : parseTimeFlag('--to', to);
-  if (end <= start) throw new ConfigError('--to is not later than --from', '--to', 'Name a later time.');
+  if (end <= start) throw new ConfigError('--to must be later than --from', '--to', 'Pass a later time.');
   return withScheduleSession(name, flags, async ({ connection: { client } }) => {
     await backfillSchedule(client, name, { start, end, each });
-    const what = each ? 'A run for each time at which one was due begins' : 'A run for what was due begins';
-    logMessage(`${what} now. \`rollcall status ${name}\` tells how it stands.`);
+    const what = each ? 'Started one run per due time' : 'Started one run';
+    logMessage(`${what}. Follow it with \`rollcall status ${name}\`.`);
   });
 }
 
 function parseTimeFlag(flag: string, written: string): Date {
   const time = normaliseTimestamp(written);
   if (time !== undefined) return new Date(time);
-  throw new ConfigError(`${flag} is no date or time of ISO 8601`, flag, 'Write it as 2026-01-31 or 2026-01-31T06:00Z.');
+  throw new ConfigError(
+    `${flag} is not an ISO 8601 date or time`,
+    flag,
+    'Use a form such as 2026-01-31 or 2026-01-31T06:00Z.',
+  );
 }
 
 /** Has no run begin until the schedule is resumed. */
 export function runSchedulePause(name: string, { reason, ...flags }: SchedulePauseFlags): Promise<number> {
   return withScheduleSession(name, flags, async ({ connection: { client } }) => {
     await pauseSchedule(client, name, reason);
-    logMessage(`The schedule of ${name} is paused. \`rollcall schedule resume ${name}\` goes on.`);
+    logMessage(`Paused the schedule of ${name}. Resume it with \`rollcall schedule resume ${name}\`.`);
   });
 }
 
@@ -178,7 +184,7 @@ export function runScheduleResume(name: string, flags: ControlFlags): Promise<nu
 export function runScheduleDelete(name: string, flags: ControlFlags): Promise<number> {
   return withScheduleSession(name, flags, async ({ connection: { client } }) => {
     await deleteSchedule(client, name);
-    logMessage(`${name} has no schedule any more. A run that is under way goes on.`);
+    logMessage(`Deleted the schedule of ${name}. A run in progress continues.`);
   });
 }
 
@@ -204,9 +210,9 @@ async function withScheduleSession(
 async function withServerSession(act: (session: Session) => Promise<void>): Promise<number> {
   if (!readProfile(getProcessVariables())) {
     throw new ConfigError(
-      'no Temporal server is named, and a schedule needs one that stays',
+      'no Temporal server is configured; schedules need a permanent server',
       'TEMPORAL_ADDRESS',
-      'Set TEMPORAL_ADDRESS to host:port, or name a Temporal profile; a `rollcall worker` there does the work.',
+      'Set TEMPORAL_ADDRESS to host:port or select a Temporal profile, and run a `rollcall worker` on that server.',
     );
   }
   const session = await openSession({ logDir: getStateDir('.') });

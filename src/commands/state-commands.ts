@@ -74,13 +74,17 @@ export async function setState(
 ): Promise<number> {
   const cursor = normaliseTimestamp(written);
   if (cursor === undefined) {
-    throw new ConfigError('--cursor is no date or time of ISO 8601', '--cursor', 'Write it as 2024-01-31T08:30:00Z.');
+    throw new ConfigError(
+      '--cursor is not an ISO 8601 date or time',
+      '--cursor',
+      'Use a form such as 2024-01-31T08:30:00Z.',
+    );
   }
   const changes = selectStreamNames(flags.stream).map((stream): [string, StreamState] => {
     const { cursorField } = getStream(stream);
     if (cursorField !== undefined) return [stream, { [cursorField]: cursor }];
     const nextStep = `These have one: ${streamsWithCursor.join(', ')}.`;
-    throw new ConfigError(`${stream} has no cursor: it is always read as a whole`, '--stream', nextStep);
+    throw new ConfigError(`${stream} has no cursor; every sync reads it completely`, '--stream', nextStep);
   });
   return updateStates(name, flags, Object.fromEntries(changes));
 }
@@ -103,20 +107,20 @@ function selectStreamNames(streams: readonly string[] | undefined): string[] {
   const unknown = streams?.find((each) => !names.includes(each));
   if (unknown === undefined) return [...(streams ?? names)];
   const what = `--stream: there is no stream ${JSON.stringify(unknown)}${formatSuggestion(unknown, names)}`;
-  throw new ConfigError(what, '--stream', `The streams are: ${names.join(', ')}.`);
+  throw new ConfigError(what, '--stream', `Available streams: ${names.join(', ')}.`);
 }
 
 function validateState(stream: string, state: StreamState, file: string): void {
   const names = known.map(({ name }) => name);
   if (!names.includes(stream)) {
-    const what = `the state in ${file} is of a stream ${JSON.stringify(stream)} that there is not`;
-    throw new ConfigError(what, '<file>', `The streams are: ${names.join(', ')}.`);
+    const what = `the state in ${file} contains the unknown stream ${JSON.stringify(stream)}`;
+    throw new ConfigError(what, '<file>', `Available streams: ${names.join(', ')}.`);
   }
   const { cursorField } = getStream(stream);
   const reading = cursorField === undefined ? {} : readCursor(state, cursorField);
   if (!('problem' in reading)) return;
   const what = `the state of ${stream} in ${file} cannot be read: ${reading.problem}`;
-  throw new ConfigError(what, '<file>', 'Import a state as `rollcall state export` or a read wrote it.');
+  throw new ConfigError(what, '<file>', 'Use a state file from `rollcall state export` or from a read.');
 }
 
 /** Changes states, unless a run of the connection is under way. */
@@ -126,15 +130,16 @@ async function updateStates(name: string, flags: StateFlags, changes: StateChang
   await withStateStore(connection, (keeper) => keeper.update(changes));
   const reset = Object.keys(changes).filter((stream) => changes[stream] === null);
   const set = Object.keys(changes).filter((stream) => changes[stream] !== null);
-  if (set.length > 0) logMessage(`The next sync of ${name} goes on from the state that was set: ${set.join(', ')}.`);
-  if (reset.length > 0) logMessage(`The next sync of ${name} reads from the beginning: ${reset.join(', ')}.`);
+  if (set.length > 0) logMessage(`State set. The next sync of ${name} resumes from it: ${set.join(', ')}.`);
+  if (reset.length > 0)
+    logMessage(`State reset. The next sync of ${name} reads from the beginning: ${reset.join(', ')}.`);
   return exitCodes.ok;
 }
 
 async function rejectRunningSync({ name, folder }: Connection): Promise<void> {
   const session = await tryOpenHistorySession(folder);
   if (!session) {
-    logMessage('No Temporal server is named or was ever run here: it could not be asked whether a sync is under way.');
+    logMessage('Could not check for a running sync: no Temporal server is configured, and none was ever started here.');
     return;
   }
   try {
@@ -144,9 +149,9 @@ async function rejectRunningSync({ name, folder }: Connection): Promise<void> {
     await session.close();
   }
   throw new ConfigError(
-    `a sync of ${name} is under way, and would lose its place`,
+    `the state of ${name} cannot be changed while a sync is running`,
     name,
-    `Wait for its end (\`rollcall sync ${name}\` shows it, or goes on with it), or end it: rollcall cancel ${name}`,
+    `Wait until the sync ends (\`rollcall sync ${name}\` follows or resumes it), or cancel it with \`rollcall cancel ${name}\`.`,
   );
 }
 

@@ -30,9 +30,9 @@ export async function runSync(name: string | undefined, flags: SyncFlags): Promi
     const elsewhere = !session.embedded && name !== undefined;
     if (flags.detach && !elsewhere) {
       throw new ConfigError(
-        'nobody would do the work of a detached sync',
+        '--detach needs a worker to run the sync',
         '--detach',
-        'Leave --detach out; or set TEMPORAL_ADDRESS and name a connection of the project file that a `rollcall worker` serves.',
+        'Omit --detach, or set TEMPORAL_ADDRESS and name a connection in the project file of a `rollcall worker`.',
       );
     }
     if (elsewhere) rejectCredentialFlags(flags);
@@ -60,11 +60,11 @@ export async function runSync(name: string | undefined, flags: SyncFlags): Promi
         searchAttributes: await knowsSearchAttributes(session.connection),
       }),
     });
-    logMessage(run.isNew ? `${run.workflowId} has started.` : `${run.workflowId} was under way already and goes on.`);
-    if (session.uiUrl) logMessage(`Watch it at ${session.uiUrl}`);
+    logMessage(run.isNew ? `Started ${run.workflowId}.` : `${run.workflowId} is already running.`);
+    if (session.uiUrl) logMessage(`Temporal UI: ${session.uiUrl}`);
     if (elsewhere && !(await hasWorkers(session.connection, taskQueue))) {
       logMessage(
-        `No worker listens on task queue ${taskQueue}; the sync waits for one. ` +
+        `No worker polls task queue ${taskQueue}; the sync waits until one does. ` +
           'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
       );
     }

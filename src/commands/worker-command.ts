@@ -14,7 +14,7 @@ export async function runWorkerCommand(flags: WorkerFlags): Promise<number> {
     ...flags,
     onProblem: logMessage,
     onReady: ({ address, taskQueue, connections, monitoring }) => {
-      logMessage(`Listening on task queue ${taskQueue} of ${address} for ${connections.join(', ')}. Stop with Ctrl-C.`);
+      logMessage(`Polling task queue ${taskQueue} at ${address} for ${connections.join(', ')}. Press Ctrl-C to stop.`);
       if (monitoring !== undefined) logMessage(`Metrics at ${monitoring}/metrics, health at /healthz and /readyz.`);
     },
   });

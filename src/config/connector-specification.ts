@@ -6,8 +6,8 @@ import { sourceSchema } from './source';
 /** Cards of the platform's form, and the settings on each. */
 const formGroups = [
   { id: 'tenant', title: 'Tenant', settings: ['domain', 'base_url', 'credentials'] },
-  { id: 'reading', title: 'What is read', settings: ['start_date', 'lookback_seconds', 'lag_seconds', 'roles'] },
-  { id: 'limit', title: "The tenant's rate limit", settings: ['rate_limit_reserve', 'max_concurrency'] },
+  { id: 'reading', title: 'Streams and reading', settings: ['start_date', 'lookback_seconds', 'lag_seconds', 'roles'] },
+  { id: 'limit', title: 'Rate limit', settings: ['rate_limit_reserve', 'max_concurrency'] },
 ];
 
 /** The connector's specification. Its schema is that of the configuration, in the part of draft-07 that Airbyte knows. */

@@ -56,7 +56,7 @@ export async function listEffectiveSettings(
     plain('roles.source', rolesSource),
     overridden(plain('rate_limit_reserve', reserve), 'ROLLCALL_RATE_LIMIT_RESERVE', pacing.rate_limit_reserve),
     overridden(
-      plain('max_concurrency', maxConcurrency ?? 'as many as the limit asks for'),
+      plain('max_concurrency', maxConcurrency ?? 'adaptive'),
       'ROLLCALL_MAX_CONCURRENCY',
       pacing.max_concurrency,
     ),
@@ -115,7 +115,7 @@ async function resolveShownValue(
   variables: Variables,
 ): Promise<Pick<EffectiveSetting, 'value' | 'problem'>> {
   const isSecret = secretKeys.has(key);
-  if (!parseReference(value)) return { value: isSecret ? 'stands in the file, hidden' : value };
+  if (!parseReference(value)) return { value: isSecret ? 'set in the file (hidden)' : value };
   try {
     const resolved = await resolveValue(value, `connections.${name}.${key}`, folder, variables);
     return { value: isSecret ? value : resolved };
@@ -145,7 +145,7 @@ async function listDestinationSettings(
 /** A URL as far as it is no secret; a reference as it is. */
 function redactUrl(url: string): string {
   if (parseReference(url)) return url;
-  if (!URL.canParse(url)) return 'stands in the file, hidden';
+  if (!URL.canParse(url)) return 'set in the file (hidden)';
   const shown = new URL(url);
   shown.password = '';
   shown.search = '';

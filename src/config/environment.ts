@@ -19,7 +19,7 @@ export const listenAddressSchema = z
     const colon = text.lastIndexOf(':');
     return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
   })
-  .refine(({ port }) => port <= 65_535, 'must end in a port, which is at most 65535');
+  .refine(({ port }) => port <= 65_535, 'must end with a port of at most 65535');
 
 /** @throws ConfigError */
 export function parseListenAddress(text: string): ListenAddress {
@@ -27,7 +27,7 @@ export function parseListenAddress(text: string): ListenAddress {
     listenAddressSchema,
     text,
     'the address to listen on',
-    'Write it as 127.0.0.1:9464.',
+    'Use a form such as 127.0.0.1:9464.',
     '--listen',
   );
 }
@@ -105,7 +105,7 @@ const environmentSchema = z
     addIssue({
       code: 'custom',
       path: [missing],
-      message: 'is missing: a version has a deployment name and a build id',
+      message: 'is missing; a worker version needs a deployment name and a build ID',
     });
   });
 
@@ -120,7 +120,7 @@ export function getProcessVariables(): Variables {
  */
 export function readEnvironment(variables: Variables = getProcessVariables()): Environment {
   const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
-  const read = parseWithSchema(environmentSchema, set, 'the environment', 'Correct or unset it.');
+  const read = parseWithSchema(environmentSchema, set, 'the environment', 'Correct or unset the variable.');
   const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } = read;
   return {
     logLevel: read.LOG_LEVEL ?? 'INFO',

@@ -16,7 +16,7 @@ export const pacingSettings = {
   rate_limit_reserve: z.number({ error: shareMessage }).min(0, shareMessage).max(0.9, shareMessage).optional().meta({
     title: 'Rate limit reserve',
     description:
-      "Part of the tenant's rate limit that is left to its own traffic. 0.1 leaves a tenth; 0 takes all that nobody else uses.",
+      "Share of the tenant's rate limit to leave free for other traffic. 0.1 leaves 10%; 0 uses all requests that other applications leave.",
     default: defaultReserve,
     order: 7,
   }),
@@ -27,8 +27,7 @@ export const pacingSettings = {
     .optional()
     .meta({
       title: 'Concurrent requests',
-      description:
-        'Most requests under way at a time. Leave it empty: as many are sent as the latency and the rate limit ask for.',
+      description: 'Maximum number of concurrent requests. If empty, the number adapts to latency and rate limit.',
       order: 8,
     }),
 };

@@ -27,10 +27,20 @@ export async function readProjectText(file: string, example: string): Promise<st
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw code === 'ENOENT'
-      ? new ConfigError(`there is no file ${file}`, file, `Create it, beginning with:\n${example}`, { cause })
-      : new ConfigError(`the file ${file} cannot be read (${code})`, file, 'Make it a file that this user may read.', {
-          cause,
-        });
+      ? new ConfigError(
+          `the file ${file} does not exist`,
+          file,
+          `Create it with \`rollcall init\`, or start with:\n${example}`,
+          { cause },
+        )
+      : new ConfigError(
+          `the file ${file} cannot be read (${code})`,
+          file,
+          'Check that it is a file and that this user has read permission.',
+          {
+            cause,
+          },
+        );
   }
 }
 
@@ -47,7 +57,7 @@ export function parseYaml(text: string, file: string): YamlContent {
     // The parser's message may quote a value; its code does not.
     const what = fault.code.toLowerCase().replaceAll('_', ' ');
     const where = `line ${line}, column ${col}`;
-    throw new ConfigError(`the file ${file} is not YAML: ${what} at ${where}`, file, 'Correct it there.');
+    throw new ConfigError(`the file ${file} is not valid YAML: ${what} at ${where}`, file, 'Correct the syntax.');
   }
   try {
     return {
@@ -64,8 +74,8 @@ export function parseYaml(text: string, file: string): YamlContent {
     };
   } catch {
     // The error names the alias, which may be a secret that happens to begin with `*`.
-    const what = `the file ${file} is not YAML: an alias without its anchor`;
-    throw new ConfigError(what, file, 'Put a value that begins with * in quotes.');
+    const what = `the file ${file} is not valid YAML: it contains an alias without an anchor`;
+    throw new ConfigError(what, file, 'Quote values that start with *.');
   }
 }
 
@@ -143,7 +153,11 @@ function closeContainer(open: string[], afterValue: () => ExpectedToken): Expect
 export async function readJsonObject(flag: string, file: string): Promise<JsonObject> {
   const value = parseJsonText(await readFlagFile(flag, file), flag, file);
   if (isObject(value)) return value;
-  throw new ConfigError(`the file ${file} given as ${flag} holds no JSON object`, flag, 'Put { … } at its top.');
+  throw new ConfigError(
+    `the file ${file} (${flag}) does not contain a JSON object`,
+    flag,
+    'Write a JSON object: { … }.',
+  );
 }
 
 /**
@@ -158,9 +172,9 @@ export async function readStateFile(flag: string, file: string): Promise<Json | 
 const readFailures: Record<string, { what: string; nextStep: string }> = {
   ENOENT: { what: 'does not exist', nextStep: 'Check the path.' },
   ENOTDIR: { what: 'does not exist', nextStep: 'Check the path.' },
-  EISDIR: { what: 'is a directory', nextStep: 'Name the file in it.' },
-  EACCES: { what: 'may not be read by this user', nextStep: 'Grant the right to read it.' },
-  EPERM: { what: 'may not be read by this user', nextStep: 'Grant the right to read it.' },
+  EISDIR: { what: 'is a directory', nextStep: 'Pass a file in this directory.' },
+  EACCES: { what: 'cannot be read: permission denied', nextStep: 'Grant this user read permission.' },
+  EPERM: { what: 'cannot be read: permission denied', nextStep: 'Grant this user read permission.' },
 };
 
 async function readFlagFile(flag: string, file: string): Promise<string> {
@@ -169,7 +183,7 @@ async function readFlagFile(flag: string, file: string): Promise<string> {
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     const { what, nextStep } = readFailures[code] ?? { what: `cannot be read (${code})`, nextStep: 'Check the path.' };
-    throw new ConfigError(`the file ${file} given as ${flag} ${what}`, flag, nextStep, { cause: error });
+    throw new ConfigError(`the file ${file} (${flag}) ${what}`, flag, nextStep, { cause: error });
   }
 }
 
@@ -179,6 +193,6 @@ function parseJsonText(text: string, flag: string, file: string): Json {
   } catch {
     const place = findSyntaxError(text);
     const at = place ? ` at line ${place.line}, column ${place.column}` : '';
-    throw new ConfigError(`the file ${file} given as ${flag} is not JSON${at}`, flag, 'Correct it there.');
+    throw new ConfigError(`the file ${file} (${flag}) is not valid JSON${at}`, flag, 'Correct the syntax.');
   }
 }

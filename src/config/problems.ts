@@ -33,7 +33,7 @@ export function parseWithSchema<Schema extends z.ZodType>(
   if (!error) return data;
   const problems = error.issues.map((issue) => [formatIssuePath(prefix, issue), issue.message].join(' ').trim());
   const where = error.issues[0] ? formatIssuePath(prefix, error.issues[0]) : prefix;
-  throw new ConfigError(`${subject} cannot be used: ${problems.join('; ')}`, where, nextStep);
+  throw new ConfigError(`${subject} is invalid: ${problems.join('; ')}`, where, nextStep);
 }
 
 function formatIssuePath(prefix: string, issue: z.core.$ZodIssue): string {
@@ -42,11 +42,11 @@ function formatIssuePath(prefix: string, issue: z.core.$ZodIssue): string {
 }
 
 const typeNames: Record<string, string> = {
-  string: 'a text (in quotes)',
+  string: 'a string (in quotes)',
   number: 'a number',
   int: 'a whole number',
-  object: 'an object (keys with values)',
-  record: 'an object (keys with values)',
+  object: 'an object (keys and values)',
+  record: 'an object (keys and values)',
   array: 'a list',
 };
 
@@ -60,7 +60,7 @@ function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     case 'unrecognized_keys':
       return `has the unknown ${issue.keys.length > 1 ? 'keys' : 'key'} ${issue.keys.join(', ')}`;
     case 'invalid_union':
-      return Array.isArray(issue.options) ? `must be one of ${issue.options.join(', ')}` : 'has the wrong form';
+      return Array.isArray(issue.options) ? `must be one of ${issue.options.join(', ')}` : 'has an invalid format';
     case 'invalid_key':
       return issue.issues[0]?.message;
     case 'invalid_value':

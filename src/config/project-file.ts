@@ -6,8 +6,8 @@ import { scheduleSettings } from './schedule-settings';
 /** A text that is not empty. */
 export const nonEmptyText = z.string().min(1);
 
-const referenceHint = 'As it is, or as env:NAME or file:PATH.';
-const secretHint = 'Best as env:NAME or file:PATH.';
+const referenceHint = 'A value, or a reference: env:NAME or file:PATH.';
+const secretHint = 'Prefer a reference: env:NAME or file:PATH.';
 
 const credentialsSetting = z
   .strictObject({
@@ -21,17 +21,17 @@ const credentialsSetting = z
       description: `RSA key in PEM form in place of a secret, for an application that authenticates by Private Key JWT. ${secretHint} Left out: the file that AUTH0_CLIENT_SIGNING_KEY_PATH names.`,
     }),
     algorithm: nonEmptyText.optional().meta({
-      description: 'How the private key is registered: RS256 (default), RS384 or PS256.',
+      description: 'Algorithm registered for the private key: RS256 (default), RS384 or PS256.',
       examples: ['RS256', 'RS384', 'PS256'],
     }),
     key_id: nonEmptyText
       .optional()
-      .meta({ description: "Which of the application's keys it is; Auth0 finds out by itself." }),
+      .meta({ description: 'ID of the key in Auth0. If omitted, Auth0 finds the key itself.' }),
     access_token: nonEmptyText.optional().meta({
       description: `A token for the Management API in place of a client. It expires and is not renewed. ${secretHint} Left out: AUTH0_ACCESS_TOKEN, or AUTH0_API_TOKEN.`,
     }),
   })
-  .meta({ description: 'How to sign in to the Management API. What is left out is taken from Auth0’s variables.' });
+  .meta({ description: 'Credentials for the Management API. Missing values are taken from the AUTH0_* variables.' });
 
 /** What tells one tenant from another. */
 const tenantSettings = {
@@ -40,13 +40,13 @@ const tenantSettings = {
     examples: ['acme.eu.auth0.com'],
   }),
   base_url: nonEmptyText.optional().meta({
-    description: 'The address of the tenant in place of the domain; http:// for this machine only.',
+    description: 'Tenant URL, instead of the domain. http:// is allowed only for loopback addresses.',
     examples: ['https://acme.eu.auth0.com'],
   }),
   credentials: credentialsSetting.optional(),
   audience: nonEmptyText.optional().meta({
     description:
-      "Identifier of the tenant's Management API. Needed only with a custom domain. Left out by a connection whose tenant or client come from Auth0's variables: AUTH0_AUDIENCE.",
+      "Identifier of the tenant's Management API. Required only with a custom domain. Default, if the tenant or the client comes from the AUTH0_* variables: AUTH0_AUDIENCE.",
     examples: ['https://acme.eu.auth0.com/api/v2/'],
   }),
 };
@@ -54,24 +54,23 @@ const tenantSettings = {
 const readingSettings = {
   start_date: nonEmptyText.optional().meta({
     description:
-      'Users last changed before this time are left out: a date, or a time of ISO 8601, in quotes. Left out: all users are copied.',
+      'Skip users last updated before this time: an ISO 8601 date or time, in quotes. Default: copy all users.',
     examples: ['2024-01-31', '2024-01-31T08:30:00Z'],
   }),
   ...searchWindowSettings,
-  roles: rolesSettings.strict().optional().meta({ description: 'How the roles of organization members are read.' }),
+  roles: rolesSettings.strict().optional().meta({ description: 'How to read the roles of organization members.' }),
   ...pacingSettings,
 };
 
 const syncModeSetting = z.enum(['full_refresh', 'incremental']).meta({
-  description:
-    'incremental reads only what has changed since the last run, which users alone can; it is their default.',
+  description: 'incremental reads only the changes since the last sync. Only users support it; it is their default.',
 });
 
 const streamsSetting = z
   .union([z.array(nonEmptyText).min(1), z.record(nonEmptyText, z.strictObject({ mode: syncModeSetting.optional() }))], {
     error: 'must be a list of streams, or a map such as users: { mode: incremental } (or full_refresh)',
   })
-  .meta({ description: 'What is copied: a list, or a map of streams to their modes. Left out: all streams.' });
+  .meta({ description: 'Streams to copy: a list, or a map from stream to mode. Default: all streams.' });
 
 const postgresUrlPattern = /^(?:postgres(?:ql)?:\/\/|env:|file:)/;
 const urlMessage = 'must be a URL such as postgres://role@host:5432/database, or env:NAME or file:PATH';
@@ -82,28 +81,28 @@ const postgresUrlSetting = nonEmptyText.regex(postgresUrlPattern, urlMessage).me
 
 /** Names beginning with pg_ are Postgres' own; longer ones it would cut. */
 export const schemaNameSetting = nonEmptyText
-  .regex(/^(?!pg_)[^\0]*$/, 'must not begin with pg_')
+  .regex(/^(?!pg_)[^\0]*$/, 'must not start with pg_')
   .refine((name) => Buffer.byteLength(name) <= 63, 'must not be longer than 63 bytes')
   .meta({
-    description: "Schema for the connection's tables, made when it is missing. Left out: the connection's name.",
+    description: "Schema for the connection's tables; it is created if missing. Default: the connection's name.",
   });
 
 const destinationSetting = z
   .strictObject({
-    files: nonEmptyText.optional().meta({ description: 'Folder to copy into, relative to the file.' }),
+    files: nonEmptyText.optional().meta({ description: 'Folder to copy into, relative to the project file.' }),
     postgres: z
       .strictObject({ url: postgresUrlSetting.optional(), schema: schemaNameSetting.optional() })
       .optional()
-      .meta({ description: 'Database to copy into. Its url may stand in the defaults.' }),
+      .meta({ description: 'Database to copy into. The url can be set in defaults.' }),
   })
   .refine(
     ({ files, postgres }) => (files === undefined) !== (postgres === undefined),
-    'must name one of files and postgres',
+    'must contain either files or postgres',
   )
-  .meta({ description: 'Where the copy goes: a folder, or a schema of a Postgres database.' });
+  .meta({ description: 'Destination of the copy: a folder, or a schema in a Postgres database.' });
 
 const scheduleSetting = scheduleSettings.optional().meta({
-  description: 'When it is copied by itself. `rollcall schedule create` takes it to the Temporal server.',
+  description: 'Schedule of the connection. `rollcall schedule create` creates it on the Temporal server.',
 });
 
 /** A folder, or a schema, belongs to one connection: what all can share is the database. */
@@ -111,7 +110,7 @@ const sharedDestination = z
   .strictObject({
     postgres: z.strictObject({ url: postgresUrlSetting }).meta({ description: 'Database to copy into.' }),
   })
-  .meta({ description: 'The database that connections copy into, each into a schema of its own.' });
+  .meta({ description: 'The database for all connections. Each connection has its own schema.' });
 
 const connectionSettings = z
   .strictObject({
@@ -121,7 +120,7 @@ const connectionSettings = z
     schedule: scheduleSetting,
     ...readingSettings,
   })
-  .meta({ description: 'A tenant, and where to copy it.' });
+  .meta({ description: 'A tenant and its destination.' });
 
 const defaultSettings = z
   .strictObject({
@@ -131,8 +130,7 @@ const defaultSettings = z
     ...readingSettings,
   })
   .meta({
-    description:
-      'Settings of every connection that does not say otherwise: all but what tells one tenant from another.',
+    description: 'Default settings for all connections, except those that identify a tenant.',
   });
 
 /** `rollcall.yaml` as it is written. Patterns and refinements say what is wrong as the continuation of a path. */
@@ -143,10 +141,13 @@ export const projectSettings = z
       .record(
         z
           .string()
-          .regex(/^[a-z0-9][a-z0-9_-]*$/, 'is no connection name: use a-z, 0-9, _ and -, a letter or digit first'),
+          .regex(
+            /^[a-z0-9][a-z0-9_-]*$/,
+            'is not a valid connection name: use a-z, 0-9, _ and -; start with a letter or a digit',
+          ),
         connectionSettings,
       )
-      .meta({ description: 'The connections by their names, which commands take.' }),
+      .meta({ description: 'Connections by name. Commands refer to these names.' }),
   })
   .meta({ title: 'rollcall.yaml', description: 'The connections of a Rollcall project.' });
 

@@ -56,7 +56,7 @@ function isConfigError(error: unknown): error is Error {
 function reportOnce(onProblem: OnProblem): (message: string | undefined) => void {
   let told: string | undefined;
   return (message) => {
-    if (message !== undefined && message !== told) onProblem(`${message} Until then what was there before is used.`);
+    if (message !== undefined && message !== told) onProblem(`${message} Using the last valid version until then.`);
     told = message;
   };
 }

@@ -19,17 +19,16 @@ export async function writeConnection(file: string, name: string, settings: Writ
   const document = held === undefined ? createDocument() : parseDocument(held);
   if (document.hasIn(['connections', name])) {
     const where = `connections.${name}`;
-    throw new ConfigError(`${file} has a connection ${name} already`, where, 'Choose another name, or edit the file.');
+    throw new ConfigError(
+      `${file} already contains a connection ${name}`,
+      where,
+      'Use another name, or edit the file.',
+    );
   }
   if (document.getIn(['connections']) == null) document.setIn(['connections'], document.createNode({}));
   document.setIn(['connections', name], document.createNode(settings));
   const text = document.toString({ lineWidth: 0 });
-  parseWithSchema(
-    projectSettings,
-    parseDocument(text).toJS(),
-    `what would be written to ${file}`,
-    'Edit the file by hand.',
-  );
+  parseWithSchema(projectSettings, parseDocument(text).toJS(), `the new content of ${file}`, 'Edit the file by hand.');
   if (held === undefined) await createProjectFile(file, text);
   else await replaceFile(file, text);
 }
@@ -38,7 +37,7 @@ function createDocument(): Document {
   const document = new Document({});
   document.commentBefore = [
     ` yaml-language-server: $schema=./${schemaPath}`,
-    ' The connections of this project; docs/configuration.md of Rollcall tells every key.',
+    " The connections of this project. Rollcall's docs/configuration.md lists all keys.",
   ].join('\n');
   return document;
 }
@@ -63,7 +62,7 @@ async function createProjectFile(file: string, text: string): Promise<void> {
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
       const nextStep = 'Run the command again.';
-      throw new ConfigError(`${relative('.', file)} has been made meanwhile`, file, nextStep, { cause });
+      throw new ConfigError(`${relative('.', file)} was created by another process`, file, nextStep, { cause });
     }
   });
 }

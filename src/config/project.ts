@@ -66,7 +66,7 @@ export async function loadProject(file: string, known: KnownStreams, previous?: 
     projectSettings,
     content,
     `the file ${absolute}`,
-    'Correct it and run again.',
+    'Correct it and run the command again.',
   );
   if (defaults?.streams) toConnectionStreams(defaults.streams, known, 'defaults.streams');
   const connections = Object.entries(settings).map(([name, each]) =>
@@ -90,7 +90,11 @@ export function rejectSharedDestinations(connections: readonly Connection[]): vo
     const owner = owners.get(place);
     const where = `connections.${name}.destination.${key}`;
     if (owner !== undefined)
-      throw new ConfigError(`${where} is also that of ${owner}`, where, `Give each a ${noun} of its own.`);
+      throw new ConfigError(
+        `${where} is also the destination of ${owner}`,
+        where,
+        `Use a separate ${noun} for each connection.`,
+      );
     owners.set(place, name);
   }
 }
@@ -100,7 +104,12 @@ export function rejectSharedDestinations(connections: readonly Connection[]): vo
  * @throws ConfigError without any value of the settings
  */
 export function parseConnection(name: string, settings: unknown, known: KnownStreams, folder: string): Connection {
-  const parsed = parseWithSchema(writtenConnection, settings, 'the connection', 'Correct it and run again.');
+  const parsed = parseWithSchema(
+    writtenConnection,
+    settings,
+    'the connection',
+    'Correct it and run the command again.',
+  );
   return buildConnection(name, parsed, known, path.resolve(folder));
 }
 
@@ -112,7 +121,7 @@ export function getConnection(project: Pick<Project, 'file' | 'connections'>, na
   throw new ConfigError(
     `${project.file} has no connection ${JSON.stringify(name)}${formatSuggestion(name, names)}`,
     'connections',
-    names.length > 0 ? `It has: ${names.join(', ')}.` : `Add one:\n${exampleFile}`,
+    names.length > 0 ? `Connections: ${names.join(', ')}.` : `Add one:\n${exampleFile}`,
   );
 }
 
@@ -135,19 +144,23 @@ function buildConnection(
 function toDestination(name: string, settings: WrittenConnection['destination'], folder: string): Destination {
   const place = `connections.${name}.destination`;
   if (!settings) {
-    const nextStep = 'Add it, such as destination: { files: ./data }.';
-    throw new ConfigError(`${place} is missing, and the defaults have none`, place, nextStep);
+    const nextStep = 'Add one, such as destination: { files: ./data }.';
+    throw new ConfigError(`${place} is missing, here and in defaults`, place, nextStep);
   }
   const { files = '', postgres } = settings;
   if (!postgres) return { kind: 'files', folder: path.resolve(folder, files) };
   if (postgres.url === undefined) {
-    const nextStep = 'Add it, here or in the defaults.';
+    const nextStep = 'Add it here or in defaults.';
     throw new ConfigError(`${place}.postgres.url is missing`, `${place}.postgres.url`, nextStep);
   }
   const where = `connections.${name}.destination.postgres.schema`;
   const { data: schema, error } = schemaNameSetting.safeParse(postgres.schema ?? name);
   if (error)
-    throw new ConfigError(`${where} is missing, and the connection's name cannot be one`, where, 'Name a schema.');
+    throw new ConfigError(
+      `${where} is missing, and the connection's name is not a valid schema name`,
+      where,
+      'Set a schema.',
+    );
   return { kind: 'postgres', url: postgres.url, schema };
 }
 
@@ -162,14 +175,14 @@ function toConnectionStreams(settings: StreamSettings, known: KnownStreams, wher
     const stream = known.find((each) => each.name === name);
     if (!stream) {
       const what = `${where} names the unknown stream ${JSON.stringify(name)}${formatSuggestion(name, names)}`;
-      throw new ConfigError(what, where, `The streams are: ${names.join(', ')}.`);
+      throw new ConfigError(what, where, `Available streams: ${names.join(', ')}.`);
     }
     if (wanted.findIndex(([other]) => other === name) !== index) {
-      throw new ConfigError(`${where} names ${name} twice`, where, 'Leave one of them out.');
+      throw new ConfigError(`${where} contains ${name} twice`, where, 'Remove one of them.');
     }
     if (mode === 'incremental' && !stream.syncModes.includes('incremental')) {
-      const what = `${where}.${name}.mode is incremental, but the stream can only be read as a whole`;
-      throw new ConfigError(what, `${where}.${name}.mode`, 'Make it full_refresh.');
+      const what = `${where}.${name}.mode is incremental, but the stream supports only full_refresh`;
+      throw new ConfigError(what, `${where}.${name}.mode`, 'Set it to full_refresh.');
     }
     const syncMode = mode ?? (stream.syncModes.includes('incremental') ? 'incremental' : 'full_refresh');
     return { name, syncMode };

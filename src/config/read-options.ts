@@ -13,14 +13,14 @@ export const searchWindowSettings = {
   lookback_seconds: secondsSetting().optional().meta({
     title: 'Lookback window (seconds)',
     description:
-      "Incremental syncs of users start this long before the saved cursor, because Auth0's user search shows changes late. Users changed in that time are read again. Raise it if changes are missed.",
+      "How long before the saved cursor an incremental sync of users starts. Auth0's user search shows changes with a delay; users changed in this window are read again. Increase it if changes are missed.",
     default: defaultReadOptions.lookbackSeconds,
     order: 4,
   }),
   lag_seconds: secondsSetting().optional().meta({
     title: 'Lag (seconds)',
     description:
-      "Incremental syncs of users end this long before the tenant's present time; what is newer comes with the next sync. With 0, all that the search shows is read.",
+      "How long before the tenant's current time an incremental sync of users ends. Later changes are read by the next sync. With 0, everything that the search shows is read.",
     default: defaultReadOptions.lagSeconds,
     order: 5,
   }),
@@ -31,7 +31,7 @@ export const rolesSettings = z.looseObject({
   source: z.enum(['inline', 'per_member']).optional().meta({
     title: 'Source of roles',
     description:
-      'inline: with the list of members, at no further cost. per_member: one request for each member, some 100 times as many; much slower, for tenants whose lists of members leave roles out.',
+      'inline: roles are read with the member list, without extra requests. per_member: one request per member, about 100 times as many requests; use it only if member lists lack roles.',
     default: defaultReadOptions.rolesSource,
     order: 0,
   }),

@@ -9,7 +9,7 @@ import { toReadOptions } from './read-options';
 import { parseSourceConfig, type SourceConfig } from './source';
 
 const nextStepAdvice =
-  'Correct it in the project file; what is left out there may stand in AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET.';
+  'Correct the project file, or set AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET for values it does not contain.';
 
 /**
  * The connection's tenant, completed from Auth0's variables, with every `env:NAME` and `file:PATH` replaced by what it
@@ -38,10 +38,10 @@ export async function resolveSecrets(
     private_key: key,
   } = connection.source.credentials;
   if (token !== undefined && (client ?? secret ?? key) !== undefined) {
-    throw new ConfigError(`${where} has both an access token and a client`, where, 'Leave one of them out.');
+    throw new ConfigError(`${where} has both an access token and a client`, where, 'Remove one of them.');
   }
   if (secret !== undefined && key !== undefined) {
-    throw new ConfigError(`${where} has both a client secret and a private key`, where, 'Leave one of them out.');
+    throw new ConfigError(`${where} has both a client secret and a private key`, where, 'Remove one of them.');
   }
   const { credentials, audience, domain, base_url, start_date, ...settings } = applyAuth0Variables(
     connection.source,
@@ -84,7 +84,7 @@ export async function resolveReadOptions(
   const value = await resolveValue(written, where, connection.folder, getProcessVariables());
   const startDate = normaliseTimestamp(value);
   if (startDate === undefined) {
-    throw new ConfigError(`${where} is no date or time of ISO 8601`, where, 'Write it as 2024-01-31.');
+    throw new ConfigError(`${where} is not an ISO 8601 date or time`, where, 'Use a form such as 2024-01-31.');
   }
   return { startDate, readOptions };
 }
@@ -101,8 +101,8 @@ export async function resolveDestination(
   const where = `connections.${name}.destination.postgres.url`;
   const url = await resolveValue(destination.url, where, folder, variables);
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return { ...destination, url };
-  const example = 'Write it as postgres://role:password@host:5432/database, unusual characters as %XX.';
-  throw new ConfigError(`${where} is no URL of a Postgres database`, where, example);
+  const example = 'Use postgres://role:password@host:5432/database, with special characters percent-encoded (%XX).';
+  throw new ConfigError(`${where} is not a Postgres URL`, where, example);
 }
 
 const referencePattern = /^(env|file):(.+)$/s;
@@ -135,11 +135,7 @@ export async function resolveValue(
 function readVariable(name: string, where: string, variables: Variables): string {
   const value = variables[name];
   if (value !== undefined && value !== '') return value;
-  throw new ConfigError(
-    `the environment variable ${name}, which ${where} refers to, is not set`,
-    where,
-    `Set ${name}.`,
-  );
+  throw new ConfigError(`the environment variable ${name}, referenced by ${where}, is not set`, where, `Set ${name}.`);
 }
 
 async function readReferencedFile(
@@ -148,9 +144,9 @@ async function readReferencedFile(
   read: (file: string) => Promise<string>,
 ): Promise<string> {
   const content = await read(file).catch((cause: unknown) => {
-    const what = `the file ${file}, which ${where} refers to, cannot be read`;
-    throw new ConfigError(what, where, 'Create it, or give this user the right to read it.', { cause });
+    const what = `the file ${file}, referenced by ${where}, cannot be read`;
+    throw new ConfigError(what, where, 'Create it, or grant this user read permission.', { cause });
   });
   if (content.trim() !== '') return content.trim();
-  throw new ConfigError(`the file ${file}, which ${where} refers to, is empty`, where, 'Write the value into it.');
+  throw new ConfigError(`the file ${file}, referenced by ${where}, is empty`, where, 'Write the value into it.');
 }

@@ -8,7 +8,7 @@ export type Weekday = (typeof weekdays)[number];
 export const overlapPolicies = ['skip', 'buffer_one'] as const;
 
 const durationMessage = 'must be a duration such as 30s, 15m, 1h or 1d';
-const timeMessage = 'must be a time of the day such as 06:30, in quotes';
+const timeMessage = 'must be a time of day such as 06:30, in quotes';
 const daysMessage = `must be days of the week: ${weekdays.join(', ')}`;
 
 /** A duration as written, in whole seconds; read as milliseconds. */
@@ -60,16 +60,14 @@ function isTimeZone(name: string): boolean {
 export const scheduleSettings = z
   .strictObject({
     every: durationSetting(1_000, 'must be 1s or longer').optional().meta({
-      description: 'A run each time that long has passed, such as 30m, 1h or 1d.',
+      description: 'Interval between runs, such as 30m, 1h or 1d.',
     }),
     cron: z
       .string()
       .regex(/^(@\w+|\S+( +\S+){4,6})$/, 'must be a cron expression such as 0 6 * * *, in quotes')
       .optional()
-      .meta({ description: 'Runs at the times of a cron expression: minute, hour, day of month, month, day of week.' }),
-    at: timesOfDaySetting
-      .optional()
-      .meta({ description: 'A run at that time of the day, such as 06:30; or at several.' }),
+      .meta({ description: 'Cron expression: minute, hour, day of month, month, day of week.' }),
+    at: timesOfDaySetting.optional().meta({ description: 'One or more times of day, such as 06:30.' }),
     on: daysOfWeekSetting.optional().meta({ description: `Only on these days, with at: ${weekdays.join(', ')}.` }),
     time_zone: z
       .string()
@@ -78,33 +76,34 @@ export const scheduleSettings = z
       .meta({ description: 'Time zone of cron and at, such as Europe/Berlin. Default: UTC.' }),
     jitter: durationSetting(0, durationMessage).optional().meta({
       description:
-        'How much later than its time a run may begin, so that connections do not begin all at once. Default: with every, the connection has its own place within the interval; else up to a minute.',
+        'Maximum delay of a run, to spread the load. Default: with every, a fixed offset per connection within the interval; otherwise up to one minute.',
     }),
     pause_after: z.int('must be a whole number').min(0, 'must be 0 (never) or more').optional().meta({
-      description: 'Failed runs in a row after which the schedule pauses itself; 0: never. Default: 3.',
+      description: 'Consecutive failed runs after which the schedule pauses; 0: never. Default: 3.',
       default: 3,
     }),
     overlap: z.enum(overlapPolicies).optional().meta({
       description:
-        'What becomes of a run that is due while the one before is under way: skip it, or begin it when that has ended (buffer_one). Default: skip.',
+        'What to do when a run is due while the previous one is still running: skip it, or start it when the previous run ends (buffer_one). Default: skip.',
       default: 'skip',
     }),
     catch_up: durationSetting(10_000, 'must be 10s or longer').optional().meta({
-      description: 'How late a run may begin when the Temporal server was away; later ones are missed. Default: 1h.',
+      description:
+        'How late a run may start after an outage of the Temporal server. Later runs are counted as missed. Default: 1h.',
       default: '1h',
     }),
   })
   .refine(
     ({ every, cron, at }) => [every, cron, at].filter((each) => each !== undefined).length === 1,
-    'must have one of every, cron and at',
+    'must contain exactly one of every, cron and at',
   )
   .refine(({ on, at }) => on === undefined || at !== undefined, {
     path: ['on'],
-    error: 'needs at, the time of the day',
+    error: 'requires at, the time of day',
   })
   .refine(({ time_zone: zone, every }) => zone === undefined || every === undefined, {
     path: ['time_zone'],
-    error: 'means nothing beside every',
+    error: 'cannot be combined with every',
   });
 
 /** When a connection is copied. Durations are milliseconds; what is not set is as by default. */

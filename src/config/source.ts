@@ -24,12 +24,12 @@ export function normalisePem(text: string): string {
 /** What is wrong with a key that is to sign, as the continuation of a path; undefined when it can be used. */
 export function findPrivateKeyProblem(pem: string): string | undefined {
   if (pem.includes('ENCRYPTED'))
-    return 'is locked by a passphrase; store it without: openssl pkey -in locked.pem -out key.pem';
+    return 'is encrypted with a passphrase; decrypt it first: openssl pkey -in locked.pem -out key.pem';
   try {
     const { asymmetricKeyType: type } = createPrivateKey(pem);
-    return type === 'rsa' ? undefined : 'is no RSA key, and Auth0 takes no other';
+    return type === 'rsa' ? undefined : 'is not an RSA key; Auth0 accepts only RSA keys';
   } catch {
-    return 'is no private key in PEM form, which begins with -----BEGIN PRIVATE KEY-----';
+    return 'is not a private key in PEM format (-----BEGIN PRIVATE KEY-----)';
   }
 }
 
@@ -42,12 +42,12 @@ const loopbackPattern = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 /** What is wrong with a tenant's address, as the continuation of a path; undefined when it can be used. */
 export function findBaseUrlProblem(text: string): string | undefined {
   if (!URL.canParse(text) || !/^https?:\/\//i.test(text.trim())) {
-    return 'must be an address such as https://acme.eu.auth0.com';
+    return 'must be a URL such as https://acme.eu.auth0.com';
   }
   const url = new URL(text);
-  if (url.username !== '' || url.password !== '') return 'must not carry a user name or password';
+  if (url.username !== '' || url.password !== '') return 'must not contain a user name or password';
   if (url.protocol === 'http:' && !loopbackPattern.test(url.hostname)) {
-    return 'must begin with https://, since credentials would travel unencrypted (http:// is for 127.0.0.1, localhost and [::1])';
+    return 'must start with https:// to protect the credentials (http:// is allowed only for 127.0.0.1, localhost and [::1])';
   }
   if (!/^\/*$/.test(url.pathname) || url.search !== '' || url.hash !== '') {
     return 'must end after the host, without a path: https://acme.eu.auth0.com';
@@ -75,7 +75,7 @@ const trimmedText = () => z.string().trim().min(1);
 
 const clientIdSetting = trimmedText().meta({
   title: 'Client ID',
-  description: 'Client ID of a machine-to-machine application that is authorized for the Management API.',
+  description: 'Client ID of a machine-to-machine application authorized for the Management API.',
   order: 1,
 });
 
@@ -85,7 +85,7 @@ const audienceSetting = (order: number) =>
     .meta({
       title: 'Audience',
       description:
-        "Identifier of the tenant's Management API. Needed only with a custom domain: the API keeps the tenant's own domain.",
+        "Identifier of the tenant's Management API. Required only with a custom domain; the identifier contains the tenant domain.",
       examples: ['https://acme.eu.auth0.com/api/v2/'],
       order,
     });
@@ -99,7 +99,7 @@ const clientCredentialsSchema = z
   })
   .meta({
     title: 'Machine-to-machine application',
-    description: 'Recommended: the connector fetches its tokens itself and renews them.',
+    description: 'Recommended. The connector requests and renews access tokens.',
   });
 
 const privateKeyJwtSchema = z
@@ -114,26 +114,26 @@ const privateKeyJwtSchema = z
       })
       .meta({
         title: 'Private Key',
-        description: 'RSA key in PEM form whose public half is registered with the application.',
+        description: 'RSA private key in PEM format. Its public key must be registered with the application.',
         airbyte_secret: true,
         multiline: true,
         order: 2,
       }),
     algorithm: z.enum(signingAlgorithms).default('RS256').meta({
       title: 'Algorithm',
-      description: 'As the key is registered with the application.',
+      description: 'Algorithm registered for the key.',
       order: 3,
     }),
     key_id: trimmedText().optional().meta({
       title: 'Key ID',
-      description: "Which of the application's keys it is; Auth0 finds out by itself when it is absent.",
+      description: 'ID of the key in Auth0. If empty, Auth0 finds the key itself.',
       order: 4,
     }),
     audience: audienceSetting(5),
   })
   .meta({
     title: 'Machine-to-machine application with a private key',
-    description: 'No secret travels: the connector signs in with a key (Private Key JWT) and renews its tokens itself.',
+    description: 'Uses Private Key JWT; no secret is sent. The connector requests and renews access tokens.',
   });
 
 const accessTokenSchema = z
@@ -141,14 +141,14 @@ const accessTokenSchema = z
     auth_type: z.literal('oauth2_access_token').meta({ order: 0 }),
     access_token: trimmedText().meta({
       title: 'Access Token',
-      description: 'A token for the Management API. It expires, after a day as Auth0 sets it, and is not renewed.',
+      description: 'Management API access token. It expires, by default after one day, and is not renewed.',
       airbyte_secret: true,
       order: 1,
     }),
   })
   .meta({ title: 'Access token' });
 
-const hostMessage = 'must be a host name alone, such as acme.eu.auth0.com, without https:// and without a path';
+const hostMessage = 'must be a host name such as acme.eu.auth0.com, without https:// or a path';
 
 /**
  * The configuration as it is written: that of Airbyte's own connector, and `domain`, an optional audience, any ISO form
@@ -162,7 +162,7 @@ export const sourceSchema = z
       .optional()
       .meta({
         title: 'Domain',
-        description: "The tenant's domain, or its custom domain. Give either the domain or the base URL.",
+        description: 'Tenant domain or custom domain. Set either the domain or the base URL.',
         examples: ['acme.eu.auth0.com', 'login.acme.example.com'],
         pattern_descriptor: 'acme.eu.auth0.com',
         order: 0,
@@ -175,7 +175,7 @@ export const sourceSchema = z
       .optional()
       .meta({
         title: 'Base URL',
-        description: 'The address of the tenant, in place of the domain.',
+        description: 'Tenant URL, instead of the domain.',
         examples: ['https://acme.eu.auth0.com/'],
         pattern: '^https?://[^/?#@]+/*$',
         pattern_descriptor: 'https://acme.eu.auth0.com/',
@@ -183,17 +183,17 @@ export const sourceSchema = z
       }),
     credentials: z
       .discriminatedUnion('auth_type', [clientCredentialsSchema, privateKeyJwtSchema, accessTokenSchema])
-      .meta({ title: 'Credentials', description: 'How the connector signs in to the Management API.', order: 2 }),
+      .meta({ title: 'Credentials', description: 'Credentials for the Management API.', order: 2 }),
     start_date: trimmedText()
       .refine(
         (time) => normaliseTimestamp(time) !== undefined,
-        'is not a date or time of ISO 8601, such as 2024-01-31 or 2024-01-31T08:30:00Z',
+        'is not an ISO 8601 date or time, such as 2024-01-31 or 2024-01-31T08:30:00Z',
       )
       .optional()
       .meta({
         title: 'Start date',
         description:
-          'Users last changed before this time are left out. Leave it empty to copy all users. A date, or a time in UTC or with an offset.',
+          'Skip users last updated before this date or time (UTC or with an offset). If empty, all users are copied.',
         examples: ['2024-01-31', '2024-01-31T08:30:00Z'],
         pattern: timestampPattern,
         pattern_descriptor: 'YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ',
@@ -202,17 +202,17 @@ export const sourceSchema = z
     ...searchWindowSettings,
     roles: rolesSettings
       .optional()
-      .meta({ title: 'Roles', description: 'How the roles of organization members are read.', order: 6 }),
+      .meta({ title: 'Roles', description: 'How to read the roles of organization members.', order: 6 }),
     ...pacingSettings,
   })
   .refine(({ domain, base_url }) => domain !== undefined || base_url !== undefined, {
     path: ['domain'],
-    error: 'is missing (or base_url in its place)',
+    error: 'is missing; set it or base_url',
     when: ({ value }) => isObject(value), // so that it is named along with what else is wrong
   })
   .refine(({ domain, base_url: url }) => !domain || !url || toOrigin(url) === toOrigin(`https://${domain}`), {
     path: ['domain'],
-    error: 'and base_url name different tenants; leave one of them out',
+    error: 'and base_url refer to different tenants; remove one of them',
   })
   .meta({ title: 'Auth0' });
 
@@ -224,7 +224,7 @@ export const sourceSchema = z
 export function parseSourceConfig(
   json: unknown,
   prefix = '',
-  nextStep = 'Correct it and run again; the `spec` command shows every key.',
+  nextStep = 'Correct it and run the command again. The `spec` command lists all keys.',
 ): SourceConfig {
   const source = parseWithSchema(sourceSchema, omitNulls(json), 'the configuration', nextStep, prefix);
   const baseUrl = toOrigin(source.base_url ?? `https://${source.domain}`);

@@ -35,7 +35,7 @@ export async function startListener(address: ListenAddress, monitored: Monitored
   };
   const server = createServer((request, response) => {
     const route = routes[new URL(request.url ?? '/', 'http://localhost').pathname];
-    if (!route) return sendText(response, 404, `There are ${Object.keys(routes).join(', ')}.\n`);
+    if (!route) return sendText(response, 404, `Not found. Available paths: ${Object.keys(routes).join(', ')}.\n`);
     if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 405, 'GET only.\n');
     Promise.resolve(route(response)).catch((error: unknown) => {
       sendText(response, 503, `${error instanceof Error ? error.message : 'no answer'}\n`);
@@ -43,13 +43,13 @@ export async function startListener(address: ListenAddress, monitored: Monitored
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const what = error.code === 'EADDRINUSE' ? 'something else listens there' : `the system says ${error.code ?? ''}`;
+      const what = error.code === 'EADDRINUSE' ? 'the address is in use' : `the system says ${error.code ?? ''}`;
       const where = 'ROLLCALL_LISTEN, or --listen';
       reject(
         new ConfigError(
           `${formatListenAddress(address)} cannot be listened on: ${what}`,
           where,
-          'Choose another address.',
+          'Use another address.',
         ),
       );
     });

@@ -20,7 +20,7 @@ export const metrics = {
     name: 'rollcall_ready',
     kind: 'gauge',
     labels: [],
-    help: '1 when the worker takes work and its Temporal server answers, as /readyz says; 0 otherwise.',
+    help: '1 if the worker polls and its Temporal server responds (see /readyz); 0 otherwise.',
   },
   residentMemory: {
     name: 'rollcall_resident_memory_bytes',
@@ -33,13 +33,13 @@ export const metrics = {
     name: 'rollcall_requests_total',
     kind: 'counter',
     labels: ['connection', 'route', 'status'],
-    help: 'Requests sent to the tenant, by path template and class of the answer: 2xx to 5xx, 429 apart, none for no answer.',
+    help: 'Requests sent to the tenant, by path template and response class: 2xx to 5xx, 429 separately, none for no response.',
   },
   rateLimited: {
     name: 'rollcall_rate_limited_total',
     kind: 'counter',
     labels: ['connection'],
-    help: 'Requests that the tenant answered 429. Begins at 0 with the first request of a connection.',
+    help: 'Requests that the tenant rejected with 429. Starts at 0 with the first request of a connection.',
   },
   waits: {
     name: 'rollcall_wait_seconds',
@@ -47,8 +47,8 @@ export const metrics = {
     unit: 'seconds',
     labels: ['connection', 'cause'],
     help:
-      'Waits of 10 ms and more: limit (in place, for a turn within the rate limit), failure (in place, before another try), ' +
-      'long_limit (of the workflow, for a limit that is far off; told when it begins).',
+      'Waits of 10 ms or more, by reason: limit (in the activity, for the rate limit), failure (in the activity, before a retry), ' +
+      'long_limit (in the workflow, for a longer rate limit wait; counted when it starts).',
     buckets: [0.1, 1, 5, 15, 60, 300, 3600],
   },
   waitingUntil: {
@@ -56,44 +56,44 @@ export const metrics = {
     kind: 'gauge',
     unit: 'timestamp',
     labels: ['connection'],
-    help: 'End of the newest long wait for the rate limit; in the past when it is over, 0 when there was none.',
+    help: 'End of the latest long rate limit wait; in the past if it is over, 0 if there was none.',
   },
   tokens: {
     name: 'rollcall_rate_limit_tokens',
     kind: 'gauge',
     labels: ['connection', 'bucket'],
-    help: "Requests left in a bucket of the tenant's rate limit, at least, at the time of the scrape.",
+    help: "Minimum number of requests left in a bucket of the tenant's rate limit at scrape time.",
   },
   bucketSize: {
     name: 'rollcall_rate_limit_size',
     kind: 'gauge',
     labels: ['connection', 'bucket'],
-    help: 'Requests that the bucket holds when it is full.',
+    help: 'Capacity of the bucket, in requests.',
   },
   pages: {
     name: 'rollcall_pages_total',
     kind: 'counter',
     labels: ['connection', 'stream'],
-    help: 'Pages read; those of the member lists under organization_members. Counted when their slice ends.',
+    help: 'Pages read; member lists count as organization_members. Counted when the fetch ends.',
   },
   rows: {
     name: 'rollcall_rows_total',
     kind: 'counter',
     labels: ['connection', 'stream'],
-    help: 'Records read and staged. Counted when their slice ends.',
+    help: 'Records read and staged. Counted when the fetch ends.',
   },
   delivered: {
     name: 'rollcall_delivered_records_total',
     kind: 'counter',
     labels: ['connection', 'stream'],
-    help: 'Records that the destination has taken; a step that is repeated counts again.',
+    help: 'Records written to the destination. A repeated delivery counts again.',
   },
   fetches: {
     name: 'rollcall_fetch_seconds',
     kind: 'histogram',
     unit: 'seconds',
     labels: ['stream'],
-    help: 'Time of one attempt at a slice, waits included, failed ones as well.',
+    help: 'Duration of one fetch attempt, including waits and failed attempts.',
     buckets: [0.1, 0.5, 1, 2, 5, 10, 20, 60, 120],
   },
   deliveries: {
@@ -101,7 +101,7 @@ export const metrics = {
     kind: 'histogram',
     unit: 'seconds',
     labels: ['connection'],
-    help: 'Time of one attempt at a delivery to the destination, failed ones as well.',
+    help: 'Duration of one delivery attempt, including failed attempts.',
     buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60],
   },
   cursor: {
@@ -110,27 +110,27 @@ export const metrics = {
     unit: 'timestamp',
     labels: ['connection', 'stream'],
     help:
-      'Cursor of an incremental stream as the destination holds it: changes up to it are copied. Seen when a run begins and with ' +
-      'each delivery, by the worker that does it.',
+      'Cursor of an incremental stream at the destination: changes up to it are copied. Updated at the start of a run and with ' +
+      'each delivery, by the worker that runs it.',
   },
   lastComplete: {
     name: 'rollcall_last_complete_sync_timestamp_seconds',
     kind: 'gauge',
     unit: 'timestamp',
     labels: ['connection'],
-    help: "End of the newest complete sync, asked of Temporal each half minute; 0 where there is none within the namespace's retention.",
+    help: "End of the latest complete sync, queried from Temporal every 30 seconds; 0 if there is none within the namespace's retention.",
   },
   schedulePaused: {
     name: 'rollcall_schedule_paused',
     kind: 'gauge',
     labels: ['connection'],
-    help: '1 when the schedule of the connection is paused, 0 when it is not; absent where there never was one.',
+    help: '1 if the schedule of the connection is paused, 0 if not; absent if there never was one.',
   },
   runs: {
     name: 'rollcall_runs_total',
     kind: 'counter',
     labels: ['connection', 'end'],
-    help: 'Syncs that ended: complete, partial (some streams are), failed, cancelled. Terminated ones are not seen.',
+    help: 'Ended syncs by result: complete, partial (some streams complete), failed, cancelled. Terminated syncs are not counted.',
   },
 } as const satisfies Record<string, MetricDeclaration>;
 

@@ -96,7 +96,7 @@ export function formatCheckProblem({ failure, missingScopes }: CheckReport): str
   const needs = missingScopes.map(({ stream, scopes }) => `${stream} (needs ${scopes.join(' and ')})`).join(', ');
   const grant = [...new Set(missingScopes.flatMap(({ scopes }) => scopes))].join(' ');
   return (
-    `The tenant lets this application sign in, but not read ${needs}. Grant the scopes to the application in Auth0 ` +
+    `The credentials are valid, but scopes are missing to read ${needs}. Grant them to the application in Auth0 ` +
     `(Applications > APIs > Auth0 Management API > Machine to Machine Applications): ${grant}`
   );
 }

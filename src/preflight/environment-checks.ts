@@ -28,7 +28,7 @@ export async function inspectTemporal(taskQueue: string, fix: boolean): Promise<
     if (!target) {
       const binary = locateTemporal(variables);
       return [
-        createOkFinding('temporal', `No server is named: \`rollcall sync\` starts one of its own, with ${binary}.`),
+        createOkFinding('temporal', `No server is configured; \`rollcall sync\` starts a local one with ${binary}.`),
       ];
     }
     installRuntime();
@@ -52,14 +52,14 @@ async function inspectServer(
   try {
     await connection.client.workflowService.describeNamespace({ namespace });
   } catch (error) {
-    const message = `${address} answers, but has no namespace ${namespace}.`;
+    const message = `${address} is reachable, but has no namespace ${namespace}.`;
     const nextStep = `Set TEMPORAL_NAMESPACE, or run: temporal operator namespace create --namespace ${namespace}`;
     return (error as { code?: number }).code === grpcNotFound
       ? [createErrorFinding('temporal', exitCodes.usage, message, nextStep)]
-      : [createWarning('temporal', `${address} answers, but does not tell of the namespace ${namespace}.`)];
+      : [createWarning('temporal', `${address} is reachable, but cannot describe namespace ${namespace}.`)];
   }
   return [
-    createOkFinding('temporal', `${address} answers, namespace ${namespace}.`),
+    createOkFinding('temporal', `${address} is reachable, namespace ${namespace}.`),
     await inspectSearchAttributes(connection, fix),
     await inspectWorkers(connection, taskQueue),
   ];
@@ -69,24 +69,24 @@ async function inspectSearchAttributes(connection: TemporalConnection, fix: bool
   const check = 'search attributes';
   try {
     const missing = await findMissingSearchAttributes(connection);
-    if (missing.length === 0) return createOkFinding(check, 'All are there.');
+    if (missing.length === 0) return createOkFinding(check, 'All present.');
     if (!fix) {
-      const message = `${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} missing: syncs can't be found by them.`;
-      return createWarning(check, message, 'Run: rollcall doctor --fix');
+      const message = `${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} missing; syncs cannot be searched by them.`;
+      return createWarning(check, message, 'Run `rollcall doctor --fix`.');
     }
     await addSearchAttributes(connection);
     return createOkFinding(check, `Added: ${missing.join(', ')}.`);
   } catch (error) {
-    return createWarning(check, `They can't be looked at or added: ${(error as Error).message}`);
+    return createWarning(check, `Cannot read or add them: ${(error as Error).message}`);
   }
 }
 
 async function inspectWorkers(connection: TemporalConnection, taskQueue: string): Promise<Finding> {
   if (await hasWorkers(connection, taskQueue))
-    return createOkFinding('worker', `One or more listen on task queue ${taskQueue}.`);
+    return createOkFinding('worker', `At least one worker polls task queue ${taskQueue}.`);
   return createWarning(
     'worker',
-    `None listens on task queue ${taskQueue}: syncs wait for one.`,
+    `No worker polls task queue ${taskQueue}; syncs wait until one does.`,
     'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
   );
 }
@@ -100,7 +100,7 @@ export async function inspectStaging(folder: string): Promise<Finding> {
     const { exists, freeBytes } = await translateStagingErrors(folder, () => checkFolder(folder));
     const told = `${folder} ${exists ? 'can be written' : 'can be made'}, ${formatBytes(freeBytes)} are free.`;
     return freeBytes < lowSpaceBytes
-      ? createWarning('staging', told, 'Free space there, or name another folder in ROLLCALL_STAGING.')
+      ? createWarning('staging', told, 'Free disk space, or set ROLLCALL_STAGING to another folder.')
       : createOkFinding('staging', told);
   } catch (error) {
     return toErrorFinding('staging', error);
@@ -115,7 +115,7 @@ export async function inspectDestination(connection: Connection): Promise<Findin
     const { folder } = destination;
     const { exists, freeBytes } = await translateDiskErrors(folder, () => checkFolder(folder));
     const held = (await readManifests(folder)).length;
-    const told = exists ? `can be written, and holds ${held} streams` : 'can be made';
+    const told = exists ? `is writable and contains ${held} streams` : 'can be made';
     return createOkFinding('destination', `${folder} ${told}; ${formatBytes(freeBytes)} are free.`);
   } catch (error) {
     return toErrorFinding('destination', error);

@@ -170,5 +170,5 @@ function requireTotal({ total }: Page, path: string): number {
 }
 
 function formatMissingScopes(known: string[], named: string[]): string {
-  return `the token lacks ${known.length > 0 ? known.join(' and ') : named.join(' or ')}`;
+  return `the token lacks the scope ${known.length > 0 ? known.join(' and ') : named.join(' or ')}`;
 }

@@ -39,7 +39,7 @@ export async function inspectTenant(connection: Connection): Promise<Finding[]> 
       return [createErrorFinding('tenant', getExitCodeByName(type), message)];
     }
     return [
-      createOkFinding('tenant', `${config.baseUrl} answers, and takes the credentials.`),
+      createOkFinding('tenant', `${config.baseUrl} is reachable and accepts the credentials.`),
       ...inspectScopes(wanted, report, await client.getScopes()),
       ...inspectClock(differences),
       ...inspectBudget(readLimits().buckets),
@@ -68,24 +68,24 @@ function inspectScopes(streams: readonly string[], report: CheckReport, granted:
     createErrorFinding(
       'scopes',
       exitCodes.credentials,
-      `${stream} can't be read without ${scopes.join(' ')}.`,
+      `${stream} cannot be read without ${scopes.join(' ')}.`,
       formatGrantStep(scopes),
     ),
   );
-  if (!granted) return [...findings, createOkFinding('scopes', 'The token does not tell which it has.')];
+  if (!granted) return [...findings, createOkFinding('scopes', 'The token does not list its scopes.')];
   const { needed, optional } = listRequiredScopes(streams);
   const has = [...needed, ...optional.map(({ scope }) => scope)].filter((scope) => granted.includes(scope));
   const spare = granted.filter((scope) => !has.includes(scope));
   return [
-    ...(has.length > 0 ? [createOkFinding('scopes', `Held and used: ${has.join(' ')}.`)] : []),
+    ...(has.length > 0 ? [createOkFinding('scopes', `Granted and used: ${has.join(' ')}.`)] : []),
     ...findings,
     ...optional
       .filter(({ scope }) => !granted.includes(scope))
       .map(({ scope, stream, fields }) =>
-        createWarning('scopes', `Without ${scope}, ${stream} has no ${fields.join(', ')}.`, formatGrantStep([scope])),
+        createWarning('scopes', `Without ${scope}, ${stream} lacks ${fields.join(', ')}.`, formatGrantStep([scope])),
       ),
     ...(spare.length > 0
-      ? [createWarning('scopes', `Held, and not needed: ${spare.join(' ')}.`, `Take them away: ${permissionsPage}.`)]
+      ? [createWarning('scopes', `Granted but not needed: ${spare.join(' ')}.`, `Take them away: ${permissionsPage}.`)]
       : []),
   ];
 }
@@ -100,27 +100,28 @@ function inspectClock(skewsMs: readonly number[]): Finding[] {
   if (!Number.isFinite(ahead)) return [];
   const seconds = Math.round(Math.abs(ahead) / 1_000);
   if (Math.abs(ahead) <= maxClockSkewMs)
-    return [createOkFinding('clock', 'That of the tenant and that of this machine agree.')];
+    return [createOkFinding('clock', 'The clocks of the tenant and of this machine agree.')];
   return [
     createWarning(
       'clock',
       `That of the tenant is ${seconds} s ${ahead > 0 ? 'ahead of' : 'behind'} that of this machine.`,
-      'Set the clock of this machine by a time server: signing in with a private key may fail.',
+      'Synchronize the clock of this machine (NTP); authentication with a private key may fail.',
     ),
   ];
 }
 
 function inspectBudget(buckets: PacerSnapshot['buckets']): Finding[] {
-  if (buckets.length === 0) return [createOkFinding('budget', 'The tenant names no rate limit.')];
+  if (buckets.length === 0) return [createOkFinding('budget', 'The tenant reports no rate limit.')];
   return buckets.map(({ name, limit, remaining, perSecond, foreignPerSecond }) => {
     const whose = name === 'tenant' ? 'the tenant' : name;
     // So few requests show only that it is not less than so much, and less than is documented it is not.
     const rate = Math.max(perSecond, getDocumentedRefill(limit));
-    const refill = rate > 0 ? `, ${Number(rate.toPrecision(2))} a second or more come back` : '';
-    const others = foreignPerSecond > 0 ? `, others take ${Number(foreignPerSecond.toPrecision(2))} a second` : '';
-    const told = `For ${whose}: ${Math.floor(remaining)} of ${limit} requests are left${refill}${others}.`;
+    const refill = rate > 0 ? `, at least ${Number(rate.toPrecision(2))} are refilled per second` : '';
+    const others =
+      foreignPerSecond > 0 ? `, other applications use ${Number(foreignPerSecond.toPrecision(2))} per second` : '';
+    const told = `Rate limit of ${whose}: ${Math.floor(remaining)} of ${limit} requests left${refill}${others}.`;
     return limit > minWarnedBucketSize && remaining < limit / 10
-      ? createWarning('budget', told, 'Syncs wait for it; see who else uses the tenant.')
+      ? createWarning('budget', told, 'Syncs wait for the refill. Check which other applications use the tenant.')
       : createOkFinding('budget', told);
   });
 }

@@ -163,7 +163,7 @@ function requireTotal({ total }: Page): number {
 /** The time of a row of the page, epoch ms. Throws UnexpectedAnswer when there is no such row, or none in it. */
 function readRowTime({ rows }: Page, key: SearchKey, index = 0): number {
   const row = rows[index];
-  if (!row) throw new UnexpectedAnswer(searchLabel, 'a page without rows, of a thousand');
+  if (!row) throw new UnexpectedAnswer(searchLabel, 'an empty page within the first 1,000 users');
   return Date.parse(readSearchKey(row, key));
 }
 

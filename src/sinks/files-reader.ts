@@ -32,17 +32,17 @@ export async function* readFilesDestination(directory: string): AsyncGenerator<A
 }
 
 function openCompleteFile(directory: string, path: string, file: DataFile): Promise<FileHandle> {
-  const advice = 'Restore it from a copy, or name an empty folder as the destination and sync again.';
+  const advice = 'Restore it from a backup, or use an empty folder as the destination and sync again.';
   return translateDiskErrors(directory, async () => {
     try {
       const handle = await open(path, 'r');
       const { size } = await handle.stat();
       if (size === file.bytes) return handle;
       await handle.close();
-      throw new DestinationUnreadable(path, `has ${size} bytes where the manifest says ${file.bytes}`, advice);
+      throw new DestinationUnreadable(path, `has ${size} bytes, but the manifest lists ${file.bytes}`, advice);
     } catch (error) {
       if (!isMissing(error)) throw error;
-      throw new DestinationUnreadable(path, 'is missing, though the manifest lists it', advice);
+      throw new DestinationUnreadable(path, 'is missing, but the manifest lists it', advice);
     }
   });
 }

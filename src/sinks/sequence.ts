@@ -11,8 +11,8 @@ export class SequenceGap extends Error {
   override readonly name = 'SequenceGap';
   constructor(delivery: Delivery, expected: number) {
     super(
-      `step ${delivery.sequence} of ${delivery.stream.name} came where step ${expected} was due: what was delivered ` +
-        'before is not at the destination any more; nothing was written. Run the sync again.',
+      `delivery ${delivery.sequence} of ${delivery.stream.name} arrived, but delivery ${expected} was expected: earlier ` +
+        'deliveries are missing at the destination. Cancelled. Nothing was written. Run the sync again.',
     );
   }
 }

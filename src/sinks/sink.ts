@@ -87,7 +87,7 @@ export class StaleDelivery extends Error {
   override readonly name = 'StaleDelivery';
   constructor(delivery: Delivery, held: { run: string; sequence: number }) {
     super(
-      `step ${delivery.sequence} of ${delivery.stream.name} in run ${delivery.run} came after step ${held.sequence} of run ${held.run}; nothing was written`,
+      `delivery ${delivery.sequence} of ${delivery.stream.name} (run ${delivery.run}) is older than delivery ${held.sequence} (run ${held.run}); nothing was written`,
     );
   }
 }

@@ -8,8 +8,8 @@ export class StagingLost extends Error {
   override readonly name = 'StagingLost';
   constructor(segment: Segment, what: string) {
     super(
-      `the staged segment ${segment.file} ${what}. Staging has to be one folder that all workers of the task queue ` +
-        'share, and nothing else may delete from it while a sync runs. See to that, then run the sync again.',
+      `the staged segment ${segment.file} ${what}. All workers of the task queue must share one staging folder, ` +
+        'and nothing else may delete files from it during a sync. Check the folder, then run the sync again.',
     );
   }
 }
@@ -83,7 +83,7 @@ export async function* readLines(root: string, segment: Segment): AsyncGenerator
     for (let position = 0; position < segment.bytes;) {
       const wanted = Math.min(chunk.length, segment.bytes - position);
       const { bytesRead } = await translateStagingErrors(root, () => handle.read(chunk, 0, wanted, position));
-      if (bytesRead === 0) throw new StagingLost(segment, 'was cut while it was read');
+      if (bytesRead === 0) throw new StagingLost(segment, 'was truncated while it was read');
       position += bytesRead;
       const read = chunk.subarray(0, bytesRead);
       const end = read.lastIndexOf(lineEnd);
@@ -98,7 +98,7 @@ export async function* readLines(root: string, segment: Segment): AsyncGenerator
       if (end + 1 < bytesRead) unended.push(Buffer.from(read.subarray(end + 1)));
     }
     if (unended.length > 0 || records !== segment.records) {
-      throw new StagingLost(segment, `does not hold the ${segment.records} lines that were written to it`);
+      throw new StagingLost(segment, `does not contain the ${segment.records} lines written to it`);
     }
   } finally {
     await handle.close();
@@ -106,7 +106,7 @@ export async function* readLines(root: string, segment: Segment): AsyncGenerator
 }
 
 async function openForReading(root: string, segment: Segment): Promise<FileHandle> {
-  if (!hasSegmentPath(segment)) throw new StagingLost(segment, 'has a path that staging never gives');
+  if (!hasSegmentPath(segment)) throw new StagingLost(segment, 'has a path outside the staging layout');
   return translateStagingErrors(root, async () => {
     try {
       return await open(join(root, segment.file), 'r');

@@ -4,7 +4,7 @@ import { boolean, integer, array, object, recordSchema, text } from './json-sche
 /** Fields of GET /clients as its OpenAPI page lists them, and those that Airbyte's own connector declares. */
 export const clients: StreamDescriptor = {
   name: 'clients',
-  summary: 'Applications registered in the tenant, without their secrets',
+  summary: 'Applications of the tenant, without their secrets',
   path: 'clients',
   reader: 'list',
   primaryKey: [['client_id']],

@@ -4,7 +4,7 @@ import { recordSchema, text } from './json-schema';
 /** A member's fields as GET /organizations/{id}/members lists them, and the organization the membership is in. */
 export const organizationMembers: StreamDescriptor = {
   name: 'organization_members',
-  summary: 'Who belongs to which organization',
+  summary: 'Members of each organization',
   path: 'organizations/{id}/members',
   reader: 'members',
   primaryKey: [['org_id'], ['user_id']],
@@ -21,7 +21,7 @@ export const organizationMembers: StreamDescriptor = {
  */
 export const organizationMemberRoles: StreamDescriptor = {
   name: 'organization_member_roles',
-  summary: 'Roles that members hold within their organizations',
+  summary: 'Roles of members within their organizations',
   path: 'organizations/{id}/members/{user_id}/roles',
   reader: 'members',
   primaryKey: [['org_id'], ['user_id'], ['id']],

@@ -20,8 +20,8 @@ export class TemporalUnreachable extends Error {
   constructor(address: string, cause: unknown) {
     super(
       `no Temporal server could be reached at ${address}: ${extractCoreMessage(cause as Error)}. ` +
-        'Check that it runs and that TEMPORAL_ADDRESS (or your Temporal profile) names it, with its TLS settings or ' +
-        'API key; without an address Rollcall starts a local server by itself where it can.',
+        'Check that it is running and that TEMPORAL_ADDRESS (or your Temporal profile) has the right address, TLS settings and ' +
+        'API key. Without an address, Rollcall starts a local server.',
       { cause },
     );
   }
@@ -74,7 +74,7 @@ async function awaitConnection(
   try {
     const native = await Promise.race([attempt, expiry]);
     if (native !== undefined) return native;
-    throw new Error('the connection attempt got no answer');
+    throw new Error('the connection attempt timed out');
   } catch (error) {
     attempt.then((late) => late.close()).catch(() => undefined);
     throw error;
@@ -96,9 +96,9 @@ export class TemporalProfileInvalid extends Error {
   override readonly name = 'TemporalProfileInvalid';
   constructor(cause: unknown) {
     super(
-      `the Temporal settings cannot be read: ${(cause as Error).message}. ` +
-        'Check the TEMPORAL_* variables and the file that TEMPORAL_CONFIG_FILE names ' +
-        '(by default temporalio/temporal.toml in your configuration folder).',
+      `the Temporal settings are invalid: ${(cause as Error).message}. ` +
+        'Check the TEMPORAL_* variables and the file at TEMPORAL_CONFIG_FILE ' +
+        '(default: temporalio/temporal.toml in your configuration folder).',
       { cause },
     );
   }

@@ -22,7 +22,9 @@ const pollIntervalMs = 100;
 export class SearchAttributesPending extends Error {
   override readonly name = 'SearchAttributesPending';
   constructor(missing: readonly string[]) {
-    super(`the Temporal server has taken ${missing.join(', ')} but does not know them yet. Look again in a minute.`);
+    super(
+      `the Temporal server accepted ${missing.join(', ')}, but they are not available yet. Run the command again in a minute.`,
+    );
   }
 }
 

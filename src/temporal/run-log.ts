@@ -80,19 +80,19 @@ function describeLifecycle(event: HistoryEvent, isSync: boolean): string | undef
   if (event.workflowExecutionTerminatedEventAttributes) {
     return `terminated: ${event.workflowExecutionTerminatedEventAttributes.reason ?? ''}`;
   }
-  return event.workflowExecutionTimedOutEventAttributes ? 'took longer than it may' : undefined;
+  return event.workflowExecutionTimedOutEventAttributes ? 'timed out' : undefined;
 }
 
 /** What somebody did to the run. */
 function describeControl(event: HistoryEvent): string | undefined {
-  if (event.workflowExecutionCancelRequestedEventAttributes) return 'cancel requested';
+  if (event.workflowExecutionCancelRequestedEventAttributes) return 'cancellation requested';
   const signal = event.workflowExecutionSignaledEventAttributes;
   const update = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input;
   const name = signal?.signalName ?? update?.name;
   if (name === resumeName) return 'resumed';
   if (name !== pauseName) return undefined;
   const pause = decodePayload((signal?.input ?? update?.args)?.payloads?.[0]) as Pause | undefined;
-  return `paused: ${pause?.reason ?? 'no reason is given'}`;
+  return `paused: ${pause?.reason ?? 'no reason given'}`;
 }
 
 function describeTimer(event: HistoryEvent): string | undefined {
@@ -119,8 +119,8 @@ export class NoRunKept extends Error {
   override readonly name = 'NoRunKept';
   constructor(connection: string) {
     super(
-      `the server keeps no sync of ${connection}: none was run on it, or its retention is over. ` +
-        `\`rollcall sync ${connection}\` starts one.`,
+      `no sync of ${connection} on record: none has run on this server, or its retention period has passed. ` +
+        `Start one with \`rollcall sync ${connection}\`.`,
     );
   }
 }
@@ -179,6 +179,6 @@ type PendingActivity = NonNullable<
 function toRetryEvents(pending: PendingActivity, workflow: string): RunEvent[] {
   const { activityType, attempt, lastFailure, lastAttemptCompleteTime: eventTime = null } = pending;
   if (!lastFailure) return [];
-  const text = `${activityType?.name ?? 'activity'}: is tried again (attempt ${attempt ?? '?'}): ${lastFailure.message ?? 'it failed'}`;
+  const text = `${activityType?.name ?? 'activity'}: retrying (attempt ${attempt ?? '?'}): ${lastFailure.message ?? 'failed'}`;
   return [{ at: readEventTime({ eventTime }), workflow, text }];
 }

@@ -100,10 +100,10 @@ async function readRunEnd(
     const { status: state, verdict, streams } = await result;
     return { state, verdict, records: streams.reduce((sum, { records }) => sum + records, 0) };
   } catch (error) {
-    if (error instanceof SyncCancelled) return { state: 'cancelled', verdict: 'ended by hand' };
+    if (error instanceof SyncCancelled) return { state: 'cancelled', verdict: 'cancelled by a user' };
     if (error instanceof SyncFailed) return { state: 'failed', verdict: error.message };
     if (!(error instanceof TemporalFailure || error instanceof WorkflowFailedError)) throw error;
-    return { state: 'terminated', verdict: `Temporal says ${status.name.toLowerCase().replace('_', ' ')}` };
+    return { state: 'terminated', verdict: `workflow ${status.name.toLowerCase().replace('_', ' ')}` };
   }
 }
 

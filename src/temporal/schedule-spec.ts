@@ -33,7 +33,7 @@ export function buildScheduleSpec(connection: string, settings: ScheduleSettings
   }));
   return {
     // What stands behind the # comes back as the comment of the calendar that the server makes of it.
-    ...(cron === undefined ? { calendars } : { cronExpressions: [`${cron} # by cron ${cron}`] }),
+    ...(cron === undefined ? { calendars } : { cronExpressions: [`${cron} # cron ${cron}`] }),
     ...(timezone !== undefined && { timezone }),
     jitter: jitter ?? defaultJitterMs,
   };
@@ -43,7 +43,7 @@ export function buildScheduleSpec(connection: string, settings: ScheduleSettings
 export function describeTiming({ intervals = [], calendars = [], timezone }: ScheduleSpecDescription): string {
   const [interval] = intervals;
   if (interval) return `every ${formatDuration(interval.every)}`;
-  const written = [...new Set(calendars.map(({ comment }) => comment ?? 'a calendar'))].join('; ');
+  const written = [...new Set(calendars.map(({ comment }) => comment ?? 'calendar'))].join('; ');
   return timezone ? `${written} (${timezone})` : written;
 }
 

@@ -15,7 +15,9 @@ import { toWorkflowId } from './sync-run';
 export class NoSchedule extends Error {
   override readonly name = 'NoSchedule';
   constructor(connection: string) {
-    super(`${connection} has no schedule. \`rollcall schedule create ${connection} --every 1h\` makes one.`);
+    super(
+      `${connection} has no schedule. Create one, for example with \`rollcall schedule create ${connection} --every 1h\`.`,
+    );
   }
 }
 
@@ -24,8 +26,8 @@ export class ScheduleExists extends Error {
   override readonly name = 'ScheduleExists';
   constructor(connection: string) {
     super(
-      `${connection} has a schedule already. \`rollcall schedule show ${connection}\` shows it; ` +
-        '--replace puts the new one in its place.',
+      `${connection} already has a schedule; see \`rollcall schedule show ${connection}\`. ` +
+        'Use --replace to replace it.',
     );
   }
 }
@@ -35,7 +37,7 @@ export class ScheduleRefused extends Error {
   override readonly name = 'ScheduleRefused';
   constructor(reason: string) {
     super(
-      `the Temporal server refuses the schedule: ${reason.replace(/^Invalid schedule spec: /, '')}. Correct its times.`,
+      `the Temporal server rejected the schedule: ${reason.replace(/^Invalid schedule spec: /, '')}. Correct the times.`,
     );
   }
 }
@@ -117,7 +119,7 @@ export function pauseSchedule(client: Client, connection: string, reason: string
 
 /** Throws NoSchedule. */
 export function resumeSchedule(client: Client, connection: string): Promise<void> {
-  return withSchedule(client, connection, (handle) => handle.unpause('resumed by hand'));
+  return withSchedule(client, connection, (handle) => handle.unpause('resumed by a user'));
 }
 
 /** A run that is under way goes on. Throws NoSchedule. */

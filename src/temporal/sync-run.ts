@@ -113,9 +113,7 @@ export class SyncFailed extends Error {
 export class SyncCancelled extends Error {
   override readonly name = 'SyncCancelled';
   constructor(workflowId: string) {
-    super(
-      `${workflowId} was cancelled. What it had copied stays; incremental streams go on from there with the next sync.`,
-    );
+    super(`${workflowId} was cancelled. Copied data is kept; the next sync of incremental streams resumes from there.`);
   }
 }
 
@@ -123,7 +121,7 @@ export class SyncCancelled extends Error {
 export class NoRun extends Error {
   override readonly name = 'NoRun';
   constructor(connection: string) {
-    super(`no sync of ${connection} is under way. \`rollcall sync ${connection}\` starts one.`);
+    super(`no sync of ${connection} is running. Start one with \`rollcall sync ${connection}\`.`);
   }
 }
 

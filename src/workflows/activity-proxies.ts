@@ -110,5 +110,5 @@ export function proxySinkActivities({ connection, sinkQueue, limits }: ReadInput
 function summarizeDelivery({ stream, sequence, segments, status }: Delivery): string {
   const records = countRecords(segments);
   const what = [...(records > 0 ? [`${records} records`] : []), ...(status ? [status] : [])];
-  return [stream.name, `step ${sequence}`, ...what].join(' · ');
+  return [stream.name, `delivery ${sequence}`, ...what].join(' · ');
 }

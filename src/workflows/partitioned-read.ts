@@ -243,7 +243,7 @@ export class PartitionedRead {
     const { name } = this.run.stream;
     const fetchId = `${name}-${this.readState.fetches}`;
     this.readState.fetches += 1;
-    const what = task.kind === 'search-end' ? `greatest ${task.key}` : `from page ${this.run.pages + 1}`;
+    const what = task.kind === 'search-end' ? `latest ${task.key}` : `from page ${this.run.pages + 1}`;
     return this.fetch(`${name} · slice ${this.readState.fetches} · ${what}`, {
       fetchId,
       task,

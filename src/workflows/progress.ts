@@ -41,13 +41,13 @@ export function setProgressDetails(connection: string, streams: readonly StreamP
     ...(endsAt > 0 ? [`ends about ${formatUtcTime(endsAt)}`] : []),
   ].join(' · ');
   // The UI gives what it shows too little height: the last line is one to be spared.
-  const last = `\`rollcall watch ${connection}\` shows it as it goes.`;
+  const last = `Live view: \`rollcall watch ${connection}\``;
   const parts = [pause ? `**Paused**: ${pause.reason}` : '', outlook, table, last];
   setCurrentDetails(parts.filter((part) => part !== '').join('\n\n'));
 }
 
 function formatRateLimitBudget({ remaining, limit, perSecond }: Pace): string {
-  return `${remaining} of ${limit} requests left${perSecond === undefined ? '' : `, ${perSecond} more per second`}`;
+  return `${remaining} of ${limit} requests left${perSecond === undefined ? '' : `, refilled by ${perSecond} per second`}`;
 }
 
 /** `2026-01-31T12:34:56Z` */

@@ -29,7 +29,7 @@ export async function scheduledSyncWorkflow({ connection, pauseAfter }: Schedule
 
   async function skip(): Promise<ScheduledResult> {
     const since = await activities.findRunningSince({ connection });
-    const verdict = `sync/${connection} was under way already`;
+    const verdict = `sync/${connection} was already running`;
     return end({ outcome: 'skipped', verdict, ...(since !== null && { blockedByRunSince: since }) }, failuresBefore);
   }
 
@@ -40,7 +40,7 @@ export async function scheduledSyncWorkflow({ connection, pauseAfter }: Schedule
     const told = result ? summarizeSync(result) : { outcome: 'failed' as const, verdict: message };
     if (told.outcome === 'partial') throw ApplicationFailure.nonRetryable(message, type, end(told, 0));
     const failures = failuresBefore + 1;
-    const reason = `${failures} failed ${failures === 1 ? 'run' : 'runs in a row'}; the last one: ${told.verdict}`;
+    const reason = `${failures} failed ${failures === 1 ? 'run' : 'consecutive runs'}; last run: ${told.verdict}`;
     const pauses = pauseAfter > 0 && failures >= pauseAfter && (await paused(reason));
     // Once it is resumed, as many failures are due again.
     throw ApplicationFailure.nonRetryable(message, type, end(told, pauses ? 0 : failures));
@@ -52,7 +52,7 @@ export async function scheduledSyncWorkflow({ connection, pauseAfter }: Schedule
       return true;
     } catch (error) {
       if (isCancellation(error)) throw error;
-      log.warn('the schedule could not be paused', { error });
+      log.warn('could not pause the schedule', { error });
       return false;
     }
   }

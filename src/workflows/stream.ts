@@ -49,7 +49,7 @@ export function planSearch(
   { lookbackSeconds, lagSeconds }: Pick<ReadOptions, 'lookbackSeconds' | 'lagSeconds'>,
 ): SearchPlan | { problem: string } {
   const { name, syncMode, orderBy, startDate } = stream;
-  if (!orderBy) throw new Error(`stream ${name} is searched but says not by which timestamps`);
+  if (!orderBy) throw new Error(`stream ${name} is searchable but declares no timestamps to order by`);
   const search = (key: SearchKey, from: string | undefined, to?: SearchTask['to']): SearchTask => ({
     kind: 'search',
     stream: name,
@@ -63,7 +63,7 @@ export function planSearch(
   const saved = state ? readCursor(state, orderBy.cursor) : {};
   if ('problem' in saved)
     return {
-      problem: `the saved state of ${name} cannot be used: ${saved.problem}. Correct it, or reset it to read everything again.`,
+      problem: `the saved state of ${name} is invalid: ${saved.problem}. Correct the state, or reset it to read everything again.`,
     };
   if (saved.cursor === undefined) return { task: everything };
   const from = new Date(Date.parse(saved.cursor) - Math.max(lookbackSeconds, minLookbackSeconds) * 1000).toISOString();

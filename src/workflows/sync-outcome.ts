@@ -18,23 +18,23 @@ import { incompleteFailureType } from './names';
 const omissions: { count: keyof FetchCounts; one: string; many: string }[] = [
   {
     count: 'missed',
-    one: 'user that was changed or deleted while it was read',
-    many: 'users that were changed or deleted while they were read',
+    one: 'user changed or deleted during the read',
+    many: 'users changed or deleted during the read',
   },
   {
     count: 'vanished',
-    one: 'organization or member that was deleted after it was listed',
-    many: 'organizations or members that were deleted after they were listed',
+    one: 'organization or member deleted after it was listed',
+    many: 'organizations or members deleted after they were listed',
   },
   {
     count: 'undescribed',
-    one: 'role description that the token may not read or whose role is gone',
-    many: 'role descriptions that the token may not read (grant read:roles) or whose roles are gone',
+    one: 'role description not readable (scope missing or role deleted)',
+    many: 'role descriptions not readable (grant read:roles, or the roles were deleted)',
   },
   {
     count: 'skippedRecords',
-    one: 'record of which Auth0 could send nothing but the key (see _airbyte_meta)',
-    many: 'records of which Auth0 could send nothing but the keys (see _airbyte_meta)',
+    one: 'record for which Auth0 returned only the key (see _airbyte_meta)',
+    many: 'records for which Auth0 returned only the keys (see _airbyte_meta)',
   },
 ];
 
@@ -44,18 +44,17 @@ export function formatStreamVerdict(
   counts: FetchCounts,
   failure: StreamFailure | undefined,
 ): string {
-  if (status === 'incomplete') return `incomplete because ${failure?.message ?? 'it was not read to its end.'}`;
+  if (status === 'incomplete') return `incomplete: ${failure?.message ?? 'The stream was not read to the end.'}`;
   const missing = omissions
     .filter(({ count }) => counts[count] > 0)
     .map(({ count, one, many }) => `${counts[count]} ${counts[count] === 1 ? one : many}`);
-  return missing.length === 0 ? 'complete' : `complete but for ${missing.join(', ')}`;
+  return missing.length === 0 ? 'complete' : `complete except for ${missing.join(', ')}`;
 }
 
 /** How whole the copy of all streams is; streams that have the same to say say it together. */
 export function formatRunVerdict(streams: readonly Pick<StreamResult, 'stream' | 'status' | 'verdict'>[]): string {
   const incomplete = streams.filter(({ status }) => status !== 'complete');
-  const [told, beginning] =
-    incomplete.length > 0 ? [incomplete, 'incomplete because '] : [streams, 'complete but for '];
+  const [told, beginning] = incomplete.length > 0 ? [incomplete, 'incomplete: '] : [streams, 'complete except for '];
   const streamsOf = new Map<string, string[]>();
   for (const { stream, verdict } of told) {
     if (verdict.startsWith(beginning)) streamsOf.set(verdict, [...(streamsOf.get(verdict) ?? []), stream]);
@@ -68,7 +67,7 @@ export function formatRunVerdict(streams: readonly Pick<StreamResult, 'stream' |
 export function requireComplete<Result>(streams: readonly StreamResult[], result: Result): Result {
   const incomplete = streams.filter((each) => each.status !== 'complete');
   if (incomplete.length === 0) return result;
-  const reasons = incomplete.map((each) => `${each.stream}: ${each.failure?.message ?? 'not read to its end'}`);
+  const reasons = incomplete.map((each) => `${each.stream}: ${each.failure?.message ?? 'not read to the end'}`);
   throw ApplicationFailure.nonRetryable(`Incomplete. ${reasons.join(' ')}`, incompleteFailureType, result);
 }
 
@@ -87,7 +86,7 @@ export function toStreamFailure(error: unknown): StreamFailure {
     return {
       type: 'WorkerLost',
       failureType: 'transient_error',
-      message: 'The process that should have done this work is gone or does not answer. Start it again.',
+      message: 'The worker process exited or does not respond. Start it again.',
     };
   }
   return {

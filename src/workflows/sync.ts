@@ -138,7 +138,7 @@ async function bestEffort(work: () => Promise<void>): Promise<void> {
     await work();
   } catch (error) {
     if (isCancellation(error)) throw error;
-    log.warn('not done', { error });
+    log.warn('optional step failed', { error });
   }
 }
 

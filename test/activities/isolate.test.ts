@@ -66,7 +66,7 @@ const search = { kind: 'search', stream: 'users', key: 'created_at', missing: fa
 const list = { kind: 'list', stream: 'clients' } as const;
 
 const broken: [FaultKind, string][] = [
-  ['cut', 'JSON that is cut or broken'],
+  ['cut', 'truncated or malformed JSON'],
   ['500', '500'],
 ];
 
@@ -142,7 +142,7 @@ describe('an organization that spoils every answer', () => {
     const [organization] = tenant.readTruth().organizations.keys();
     tenant.setFaults([{ kind: 'html', record: organization! }]);
     await expect(read({ kind: 'organizations', emit: true })).rejects.toThrow(
-      'GET organizations was answered unexpectedly: HTML in place of JSON.',
+      'GET organizations was answered unexpectedly: HTML instead of JSON.',
     );
   });
 });

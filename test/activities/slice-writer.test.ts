@@ -49,7 +49,7 @@ it('counts no page that was taken in part, nor the ones before it that nobody ha
   await expect(writer.write([{ stream: 'clients', data: { client_id: 'c2' } }, unwritable], 8)).rejects.toThrow(
     TypeError,
   );
-  await expect(writer.commit()).rejects.toThrow('a page was taken in part');
+  await expect(writer.commit()).rejects.toThrow('a page was written only in part');
   await writer.close();
   expect(await staging.readValues(whole[0]!)).toEqual([{ emitted_at: 7, data: { client_id: 'c1' } }]);
 });

@@ -153,7 +153,7 @@ describe('an answer that is not a list of whole rows is never taken', () => {
     for (let i = 0; i < 2; i += 1) {
       expect(await failure(client.getPage(request))).toMatchObject({
         name: 'UnexpectedAnswer',
-        flaw: 'the answer is too large',
+        flaw: 'the response is too large',
       });
     }
   });
@@ -235,7 +235,7 @@ describe('what may pass is tried again in place, with growing pauses, and then t
 
   test('a server that does not answer in time', async () => {
     await serve([() => {}], { timeoutMs: 50, retries: 0 });
-    expect(await failure(client.getPage(request))).toMatchObject({ name: 'Transient', cause: 'no answer in time' });
+    expect(await failure(client.getPage(request))).toMatchObject({ name: 'Transient', cause: 'the request timed out' });
   });
 
   test('a server that trickles its answer for ever', async () => {

@@ -56,7 +56,7 @@ it('a sync for which no worker listens says so, waits, and can be left', async (
   waiting.child.kill('SIGINT');
   const { code, stderr, stdout } = await waiting.ended;
   expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
-  expect(stderr).toContain('The sync goes on; the same command shows it again.');
+  expect(stderr).toContain('The sync continues. Run the same command again to follow it.');
 });
 
 it('goes on with another worker when one is killed in mid-work, and every copy is exact', async () => {

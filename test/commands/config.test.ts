@@ -43,7 +43,7 @@ it('shows every setting with its origin: a line, a variable or the default', asy
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   for (const line of [
     /^ {2}domain +acme\.eu\.auth0\.com \(rollcall\.yaml:6\)$/m,
-    /^ {2}credentials\.client_secret +stands in the file, hidden \(rollcall\.yaml:9\)$/m,
+    /^ {2}credentials\.client_secret +set in the file (hidden) \(rollcall\.yaml:9\)$/m,
     /^ {2}lag_seconds +60 \(rollcall\.yaml:2\)$/m,
     /^ {2}schedule +every: 1h, jitter: 5m \(rollcall\.yaml:3\)$/m,
     /^ {2}destination\.postgres\.schema acme \(default\)$/m,

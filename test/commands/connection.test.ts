@@ -55,7 +55,7 @@ it.each([{ domain: 'other.example.com' }, { baseUrl: 'http://127.0.0.1:1' }, { f
 );
 
 it('a connection of flags is completed from Auth0’s variables, down to the tenant', async () => {
-  expect((await failureOf(() => findConnection(undefined, { config }))).message).toMatch(/^no connection is named/);
+  expect((await failureOf(() => findConnection(undefined, { config }))).message).toMatch(/^no connection was given/);
   Object.assign(process.env, { AUTH0_DOMAIN: 'a.example.com', AUTH0_CLIENT_ID: 'id', AUTH0_CLIENT_SECRET: 'made-up' });
   const connection = await findConnection(undefined, { config, clientId: 'flag' });
   expect(await resolveSecrets(connection)).toMatchObject({

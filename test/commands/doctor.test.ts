@@ -128,7 +128,9 @@ it('goes on where one thing is amiss, and ends with the code of the worst', asyn
   ]);
   expect(of('credentials', 'unset')).toMatchObject([{ state: 'wrong', code: 2, fix: 'Set NOT_SET.' }]);
   expect(of('tenant', 'refused')).toMatchObject([{ state: 'wrong', code: 4 }]);
-  expect(of('destination', 'refused')).toMatchObject([{ message: expect.stringContaining('nothing answers there') }]);
+  expect(of('destination', 'refused')).toMatchObject([
+    { message: expect.stringContaining('the connection was refused') },
+  ]);
   expect(await examine(['--config', file, 'unset'])).toMatchObject({ code: 5 });
   expect((await examine(['--config', join(folder, 'none.yaml')])).of('configuration')).toMatchObject([{ code: 2 }]);
   const named = await examine(['refusd', '--config', file]);
@@ -159,7 +161,7 @@ it('looks at the Temporal server: namespace, search attributes, which it adds, a
   }
   expect(bare.code).toBe(0);
   expect(bare.of('temporal')).toMatchObject([{ state: 'ok' }]);
-  expect(bare.of('search attributes')).toMatchObject([{ state: 'warning', fix: 'Run: rollcall doctor --fix' }]);
+  expect(bare.of('search attributes')).toMatchObject([{ state: 'warning', fix: 'Run `rollcall doctor --fix`.' }]);
   expect(bare.of('worker')).toMatchObject([{ state: 'warning', fix: expect.stringContaining('rollcall worker') }]);
 
   const worker = start('rollcall', ['worker'], { cwd: folder, env });

@@ -42,17 +42,17 @@ describe('on a terminal', () => {
     const cwd = newFolder();
     const terminal = startOnTerminal(['init'], { cwd });
     await converse(terminal, [
-      ['What is it called?', `acme${enter}`],
+      ['Connection name', `acme${enter}`],
       ['Which tenant?', `acme${enter}`],
       ['It is a host name', `\u007f\u007f\u007f\u007f${tenant.url}${enter}`],
-      ['What is to be copied?', enter],
-      ['How to sign in?', enter],
-      ["The application's client id?", `${tenant.clientId}${enter}`],
+      ['Streams to copy', enter],
+      ['Authentication method', enter],
+      ['Client ID of the application', `${tenant.clientId}${enter}`],
       ['Where is the client secret?', `${down}${enter}`],
       ['Which file?', enter],
       ['There is none. Paste the client secret', `${tenant.clientSecret}${enter}`],
       ['Where to?', enter],
-      ['Into which folder?', enter],
+      ['Destination folder', enter],
     ]);
     const { code } = await terminal.ended;
     const screen = terminal.lines().join('\n');
@@ -85,11 +85,11 @@ describe('on a terminal', () => {
       env: { WRONG: 'not-to-be-seen' },
     });
     await converse(terminal, [
-      ['What is to be copied?', enter],
-      ['How to sign in?', enter],
-      ["The application's client id?", `${tenant.clientId}${enter}`],
+      ['Streams to copy', enter],
+      ['Authentication method', enter],
+      ['Client ID of the application', `${tenant.clientId}${enter}`],
       ['Where is the client secret?', enter],
-      ['Which variable?', `${'\u007f'.repeat(30)}WRONG${enter}`],
+      ['Name of the variable', `${'\u007f'.repeat(30)}WRONG${enter}`],
       ['Write the connection all the same?', enter],
     ]);
     const { code } = await terminal.ended;
@@ -104,7 +104,7 @@ describe('on a terminal', () => {
     const terminal = startOnTerminal(['init', 'acme'], { cwd });
     await converse(terminal, [['Which tenant?', '\u0003']]);
     expect(await terminal.ended).toEqual({ code: 130 });
-    expect(terminal.lines().join('\n')).toContain('Nothing was written.');
+    expect(terminal.lines().join('\n')).toContain('Cancelled. Cancelled. Nothing was written.');
     expect(existsSync(join(cwd, 'rollcall.yaml'))).toBe(false);
   });
 });
@@ -131,7 +131,7 @@ describe('without a terminal', () => {
       ['acme', '--client-secret', 'in-the-clear'],
       /^rollcall: --client-secret is no reference\. Give it as --client-secret env:NAME/,
     ],
-    [['acme', '--files', 'a', '--postgres', 'env:B'], /--files and --postgres are both given/],
+    [['acme', '--files', 'a', '--postgres', 'env:B'], /--files and --postgres cannot be combined/],
     [
       ['Acme Inc', '--domain', 'a.example.com', '--access-token', 'env:X', '--files', 'a', '--no-check'],
       /is no connection name/,

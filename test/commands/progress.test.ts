@@ -177,17 +177,14 @@ it('a stream that gives no answer for once stands where it stood', () => {
 });
 
 describe('the result of a sync', () => {
-  const missed = 'complete but for 2 users that left meanwhile';
+  const missed = 'complete except for 2 users that left meanwhile';
   const streams = [
     ended('clients', 'complete', { records: 8 }),
     ended('users', missed, { records: 1_234_567, counts: { ...zeroCounts, requests: 12_346 }, seconds: 4321.98 }),
-    ended('organizations', 'incomplete because Auth0 said no. Ask again.'),
-    ended('organization_member_roles', 'incomplete because Auth0 said no. Ask again.', { records: 987_654_321 }),
+    ended('organizations', 'incomplete: Auth0 said no. Ask again.'),
+    ended('organization_member_roles', 'incomplete: Auth0 said no. Ask again.', { records: 987_654_321 }),
   ];
-  const result = sync(
-    'incomplete because organizations: Auth0 said no. Ask again. organization_member_roles: …',
-    streams,
-  );
+  const result = sync('incomplete: organizations: Auth0 said no. Ask again. organization_member_roles: …', streams);
 
   it('is a table of 80 columns at most', () => {
     const table = formatResultTable(result, 4321.98).split('\n').slice(0, -2);
@@ -198,33 +195,33 @@ describe('the result of a sync', () => {
     expect(table.join()).toMatch(/│ total +│ partial +│ +988888896 │ +12346 │ +4322.0 │/);
   });
 
-  it('has below the table what streams are complete but for, and the verdict on all', () => {
+  it('has below the table what streams are complete except for, and the verdict on all', () => {
     const endOf = (of: SyncResult) => formatResultTable(of, 1).split('\n').slice(-2);
     expect(endOf(result)).toEqual([
       `users: ${missed}`,
-      'total: incomplete because of organizations, organization_member_roles',
+      'total: incomplete: of organizations, organization_member_roles',
     ]);
-    const excepted = sync(`complete but for users: ${missed}`, streams.slice(0, 2));
-    expect(endOf(excepted)).toEqual([`users: ${missed}`, 'total: complete but for what is said of users']);
+    const excepted = sync(`complete except for users: ${missed}`, streams.slice(0, 2));
+    expect(endOf(excepted)).toEqual([`users: ${missed}`, 'total: complete except for what is said of users']);
     const whole = sync('complete', streams.slice(0, 1));
     expect(endOf(whole)).toEqual([expect.stringMatching('─┘$'), 'total: complete']);
   });
 
-  it('tells of each stream once: why it is incomplete, or what it is complete but for', () => {
+  it('tells of each stream once: why it is incomplete, or what it is complete except for', () => {
     const told = [formatResultTable(result, 1), ...formatFailureLines(result)].join('\n');
     for (const text of [missed, 'Auth0 said no']) expect(told.split(text)).toHaveLength(2);
   });
 
   it('tells one reason of many streams once', () => {
     const several = [
-      ended('clients', 'incomplete because No.'),
-      ended('users', 'incomplete because Not now.'),
-      ended('organizations', 'incomplete because No.'),
+      ended('clients', 'incomplete: No.'),
+      ended('users', 'incomplete: Not now.'),
+      ended('organizations', 'incomplete: No.'),
       ended('organization_members', missed),
     ];
     expect(formatFailureLines(sync('incomplete', several))).toEqual([
-      'clients, organizations: incomplete because No.',
-      'users: incomplete because Not now.',
+      'clients, organizations: incomplete: No.',
+      'users: incomplete: Not now.',
     ]);
   });
 

@@ -168,7 +168,7 @@ it('status tells of firings, one skipped for overlap, a run by hand in between, 
 
   const text = await said('status');
   expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
-  expect(text).toMatch(/^acme\n {2}last sync ended \d\d:\d\d:\d\d, begun by its schedule: complete \(\d+ rows\)\n/);
+  expect(text).toMatch(/^acme\n {2}last sync ended \d\d:\d\d:\d\d, started by its schedule: complete \(\d+ rows\)\n/);
   expect(text).toMatch(/ {2}schedule: every 3s; paused\n {4}because paused by hand;\n/);
   expect(text).toMatch(/ {4}\d+ skipped while the one before ran, 0 missed by more than 1h\n/);
   expect(text).toMatch(/\n {4}\d\d:\d\d:\d\d {2}complete \(\d+ rows\)\n/);
@@ -185,7 +185,7 @@ it('a schedule whose runs fail pauses itself with the reason, and goes on with t
   const paused = await once('beta', (standing) => standing.schedule?.paused === true && isIdle(standing));
   expect(outcomes(paused)).toEqual(['failed', 'failed']);
   expect(paused.schedule?.pauseReason).toMatch(
-    /^2 failed runs in a row; the last one: incomplete because clients: Auth0 refused the client id/,
+    /^2 failed runs in a row; the last one: incomplete: clients: Auth0 refused the client id/,
   );
   expect(paused.run).toMatchObject({ state: 'failed', rows: 0 });
   expect(await said('status', 'beta')).toContain('because 2 failed runs in a row; the last one: incomplete because');
@@ -262,7 +262,7 @@ it('a partial copy is no failed run', async () => {
   await said('schedule', 'create', 'gamma', '--cron', '0 0 1 1 *', '--pause-after', '1');
   await said('schedule', 'trigger', 'gamma');
   const ended = await once('gamma', (standing) => outcomes(standing)[0] === 'partial');
-  expect(firingsOf(ended)[0]?.verdict).toMatch(/^incomplete because clients: .*read:clients/);
+  expect(firingsOf(ended)[0]?.verdict).toMatch(/^incomplete: clients: .*read:clients/);
   expect(ended).toMatchObject({ run: { state: 'partial', rows: 300 }, schedule: { paused: false, pauseAfter: 1 } });
   tenant.configure({ scopes: READER_SCOPES });
   await said('schedule', 'delete', 'gamma');
@@ -297,7 +297,7 @@ it.each<[string[], string | RegExp]>([
   [['create', 'acme', '--replace', '--cron', '99 * * * *'], 'refuses the schedule: Minute is not in range'],
   [['show', 'amce'], /no connection "amce" \(did you mean acme\?\)/],
   [['backfill', 'acme', '--from', 'yesterday'], '--from is no date or time'],
-  [['backfill', 'acme', '--from', '2026-02-01', '--to', '2026-01-31'], '--to is not later than --from'],
+  [['backfill', 'acme', '--from', '2026-02-01', '--to', '2026-01-31'], '--to must be later than --from'],
 ])('rollcall schedule %j: what is wrong is said in words', async (args, words) => {
   const { code, stdout, stderr } = await rollcall('schedule', ...args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -41,7 +41,7 @@ it('a sync under way is told of by stream, with what it waits for', () => {
     now,
   );
   expect(lines).toEqual([
-    '  sync under way since 09:00:00, begun by its schedule',
+    '  sync running since 09:00:00, started by its schedule',
     '    users                      complete     1234567 rows',
     "    organization_member_roles  running      1234567 rows, waits for Auth0's",
     '      limit until 2026-02-01 00:00',
@@ -66,8 +66,8 @@ it('a sync that has ended says how whole it is', () => {
   expect(formatRunStatus('acme', { ...ended, state: 'complete', verdict: 'complete' }, now)).toEqual([
     '  last sync ended 10:00:00: complete (12 rows)',
   ]);
-  expect(formatRunStatus('acme', { ...ended, state: 'partial', verdict: 'incomplete because of users' }, now)).toEqual([
-    '  last sync ended 10:00:00: partial (12 rows): incomplete because of users',
+  expect(formatRunStatus('acme', { ...ended, state: 'partial', verdict: 'incomplete: of users' }, now)).toEqual([
+    '  last sync ended 10:00:00: partial (12 rows): incomplete: of users',
   ]);
 });
 
@@ -88,7 +88,7 @@ it('a schedule tells when it is due, what was left out, and how its runs ended',
         verdict: 'sync/acme was under way already',
         blockedByRunSince: today(9, 30),
       },
-      { dueAt: today(9), outcome: 'failed', verdict: `incomplete because ${'of this '.repeat(10)}`, records: 0 },
+      { dueAt: today(9), outcome: 'failed', verdict: `incomplete: ${'of this '.repeat(10)}`, records: 0 },
     ],
   };
   const lines = formatScheduleStatus('acme', schedule, now);
@@ -98,7 +98,7 @@ it('a schedule tells when it is due, what was left out, and how its runs ended',
     '    11:00:00  running',
     '    10:00:00  skipped: sync/acme was under way already, since 09:30:00',
   ]);
-  expect(lines[4]).toMatch(/^ {4}09:00:00 {2}failed \(0 rows\): incomplete because of this/);
+  expect(lines[4]).toMatch(/^ {4}09:00:00 {2}failed \(0 rows\): incomplete: of this/);
   expect(lines.filter((line) => line.length > 80)).toEqual([]);
   const { nextRunAt: _, ...held } = schedule;
   expect(

@@ -75,7 +75,7 @@ const faults: [string, string, string[], string | RegExp][] = [
     ['acme'],
     'the environment variable NOT_SET, which connections.acme.credentials.access_token refers to, is not set',
   ],
-  ['no connection named', connection(credentials), [], 'no connection is named. Name one of rollcall.yaml, or'],
+  ['no connection named', connection(credentials), [], 'no connection was given. Name one of rollcall.yaml, or'],
 ];
 
 it.concurrent.each(faults)('sync says what is wrong with %s', async (what, content, args, words) => {
@@ -142,7 +142,7 @@ it('a destination that makes no sense is not touched', async () => {
 it('a destination that cannot be written to is told at the first attempt, and at last', async () => {
   const { code, stdout, stderr } = await blocked;
   expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
-  const words = /cannot be used: a file stands where a folder has to be. Move that file away, or name another folder./g;
+  const words = /cannot be used: a file exists where a folder is required. Move the file, or use another folder./g;
   expect(stderr).toMatch(/^warning: sync\/acme: attempt 1 failed: the destination .*data cannot be used: a file/m);
   expect(stderr.match(words)?.length).toBeGreaterThan(2);
   expect(stderr).not.toMatch(/^ +at /m);
@@ -151,5 +151,5 @@ it('a destination that cannot be written to is told at the first attempt, and at
 it('nobody is left to do the work of a sync that is detached without a server', async () => {
   const { code, stdout, stderr } = await sync(project('detached'), ['acme', '--detach']);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-  expect(stderr).toMatch(/nobody would do the work of a detached sync.*TEMPORAL_ADDRESS/);
+  expect(stderr).toMatch(/--detach needs a worker to run the sync.*TEMPORAL_ADDRESS/);
 });

@@ -74,7 +74,7 @@ it('on a terminal a sync shows a table that is drawn anew, and leaves its result
   await left.shows('sync/acme · ');
   left.type('\u0003');
   expect(await left.ended).toEqual({ code: 130 });
-  expect(left.lines()).toEqual(['The sync goes on; the same command shows it again.']);
+  expect(left.lines()).toEqual(['The sync continues. Run the same command again to follow it.']);
   await watch.shows(/^ {2}users +reading/m);
   expect(watch.lines().filter((line) => line.length > 44)).toEqual([]);
   expect(watch.written()).not.toMatch(/\u001b\[[\d;]*[1-9]m/);

@@ -172,7 +172,7 @@ test.each([
   ['streams: users', 'connections.acme.streams must be a list of streams, or a map'],
   ['streams: { users: { mode: sometimes } }', 'connections.acme.streams must be a list of streams, or a map'],
   ['start_dat: 2024-01-01', 'connections.acme has the unknown key start_dat'],
-  ['start_date: 2024', 'connections.acme.start_date must be a text (in quotes)'],
+  ['start_date: 2024', 'connections.acme.start_date must be a string (in quotes)'],
   ['lookback_seconds: -1', 'connections.acme.lookback_seconds must be a whole number of seconds from 0 to'],
   ['lag_seconds: "60"', 'connections.acme.lag_seconds must be a whole number of seconds from 0 to 31536000 (a year),'],
   ['lag_seconds: 1 min', 'connections.acme.lag_seconds must be a whole number of seconds'],
@@ -195,18 +195,18 @@ test.each([
   [`${acme}defaults: { destination: { files: made-up } }`, 'defaults.destination.postgres is missing'],
   [`${acme}defaults: { lag_seconds: "made-up" }`, 'defaults.lag_seconds must be a whole number of seconds'],
   [`${acme}    schedule: { every: made-up }`, 'connections.acme.schedule.every must be a duration'],
-  [acme.replace('files: ./data', ''), 'connections.acme.destination must name one of files and postgres'],
-  [acme.replace('./data', './data, postgres: { url: env:URL }'), 'must name one of files and postgres'],
+  [acme.replace('files: ./data', ''), 'connections.acme.destination must contain either files or postgres'],
+  [acme.replace('./data', './data, postgres: { url: env:URL }'), 'must contain either files or postgres'],
   [acme.replace('files: ./data', 'postgres: made-up'), 'connections.acme.destination.postgres must be an object'],
   [
     acme.replace('files: ./data', 'postgres: { url: "mysql://made-up", schema: pg_made-up }'),
-    'connections.acme.destination.postgres.url must be a URL such as postgres://role@host:5432/database, or env:NAME or file:PATH; connections.acme.destination.postgres.schema must not begin with pg_',
+    'connections.acme.destination.postgres.url must be a URL such as postgres://role@host:5432/database, or env:NAME or file:PATH; connections.acme.destination.postgres.schema must not start with pg_',
   ],
   [
     acme.replace('files: ./data', `postgres: { url: env:URL, schema: ${'x'.repeat(64)} }`),
     'not be longer than 63 bytes',
   ],
-  [acme.replace('made-up-id', '5'), 'connections.acme.credentials.client_id must be a text (in quotes)'],
+  [acme.replace('made-up-id', '5'), 'connections.acme.credentials.client_id must be a string (in quotes)'],
 ])('%j is refused with what is wrong', async (content, message) => {
   const failure = await failureOf(() => load(content));
   expect(failure.message).toContain(message);
@@ -256,7 +256,7 @@ describe('the defaults', () => {
   test('do not hide that a connection has no destination, or no database', async () => {
     const nowhere = acme.replace(/ +destination.*/, '');
     expect((await failureOf(() => load(nowhere))).message).toBe(
-      'connections.acme.destination is missing, and the defaults have none. Add it, such as destination: { files: ./data }.',
+      'connections.acme.destination is missing, and the defaults have none. Add one, such as destination: { files: ./data }.',
     );
     expect((await failureOf(() => load(`${nowhere}    destination: { postgres: {} }`))).message).toMatch(
       /^connections\.acme\.destination\.postgres\.url is missing/,

@@ -41,8 +41,8 @@ it.each<[object, object]>([
 });
 
 it.each<[object, string]>([
-  [{}, 'must have one of every, cron and at'],
-  [{ every: '1h', cron: '0 6 * * *' }, 'must have one of every, cron and at'],
+  [{}, 'must contain exactly one of every, cron and at'],
+  [{ every: '1h', cron: '0 6 * * *' }, 'must contain exactly one of every, cron and at'],
   [{ every: 3600 }, 'every must be a duration such as 30s'],
   [{ every: 'often' }, 'every must be a duration such as 30s'],
   [{ every: '3 bananas' }, 'every must be a duration such as 30s'],
@@ -57,7 +57,7 @@ it.each<[object, string]>([
   [{ every: '1h', on: 'mon' }, 'on needs at'],
   [{ at: '06:30', time_zone: 'Europe/Nowhere' }, 'time_zone must be a time zone such as Europe/Berlin'],
   [{ at: '06:30', time_zone: '+02:00' }, 'time_zone must be a time zone such as Europe/Berlin'],
-  [{ every: '1h', time_zone: 'UTC' }, 'time_zone means nothing beside every'],
+  [{ every: '1h', time_zone: 'UTC' }, 'time_zone cannot be combined with every'],
   [{ every: '1h', pause_after: -1 }, 'pause_after must be 0 (never) or more'],
   [{ every: '1h', overlap: 'all' }, 'overlap must be one of skip, buffer_one'],
   [{ every: '1h', evry: '1h' }, 'has the unknown key evry'],

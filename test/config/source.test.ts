@@ -142,7 +142,7 @@ test.each(['lookback_seconds', 'lag_seconds'].flatMap((key) => odd.map((value) =
     const failure = await failureOf(() => parseSourceConfig({ domain, credentials: token, [key]: value }));
     expect(failure.message).toBe(
       `the configuration cannot be used: ${key} must be a whole number of seconds from 0 to 31536000 (a year), without quotes. ` +
-        'Correct it and run again; the `spec` command shows every key.',
+        'Correct it and run the command again. The `spec` command lists all keys.',
     );
     expect(failure.where).toBe(key);
   },
@@ -167,7 +167,7 @@ test.each([
   const failure = await failureOf(() => parseSourceConfig({ domain, credentials: token, [key]: value }));
   expect(failure.message).toBe(
     `the configuration cannot be used: ${key} must be ${what}, without quotes. ` +
-      'Correct it and run again; the `spec` command shows every key.',
+      'Correct it and run the command again. The `spec` command lists all keys.',
   );
 });
 
@@ -185,11 +185,11 @@ test('all that is wrong is named in one message, without a value', async () => {
     ),
   );
   expect(failure.message).toBe(
-    'the configuration cannot be used: connections.acme.credentials.client_id must be a text (in quotes); ' +
+    'the configuration cannot be used: connections.acme.credentials.client_id must be a string (in quotes); ' +
       'connections.acme.credentials.client_secret is empty; ' +
-      'connections.acme.start_date is not a date or time of ISO 8601, such as 2024-01-31 or 2024-01-31T08:30:00Z; ' +
-      'connections.acme.domain is missing (or base_url in its place). ' +
-      'Correct it and run again; the `spec` command shows every key.',
+      'connections.acme.start_date is not an ISO 8601 date or time, such as 2024-01-31 or 2024-01-31T08:30:00Z; ' +
+      'connections.acme.domain is missing; set it or base_url. ' +
+      'Correct it and run the command again. The `spec` command lists all keys.',
   );
   expect(failure.where).toBe('connections.acme.credentials.client_id');
 });

@@ -35,13 +35,13 @@ export function stepsOf(run: string, stream: ConfiguredStream, first = 0): (step
   return (step) => ({ run, stream, sequence: sequence++, segments: [], ...step });
 }
 
-/** The summary of a run in which `users` is complete but for something and `clients` is not; with more than a sink must know. */
+/** The summary of a run in which `users` is complete except for something and `clients` is not; with more than a sink must know. */
 export function summaryOf(run: string): RunSummary {
   const users = {
     stream: 'users',
     status: 'complete',
     records: 1200,
-    verdict: `complete but for 2 users that left during ${run}`,
+    verdict: `complete except for 2 users that left during ${run}`,
     counts: { ...zeroCounts, pages: 13, requests: 14, rows: 1200, repeated: 12 },
     audit: [{ part: 'created_at from the beginning to the end', rows: 1200, total: 1000 }],
   } as const;
@@ -50,7 +50,7 @@ export function summaryOf(run: string): RunSummary {
     status: 'incomplete',
     records: 0,
     counts: zeroCounts,
-    verdict: 'incomplete because No.',
+    verdict: 'incomplete: No.',
   } as const;
-  return { run, status: 'partial', verdict: `incomplete because clients is, in ${run}`, streams: [users, clients] };
+  return { run, status: 'partial', verdict: `incomplete: clients is, in ${run}`, streams: [users, clients] };
 }

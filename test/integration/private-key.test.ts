@@ -46,7 +46,7 @@ describe('an application with a private key', () => {
     const other = pair().privateKey;
     const { status, message, text } = await check(other);
     expect(status).toBe('FAILED');
-    expect(message).toContain('Auth0 refused the client id or what was signed with its private key.');
+    expect(message).toContain('Auth0 rejected the client ID or the assertion signed with the private key.');
     expect(text).not.toContain(other.split('\n')[1]!);
   });
 

@@ -35,7 +35,7 @@ const added: Partial<Record<TruthStream, string[]>> = {
   organization_member_roles: ['org_id', 'user_id'],
 };
 
-/** A copy held against what the tenant holds: all counts are 0 when it is exact. */
+/** A copy held against data of the tenant: all counts are 0 when it is exact. */
 export interface Comparison {
   lost: string[];
   invented: string[];

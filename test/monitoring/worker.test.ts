@@ -161,7 +161,7 @@ it('says how it is while it looks for its server, and ends when there is none', 
   workers.push(worker);
   expect(await worker.ask('/readyz')).toEqual({
     status: 503,
-    text: 'not ready: the worker has not connected to its Temporal server yet\n',
+    text: 'not ready: the worker is not connected to Temporal yet\n',
   });
   expect((await worker.ended).code).toBe(5);
 });
@@ -177,5 +177,5 @@ it.each([
 it('an address that something else listens on is refused in words', async () => {
   const { code, stderr } = await run('rollcall', ['worker', '--listen', tenant.domain], options);
   expect(code).toBe(2);
-  expect(stderr).toContain(`${tenant.domain} cannot be listened on: something else listens there`);
+  expect(stderr).toContain(`${tenant.domain} cannot be listened on: the address is in use`);
 });

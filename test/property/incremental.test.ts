@@ -52,7 +52,7 @@ const sequence: fc.Arbitrary<Sequence> = fc.record({
   saved: fc.constantFrom(null, null, '2022-01-01T00:00:00.000Z', '2024-06-01T00:00:00.000Z'),
 });
 
-/** Runs them one after the other, and expects that their records together are what the tenant holds then. */
+/** Runs them one after the other, and expects that their records together are data of the tenant then. */
 async function expectTruthIn(
   tenant: LiveTenant,
   { searchLagMs, changes }: GeneratedTenant,
@@ -108,7 +108,7 @@ const early: [GeneratedTenant, Sequence] = [
   { courses: [calm, calm, calm], later: [], lagSeconds: 0, pauseMs: 0, saved: null },
 ];
 
-it('incremental runs bring together what the tenant holds, whatever changed during and between them', async () => {
+it('incremental runs bring together data of the tenant, whatever changed during and between them', async () => {
   const property = forSeconds<[GeneratedTenant, Sequence]>(20, (generated, runs) =>
     withTenant(generated, (tenant) => expectTruthIn(tenant, generated, runs)),
   );

@@ -240,12 +240,8 @@ describe('opening a files destination', () => {
   });
 
   test.each([
-    ['is a file', '', 'a file stands where a folder has to be. Move that file away, or name another folder.'],
-    [
-      'lies under a file',
-      '/below',
-      'a file stands where a folder has to be. Move that file away, or name another folder.',
-    ],
+    ['is a file', '', 'a file exists where a folder is required. Move the file, or use another folder.'],
+    ['lies under a file', '/below', 'a file exists where a folder is required. Move the file, or use another folder.'],
   ])('fails when the folder %s', async (_, below, message) => {
     writeFileSync(directory, '');
     directory += below;
@@ -256,9 +252,9 @@ describe('opening a files destination', () => {
 
 describe('a disk that fails', () => {
   test.each([
-    ['ENOSPC', 'its disk is full. Free space there, or name another folder.'],
-    ['EACCES', 'this user may not write there. Grant this user the right to write there, or name another folder.'],
-    ['EROFS', 'its disk is read-only. Mount it for writing, or name another folder.'],
+    ['ENOSPC', 'the disk is full. Free disk space, or use another folder.'],
+    ['EACCES', 'permission denied. Grant this user write permission, or use another folder.'],
+    ['EROFS', 'the disk is read-only. Mount it writable, or use another folder.'],
   ])('with %s is named, leaves nothing behind, and the step can be repeated', async (code, message) => {
     const sink = await open();
     const step = stepsOf('run-1', users)({ status: 'STARTED', segments: [await stage(staging, 'users', rows('a'))] });

@@ -146,23 +146,28 @@ describe('what is wrong', () => {
       'password',
       (url) => (url.password = 'other'),
       DestinationRefused,
-      /postgres, schema acme, cannot be used: the password is not accepted/,
+      /postgres, schema acme, cannot be used: the password is wrong/,
     ],
-    ['no password', (url) => (url.password = ''), DestinationRefused, /it asks for a password/],
-    ['role', (url) => (url.username = 'nobody'), DestinationRefused, /the password is not accepted/],
+    ['no password', (url) => (url.password = ''), DestinationRefused, /the server requires a password/],
+    ['role', (url) => (url.username = 'nobody'), DestinationRefused, /the password is wrong/],
     [
       'database',
       (url) => (url.pathname = '/missing'),
       DestinationRefused,
-      /missing, schema acme, .*there is no such database\. Create it/,
+      /missing, schema acme, .*the database does not exist\. Create it/,
     ],
     [
       'host',
       (url) => (url.hostname = 'made-up.invalid'),
       DestinationUnavailable,
-      /made-up\.invalid:\d+.*(no host has that name|cannot be looked up)/,
+      /made-up\.invalid:\d+.*(the host name cannot be resolved|cannot be looked up)/,
     ],
-    ['port', (url) => (url.port = '1'), DestinationUnavailable, /127\.0\.0\.1:1\/postgres, .*nothing answers there/],
+    [
+      'port',
+      (url) => (url.port = '1'),
+      DestinationUnavailable,
+      /127\.0\.0\.1:1\/postgres, .*the connection was refused/,
+    ],
     [
       'TLS',
       (url) => (url.search = 'sslmode=require'),
@@ -179,7 +184,7 @@ describe('what is wrong', () => {
       'file',
       (url) => (url.search = 'sslmode=verify-full&sslrootcert=/missing'),
       DestinationRefused,
-      /a file that its URL names is not there/,
+      /a file in the URL does not exist/,
     ],
   ])('%s: is told, with what to do', async (_, change, type, message) => {
     const error = await errorWith(change);
@@ -193,7 +198,7 @@ describe('what is wrong', () => {
     await once(sockets, 'listening');
     const { port } = sockets.address() as AddressInfo;
     const error = await errorWith((url) => (url.port = String(port)));
-    expect(error.message).toMatch(/TLS could not be agreed on/);
+    expect(error.message).toMatch(/the TLS handshake failed/);
     sockets.close();
   });
 

@@ -208,12 +208,12 @@ test('a run that has ended is logged with its numbers; what is incomplete is a w
       {
         level: 'INFO',
         message:
-          'users (1200 records, 13 pages, 14 requests, 1200 rows, 12 repeated): complete but for 2 users that left during run-1',
+          'users (1200 records, 13 pages, 14 requests, 1200 rows, 12 repeated): complete except for 2 users that left during run-1',
       },
-      { level: 'WARN', message: 'clients (0 records): incomplete because No.' },
+      { level: 'WARN', message: 'clients (0 records): incomplete: No.' },
       {
         level: 'WARN',
-        message: 'run run-1 (1 of 2 streams complete, 1200 records): incomplete because clients is, in run-1',
+        message: 'run run-1 (1 of 2 streams complete, 1200 records): incomplete: clients is, in run-1',
       },
     ].map((log) => ({ type: 'LOG', log })),
   );

@@ -153,7 +153,7 @@ describe('a lost segment', () => {
     await staging.remove([segment]);
     await expect(linesOf(staging, segment)).rejects.toThrow(
       'the staged segment run-1/users-3.2.users.jsonl is missing. Staging has to be one folder that all workers of the ' +
-        'task queue share, and nothing else may delete from it while a sync runs. See to that, then run the sync again.',
+        'task queue and nothing else may delete files from it during a sync. Check the folder, then run the sync again.',
     );
   });
 });
@@ -165,7 +165,7 @@ describe('a folder that cannot be used', () => {
     const opening = createStaging(folder).open(place);
     await expect(opening).rejects.toThrow(StagingUnavailable);
     await expect(opening).rejects.toThrow(
-      `the staging folder ${folder} cannot be used: a file stands where a folder has to be. Move that file away, or name another folder.`,
+      `the staging folder ${folder} cannot be used: a file exists where a folder is required. Move the file, or use another folder.`,
     );
   });
 
@@ -175,7 +175,7 @@ describe('a folder that cannot be used', () => {
     symlinkSync('/dev/full', join(root, 'run-1', 'users-3.2.users.jsonl'));
     const writer = await createStaging(root).open(place);
     await writer.append(['a']);
-    await expect(writer.commit()).rejects.toThrow(/its disk is full\. Free space there/);
+    await expect(writer.commit()).rejects.toThrow(/the disk is full\. Free space there/);
     await writer.close();
   });
 });

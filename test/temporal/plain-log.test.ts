@@ -7,10 +7,10 @@ function entry(message: string, meta?: object): LogEntry {
 }
 
 it('tells of an attempt that will be followed by another, without the place in the code', () => {
-  const error = ApplicationFailure.retryable('GET users failed: no answer in time.', 'Transient');
+  const error = ApplicationFailure.retryable('GET users failed: the request timed out.', 'Transient');
   const meta = { error, workflowId: 'sync/acme/users', attempt: 2, taskToken: 'x' };
   expect(simplifyLogEntry(entry('Activity failed', meta))).toEqual(
-    entry('sync/acme/users: attempt 2 failed: GET users failed: no answer in time.'),
+    entry('sync/acme/users: attempt 2 failed: GET users failed: the request timed out.'),
   );
 });
 

@@ -46,7 +46,7 @@ describe("roles that an organization owns, which the tenant's list leaves out", 
     const holders = played.rows['organization_member_roles']!.filter(({ id }) => id === owned!['id']);
     expect(holders.length).toBeGreaterThan(0);
     for (const row of holders) expect(row).toMatchObject({ name: owned!['name'], description: null });
-    expect(resultOf(played, 'organization_member_roles').verdict).toMatch(/^complete but for \d+ role description/);
+    expect(resultOf(played, 'organization_member_roles').verdict).toMatch(/^complete except for \d+ role description/);
     expect(resultOf(played, 'organization_members').verdict).toBe('complete');
   });
 });
@@ -126,7 +126,7 @@ it('counts the organizations that are deleted after they were listed', async () 
   expect(played.result).toMatchObject({
     status: 'complete',
     verdict: expect.stringMatching(
-      /^complete but for organization_members, organization_member_roles: 2 organizations or members/,
+      /^complete except for organization_members, organization_member_roles: 2 organizations or members/,
     ),
   });
   expect(resultOf(played, 'organization_members').counts.vanished).toBe(2);
@@ -147,7 +147,7 @@ it('a member that spoils every answer costs its streams that record alone, and t
   const members = played.rows['organization_members']!;
   expect(members).toHaveLength(tenant.readTruth().organization_members.size);
   expect(members.filter(({ name }) => name === undefined)).toEqual([{ org_id: organization, user_id: spoilt }]);
-  const exception = 'complete but for 1 record of which Auth0 could send nothing but the key (see _airbyte_meta)';
+  const exception = 'complete except for 1 record for which Auth0 returned only the key (see _airbyte_meta)';
   expect(family.map((stream) => resultOf(played, stream).verdict)).toEqual(['complete', exception, exception]);
   expectPromisesKept(played);
 });

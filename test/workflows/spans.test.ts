@@ -110,9 +110,7 @@ it('goes on in every range where an earlier attempt of the same job was broken o
     return real();
   };
   const first = await stage.play({ tenant, streams, limits, fetchSlice: breaks });
-  expect(first.result.streams).toMatchObject([
-    { status: 'incomplete', verdict: 'incomplete because It broke. Mend it.' },
-  ]);
+  expect(first.result.streams).toMatchObject([{ status: 'incomplete', verdict: 'incomplete: It broke. Mend it.' }]);
   const second = await stage.play({ tenant, streams, limits, states: first.states });
   const rows = [...first.rows['users']!, ...second.rows['users']!];
   expect(compare('users', rows, tenant.readTruth().users)).toEqual(exact);
@@ -213,6 +211,6 @@ it('says how many were deleted or changed after their total was told', async () 
   });
   expect(played.result).toMatchObject({
     status: 'complete',
-    verdict: 'complete but for users: 3 users that were changed or deleted while they were read',
+    verdict: 'complete except for users: 3 users changed or deleted during the read',
   });
 });

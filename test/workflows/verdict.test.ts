@@ -27,36 +27,34 @@ describe('the copy of a stream', () => {
   });
 
   it.each<[Partial<FetchCounts>, string]>([
-    [{ missed: 1 }, '1 user that was changed or deleted while it was read'],
-    [{ missed: 2 }, '2 users that were changed or deleted while they were read'],
-    [{ vanished: 1 }, '1 organization or member that was deleted after it was listed'],
-    [{ vanished: 30 }, '30 organizations or members that were deleted after they were listed'],
-    [{ undescribed: 1 }, '1 role description that the token may not read or whose role is gone'],
-    [{ undescribed: 4 }, '4 role descriptions that the token may not read (grant read:roles) or whose roles are gone'],
-    [{ skippedRecords: 1 }, '1 record of which Auth0 could send nothing but the key (see _airbyte_meta)'],
-    [{ skippedRecords: 2 }, '2 records of which Auth0 could send nothing but the keys (see _airbyte_meta)'],
-  ])('is complete but for what is not in it: %j', (counts, phrase) => {
-    expect(verdictWith(counts)).toBe(`complete but for ${phrase}`);
+    [{ missed: 1 }, '1 user changed or deleted during the read'],
+    [{ missed: 2 }, '2 users changed or deleted during the read'],
+    [{ vanished: 1 }, '1 organization or member deleted after it was listed'],
+    [{ vanished: 30 }, '30 organizations or members deleted after they were listed'],
+    [{ undescribed: 1 }, '1 role description not readable (scope missing or role deleted)'],
+    [{ undescribed: 4 }, '4 role descriptions not readable (grant read:roles, or the roles were deleted)'],
+    [{ skippedRecords: 1 }, '1 record for which Auth0 returned only the key (see _airbyte_meta)'],
+    [{ skippedRecords: 2 }, '2 records for which Auth0 returned only the keys (see _airbyte_meta)'],
+  ])('is complete except for what is not in it: %j', (counts, phrase) => {
+    expect(verdictWith(counts)).toBe(`complete except for ${phrase}`);
   });
 
   it('names all that is not in it', () => {
     expect(verdictWith({ missed: 1, undescribed: 1, vanished: 1 })).toBe(
-      'complete but for 1 user that was changed or deleted while it was read, ' +
-        '1 organization or member that was deleted after it was listed, ' +
-        '1 role description that the token may not read or whose role is gone',
+      'complete except for 1 user changed or deleted during the read, ' +
+        '1 organization or member deleted after it was listed, ' +
+        '1 role description not readable (scope missing or role deleted)',
     );
   });
 
-  it('is incomplete because of what failed, and nothing less counts then', () => {
+  it('is incomplete: of what failed, and nothing less counts then', () => {
     expect(formatStreamVerdict('incomplete', { ...zeroCounts, missed: 5 }, failure)).toBe(
-      'incomplete because Nothing came. Try again.',
+      'incomplete: Nothing came. Try again.',
     );
   });
 
   it('that did not come to its end is never called complete', () => {
-    expect(formatStreamVerdict('incomplete', zeroCounts, undefined)).toBe(
-      'incomplete because it was not read to its end.',
-    );
+    expect(formatStreamVerdict('incomplete', zeroCounts, undefined)).toBe('incomplete: it was not read to the end.');
   });
 });
 
@@ -66,17 +64,17 @@ describe('the copy of all streams', () => {
     expect(formatRunVerdict([])).toBe('complete');
   });
 
-  it('is complete but for what is not in one or the other, by its name', () => {
+  it('is complete except for what is not in one or the other, by its name', () => {
     const streams = [streamWith('clients'), streamWith('users', { missed: 1 }), streamWith('roles', { vanished: 1 })];
     expect(formatRunVerdict(streams)).toBe(
-      'complete but for users: 1 user that was changed or deleted while it was read; ' +
-        'roles: 1 organization or member that was deleted after it was listed',
+      'complete except for users: 1 user changed or deleted during the read; ' +
+        'roles: 1 organization or member deleted after it was listed',
     );
   });
 
   it('is incomplete when one of them is, and says which and why', () => {
     expect(formatRunVerdict([failed('clients'), streamWith('users', { missed: 1 }), failed('organizations')])).toBe(
-      'incomplete because clients, organizations: Nothing came. Try again.',
+      'incomplete: clients, organizations: Nothing came. Try again.',
     );
   });
 });

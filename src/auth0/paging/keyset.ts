@@ -42,7 +42,7 @@ export function formatRange(key: string, lo: string, after: boolean, hi: string)
 export function readSearchKey(row: JsonObject, key: string): string {
   const value = row[key];
   const time = typeof value === 'string' ? Date.parse(value) : NaN;
-  if (Number.isNaN(time)) throw new UnexpectedAnswer(searchLabel, `a user of a search by ${key} without it`);
+  if (Number.isNaN(time)) throw new UnexpectedAnswer(searchLabel, `a user without ${key} in a search by ${key}`);
   return new Date(time).toISOString();
 }
 
@@ -70,7 +70,7 @@ export function advanceRange({ key, from, to = '*' }: SearchScope, cursor: Range
   rows.forEach((entry, place) => {
     const least = rows[place - 1]?.key ?? low ?? entry.key;
     if (entry.key < least || (cursor.after && entry.key === cursor.lo)) {
-      throw new UnexpectedAnswer(searchLabel, `rows that are not in the order of ${key}, or outside of the range`);
+      throw new UnexpectedAnswer(searchLabel, `rows out of order by ${key}, or outside the range`);
     }
   });
   const delivered = new Set(cursor.deliveredAtLo);
@@ -95,7 +95,7 @@ export function advanceRange({ key, from, to = '*' }: SearchScope, cursor: Range
     };
   }
   const end = rows.at(-1)?.key;
-  if (end === undefined) throw new UnexpectedAnswer(searchLabel, 'a page whose users are all outside of the range');
+  if (end === undefined) throw new UnexpectedAnswer(searchLabel, 'a page with only users outside the range');
   // A server may hold itself to a smaller page than it was asked for, and say so or not.
   const { limit = 0 } = page;
   const size = Math.min(limit > 0 ? limit : searchPageSize, searchPageSize, total);
@@ -219,12 +219,12 @@ export function createUsersKeyset(scope: SearchScope): UsersKeyset {
           return advanceInBlock(cursor, page);
         case 'missing': {
           const { block: before, ...ended } = cursor;
-          const name = `the block of users without ${key}`;
+          const name = `the users without ${key}`;
           const { cursor: block, ...rows } = advanceBlock(before, page, (row) => row[key] == null, name);
           return { cursor: block.parts.length > 0 ? { ...cursor, block } : { ...ended, phase: 'done' }, ...rows };
         }
         case 'done':
-          throw new Error('the search has been read to its end');
+          throw new Error('the search has already been read to the end');
       }
     },
     frontier(cursor) {
@@ -242,7 +242,7 @@ export function createUsersKeyset(scope: SearchScope): UsersKeyset {
 }
 
 function describeBlock(key: string, lo: string, hi: string): string {
-  return lo === hi ? `the block of users with ${key} ${hi}` : `the users with ${key} from ${lo} to ${hi}`;
+  return lo === hi ? `the users with ${key} ${hi}` : `the users with ${key} from ${lo} to ${hi}`;
 }
 
 /** Keys have a resolution of one millisecond. */

@@ -44,11 +44,11 @@ export function advanceOffset(base: ListRequest, cursor: OffsetCursor, page: Pag
     return { cursor: { ...initialOffsetCursor, size: cursor.size, seen: kept.seen }, fresh, repeated };
   }
   if (page.start !== undefined && page.start > cursor.read) {
-    throw new UnexpectedAnswer(label, `rows from ${page.start} on, where those from ${cursor.read} on come next`);
+    throw new UnexpectedAnswer(label, `rows starting at ${page.start}, expected ${cursor.read}`);
   }
   const read = cursor.read + page.rows.length;
   if (page.rows.length === 0 && read < (page.total ?? 0)) {
-    throw new UnexpectedAnswer(label, 'an empty page before the end that its total tells');
+    throw new UnexpectedAnswer(label, 'an empty page before the reported total was reached');
   }
   if (page.rows.length === 0 || (page.total !== undefined && read >= page.total)) {
     return { cursor: { ...kept, ...total, read, done: true }, fresh, repeated };
@@ -60,7 +60,7 @@ export function advanceOffset(base: ListRequest, cursor: OffsetCursor, page: Pag
     throw new UnexpectedAnswer(
       label,
       `more than the ${maxOffsetRows} rows that this list can show`,
-      'The list cannot be read completely from this tenant: it does not offer checkpoint paging here.',
+      'The list cannot be read completely: this tenant does not support checkpoint paging for it.',
     );
   }
   return { cursor: { ...kept, ...total, page: cursor.page + 1, size, read }, fresh, repeated };
@@ -139,10 +139,13 @@ function advanceCheckpoint(
   const byOffset = isBareArray || (next === undefined && total !== undefined && total > rows.length);
   if (byOffset) {
     if (cursor.pages === 0) return { cursor: initialOffsetCursor, fresh: [], repeated: 0, fingerprints: [] };
-    throw new UnexpectedAnswer(`GET ${toRouteTemplate(base.path)}`, 'a page without a checkpoint in mid-list');
+    throw new UnexpectedAnswer(
+      `GET ${toRouteTemplate(base.path)}`,
+      'a page without a checkpoint in the middle of the list',
+    );
   }
   if (next !== undefined && next === cursor.from) {
-    throw new UnexpectedAnswer(`GET ${toRouteTemplate(base.path)}`, 'a page whose next page is itself');
+    throw new UnexpectedAnswer(`GET ${toRouteTemplate(base.path)}`, 'a page whose checkpoint points to itself');
   }
   // Member lists have been seen to end with an empty page that a short one pointed to: only the lack of `next` is an end.
   const more = next !== undefined;
@@ -150,7 +153,7 @@ function advanceCheckpoint(
   if (more && empty >= maxEmptyPages) {
     throw new UnexpectedAnswer(
       `GET ${toRouteTemplate(base.path)}`,
-      `${empty} empty pages that each point to another one`,
+      `${empty} consecutive empty pages with a next checkpoint`,
     );
   }
   const again = cursor.restarted ? { restarted: cursor.restarted } : {};

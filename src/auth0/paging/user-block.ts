@@ -208,5 +208,5 @@ function splitCurrentPart(cursor: BlockCursor, rows: JsonObject[], total: number
   const pieces = current && splitPart(current, rows);
   if (pieces) return pieces;
   if (total >= maxSearchRows) throw new UnsplittableBlock(name);
-  throw new UnexpectedAnswer(searchLabel, `fewer users than its total, again and again, for ${name}`);
+  throw new UnexpectedAnswer(searchLabel, `repeatedly fewer users than its total for ${name}`);
 }

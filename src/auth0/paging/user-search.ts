@@ -41,7 +41,7 @@ export function buildSearchRequest({ filter }: SearchScope, q: string, page: num
 export function readTotal({ total, rows, start = 0 }: Page): number {
   if (total === undefined) throw new UnexpectedAnswer(searchLabel, 'a page without a total');
   if (rows.length > total || (rows.length === 0 && total > start)) {
-    throw new UnexpectedAnswer(searchLabel, `${rows.length} rows from ${start} on of a total of ${total}`);
+    throw new UnexpectedAnswer(searchLabel, `${rows.length} rows at offset ${start}, total ${total}`);
   }
   return total;
 }

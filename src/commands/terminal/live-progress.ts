@@ -43,7 +43,7 @@ export function formatPace(streams: readonly StreamProgress[], rate: number | un
     ? []
     : [
         ...(rate === undefined ? [] : [`${Number(rate.toPrecision(2))} requests/s`]),
-        ...(budget ? [`budget ${budget.remaining}/${budget.limit}`] : []),
+        ...(budget ? [`rate limit ${budget.remaining}/${budget.limit} left`] : []),
       ];
   return rate === undefined || !(left > 0) ? pace : [...pace, `about ${formatTimeLeft(left / rate)} left`];
 }
@@ -99,7 +99,7 @@ export function formatLiveTable(
     }),
     ...(reason === undefined
       ? []
-      : [truncateText(`Paused: ${reason.replace(/\.$/, '')}. \`rollcall resume\` goes on.`, columns)]),
+      : [truncateText(`Paused: ${reason.replace(/\.$/, '')}. Run \`rollcall resume\` to continue.`, columns)]),
   ].join('\n');
 }
 
@@ -170,7 +170,7 @@ function formatStreamProgress({ stream, status, delivered, pauseReason, waitingU
   // The last records of a stream that has been read may still be on their way.
   if (status === 'complete') return delivered > 0 ? `${stream} ${delivered}` : '';
   if (status === 'incomplete') return `${stream} ${delivered} (incomplete)`;
-  if (pauseReason !== undefined) return `${stream} ${delivered} paused`;
+  if (pauseReason !== undefined) return `${stream} ${delivered} (paused)`;
   if (waitingUntil !== undefined)
     return `${stream} ${delivered} waits for Auth0's limit until ${formatClockTime(waitingUntil)}`;
   return delivered > 0 ? `${stream} ${delivered}…` : '';
@@ -183,7 +183,7 @@ export function formatPausedLine(previous: readonly StreamProgress[], current: r
   const reason = reasonOf(current);
   return reason === undefined || reason === reasonOf(previous)
     ? ''
-    : `Paused: ${reason.replace(/\.$/, '')}. \`rollcall resume\` goes on.`;
+    : `Paused: ${reason.replace(/\.$/, '')}. Run \`rollcall resume\` to continue.`;
 }
 
 /** A stream that gives no answer for once stands where it stood. */

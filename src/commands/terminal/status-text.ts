@@ -6,22 +6,22 @@ import { formatMoment, formatTable, wrapIndented } from './text';
 
 /** How a connection's newest sync stands, on lines of at most 80 columns. */
 export function formatRunStatus(connection: string, run: RunStatus | undefined, now: Date): string[] {
-  if (!run) return wrapIndented(`no sync is remembered; \`rollcall sync ${connection}\` starts one`, 2);
-  const by = run.scheduled ? ', begun by its schedule' : '';
+  if (!run) return wrapIndented(`no sync on record; start one with \`rollcall sync ${connection}\``, 2);
+  const by = run.scheduled ? ', started by its schedule' : '';
   if ('endedAt' in run) {
     const rows = run.records === undefined ? '' : ` (${run.records} rows)`;
     const said = run.verdict === run.state ? '' : `: ${run.verdict}`;
     return wrapIndented(`last sync ended ${formatMoment(run.endedAt, now)}${by}: ${run.state}${rows}${said}`, 2);
   }
-  const since = `sync ${run.state === 'paused' ? 'paused, begun' : 'under way since'} ${formatMoment(run.startedAt, now)}${by}`;
-  if (!run.streams) return wrapIndented(`${since}; no worker answers, so that nothing more is known`, 2);
+  const since = `sync ${run.state === 'paused' ? 'paused, started' : 'running since'} ${formatMoment(run.startedAt, now)}${by}`;
+  if (!run.streams) return wrapIndented(`${since}; no worker is responding, details unavailable`, 2);
   return [
     ...wrapIndented(since, 2),
     ...(run.pauseReason === undefined
       ? []
       : [
           ...wrapIndented(`because ${stripFinalPeriod(run.pauseReason)};`, 4),
-          ...wrapIndented(`\`rollcall resume ${connection}\` goes on`, 4),
+          ...wrapIndented(`run \`rollcall resume ${connection}\` to continue`, 4),
         ]),
     ...run.streams.flatMap((stream) => wrapIndented(formatStreamLine(stream, now), 4)),
   ];
@@ -48,7 +48,7 @@ export function formatScheduleStatus(connection: string, schedule: ScheduleStatu
     ...(paused
       ? [
           ...wrapIndented(`because ${stripFinalPeriod(pauseReason ?? 'somebody has paused it')};`, 4),
-          ...wrapIndented(`\`rollcall schedule resume ${connection}\` goes on`, 4),
+          ...wrapIndented(`run \`rollcall schedule resume ${connection}\` to continue`, 4),
         ]
       : []),
     ...wrapIndented(
@@ -101,8 +101,8 @@ export function formatResultTable(result: SyncResult, seconds: number): string {
 function formatTotalLine({ verdict, streams }: SyncResult): string {
   const namesOf = (some: StreamResult[]): string => some.map(({ stream }) => stream).join(', ');
   const [incomplete, excepted] = [streams.filter(isIncomplete), streams.filter(isCompleteWithExceptions)];
-  if (incomplete.length > 0) return `total: incomplete because of ${namesOf(incomplete)}`;
-  return `total: ${excepted.length > 0 ? `complete but for what is said of ${namesOf(excepted)}` : verdict}`;
+  if (incomplete.length > 0) return `total: incomplete (${namesOf(incomplete)})`;
+  return `total: ${excepted.length > 0 ? `complete, with exceptions in ${namesOf(excepted)}` : verdict}`;
 }
 
 /** All that is known of a sync, on one line of JSON. */

@@ -95,7 +95,7 @@ export async function readFileIfPresent(path: string): Promise<string | undefine
 }
 
 function parseManifest(path: string, text: string): Manifest {
-  const advice = 'Restore the file from a copy, or name an empty folder as the destination and sync again.';
+  const advice = 'Restore the file from a backup, or use an empty folder as the destination and sync again.';
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -104,8 +104,8 @@ function parseManifest(path: string, text: string): Manifest {
   }
   const version = (json as { version?: unknown } | null)?.version;
   if (typeof version === 'number' && version > 1) {
-    const upgrade = 'Use that version of Rollcall, or name another folder as the destination.';
-    throw new DestinationUnreadable(path, `is of version ${version}, which a newer Rollcall wrote`, upgrade);
+    const upgrade = 'Upgrade Rollcall, or use another folder as the destination.';
+    throw new DestinationUnreadable(path, `has version ${version}, written by a newer version of Rollcall`, upgrade);
   }
   const { data, error } = manifestSchema.safeParse(json);
   if (data) return data;

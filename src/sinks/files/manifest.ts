@@ -66,7 +66,8 @@ export function applyDeliveryToManifest(
 ): ManifestEntry {
   const { pending, files, state, ...place } = beginManifestRun(current, delivery);
   const { stream, sequence, status } = delivery;
-  if (!pending && isOverwriteMode(stream)) throw new Error(`a step of ${stream.name} came after the end of its run`);
+  if (!pending && isOverwriteMode(stream))
+    throw new Error(`received a delivery of ${stream.name} after the end of its run`);
   const earlier = pending ?? buildManifestContent(files, state);
   const grown = buildManifestContent(file ? [...earlier.files, file] : earlier.files, delivery.state ?? earlier.state);
   if (!pending || status === 'COMPLETE') {

@@ -118,12 +118,11 @@ function readSslMode(url: string): string {
     if (searchParams.get('sslrootcert') === 'system') return 'verify-full';
     return searchParams.get('sslmode') ?? 'prefer';
   } catch {
-    throw new DestinationRefused('of Postgres', 'its URL cannot be read', urlAdvice);
+    throw new DestinationRefused('of Postgres', 'the URL cannot be parsed', urlAdvice);
   }
 }
 
-const urlAdvice =
-  'Write it as postgres://role:password@host:5432/database, other characters than letters and digits as %XX.';
+const urlAdvice = 'Use postgres://role:password@host:5432/database, with special characters percent-encoded (%XX).';
 
 function setSslMode(url: string, mode: string): string {
   const changed = new URL(url);
@@ -139,6 +138,8 @@ function readTarget({ connectionString = '' }: PoolConfig, schema: string): Post
     return { label: `${host}:${port}/${database}, schema ${schema},`, role: user, database, schema };
   } catch (error) {
     const unknown = { label: 'of Postgres', role: '', database: '', schema };
-    throw explainPostgresError(error, unknown) ?? new DestinationRefused(unknown.label, 'its URL is wrong', urlAdvice);
+    throw (
+      explainPostgresError(error, unknown) ?? new DestinationRefused(unknown.label, 'the URL is invalid', urlAdvice)
+    );
   }
 }

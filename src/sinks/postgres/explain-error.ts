@@ -29,33 +29,30 @@ interface PostgresProblem {
 const describeTransient = (what: string, nextStep: string): PostgresProblem => ({ transient: true, what, nextStep });
 const describePermanent = (what: string, nextStep: string): PostgresProblem => ({ transient: false, what, nextStep });
 
-const networkAdvice = 'See that the server runs, and that its host and port in the URL are right.';
-const serverAdvice = 'Run the sync again when the server is well; its own log tells more.';
+const networkAdvice = 'Check that the server is running and that host and port in the URL are correct.';
+const serverAdvice = "See the server's log, and run the sync again when the server has recovered.";
 const certificateAdvice =
-  'Give its certificate authority as sslrootcert in the URL, or, if it need not be verified, sslmode=require.';
+  'Set sslrootcert in the URL to the certificate authority, or sslmode=require to skip verification.';
 
 /** By the codes of the system, of TLS and of Postgres (SQLSTATE, Appendix A of its manual), or the class of the latter. */
 const problemsByCode: Readonly<Record<string, PostgresProblem>> = {
-  ENOTFOUND: describeTransient('no host has that name', 'See that the host in the URL is right.'),
-  EAI_AGAIN: describeTransient('the name of its host cannot be looked up now', 'See that name resolution works here.'),
-  ECONNREFUSED: describeTransient('nothing answers there', networkAdvice),
-  ECONNRESET: describeTransient('the connection was broken', serverAdvice),
-  EPIPE: describeTransient('the connection was broken', serverAdvice),
-  ETIMEDOUT: describeTransient('it does not answer', networkAdvice),
-  EHOSTUNREACH: describeTransient('there is no way to it from here', networkAdvice),
-  ENETUNREACH: describeTransient('there is no way to it from here', networkAdvice),
+  ENOTFOUND: describeTransient('the host name cannot be resolved', 'Check the host in the URL.'),
+  EAI_AGAIN: describeTransient('the host name lookup failed temporarily', 'Check DNS on this machine.'),
+  ECONNREFUSED: describeTransient('the connection was refused', networkAdvice),
+  ECONNRESET: describeTransient('the connection was lost', serverAdvice),
+  EPIPE: describeTransient('the connection was lost', serverAdvice),
+  ETIMEDOUT: describeTransient('it does not respond', networkAdvice),
+  EHOSTUNREACH: describeTransient('there is no route to the host', networkAdvice),
+  ENETUNREACH: describeTransient('there is no route to the host', networkAdvice),
   ENOENT: describePermanent(
-    'a file that its URL names is not there',
+    'a file in the URL does not exist',
     'Correct sslrootcert, sslcert, sslkey or the socket in the URL.',
   ),
-  EACCES: describePermanent(
-    'this user may not read a file that its URL names',
-    'Grant this user the right to read it.',
-  ),
+  EACCES: describePermanent('a file in the URL cannot be read: permission denied', 'Grant this user read permission.'),
   CERT_HAS_EXPIRED: describePermanent("the server's certificate has expired", 'Renew it.'),
   ERR_TLS_CERT_ALTNAME_INVALID: describePermanent(
-    "the server's certificate is for another host",
-    'Use the name that it is for in the URL, or sslmode=verify-ca.',
+    "the server's certificate does not match the host",
+    "Use the certificate's host name in the URL, or set sslmode=verify-ca.",
   ),
   DEPTH_ZERO_SELF_SIGNED_CERT: describePermanent("the server's certificate cannot be verified", certificateAdvice),
   SELF_SIGNED_CERT_IN_CHAIN: describePermanent("the server's certificate cannot be verified", certificateAdvice),
@@ -64,52 +61,52 @@ const problemsByCode: Readonly<Record<string, PostgresProblem>> = {
     "the server's certificate cannot be verified",
     certificateAdvice,
   ),
-  '08': describeTransient('the connection was broken', serverAdvice),
-  '25006': describeTransient(
-    'it takes no changes now (a standby, or read-only)',
-    'Name the primary server in the URL.',
-  ),
-  '25': describeTransient('the session was ended for being idle', serverAdvice),
-  '28P01': describePermanent('the password is not accepted', 'Correct it in the URL.'),
-  '28': describePermanent('the server does not let this role in', 'Create the role, or allow it in pg_hba.conf.'),
-  '3D000': describePermanent('there is no such database', 'Create it, or correct the URL.'),
-  '40': describeTransient('another session was in the way', serverAdvice),
-  '53100': describeTransient("the server's disk is full", 'Free space there.'),
+  '08': describeTransient('the connection was lost', serverAdvice),
+  '25006': describeTransient('the server is read-only (a standby?)', 'Use the primary server in the URL.'),
+  '25': describeTransient('the server closed the idle session', serverAdvice),
+  '28P01': describePermanent('the password is wrong', 'Correct the password in the URL.'),
+  '28': describePermanent('the server rejects this role', 'Create the role, or allow it in pg_hba.conf.'),
+  '3D000': describePermanent('the database does not exist', 'Create it, or correct the URL.'),
+  '40': describeTransient('the transaction conflicted with another session', serverAdvice),
+  '53100': describeTransient("the server's disk is full", 'Free disk space on the server.'),
   '53300': describeTransient(
-    'the server has no connection left',
-    'Raise max_connections, or end sessions that are not needed.',
+    'the server has too many connections',
+    'Increase max_connections, or close unused sessions.',
   ),
   '53': describeTransient('the server lacks resources', serverAdvice),
   '55P03': describeTransient(
     'another session holds a lock on its tables',
-    'End that session: pg_stat_activity shows it.',
+    'Close that session; pg_stat_activity lists it.',
   ),
   '55': describeTransient('its tables are in use', serverAdvice),
-  '57014': describeTransient('a statement took too long, or was cancelled', serverAdvice),
-  '57': describeTransient('the server ended the session, or is starting or stopping', serverAdvice),
-  '58': describeTransient('the server has trouble with its system', serverAdvice),
-  XX: describeTransient('the server has met an error in itself', serverAdvice),
+  '57014': describeTransient('a statement timed out or was cancelled', serverAdvice),
+  '57': describeTransient('the server closed the session, or is starting or shutting down', serverAdvice),
+  '58': describeTransient('the server reported a system error', serverAdvice),
+  XX: describeTransient('the server reported an internal error', serverAdvice),
 };
 
 /** What pg says without a code. */
 const problemsByMessage: readonly [RegExp, PostgresProblem][] = [
   [
     /^timeout exceeded|connection timeout|^timeout expired|^Query read timeout/,
-    describeTransient('it does not answer', networkAdvice),
+    describeTransient('it does not respond', networkAdvice),
   ],
   [
     /^Connection terminated|connection error|^Client was closed/,
-    describeTransient('the connection was broken', serverAdvice),
+    describeTransient('the connection was lost', serverAdvice),
   ],
   [
     /does not support SSL/,
-    describePermanent('the server speaks no TLS', 'Enable it there, or set sslmode=prefer in the URL.'),
+    describePermanent('the server does not support TLS', 'Enable TLS on the server, or set sslmode=prefer in the URL.'),
   ],
-  [/establishing an SSL/, describePermanent('TLS could not be agreed on', 'See that what answers there is Postgres.')],
-  [/client password must be/, describePermanent('it asks for a password', 'Give one in the URL.')],
+  [
+    /establishing an SSL/,
+    describePermanent('the TLS handshake failed', 'Check that the host and port belong to a Postgres server.'),
+  ],
+  [/client password must be/, describePermanent('the server requires a password', 'Add the password to the URL.')],
   [
     /sslmode=verify-ca/,
-    describePermanent('sslmode=verify-ca needs a certificate authority', 'Give sslrootcert in the URL.'),
+    describePermanent('sslmode=verify-ca requires a certificate authority', 'Set sslrootcert in the URL.'),
   ],
 ];
 
@@ -129,7 +126,7 @@ export function explainPostgresError(error: unknown, target: PostgresTarget): Er
     const Outcome = trouble.transient ? DestinationUnavailable : DestinationRefused;
     return new Outcome(target.label, trouble.what, trouble.nextStep);
   }
-  return ofServer ? new Error(`Postgres refuses a statement with ${code}`) : undefined;
+  return ofServer ? new Error(`Postgres rejected a statement with ${code}`) : undefined;
 }
 
 /** What stands against Rollcall's statements, by names of objects alone. */
@@ -144,18 +141,15 @@ function explainStatementError(
     return describePermanent(
       message,
       message.startsWith('must be owner')
-        ? `Let the role own it: ALTER TABLE … OWNER ${to}`
-        : `Run: GRANT CREATE, TEMPORARY ON DATABASE ${quoteIdentifier(database)} ${to} GRANT USAGE, CREATE ON SCHEMA ${quoteIdentifier(schema)} ${to} The tables there have to belong to the role.`,
+        ? `Change the owner: ALTER TABLE … OWNER ${to}`
+        : `Run: GRANT CREATE, TEMPORARY ON DATABASE ${quoteIdentifier(database)} ${to} GRANT USAGE, CREATE ON SCHEMA ${quoteIdentifier(schema)} ${to} The role must own the tables.`,
     );
   }
   if (code?.startsWith('23') && table !== undefined) {
     const name = constraint ?? (column === undefined ? 'it has' : `on ${column}`);
-    return describePermanent(
-      `the table ${table} has a constraint that refuses rows, ${name}`,
-      'Remove it from the table.',
-    );
+    return describePermanent(`a constraint of table ${table} (${name}) rejects rows`, 'Drop the constraint.');
   }
   if (code === '2BP01')
-    return describePermanent('a table that Rollcall made for itself is used by others', 'Drop what uses it.');
+    return describePermanent('other objects depend on an internal Rollcall table', 'Drop these objects.');
   return undefined;
 }

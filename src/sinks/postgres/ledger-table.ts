@@ -40,8 +40,8 @@ export async function prepareSchema(tx: Transaction, schema: string, target: Pos
   );
   const { encoding = '', held = false } = rows[0] ?? {};
   if (encoding !== 'UTF8') {
-    const what = `the database is of the encoding ${encoding}, which cannot hold every character`;
-    throw new DestinationRefused(target.label, what, "Create one with ENCODING 'UTF8'.");
+    const what = `the database has the encoding ${encoding}, which cannot represent all characters`;
+    throw new DestinationRefused(target.label, what, "Create a database with ENCODING 'UTF8'.");
   }
   if (!held) await tx.query(`CREATE SCHEMA ${quoteIdentifier(schema)}`);
   for (const [name, definition] of Object.entries(tableDefinitions)) {

@@ -38,7 +38,7 @@ export function applyDeliveryToLedger(
 ): LedgerEntry {
   const { stream } = delivery;
   if (!pending && replacesExistingRows(stream))
-    throw new Error(`a step of ${stream.name} came after the end of its run`);
+    throw new Error(`received a delivery of ${stream.name} after the end of its run`);
   const taken = { ...begun, sequence };
   const state = delivery.state ?? (pending ?? begun).state;
   if (!pending) return { ...taken, complete: begun.complete || status === 'COMPLETE', ...(state && { state }) };

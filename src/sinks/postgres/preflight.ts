@@ -35,23 +35,23 @@ export async function checkDatabase({ url, schema }: { url: string; schema: stri
       ]);
       return rows[0];
     });
-    if (!rights) throw new Error('Postgres answers a question with nothing');
+    if (!rights) throw new Error('Postgres returned no row');
     const { version, encoding, temporary, make, use, create, foreign } = rights;
     const onDatabase = `ON DATABASE ${quoteIdentifier(target.database)} ${to}`;
     if (encoding !== 'UTF8') {
-      refuse(`the database is of the encoding ${encoding}`, "Create one with ENCODING 'UTF8'.");
+      refuse(`the database has the encoding ${encoding}`, "Create a database with ENCODING 'UTF8'.");
     }
-    if (!temporary) refuse('the role may make no temporary tables', `Run: GRANT TEMPORARY ${onDatabase}`);
-    if (use === null && !make) refuse('the role may not make the schema', `Run: GRANT CREATE ${onDatabase}`);
+    if (!temporary) refuse('the role cannot create temporary tables', `Run: GRANT TEMPORARY ${onDatabase}`);
+    if (use === null && !make) refuse('the role cannot create the schema', `Run: GRANT CREATE ${onDatabase}`);
     if (use === false || create === false) {
       refuse(
-        'the role may not write to the schema',
+        'the role cannot write to the schema',
         `Run: GRANT USAGE, CREATE ON SCHEMA ${quoteIdentifier(schema)} ${to}`,
       );
     }
     if (foreign) {
       const tables = foreign.join(', ');
-      refuse(`${tables} there belong to another role`, `Let the role own them: ALTER TABLE … OWNER ${to}`);
+      refuse(`another role owns the tables ${tables}`, `Change the owner: ALTER TABLE … OWNER ${to}`);
     }
     return `Postgres ${version} at ${target.label.replace(/,$/, '')} ${use === null ? 'can be made' : 'can be written'}.`;
   } finally {

@@ -86,7 +86,7 @@ export function createPostgresSink({ url, schema, staging }: PostgresSinkOptions
     if (begun.runNumber !== seen.runNumber) {
       throw new DestinationUnavailable(
         target.label,
-        `another run wrote ${stream.name} meanwhile`,
+        `another run wrote ${stream.name} at the same time`,
         'Run the sync again.',
       );
     }

@@ -73,8 +73,8 @@ export async function readColumns(
   const own = new Map<string, string>(Object.values(airbyteColumns).map(({ name, type }) => [name, type]));
   const held = rows.filter(({ name, type }) => own.get(name) === type);
   if (held.length !== own.size || !['r', 'p'].includes(rows[0]?.kind ?? '')) {
-    const what = `it has something of the name ${table.name} that is not a table of Rollcall's`;
-    throw new DestinationRefused(target.label, what, 'Rename that, or set another schema for this connection.');
+    const what = `it contains an object named ${table.name} that Rollcall did not create`;
+    throw new DestinationRefused(target.label, what, 'Rename the object, or set another schema for this connection.');
   }
   return rows
     .filter(({ name }) => !own.has(name))

@@ -23,11 +23,11 @@ export class TemporalMissing extends Error {
   override readonly name = 'TemporalMissing';
   constructor(reason: string) {
     super(
-      `${reason}. A local Temporal server needs one; there are three ways to get it: ` +
-        '(1) install the Temporal CLI (https://docs.temporal.io/cli) so that `temporal` is on your PATH; ' +
-        '(2) set TEMPORAL_CLI_PATH to a `temporal` binary; ' +
+      `${reason}. A local Temporal server requires the \`temporal\` binary. To get it: ` +
+        '(1) install the Temporal CLI (https://docs.temporal.io/cli) and add it to your PATH; ' +
+        '(2) set TEMPORAL_CLI_PATH to a `temporal` binary; or ' +
         `(3) install Go 1.25 or later and run \`npm run setup\`, which builds Temporal CLI v${CLI_VERSION}. ` +
-        'With a Temporal server of your own none is needed: set TEMPORAL_ADDRESS.',
+        'To use an existing Temporal server instead, set TEMPORAL_ADDRESS.',
     );
   }
 }
@@ -46,7 +46,7 @@ export function getCachedBinaryPath(env: BinaryEnvironment): string {
 export function locateTemporal(env: BinaryEnvironment): string {
   if (env.TEMPORAL_CLI_PATH) {
     if (isExecutable(env.TEMPORAL_CLI_PATH)) return env.TEMPORAL_CLI_PATH;
-    throw new TemporalMissing(`TEMPORAL_CLI_PATH is ${env.TEMPORAL_CLI_PATH}, which is no executable file`);
+    throw new TemporalMissing(`TEMPORAL_CLI_PATH (${env.TEMPORAL_CLI_PATH}) is not an executable file`);
   }
   const onPath = (env.PATH ?? '').split(delimiter).filter(Boolean);
   const found = [...onPath.map((folder) => join(folder, 'temporal')), getCachedBinaryPath(env)].find(isExecutable);

@@ -102,7 +102,7 @@ export interface EmbeddedServer extends EmbeddedServerAddress {
 export class EmbeddedServerFailed extends Error {
   override readonly name = 'EmbeddedServerFailed';
   constructor(what: string, logFile: string, output: string) {
-    const words = output === '' ? '' : ` Its last words (${logFile}):\n${output}`;
+    const words = output === '' ? '' : ` Last lines of ${logFile}:\n${output}`;
     super(`the local Temporal server ${what}.${words}`);
   }
 }
@@ -152,7 +152,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
       const port = options.port ?? (await findFreePort());
       // A server that was killed a moment ago may hold its port a little longer.
       if (options.port !== undefined && !(await waitUntilPortFree(port, PORT_TIMEOUT_MS))) {
-        throw new EmbeddedServerFailed(`cannot have port ${port}: it is in use`, options.logFile, '');
+        throw new EmbeddedServerFailed(`cannot listen on port ${port}: it is in use`, options.logFile, '');
       }
       const process = spawnServer(options, port, ui?.port);
       const listens = buildServerAddress(port, ui?.port);
@@ -237,7 +237,7 @@ async function waitForPort(process: GuardedProcess, port: number): Promise<strin
     }
     await sleep(POLL_MS);
   }
-  return `ended at its start with code ${await process.exited}`;
+  return `exited during startup with code ${await process.exited}`;
 }
 
 function createServerHandle(
@@ -251,7 +251,7 @@ function createServerHandle(
     release();
     if (stopping) return undefined;
     return new EmbeddedServerFailed(
-      `ended by itself with code ${code}`,
+      `exited unexpectedly with code ${code}`,
       options.logFile,
       readLastLines(options.logFile),
     );

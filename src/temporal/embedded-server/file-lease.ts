@@ -47,8 +47,8 @@ export class EmbeddedServerBusy extends Error {
     readonly pid: number,
   ) {
     super(
-      `the local Temporal server on ${database} belongs to process ${pid}, which is still running. ` +
-        'Wait until it has ended, or set TEMPORAL_ADDRESS to a Temporal server that both can use.',
+      `the local Temporal server with database ${database} is in use by process ${pid}. ` +
+        'Wait until that process ends, or set TEMPORAL_ADDRESS to a Temporal server for both.',
     );
   }
 }

@@ -197,7 +197,7 @@ describe('what contradicts the request is not taken', () => {
   const paging = createListPaging(base, 'checkpoint');
   const middle: ListCursor = { mode: 'checkpoint', from: 'x', pages: 3, done: false };
   test.each<[string, ListCursor, Page]>([
-    ['a page whose next page is itself', middle, page({ rows: [row(1)], next: 'x' })],
+    ['a page whose checkpoint points to itself', middle, page({ rows: [row(1)], next: 'x' })],
     ['a bare array in mid-list', middle, page({ rows: [row(1)], isBareArray: true })],
     [
       'a gap between pages',
