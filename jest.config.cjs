@@ -1,17 +1,28 @@
+const transform = {
+  '^.+\\.ts$': [
+    '@swc/jest',
+    { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+  ],
+};
+
+const project = (displayName, roots) => ({
+  displayName,
+  roots: roots.map((root) => `<rootDir>/${root}`),
+  testEnvironment: 'node',
+  testMatch: ['**/*.test.ts'],
+  moduleNameMapper: { '^auth0-emulator$': '<rootDir>/packages/auth0-emulator/src' },
+  transform,
+});
+
 /** @type {import('jest').Config} */
 module.exports = {
-  testEnvironment: 'node',
-  roots: ['<rootDir>/test', '<rootDir>/packages/auth0-emulator/test'],
-  moduleNameMapper: { '^auth0-emulator$': '<rootDir>/packages/auth0-emulator/src' },
-  testMatch: ['**/*.test.ts'],
   // On a busy machine a server's start alone can take seconds.
   testTimeout: 60_000,
-  // Much of the time is spent waiting: for timers, retries, other processes.
   maxWorkers: 2,
-  transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
-    ],
-  },
+  projects: [
+    project('unit', ['test/unit', 'packages/auth0-emulator/test']),
+    project('integration', ['test/integration']),
+    project('e2e', ['test/e2e']),
+    project('extended', ['test/extended']),
+  ],
 };

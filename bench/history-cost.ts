@@ -3,7 +3,7 @@ import { startEmulator, type TenantScenario } from 'auth0-emulator';
 import { connect } from '../src/temporal/connection';
 import { locateTemporal } from '../src/temporal/embedded-server/binary';
 import { startEmbeddedServer } from '../src/temporal/embedded-server/embedded-server';
-import { start } from '../test/integration/program';
+import { start } from '../test/support/program';
 import { countHoldings, leastRequests } from './least-requests';
 import { inScratch, recordsOf, sync, writeProject } from './sync';
 import { readHistories, type RunHistory } from './workflow-histories';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import { locateTemporal } from '../src/temporal/embedded-server/binary';
 import { startEmbeddedServer } from '../src/temporal/embedded-server/embedded-server';
-import { start } from '../test/integration/program';
+import { start } from '../test/support/program';
 import { leastSeconds } from './limit-bound';
 import type { LimitScenario } from './limit-scenarios';
 import type { LoopTask } from './loop';

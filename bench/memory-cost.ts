@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ScenarioName, Statistics } from 'auth0-emulator';
 import type { SyncResult } from '../src/workflows/contract';
-import { start, type Running } from '../test/integration/program';
-import { catalogFor } from '../test/integration/tenant';
+import { start, type Running } from '../test/support/program';
+import { catalogFor } from '../test/support/compare-copy';
 import { usageOf } from './process-usage';
 import { inScratch, recordsOf, writeProject, type Address } from './sync';
 

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { createPostgresSink } from '../src/sinks/postgres/sink';
 import type { Segment } from '../src/staging/segment';
 import { createStaging, type Staging } from '../src/staging/staging';
-import { query } from '../test/postgres/rows';
-import { startPostgres } from '../test/postgres/server';
+import { query } from '../test/support/postgres/rows';
+import { startPostgres } from '../test/support/postgres/server';
 import { segmentsPerStep, stageUsers, stream, userOf, versionEvery } from './staged-users';
 import { inScratch } from './sync';
 

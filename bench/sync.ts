@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Emulator } from 'auth0-emulator';
 import type { SyncResult } from '../src/workflows/contract';
-import { run } from '../test/integration/program';
+import { run } from '../test/support/program';
 
 /** How to reach an emulated tenant, in whatever process it is. */
 export type Address = Pick<Emulator, 'url' | 'clientId' | 'clientSecret'>;

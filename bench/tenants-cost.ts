@@ -11,7 +11,7 @@ import { connect, type TemporalConnection } from '../src/temporal/connection';
 import { locateTemporal } from '../src/temporal/embedded-server/binary';
 import { startEmbeddedServer } from '../src/temporal/embedded-server/embedded-server';
 import { startSync, toWorkflowId } from '../src/temporal/sync-run';
-import { startWorkerInSight } from '../test/monitoring/worker-in-sight';
+import { startWorkerInSight } from '../test/support/monitored-worker';
 import { usageOf } from './process-usage';
 import { type Address, inScratch } from './sync';
 import type { TenantHostTask } from './tenant-host';

@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const load = createRequire(import.meta.url);
 const { streams } = load(join(ROOT, 'dist', 'streams', 'registry.js'));
 const { metrics } = load(join(ROOT, 'dist', 'metrics', 'metrics.js'));
-const { connectorSpecification } = load(join(ROOT, 'dist', 'config', 'connector-specification.js'));
+const { buildConnectorSpecification } = load(join(ROOT, 'dist', 'config', 'connector-specification.js'));
 const { projectSchema } = load(join(ROOT, 'dist', 'config', 'project-json-schema.js'));
 
 const code = (text) => `\`${text}\``;
@@ -36,7 +36,7 @@ function streamsTable() {
 }
 
 function optionsTable() {
-  const { properties, required = [] } = connectorSpecification().connectionSpecification;
+  const { properties, required = [] } = buildConnectorSpecification().connectionSpecification;
   const rows = Object.entries(properties)
     .sort(([, one], [, other]) => one.order - other.order)
     .map(([name, { title, description, default: initial }]) =>

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const HISTORIES = join(ROOT, 'test', 'replay', 'histories');
+const HISTORIES = join(ROOT, 'test', 'unit', 'replay', 'histories');
 const load = createRequire(join(ROOT, 'dist', 'cli.js'));
 const { installRuntime } = load('./temporal/runtime.js');
 installRuntime();

@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Emulator, startEmulator, TRUTH_STREAMS, type TruthStream } from 'auth0-emulator';
+import { query, recordsIn } from '../support/postgres/rows';
+import { type PostgresServer, startPostgres } from '../support/postgres/server';
+import { run, scratchFolder } from '../support/program';
+import { compare, type Comparison, exact, projectFor } from '../support/compare-copy';
+
+jest.setTimeout(120_000);
+
+describe('a tenant that is copied into Postgres', () => {
+  const folder = scratchFolder();
+  let server: PostgresServer;
+  let tenant: Emulator;
+
+  beforeAll(async () => {
+    [server, tenant] = await Promise.all([startPostgres(), startEmulator({ scenario: 'small' })]);
+    projectFor(folder, tenant, '{ postgres: { url: env:DATABASE_URL } }');
+  });
+  afterAll(async () => {
+    await tenant.close();
+    await server.stop();
+  });
+
+  const sync = (...flags: string[]) =>
+    run('rollcall', ['sync', 'acme', '--json', ...flags], { cwd: folder, env: { DATABASE_URL: server.url } });
+
+  async function differences(): Promise<Record<TruthStream, Comparison>> {
+    const truth = tenant.readTruth();
+    const compared = TRUTH_STREAMS.map(async (stream): Promise<[TruthStream, Comparison]> => [
+      stream,
+      compare(stream, await recordsIn(server.url, 'acme', stream), truth[stream]),
+    ]);
+    return Object.fromEntries(await Promise.all(compared)) as Record<TruthStream, Comparison>;
+  }
+
+  const none = Object.fromEntries(TRUTH_STREAMS.map((stream) => [stream, exact]));
+
+  it('is there at first as a whole, nothing lost and nothing twice', async () => {
+    const { code, stderr } = await sync();
+    expect([code, stderr.includes('made-up-password')]).toEqual([0, false]);
+    expect(await differences()).toEqual(none);
+  });
+
+  it('has next what has changed, each user once', async () => {
+    const idOf = (index: number): string => tenant.tenant.users.read(index)?.['user_id'] as string;
+    for (const index of [3, 70, 400]) {
+      tenant.tenant.apply({
+        type: 'updateUser',
+        user_id: idOf(index),
+        patch: { nickname: 'changed', made_up: { n: 1 } },
+      });
+    }
+    tenant.tenant.apply({ type: 'createUser' });
+    tenant.tenant.apply({ type: 'createClient' });
+    const { code, stdout } = await sync();
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'complete' });
+    // The four of them, and the four that no timestamp finds.
+    const users = (JSON.parse(stdout) as { streams: { stream: string; records: number }[] }).streams.find(
+      ({ stream }) => stream === 'users',
+    );
+    expect(users?.records).toBeLessThan(20);
+    expect(await differences()).toEqual(none);
+    const twice = await query(server.url, 'SELECT user_id FROM acme.users GROUP BY user_id HAVING count(*) > 1');
+    expect(twice).toEqual([]);
+    const [row] = await query(server.url, `SELECT nickname, made_up FROM acme.users WHERE user_id = '${idOf(70)}'`);
+    expect(row).toEqual({ nickname: 'changed', made_up: { n: 1 } });
+  });
+
+  it('loses with --full the users that were deleted', async () => {
+    const user_id = tenant.tenant.users.read(5)?.['user_id'] as string;
+    tenant.tenant.apply({ type: 'deleteUser', user_id });
+    expect((await sync('--full')).code).toBe(0);
+    expect(await differences()).toEqual(none);
+  });
+
+  it('tells of its runs, and gives the URL to nobody', async () => {
+    const runs = await query(server.url, 'SELECT status, complete FROM acme._rollcall_runs, acme._rollcall_streams');
+    expect(runs).toEqual(Array.from({ length: 15 }, () => ({ status: 'complete', complete: true })));
+    const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
+    for (const file of files) {
+      expect(readFileSync(join(file.parentPath, file.name)).includes('made-up-password')).toBe(false);
+    }
+    expect(files.length).toBeGreaterThan(1);
+  });
+});

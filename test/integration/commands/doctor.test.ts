@@ -1,0 +1,180 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import type { Finding } from '../../../src/preflight/finding';
+import { connect } from '../../../src/temporal/connection';
+import { locateTemporal } from '../../../src/temporal/embedded-server/binary';
+import { type EmbeddedServer, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
+import { type Ended, type ProgramOptions, run, scratchFolder, start } from '../../support/program';
+import { projectFor } from '../../support/compare-copy';
+
+jest.setTimeout(120_000);
+
+const folder = scratchFolder();
+let tenant: Emulator;
+let server: EmbeddedServer;
+
+beforeAll(async () => {
+  server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
+  tenant = await startEmulator({ scenario: 'small', rateLimits: { global: { size: 50, perSecond: 16 } } });
+  projectFor(folder, tenant);
+});
+afterEach(() => tenant.configure({ scopes: READER_SCOPES, clockAheadMs: 0 }));
+afterAll(async () => {
+  await tenant.close();
+  await server.stop();
+});
+
+const doctor = (args: string[] = [], options: ProgramOptions = {}): Promise<Ended> =>
+  run('rollcall', ['doctor', ...args], { cwd: folder, ...options });
+
+/** The findings of a doctor, by what was looked at; and its exit code. */
+async function examine(args: string[] = [], options: ProgramOptions = {}) {
+  const { code, stdout, stderr } = await doctor([...args, '--json'], options);
+  expect(stderr).toBe('');
+  const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+  const of = (check: string, connection?: string): Finding[] =>
+    findings.filter((each) => each.check === check && each.connection === connection);
+  return { code, findings, of };
+}
+
+it('finds all well, on 80 columns, and changes nothing', async () => {
+  const { code, stdout, stderr } = await doctor();
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout.split('\n').filter((line) => line.length > 80 && !line.includes(folder))).toEqual([]);
+  for (const line of [
+    /^ok +configuration +rollcall\.yaml names acme\.$/m,
+    /^ok +temporal +No server is named/m,
+    /^ok +staging +.*\.rollcall\/staging can be\s+made/m,
+    /^ok +destination +.*data can be\s+made/m,
+    /^ok +scopes +Held and used: read:clients read:users/m,
+    /^ok +clock/m,
+    /^ok +budget +For the tenant: \d+ of 50 requests are left/m,
+    /^All is well\.$/m,
+  ]) {
+    expect(stdout).toMatch(line);
+  }
+  expect(stdout).not.toContain(tenant.clientSecret);
+  expect(await examine()).toMatchObject({ code: 0 });
+});
+
+it('names scopes that are missing, those that only make a stream fuller, and those beyond need', async () => {
+  const scopes = READER_SCOPES.filter((scope) => scope !== 'read:users' && scope !== 'read:roles');
+  tenant.configure({ scopes: [...scopes, 'update:users'] });
+  const { code, of } = await examine(['acme']);
+  expect(code).toBe(4);
+  expect(of('scopes', 'acme')).toEqual([
+    expect.objectContaining({ state: 'ok' }),
+    expect.objectContaining({
+      state: 'wrong',
+      message: "users can't be read without read:users.",
+      fix: expect.stringContaining('Grant read:users'),
+    }),
+    expect.objectContaining({ state: 'warning', message: expect.stringContaining('Without read:roles') }),
+    expect.objectContaining({ state: 'warning', message: 'Held, and not needed: update:users.' }),
+  ]);
+});
+
+it('asks of a connection only what its streams need', async () => {
+  tenant.configure({ scopes: ['read:clients'] });
+  const file = join(folder, 'clients.yaml');
+  const { url, clientId, clientSecret } = tenant;
+  const credentials = { client_id: clientId, client_secret: clientSecret };
+  const acme = { base_url: url, credentials, streams: ['clients'], destination: { files: './data' } };
+  writeFileSync(file, JSON.stringify({ connections: { acme } }));
+  const { code, of } = await examine(['--config', file]);
+  expect(code).toBe(0);
+  expect(of('scopes', 'acme')).toEqual([expect.objectContaining({ state: 'ok' })]);
+});
+
+it.each([60_000, -60_000])('tells a difference of the clocks: %j ms', async (clockAheadMs) => {
+  tenant.configure({ clockAheadMs });
+  const { code, of } = await examine(['acme']);
+  expect(code).toBe(0);
+  const words = clockAheadMs > 0 ? /[56]\d s ahead of/ : /6\d s behind/;
+  expect(of('clock', 'acme')).toMatchObject([{ state: 'warning', message: expect.stringMatching(words) }]);
+});
+
+it('goes on where one thing is amiss, and ends with the code of the worst', async () => {
+  const file = join(folder, 'lost.yaml');
+  mkdirSync(join(folder, 'own'), { recursive: true });
+  writeFileSync(join(folder, 'in-the-way'), '');
+  const { url, clientId } = tenant;
+  const nothing = { credentials: { access_token: 'made-up' }, destination: { files: 'in-the-way/data' } };
+  const own = { files: 'in-the-way/other' };
+  const connections = {
+    lost: { base_url: 'http://127.0.0.1:9', ...nothing },
+    unset: {
+      base_url: url,
+      ...nothing,
+      credentials: { client_id: clientId, client_secret: 'env:NOT_SET' },
+      destination: own,
+    },
+    refused: {
+      base_url: url,
+      credentials: { client_id: clientId, client_secret: 'not-to-be-seen' },
+      destination: { postgres: { url: 'postgres://x:not-to-be-seen@127.0.0.1:9/db' } },
+    },
+  };
+  writeFileSync(file, JSON.stringify({ connections }));
+  const { code, of, findings } = await examine(['--config', file], { env: { TEMPORAL_ADDRESS: '127.0.0.1:9' } });
+  expect(code).toBe(5);
+  expect(JSON.stringify(findings)).not.toContain('not-to-be-seen');
+  expect(of('temporal')).toMatchObject([{ state: 'wrong', code: 5 }]);
+  expect(of('tenant', 'lost')).toMatchObject([{ state: 'wrong', code: 5 }]);
+  expect(of('destination', 'lost')).toMatchObject([
+    { code: 5, message: expect.stringContaining('a file stands where') },
+  ]);
+  expect(of('credentials', 'unset')).toMatchObject([{ state: 'wrong', code: 2, fix: 'Set NOT_SET.' }]);
+  expect(of('tenant', 'refused')).toMatchObject([{ state: 'wrong', code: 4 }]);
+  expect(of('destination', 'refused')).toMatchObject([
+    { message: expect.stringContaining('the connection was refused') },
+  ]);
+  expect(await examine(['--config', file, 'unset'])).toMatchObject({ code: 5 });
+  expect((await examine(['--config', join(folder, 'none.yaml')])).of('configuration')).toMatchObject([{ code: 2 }]);
+  const named = await examine(['refusd', '--config', file]);
+  expect(named.code).toBe(2);
+  expect(named.of('configuration')).toMatchObject([{ message: expect.stringContaining('did you mean refused?') }]);
+  expect(named.of('staging')).toMatchObject([{ state: 'ok' }]);
+  rmSync(join(folder, 'in-the-way'));
+});
+
+it('looks at the Temporal server: namespace, search attributes, which it adds, and workers', async () => {
+  const env = { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: 'acme' };
+  const missing = await examine(['acme'], { env });
+  expect(missing.code).toBe(2);
+  expect(missing.of('temporal')).toMatchObject([
+    { state: 'wrong', fix: expect.stringContaining('temporal operator namespace create --namespace acme') },
+  ]);
+
+  const connection = await connect({ address: server.address, namespace: 'acme' });
+  await connection.client.workflowService.registerNamespace({
+    namespace: 'acme',
+    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+  });
+  let bare = await examine(['acme'], { env });
+  // Other parts of the server learn of it a little later.
+  for (let tries = 0; tries < 20 && JSON.stringify(bare.findings).includes("can't be looked at"); tries += 1) {
+    await sleep(1_000);
+    bare = await examine(['acme'], { env });
+  }
+  expect(bare.code).toBe(0);
+  expect(bare.of('temporal')).toMatchObject([{ state: 'ok' }]);
+  expect(bare.of('search attributes')).toMatchObject([{ state: 'warning', fix: 'Run `rollcall doctor --fix`.' }]);
+  expect(bare.of('worker')).toMatchObject([{ state: 'warning', fix: expect.stringContaining('rollcall worker') }]);
+
+  const worker = start('rollcall', ['worker'], { cwd: folder, env });
+  await worker.says('Listening on task queue');
+  const mended = await examine(['--fix'], { env });
+  expect(mended.of('search attributes')).toMatchObject([{ state: 'ok', message: expect.stringMatching(/^Added: /) }]);
+  expect((await examine([], { env })).of('search attributes')).toMatchObject([{ state: 'ok' }]);
+  for (let tries = 0; tries < 20; tries += 1) {
+    if ((await examine([], { env })).of('worker')[0]?.state === 'ok') break;
+    await sleep(500);
+  }
+  expect((await examine([], { env })).of('worker')).toMatchObject([{ state: 'ok' }]);
+  worker.child.kill('SIGTERM');
+  await worker.ended;
+  await connection.close();
+});

@@ -1,0 +1,68 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import { run, scratchFolder, type Ended } from '../../support/program';
+import { projectFor } from '../../support/compare-copy';
+
+const folder = scratchFolder();
+let tenant: Emulator;
+beforeAll(async () => {
+  tenant = await startEmulator({ scenario: 'caps' });
+  tenant.configure({ rateLimits: { global: { size: 50, perSecond: 16 } } });
+  projectFor(folder, tenant);
+});
+beforeEach(() => tenant.resetStatistics());
+afterAll(() => tenant.close());
+
+const plan = (...args: string[]): Promise<Ended> => run('rollcall', ['plan', ...args], { cwd: folder });
+
+it('shows requests and seconds by stream on 80 columns, and what they rest on', async () => {
+  const { code, stdout, stderr } = await plan('acme');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  expect(stdout).toMatch(/│ clients +│ +1,100 │ +11 │ +[\d.]+ │/);
+  expect(stdout).toMatch(/│ users +│ about 2,7\d\d │ +3\d │ +[\d.]+ │/);
+  expect(stdout).toMatch(/│ all +│ +│ +1,2\d\d │ +[\d.]+ │/);
+  expect(stdout).toMatch(/^Limit \(tenant\), less the reserve: 45 at once, then [\d.]+ a second or more\.$/m);
+  expect(stdout).toMatch(/^users: a guess .*, or more\.$/m);
+  expect(stdout).toContain(`To find this out took ${tenant.readStatistics().requests} requests.`);
+  expect(stdout).toContain('a plan of a full read');
+});
+
+it('spelled out by flags, prints one object and nothing of the secret', async () => {
+  const { url, clientId, clientSecret } = tenant;
+  const tenantFlags = ['--base-url', url, '--client-id', clientId, '--client-secret', 'env:SECRET'];
+  const empty = join(folder, 'empty');
+  mkdirSync(empty);
+  const args = ['plan', ...tenantFlags, '--stream', 'clients', 'organizations', '--json'];
+  const { code, stdout } = await run('rollcall', args, { cwd: empty, env: { SECRET: clientSecret } });
+  expect(code).toBe(0);
+  expect(stdout).not.toContain(clientSecret);
+  expect(JSON.parse(stdout)).toMatchObject({
+    streams: [
+      { stream: 'clients', rows: { likely: 1_100 }, requests: 11 },
+      { stream: 'organizations', rows: { likely: 1_200 }, requests: 12 },
+    ],
+    requests: 23,
+    seconds: 0,
+    limits: [{ name: 'tenant', burst: 45 }],
+    spent: tenant.readStatistics().requests,
+  });
+});
+
+it('shows what a stream lacks beside the plan of the others, and ends as a sync would', async () => {
+  tenant.configure({ scopes: READER_SCOPES.filter((scope) => scope !== 'read:users') });
+  const { code, stdout } = await plan('acme');
+  tenant.configure({ scopes: READER_SCOPES });
+  expect(code).toBe(3);
+  expect(stdout).toMatch(/│ users +│ +– │ +– │ +– │/);
+  expect(stdout).toMatch(/^users: the token lacks read:users$/m);
+  expect(stdout).toMatch(/│ clients +│ +1,100 │ +11 │/);
+});
+
+it('fails in one message where the tenant does not let it in', async () => {
+  const args = ['plan', '--base-url', tenant.url, '--client-id', tenant.clientId, '--client-secret', 'wrong'];
+  const { code, stdout, stderr } = await run('rollcall', args, { cwd: folder });
+  expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
+  expect(stderr).toMatch(/^rollcall: Auth0 refused the client id or the client secret\. .*\n$/);
+});

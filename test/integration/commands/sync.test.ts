@@ -1,0 +1,155 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startEmulator, type Emulator } from 'auth0-emulator';
+import { run, scratchFolder, type Ended, type ProgramOptions } from '../../support/program';
+import { projectFor } from '../../support/compare-copy';
+
+jest.setTimeout(60_000);
+
+const folder = scratchFolder();
+let tenant: Emulator;
+/** A sync into a file. It tries again for a while, which is spent waiting: it waits while the other tests run. */
+let blocked: Promise<Ended>;
+
+beforeAll(async () => {
+  const scenario = {
+    users: { count: 5 },
+    organizations: { count: 2, members: 3 },
+    clients: { count: 3 },
+    roles: { count: 2 },
+  };
+  tenant = await startEmulator({ scenario });
+  const own = project('in-the-way');
+  writeFileSync(join(own, 'data'), '');
+  blocked = sync(own, ['acme']);
+});
+afterAll(() => tenant.close());
+
+/** A folder of its own, with a project whose connection `acme` is the tenant. */
+function project(name: string, content?: string): string {
+  const own = join(folder, name);
+  mkdirSync(own);
+  if (content === undefined) projectFor(own, tenant);
+  else writeFileSync(join(own, 'rollcall.yaml'), content);
+  return own;
+}
+
+function sync(cwd: string, args: string[], env?: ProgramOptions['env']): Promise<Ended> {
+  return run('rollcall', ['sync', ...args], { cwd, ...(env && { env }) });
+}
+
+function connection(lines: string): string {
+  return `connections:\n  acme:\n    base_url: http://127.0.0.1:9\n    destination: { files: ./data }\n${lines}`;
+}
+
+const credentials = '    credentials: { client_id: c, client_secret: not-to-be-seen }\n';
+const faults: [string, string, string[], string | RegExp][] = [
+  [
+    'a file that is no YAML',
+    'connections:\n  acme: [1\n',
+    ['acme'],
+    /rollcall.yaml is not YAML: .* at line 3, column 1/,
+  ],
+  ['a misspelt key', connection('    credentails: {}\n'), ['acme'], 'connections.acme has the unknown key credentails'],
+  [
+    'an unknown connection',
+    connection(credentials),
+    ['acmee'],
+    'no connection "acmee" (did you mean acme?). It has: acme.',
+  ],
+  [
+    'an unknown stream',
+    connection(`${credentials}    streams: [usres]\n`),
+    ['acme'],
+    'stream "usres" (did you mean users?)',
+  ],
+  [
+    'an unknown --stream',
+    connection(credentials),
+    ['acme', '--stream', 'userz'],
+    '--stream: acme has no stream "userz". It has: clients,',
+  ],
+  [
+    'an unset variable',
+    connection('    credentials: { access_token: env:NOT_SET }\n'),
+    ['acme'],
+    'the environment variable NOT_SET, which connections.acme.credentials.access_token refers to, is not set',
+  ],
+  ['no connection named', connection(credentials), [], 'no connection was given. Name one of rollcall.yaml, or'],
+];
+
+it.concurrent.each(faults)('sync says what is wrong with %s', async (what, content, args, words) => {
+  const { code, stdout, stderr } = await sync(project(what.replaceAll(' ', '-'), content), args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(words);
+  expect(stderr).not.toMatch(/^ +at |not-to-be-seen/m);
+});
+
+it('sync without a project file shows how to begin one', async () => {
+  const { code, stderr } = await sync(folder, ['acme']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/there is no file .*rollcall.yaml. Create it, beginning with:\nconnections:\n {2}acme:/);
+});
+
+it('a worker without a Temporal server is told to name one', async () => {
+  const { code, stderr } = await run('rollcall', ['worker'], { cwd: project('lonely') });
+  expect(code).toBe(2);
+  expect(stderr).toContain('Set TEMPORAL_ADDRESS to host:port');
+});
+
+it('the result is a table of 80 columns, or one line of JSON', async () => {
+  const own = project('plain');
+  const table = await sync(own, ['acme']);
+  expect(table.code).toBe(0);
+  expect(table.stdout).toMatch(/│ users +│ complete +│ +5 │/);
+  expect(table.stdout).toMatch(/│ total +│ complete .*┘\ntotal: complete\n$/s);
+  expect(table.stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  expect(table.stderr).toMatch(/sync\/acme has started.\nWatch it at http:\/\/127.0.0.1:\d+\n/);
+
+  const json = await sync(own, ['acme', '--json']);
+  expect(json.code).toBe(0);
+  expect(json.stdout.match(/\n/g)).toHaveLength(1);
+  const { event, seconds, ...summary } = JSON.parse(json.stdout) as Record<string, unknown>;
+  expect({ event, seconds }).toEqual({ event: 'end', seconds: expect.any(Number) });
+  expect(summary).toMatchObject({
+    status: 'complete',
+    verdict: 'complete',
+    streams: Array(5).fill({ status: 'complete', verdict: 'complete', counts: {}, audit: expect.any(Array) }),
+  });
+  expect(JSON.parse(readFileSync(join(own, 'data', 'summary.json'), 'utf8'))).toEqual(summary);
+});
+
+it('a wrong secret is told once for all streams', async () => {
+  const lines = `connections:\n  acme:\n    base_url: ${tenant.url}\n    destination: { files: ./data }\n    credentials: { client_id: ${tenant.clientId}, client_secret: not-to-be-seen }\n`;
+  const { code, stdout, stderr } = await sync(project('wrong-secret', lines), ['acme']);
+  expect(code).toBe(4);
+  expect(stdout).toMatch(/│ total +│ failed /);
+  expect(stderr.match(/Auth0 refused the client id or the client secret/g)).toHaveLength(1);
+  expect(stderr).not.toMatch(/^ +at |\[WARN\]|not-to-be-seen/m);
+});
+
+it('a destination that makes no sense is not touched', async () => {
+  const own = project('unreadable');
+  mkdirSync(join(own, 'data', 'users'), { recursive: true });
+  writeFileSync(join(own, 'data', 'users', 'manifest.json'), '{{');
+  const { code, stdout, stderr } = await sync(own, ['acme']);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/rollcall: .*manifest.json is not JSON; nothing was changed. Restore the file/);
+  expect(stderr).not.toMatch(/^ +at /m);
+  expect(readdirSync(join(own, 'data'))).toEqual(['users']);
+});
+
+it('a destination that cannot be written to is told at the first attempt, and at last', async () => {
+  const { code, stdout, stderr } = await blocked;
+  expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
+  const words = /cannot be used: a file exists where a folder is required. Move the file, or use another folder./g;
+  expect(stderr).toMatch(/^warning: sync\/acme: attempt 1 failed: the destination .*data cannot be used: a file/m);
+  expect(stderr.match(words)?.length).toBeGreaterThan(2);
+  expect(stderr).not.toMatch(/^ +at /m);
+});
+
+it('nobody is left to do the work of a sync that is detached without a server', async () => {
+  const { code, stdout, stderr } = await sync(project('detached'), ['acme', '--detach']);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/--detach needs a worker to run the sync.*TEMPORAL_ADDRESS/);
+});

@@ -1,0 +1,273 @@
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { type Emulator, RATE_LIMIT_PRESETS, type RateLimits, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import type { JsonObject } from '../../../src/json';
+import {
+  type Ended,
+  messagesOf,
+  run,
+  scratchFolder,
+  streamsThatAre,
+  tracedErrors,
+  writeJson,
+} from '../../support/program';
+import { catalogFor, configOf } from '../../support/compare-copy';
+
+jest.setTimeout(120_000);
+
+const folder = scratchFolder();
+const all = ['clients', 'organization_member_roles', 'organization_members', 'organizations', 'users'];
+let files = 0;
+
+function write(value: unknown): string {
+  return writeJson(folder, `${(files += 1)}.json`, value);
+}
+
+function read(config: JsonObject, catalog: JsonObject = catalogFor(['clients'])): Promise<Ended> {
+  return run('source-auth0', ['read', '--config', write(config), '--catalog', write(catalog)]);
+}
+
+/** The answer of a `check`. */
+async function check(config: JsonObject, ...flags: string[]): Promise<{ status: string; message?: string }> {
+  const { code, stdout, stderr } = await run('source-auth0', ['check', '--config', write(config), ...flags]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const answers = messagesOf(stdout).filter(({ type }) => type === 'CONNECTION_STATUS');
+  expect(answers).toHaveLength(1);
+  return answers[0]?.['connectionStatus'] as unknown as { status: string; message?: string };
+}
+
+function changed(config: JsonObject, credentials: JsonObject): JsonObject {
+  return { ...config, credentials: { ...(config['credentials'] as JsonObject), ...credentials } };
+}
+
+/** What a reader of the protocol sees of a read in which nothing was expected to go well. */
+function expectRefusal({ code, stdout, stderr }: Ended, expected: { code: number; type: string; words: RegExp }): void {
+  expect({ code, stderr }).toEqual({ code: expected.code, stderr: '' });
+  const errors = tracedErrors(stdout);
+  expect(errors.length).toBeGreaterThan(0);
+  for (const error of errors) expect(error).toMatchObject({ failure_type: expected.type });
+  for (const { message } of errors) expect(message).toMatch(expected.words);
+  expect(stdout).not.toContain('stack_trace');
+  expect(streamsThatAre('COMPLETE', stdout)).toEqual([]);
+}
+
+async function fetchToken({ url, clientId, clientSecret, audience }: Emulator): Promise<string> {
+  const answer = await fetch(`${url}/oauth/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      client_secret: clientSecret,
+      audience,
+    }),
+  });
+  return ((await answer.json()) as { access_token: string }).access_token;
+}
+
+const tiny = {
+  users: { count: 5 },
+  organizations: { count: 2, members: 3 },
+  clients: { count: 3 },
+  roles: { count: 2 },
+};
+
+/** A server of web pages. */
+let page: Server;
+let pageUrl: string;
+/** Each tries again for half a minute, which is spent waiting: they wait while the other tests run. */
+let lost: Record<'closed' | 'unknown' | 'page', Promise<Ended & { seconds: number }>>;
+
+function elsewhere(base_url: string): JsonObject {
+  return {
+    base_url,
+    credentials: { auth_type: 'oauth2_confidential_application', client_id: 'c', client_secret: 'not-to-be-seen' },
+  };
+}
+
+async function timedRead(config: JsonObject): Promise<Ended & { seconds: number }> {
+  const begun = performance.now();
+  const ended = await read(config);
+  return { ...ended, seconds: (performance.now() - begun) / 1_000 };
+}
+
+beforeAll(async () => {
+  page = createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html').end('<html>not-to-be-seen</html>');
+  }).listen(0, '127.0.0.1');
+  await once(page, 'listening');
+  pageUrl = `http://127.0.0.1:${(page.address() as AddressInfo).port}`;
+  lost = {
+    closed: timedRead(elsewhere('http://127.0.0.1:9')),
+    unknown: timedRead(elsewhere('https://tenant.invalid')),
+    page: timedRead(elsewhere(pageUrl)),
+  };
+});
+afterAll(() => page.close());
+
+describe('a tenant that lets one in', () => {
+  let tenant: Emulator;
+  let config: JsonObject;
+
+  beforeAll(async () => {
+    tenant = await startEmulator({ scenario: tiny });
+    config = configOf(tenant);
+  });
+  afterEach(() => tenant.configure({ scopes: READER_SCOPES, tokenLifetimeSeconds: 86_400 }));
+  afterAll(() => tenant.close());
+
+  it('is checked with the configurations of Airbyte’s own connector', async () => {
+    const access_token = await fetchToken(tenant);
+    const token = { base_url: tenant.url, credentials: { auth_type: 'oauth2_access_token', access_token } };
+    const answers = await Promise.all([
+      check(config),
+      check({ ...config, base_url: tenant.url }),
+      check({ ...token, start_date: '2023-08-05T00:43:59.244Z' }),
+      check(token, '--debug'),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual(Array(4).fill('SUCCEEDED'));
+  });
+
+  it('has its limits told, as its answers name them', async () => {
+    const { free, essentials } = RATE_LIMIT_PRESETS;
+    const told = async (rateLimits: RateLimits): Promise<string[]> => {
+      const limited = await startEmulator({ scenario: tiny, rateLimits });
+      const { stdout } = await run('source-auth0', ['check', '--config', write(configOf(limited))]);
+      await limited.close();
+      return messagesOf(stdout).flatMap(({ log }) => (log as { message: string } | undefined)?.message ?? []);
+    };
+    expect(await told(free)).toEqual([
+      `The tenant lets out ${free.global.size} requests at once, as its rate limit tells.`,
+    ]);
+    const { users, clients } = essentials.groups;
+    expect(await told(essentials)).toEqual(
+      expect.arrayContaining([
+        `For users, the tenant lets out ${users.size} requests at once, as its rate limit tells.`,
+        `For clients, the tenant lets out ${clients.size} requests at once, as its rate limit tells.`,
+      ]),
+    );
+  });
+
+  it('is as good when it is empty', async () => {
+    const empty = await startEmulator({ scenario: 'empty' });
+    expect(await check(configOf(empty))).toEqual({ status: 'SUCCEEDED' });
+    await empty.close();
+  });
+
+  it('refuses a wrong secret', async () => {
+    const wrong = changed(config, { client_secret: 'not-to-be-seen' });
+    const [answer, ended] = await Promise.all([check(wrong), read(wrong, catalogFor())]);
+    const words = /refused the client id or the client secret. Copy both again/;
+    expect(answer.status).toBe('FAILED');
+    expect(answer.message).toMatch(words);
+    expectRefusal(ended, { code: 4, type: 'config_error', words });
+    expect(streamsThatAre('INCOMPLETE', ended.stdout).sort()).toEqual(all);
+    expect(ended.stdout).not.toContain('not-to-be-seen');
+  });
+
+  it('refuses an unknown audience', async () => {
+    const wrong = changed(config, { audience: 'https://elsewhere.example.com/api/v2/' });
+    const [answer, ended] = await Promise.all([check(wrong), read(wrong)]);
+    expect(answer.status).toBe('FAILED');
+    expectRefusal(ended, { code: 4, type: 'config_error', words: /no API with the audience .* Set the audience to/ });
+  });
+
+  it('refuses an access token that has expired', async () => {
+    tenant.configure({ tokenLifetimeSeconds: 1 });
+    const access_token = await fetchToken(tenant);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    const expired = { base_url: tenant.url, credentials: { auth_type: 'oauth2_access_token', access_token } };
+    const words = /access token has expired. Get a new .* or use a client id and secret/;
+    const [checked, ended] = await Promise.all([check(expired), read(expired)]);
+    expect(checked.status).toBe('FAILED');
+    expect(checked.message).toMatch(words);
+    expectRefusal(ended, { code: 4, type: 'config_error', words });
+    expect(ended.stdout).not.toContain(access_token);
+  });
+
+  it('without a scope: that stream is incomplete and names it, the others are read', async () => {
+    tenant.configure({ scopes: READER_SCOPES.filter((scope) => scope !== 'read:clients') });
+    const [answer, ended] = await Promise.all([check(config), read(config, catalogFor())]);
+    expect(answer.status).toBe('FAILED');
+    expect(answer.message).toMatch(/not read clients .*: read:clients$/);
+    expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 3, stderr: '' });
+    expect(streamsThatAre('INCOMPLETE', ended.stdout)).toEqual(['clients']);
+    expect(streamsThatAre('COMPLETE', ended.stdout).sort()).toEqual(all.filter((name) => name !== 'clients'));
+    expect(tracedErrors(ended.stdout)).toMatchObject([
+      {
+        failure_type: 'config_error',
+        stream_descriptor: { name: 'clients' },
+        message: expect.stringContaining('read:clients'),
+      },
+    ]);
+  });
+
+  it('without any scope: all are named in one message, and nothing is read', async () => {
+    tenant.configure({ scopes: [] });
+    const [answer, ended] = await Promise.all([check(config), read(config, catalogFor())]);
+    expect(answer.message).toMatch(
+      /clients .*users .*organizations .*: read:clients read:users read:organizations read:organization_members read:organization_member_roles$/,
+    );
+    expectRefusal(ended, { code: 4, type: 'config_error', words: /the token lacks read:/ });
+  });
+
+  it('is asked for a stream that is not there: the others are read', async () => {
+    const [some, none] = await Promise.all([
+      read(config, catalogFor(['userz', 'clients'])),
+      read(config, catalogFor(['userz'])),
+    ]);
+    expect({ code: some.code, stderr: some.stderr }).toEqual({ code: 3, stderr: '' });
+    expect(streamsThatAre('COMPLETE', some.stdout)).toEqual(['clients']);
+    expect(streamsThatAre('INCOMPLETE', some.stdout)).toEqual(['userz']);
+    expect(some.stdout).not.toContain('stack_trace');
+    expectRefusal(none, { code: 2, type: 'config_error', words: /no stream "userz"; it has clients, users/ });
+  });
+
+  it('is asked for a mode that is none: the others are read', async () => {
+    const catalog = catalogFor(['users', 'clients']);
+    (catalog['streams'] as JsonObject[])[0]!['sync_mode'] = 'sometimes';
+    const { code, stdout } = await read(config, catalog);
+    expect(code).toBe(3);
+    expect(streamsThatAre('COMPLETE', stdout)).toEqual(['clients']);
+    expect(tracedErrors(stdout)).toMatchObject([
+      {
+        stream_descriptor: { name: 'users' },
+        message: expect.stringContaining('neither full_refresh nor incremental'),
+      },
+    ]);
+  });
+});
+
+describe('an address where no tenant is', () => {
+  it('is told by check within seconds', async () => {
+    const begun = performance.now();
+    const [closed, unknown, html] = await Promise.all([
+      check(elsewhere('http://127.0.0.1:9')),
+      check(elsewhere('https://tenant.invalid')),
+      check(elsewhere(pageUrl)),
+    ]);
+    expect(performance.now() - begun).toBeLessThan(30_000);
+    expect([closed.status, unknown.status, html.status]).toEqual(['FAILED', 'FAILED', 'FAILED']);
+    expect(closed.message).toMatch(/connection was refused. Check the domain/);
+    expect(unknown.message).toMatch(/host name (is not known|could not be looked up). Check the domain/);
+    expect(html.message).toMatch(/answered unexpectedly.*check that the domain is an Auth0 tenant/);
+  });
+
+  it('ends a read before long, each with its reason', async () => {
+    const [closed, unknown, html] = await Promise.all([lost.closed, lost.unknown, lost.page]);
+    for (const { seconds } of [closed, unknown, html]) expect(seconds).toBeLessThan(150);
+    const code = 5;
+    const type = 'transient_error';
+    expectRefusal(closed, { code, type, words: /connection was refused. Check the domain/ });
+    expectRefusal(unknown, { code, type, words: /host name (is not known|could not be looked up). Check the domain/ });
+    expectRefusal(html, { code, type, words: /answered unexpectedly.*check that the domain is an Auth0 tenant/ });
+    for (const { stdout } of [closed, unknown, html]) {
+      expect(stdout).not.toContain('not-to-be-seen');
+      // Whoever looks on sees at the first attempt what is wrong.
+      expect(messagesOf(stdout).find(({ type: each }) => each === 'LOG')).toMatchObject({
+        log: { level: 'WARN', message: expect.stringMatching(/attempt 1 failed: POST \/oauth\/token/) },
+      });
+    }
+  });
+});

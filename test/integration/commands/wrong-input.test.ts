@@ -1,0 +1,88 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run, scratchFolder, tracedErrors, writeJson, type ProgramOptions } from '../../support/program';
+import { catalogFor } from '../../support/compare-copy';
+
+const folder = scratchFolder();
+const file = (name: string): string => join(folder, name);
+
+/** Nobody listens there; nothing here gets so far as to ask. */
+const config = writeJson(folder, 'config.json', {
+  base_url: 'http://127.0.0.1:9',
+  credentials: { auth_type: 'oauth2_access_token', access_token: 'a-token-nobody-may-see' },
+});
+const catalog = writeJson(folder, 'catalog.json', catalogFor());
+writeFileSync(file('broken.json'), '{"a": 1,\n "a-token-nobody-may-see" }');
+writeJson(folder, 'list.json', []);
+writeJson(folder, 'keys.json', {
+  domian: 'acme.eu.auth0.com',
+  credentials: { auth_type: 'oauth2_confidential_application', client_id: '' },
+});
+writeJson(folder, 'empty-catalog.json', { streams: [] });
+writeJson(folder, 'state.json', { hello: 1 });
+mkdirSync(file('empty'));
+
+const onNoBinary = { PATH: file('empty'), XDG_CACHE_HOME: file('empty'), TMPDIR: file('empty') };
+
+const faults: [string, string[], string | RegExp, ProgramOptions['env']?][] = [
+  ['a configuration that is not there', ['--config', file('none.json')], 'none.json given as --config does not exist'],
+  ['a folder for a configuration', ['--config', folder], 'given as --config is a directory. Name the file in it'],
+  ['broken JSON', ['--config', file('broken.json')], 'broken.json given as --config is not JSON at line 2, column 27'],
+  ['a list for a configuration', ['--config', file('list.json')], 'holds no JSON object'],
+  [
+    'missing and misspelt keys',
+    ['--config', file('keys.json')],
+    /client_id is empty; .*client_secret is missing; domain is missing .*`spec` command/,
+  ],
+  ['a catalog that is not there', ['--catalog', file('none.json')], 'none.json given as --catalog does not exist'],
+  ['a broken catalog', ['--catalog', file('broken.json')], 'broken.json given as --catalog is not JSON at line 2'],
+  [
+    'a catalog without streams',
+    ['--catalog', file('empty-catalog.json')],
+    'the configured catalog, at streams, is empty',
+  ],
+  ['something else for a catalog', ['--catalog', config], 'the configured catalog, at streams, is missing'],
+  ['a broken state', ['--state', file('broken.json')], 'broken.json given as --state is not JSON at line 2'],
+  ['something else for a state', ['--state', file('state.json')], 'the saved state, at hello, is not an object'],
+  ['a variable that is no number', [], 'ROLLCALL_FETCH_SECONDS must be a number', { ROLLCALL_FETCH_SECONDS: 'x' }],
+  ['an unknown log level', [], 'LOG_LEVEL must be one of FATAL', { LOG_LEVEL: 'loud' }],
+  ['no temporal binary at all', [], /no `temporal` binary was found.* three ways .*TEMPORAL_ADDRESS/, onNoBinary],
+  ['a binary that is none', [], 'TEMPORAL_CLI_PATH is /none, which is no executable', { TEMPORAL_CLI_PATH: '/none' }],
+];
+
+it.concurrent.each(faults)('read says what is wrong with %s', async (_what, flags, words, env = {}) => {
+  const defaults = ['--config', config, '--catalog', catalog];
+  const { code, stdout, stderr } = await run('source-auth0', ['read', ...defaults, ...flags], { env });
+  expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
+  const errors = tracedErrors(stdout);
+  expect(errors).toEqual([expect.objectContaining({ failure_type: 'config_error' })]);
+  expect(errors[0]?.message).toMatch(words);
+  expect(stdout).not.toContain('stack_trace');
+  expect(stdout).not.toContain('a-token-nobody-may-see');
+});
+
+it('discover and check refuse a configuration in the same words', async () => {
+  for (const verb of ['check', 'discover']) {
+    const { code, stdout, stderr } = await run('source-auth0', [verb, '--config', file('none.json')]);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
+    expect(tracedErrors(stdout)).toMatchObject([{ message: expect.stringContaining('does not exist') }]);
+  }
+});
+
+it.concurrent(
+  'read says that the Temporal server it is told to use does not answer',
+  async () => {
+    const args = ['read', '--config', config, '--catalog', catalog];
+    const { code, stdout, stderr } = await run('source-auth0', args, { env: { TEMPORAL_ADDRESS: '127.0.0.1:9' } });
+    expect({ code, stderr }).toEqual({ code: 5, stderr: '' });
+    expect(tracedErrors(stdout)).toMatchObject([
+      {
+        message: expect.stringMatching(
+          /reached at 127.0.0.1:9: Connection refused. Check that it runs .*TEMPORAL_ADDRESS/,
+        ),
+        failure_type: 'transient_error',
+      },
+    ]);
+  },
+  30_000,
+);

@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import type { TruthStream } from 'auth0-emulator';
+import { full, openStage, type Stage } from '../../support/test-environment';
+import { forSeconds } from '../../support/simulation/deadline';
+import {
+  changesOf,
+  type GeneratedTenant,
+  requestNumber,
+  settings,
+  userPopulation,
+  withTenant,
+} from '../../support/simulation/generated-tenant';
+import { expectHeld } from '../../support/simulation/held';
+
+jest.setTimeout(120_000);
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await openStage();
+}, 60_000);
+afterAll(() => stage.close());
+
+const everyStream: TruthStream[] = [
+  'clients',
+  'users',
+  'organizations',
+  'organization_members',
+  'organization_member_roles',
+];
+
+const wholeTenant: fc.Arbitrary<GeneratedTenant> = fc.record({
+  scenario: fc
+    .record({ users: userPopulation, clients: fc.nat(250), organizations: fc.nat(12), big: fc.nat(250) })
+    .map(({ users, clients, organizations, big }) => ({
+      users: { ...users, count: users.count + 10 },
+      clients: { count: clients },
+      organizations: { count: organizations, members: { min: 0, max: 4 }, big: [big] },
+      roles: { count: 3, owned: { organizations: 2, each: 2 } },
+    })),
+  settings,
+  searchLagMs: fc.constant(0),
+  changes: changesOf([
+    'updateUser',
+    'deleteUser',
+    'createUser',
+    'deleteClient',
+    'deleteOrganization',
+    'addMember',
+    'removeMember',
+  ]),
+});
+
+/** What goes wrong on our side, and how the streams are cut up. */
+const course = fc.record({
+  pages: fc.integer({ min: 1, max: 3 }),
+  rowsPerSpan: fc.constantFrom(50, 100, 300),
+  /** The connection breaks at this request. */
+  resetAt: fc.option(requestNumber),
+  /** The worker is gone before it can tell what this slice brought. */
+  lostAt: fc.option(fc.nat(6)),
+});
+type Course = typeof course extends fc.Arbitrary<infer Value> ? Value : never;
+
+it('all streams come whole, side by side, though the tenant changes and requests fail', async () => {
+  const property = forSeconds<[GeneratedTenant, Course]>(30, (generated, { pages, rowsPerSpan, resetAt, lostAt }) =>
+    withTenant(generated, async ({ emulator, plan }) => {
+      const before = emulator.readTruth();
+      const restless = plan(generated.changes);
+      emulator.setFaults(resetAt === null ? [] : [{ match: '/api/v2', kind: 'reset', nth: resetAt }]);
+      let slices = 0;
+      const { rows, result } = await stage.play({
+        tenant: emulator,
+        streams: full(...everyStream),
+        limits: {
+          rowsPerPartition: { preferred: rowsPerSpan, min: rowsPerSpan },
+          fetchBudget: { pages, seconds: 60, bytes: 1e9 },
+          concurrency: { min: 3, max: 3 },
+          maxStalledAttempts: 3,
+        },
+        async fetchSlice(_, read) {
+          const slice = await read();
+          if (slices++ === lostAt) throw new Error('the worker is gone');
+          return slice;
+        },
+      });
+      expect(result.status).toBe('complete');
+      expectHeld(emulator, { before, restless }, rows, everyStream);
+    }),
+  );
+  await fc.assert(fc.asyncProperty(wholeTenant, course, property), { numRuns: 6 });
+});

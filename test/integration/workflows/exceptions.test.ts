@@ -1,0 +1,153 @@
+import { type Emulator, startEmulator, type TruthStream } from 'auth0-emulator';
+import { compare, exact } from '../../support/compare-copy';
+import { expectPromisesKept, expectWhole } from '../../support/expect-copy';
+import { full, openStage, type Played, type Stage } from '../../support/test-environment';
+
+const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
+const limits = { slice: { pages: 2, seconds: 60, bytes: 1e9 }, organizationsPerBatch: 3 };
+jest.setTimeout(60_000);
+
+let stage: Stage;
+let tenant: Emulator;
+
+beforeAll(async () => {
+  stage = await openStage();
+}, 60_000);
+beforeEach(async () => {
+  tenant = await startEmulator({ scenario: 'owned-roles' });
+});
+afterEach(() => tenant.close());
+afterAll(() => stage.close());
+
+const resultOf = ({ result }: Played, stream: string): Played['result']['streams'][0] =>
+  result.streams.find((each) => each.stream === stream)!;
+
+const requestsFor = (part: RegExp): number =>
+  Object.entries(tenant.readStatistics().byRoute)
+    .filter(([route]) => part.test(route))
+    .reduce((sum, [, statuses]) => sum + Object.values(statuses).reduce((a, b) => a + b, 0), 0);
+
+describe("roles that an organization owns, which the tenant's list leaves out", () => {
+  it('are asked for once by organization, and come with their descriptions', async () => {
+    const played = await stage.play({ tenant, streams: full(...family), limits });
+    expectWhole(played, tenant, family);
+    expectPromisesKept(played);
+    expect([requestsFor(/^roles$/), requestsFor(/^role$/)]).toEqual([1 + 4, 0]);
+    expect(resultOf(played, 'organization_members').counts.requests).toBe(8 + 4);
+    expect(played.result.verdict).toBe('complete');
+  });
+
+  it('that are gone when they are asked for leave a null, a note, and an exception in the verdict', async () => {
+    const owned = [...tenant.tenant.roles.rows]
+      .map(({ record }) => record)
+      .find((role) => role['type'] === 'organization');
+    tenant.tenant.apply({ type: 'deleteRole', id: owned!['id'] as string, lingers: true });
+    const played = await stage.play({ tenant, streams: full(...family), limits });
+    const holders = played.rows['organization_member_roles']!.filter(({ id }) => id === owned!['id']);
+    expect(holders.length).toBeGreaterThan(0);
+    for (const row of holders) expect(row).toMatchObject({ name: owned!['name'], description: null });
+    expect(resultOf(played, 'organization_member_roles').verdict).toMatch(/^complete except for \d+ role description/);
+    expect(resultOf(played, 'organization_members').verdict).toBe('complete');
+  });
+});
+
+it('takes roles from each member by itself when it is told to, with their descriptions and without the list of roles', async () => {
+  const members = tenant.readTruth().organization_members.size;
+  const play = { tenant, streams: full(...family), limits, reading: { rolesSource: 'per_member' as const } };
+  const played = await stage.play(play);
+  expectWhole(played, tenant, family);
+  expect(requestsFor(/^memberRoles$/)).toBe(members);
+  expect(requestsFor(/^roles?$/)).toBe(0);
+});
+
+it('does not take roles for absent that are left out for want of a scope', async () => {
+  tenant.configure({
+    rolesWithoutScope: 'omit',
+    scopes: ['read:organizations', 'read:organization_members', 'read:roles'],
+  });
+  const played = await stage.play({ tenant, streams: full(...family), limits });
+  expectWhole(played, tenant, ['organizations', 'organization_members']);
+  expect(resultOf(played, 'organization_member_roles')).toMatchObject({
+    status: 'incomplete',
+    failure: { type: 'MissingScope', message: expect.stringContaining('read:organization_member_roles') },
+    audit: [{ part: "the tenant's roles", rows: 5, total: 5 }],
+  });
+});
+
+it('begins a list again whose place has expired, and leaves out what it had delivered', async () => {
+  const big = await startEmulator({
+    scenario: {
+      users: { count: 700 },
+      clients: { count: 450 },
+      organizations: { count: 250, members: 0, big: [620, 5] },
+      roles: { count: 3 },
+    },
+  });
+  try {
+    let asked = 0;
+    const played = await stage.play({
+      tenant: big,
+      streams: full('clients', ...family),
+      limits,
+      clientOf: (client) => ({
+        ...client,
+        async getPage(request, options) {
+          const page = await client.getPage(request, options);
+          if ('from' in request.query) asked += 1;
+          if (!('from' in request.query) || ![3, 8, 9].includes(asked)) return page;
+          throw Object.assign(new Error('expired'), { name: 'RequestRejected', status: 400 });
+        },
+      }),
+    });
+    for (const stream of ['clients', ...family] as TruthStream[]) {
+      expect({ stream, ...compare(stream, played.rows[stream] ?? [], big.readTruth()[stream]) }).toEqual({
+        stream,
+        ...exact,
+      });
+    }
+    expect(played.result.verdict).toBe('complete');
+    const restarts = played.result.streams.map(({ counts }) => counts.restarted);
+    expect(restarts.reduce((a, b) => a + b)).toBeGreaterThanOrEqual(3);
+  } finally {
+    await big.close();
+  }
+});
+
+it('counts the organizations that are deleted after they were listed', async () => {
+  const [, second, third] = tenant.tenant.organizations.rows;
+  tenant.setScript(
+    [second, third].map((row) => ({ change: { type: 'deleteOrganization', id: row!.id }, atRequest: 3 })),
+  );
+  const played = await stage.play({
+    tenant,
+    streams: full(...family),
+    limits: { ...limits, concurrency: { min: 1, max: 1 } },
+  });
+  expect(played.result).toMatchObject({
+    status: 'complete',
+    verdict: expect.stringMatching(
+      /^complete except for organization_members, organization_member_roles: 2 organizations or members/,
+    ),
+  });
+  expect(resultOf(played, 'organization_members').counts.vanished).toBe(2);
+});
+
+it('hands the whole result to the destination at the end, and is whole, too, when that is not taken', async () => {
+  const played = await stage.play({ tenant, streams: full('organizations') });
+  expect(played.summaries).toEqual([played.result]);
+  expect(played.deliveries.at(-1)?.status).toBe('COMPLETE');
+});
+
+it('a member that spoils every answer costs its streams that record alone, and they say so', async () => {
+  const [, , key = ''] = tenant.readTruth().organization_members.keys();
+  const [organization = '', spoilt = ''] = key.split(',');
+  tenant.setFaults([{ kind: 'cut', record: spoilt, match: organization }]);
+  const played = await stage.play({ tenant, streams: full(...family), limits: { ...limits, maxStalledAttempts: 3 } });
+  expect(played.result.status).toBe('complete');
+  const members = played.rows['organization_members']!;
+  expect(members).toHaveLength(tenant.readTruth().organization_members.size);
+  expect(members.filter(({ name }) => name === undefined)).toEqual([{ org_id: organization, user_id: spoilt }]);
+  const exception = 'complete except for 1 record for which Auth0 returned only the key (see _airbyte_meta)';
+  expect(family.map((stream) => resultOf(played, stream).verdict)).toEqual(['complete', exception, exception]);
+  expectPromisesKept(played);
+});

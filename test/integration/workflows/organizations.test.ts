@@ -1,0 +1,192 @@
+import { type Emulator, type EmulatorOptions, READER_SCOPES, startEmulator, type TruthStream } from 'auth0-emulator';
+import { compare } from '../../support/compare-copy';
+import { historiesOf } from '../../support/histories';
+import { expectPromisesKept, expectWhole, stepsOf } from '../../support/expect-copy';
+import { full, openStage, type Stage } from '../../support/test-environment';
+
+const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
+const [, ...memberStreams] = family;
+const small = { slice: { pages: 6, seconds: 60, bytes: 1e9 }, organizationsPerBatch: 5, lanes: { least: 3, most: 3 } };
+jest.setTimeout(60_000);
+
+let stage: Stage;
+let tenant: Emulator;
+
+beforeAll(async () => {
+  tenant = await startEmulator(tenantOptions);
+  stage = await openStage();
+}, 60_000);
+afterEach(() => {
+  tenant.configure({ scopes: READER_SCOPES });
+  tenant.setFaults([]);
+});
+afterAll(async () => {
+  await stage.close();
+  await tenant.close();
+});
+
+const tenantOptions: EmulatorOptions = {
+  scenario: {
+    users: { count: 100 },
+    clients: { count: 3 },
+    organizations: { count: 30, members: { min: 0, max: 3 }, big: [75, 0] },
+    roles: { count: 5 },
+  },
+  pageCap: 20,
+};
+
+it('reads organizations, members and roles from one reading of each list', async () => {
+  tenant.resetStatistics();
+  const played = await stage.play({ tenant, streams: full(...family), limits: small });
+  expectWhole(played, tenant, family);
+  expectPromisesKept(played);
+  // 2 of organizations, 1 of roles, 4 of the big organization, 1 of each other.
+  expect(tenant.readStatistics().requests).toBe(2 + 1 + 4 + 29);
+  const counted = played.result.streams.reduce((sum, { counts }) => sum + counts.requests, 0);
+  expect(counted).toBe(tenant.readStatistics().requests);
+});
+
+it('loses nothing and brings nothing twice when it continues as new', async () => {
+  const played = await stage.play({ tenant, streams: full(...family), limits: { ...small, fetchesPerRun: 4 } });
+  expectWhole(played, tenant, family);
+  expectPromisesKept(played);
+  const names = played.slices.map(({ fetchId }) => fetchId);
+  expect(new Set(names).size).toBe(names.length);
+  expect(names.filter((name) => name.startsWith('roles'))).toHaveLength(1);
+  const runs = await historiesOf(stage.temporal.client, played.workflowId);
+  expect(runs.filter(({ workflow }) => workflow === 'organizationsWorkflow').length).toBeGreaterThan(2);
+});
+
+it.each([[memberStreams], [['organization_member_roles'] as TruthStream[]], [['organizations'] as TruthStream[]]])(
+  'reads %j alone, and delivers nothing else',
+  async (streams) => {
+    const played = await stage.play({ tenant, streams: full(...streams), limits: small });
+    expectWhole(played, tenant, streams);
+    expect(Object.keys(played.rows).sort()).toEqual([...streams].sort());
+  },
+);
+
+it('reads several organizations side by side, as many as there are lanes', async () => {
+  const atOnce = { now: 0, most: 0 };
+  await stage.play({
+    tenant,
+    streams: full('organization_members'),
+    limits: small,
+    async fetchSlice({ task }, real) {
+      if (task.kind !== 'members') return real();
+      atOnce.now += 1;
+      atOnce.most = Math.max(atOnce.most, atOnce.now);
+      return real().finally(() => (atOnce.now -= 1));
+    },
+  });
+  expect(atOnce.most).toBe(3);
+});
+
+describe('a token without', () => {
+  const without = (...scopes: string[]) =>
+    tenant.configure({ scopes: READER_SCOPES.filter((scope) => !scopes.includes(scope)) });
+
+  it('the scope for member roles leaves organizations and members whole, and says of roles what is missing', async () => {
+    without('read:organization_member_roles');
+    const played = await stage.play({ tenant, streams: full(...family), limits: small });
+    expectWhole(played, tenant, family.slice(0, 2));
+    expectPromisesKept(played);
+    const roles = played.result.streams.find(({ stream }) => stream === 'organization_member_roles');
+    expect(roles).toMatchObject({ status: 'incomplete', records: 0, failure: { type: 'MissingScope' } });
+    expect(roles?.failure?.message).toContain('read:organization_member_roles');
+    expect(stepsOf(played, 'organization_member_roles').at(-1)).toMatchObject({ status: 'INCOMPLETE' });
+    expect(played.result.status).toBe('partial');
+  });
+
+  it('the scope for roles leaves every stream whole, with descriptions that are null', async () => {
+    without('read:roles');
+    const played = await stage.play({ tenant, streams: full(...family), limits: small });
+    expectWhole(played, tenant, family.slice(0, 2));
+    expect(played.result.status).toBe('complete');
+    const truth = tenant.readTruth().organization_member_roles;
+    const rows = played.rows['organization_member_roles']!;
+    expect(rows).toHaveLength(truth.size);
+    expect(compare('organization_member_roles', rows, truth)).toMatchObject({ lost: [], twice: [], invented: [] });
+    expect(rows.every(({ description }) => description === null)).toBe(true);
+  });
+
+  it('the scope for members fails both member streams, and leaves organizations whole', async () => {
+    without('read:organization_members');
+    const played = await stage.play({ tenant, streams: full(...family), limits: small });
+    expectWhole(played, tenant, ['organizations']);
+    for (const name of memberStreams) {
+      const result = played.result.streams.find(({ stream }) => stream === name);
+      expect(result).toMatchObject({ status: 'incomplete', failure: { type: 'MissingScope', kind: 'config_error' } });
+    }
+  });
+});
+
+it('fails as a whole when the organizations cannot be listed, and other streams are read', async () => {
+  tenant.setFaults([{ kind: '503', match: '/organizations\\?' }]);
+  const played = await stage.play({ tenant, streams: full('clients', ...family), limits: small });
+  expectWhole(played, tenant, ['clients']);
+  for (const name of family) {
+    const result = played.result.streams.find(({ stream }) => stream === name);
+    expect(result).toMatchObject({ status: 'incomplete', failure: { type: 'Transient' } });
+    expect(stepsOf(played, name).map(({ status }) => status)).toEqual(['STARTED', 'INCOMPLETE']);
+  }
+});
+
+it('fails both member streams, and not their organizations, when members cannot be read', async () => {
+  tenant.setFaults([{ kind: '503', match: '/members\\?', every: 10 }]);
+  const played = await stage.play({ tenant, streams: full(...family), limits: small });
+  expectWhole(played, tenant, ['organizations']);
+  expectPromisesKept(played);
+  for (const name of memberStreams) {
+    const last = stepsOf(played, name).at(-1);
+    expect(last).toMatchObject({ status: 'INCOMPLETE', failure: { type: 'Transient' } });
+    expect(last?.state).toMatchObject({ rollcall: { finished: false } });
+  }
+});
+
+it('fails only the stream of roles when their descriptions cannot be read', async () => {
+  tenant.setFaults([{ kind: '503', match: '/roles\\?' }]);
+  const played = await stage.play({ tenant, streams: full(...family), limits: small });
+  expectWhole(played, tenant, family.slice(0, 2));
+  const roles = played.result.streams.find(({ stream }) => stream === 'organization_member_roles');
+  expect(roles).toMatchObject({ status: 'incomplete', failure: { type: 'Transient' } });
+});
+
+it('ends when the destination takes no more of a member stream', async () => {
+  const played = await stage.play({
+    tenant,
+    streams: full('clients', ...family),
+    limits: small,
+    async deliver({ stream, sequence }) {
+      if (stream.name === 'organization_members' && sequence === 1) {
+        throw Object.assign(new Error('The manifest is torn. Move it away.'), { name: 'DestinationUnreadable' });
+      }
+    },
+  });
+  expectWhole(played, tenant, ['clients']);
+  const members = played.result.streams.find(({ stream }) => stream === 'organization_members');
+  expect(members).toMatchObject({ status: 'incomplete', records: 0, failure: { type: 'DestinationUnreadable' } });
+  expect(stepsOf(played, 'organization_members').map(({ sequence }) => sequence)).toEqual([0]);
+});
+
+it('goes on near the place where an earlier attempt of the same job ended', async () => {
+  const streams = full(...family).map((stream) => ({ ...stream, syncId: 7 }));
+  const late = tenant.tenant.organizations.rows[28]!.id;
+  tenant.setFaults([{ kind: '503', match: `/${late}/` }]);
+  const first = await stage.play({ tenant, streams, limits: { ...small, concurrency: { min: 1, max: 1 } } });
+  expect(first.result.status).toBe('partial');
+  tenant.setFaults([]);
+  tenant.resetStatistics();
+
+  const rest = await stage.play({ tenant, streams, limits: small, states: first.states });
+  expect(rest.result.status).toBe('complete');
+  expect(tenant.readStatistics().requests).toBeLessThan(2 + 1 + 12);
+  for (const stream of family) {
+    const rows = [...(first.rows[stream] ?? []), ...(rest.rows[stream] ?? [])];
+    expect(compare(stream, rows, tenant.readTruth()[stream])).toMatchObject({ lost: [], invented: [], different: [] });
+  }
+  for (const played of [first, rest]) expectPromisesKept(played);
+
+  const other = streams.map((stream) => ({ ...stream, syncId: 8 }));
+  expectWhole(await stage.play({ tenant, streams: other, limits: small, states: first.states }), tenant, family);
+});

@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import { cancelSync, pauseSync, resumeSync } from '../../../src/temporal/sync-run';
+import { historiesOf } from '../../support/histories';
+import { full, openStage, type Playing, type Stage } from '../../support/test-environment';
+
+jest.setTimeout(60_000);
+
+let stage: Stage;
+let tenant: Emulator;
+
+beforeAll(async () => {
+  tenant = await startEmulator({
+    scenario: { users: { count: 500 }, clients: { count: 30 }, organizations: { count: 0 }, roles: { count: 0 } },
+  });
+  stage = await openStage();
+}, 60_000);
+afterEach(() => tenant.setFaults([]));
+afterAll(async () => {
+  await stage.close();
+  await tenant.close();
+});
+
+const connectionOf = ({ run }: Playing): string => run.workflowId.replace('sync/', '');
+
+/** Resolves when a search finds the run, as people search in Temporal's UI. */
+async function found(playing: Playing, query: string): Promise<void> {
+  const all = `RollcallConnection = '${connectionOf(playing)}' AND ${query}`;
+  for (let tries = 0; tries < 200; tries += 1) {
+    if ((await stage.temporal.client.workflow.count(all)).count === 1) return;
+    await sleep(50);
+  }
+  const { typedSearchAttributes } = await stage.temporal.client.workflow.getHandle(playing.run.workflowId).describe();
+  throw new Error(`not found by ${query}: ${JSON.stringify(typedSearchAttributes.getAll())}`);
+}
+
+/** Resolves the gate, for what waits in a delivery. */
+function gate(): { open(): void; passed: Promise<void> } {
+  let open: () => void = () => undefined;
+  const passed = new Promise<void>((resolve) => (open = resolve));
+  return { open, passed };
+}
+
+it('a run is found by its connection, its mode, how it stands and what it has copied', async () => {
+  const { client } = stage.temporal;
+  const held = gate();
+  const playing = await stage.begin({
+    tenant,
+    streams: full('clients', 'users'),
+    searchAttributes: true,
+    async deliver({ stream, sequence }) {
+      if (stream.name === 'users' && sequence === 1) await held.passed;
+    },
+  });
+  await found(playing, "RollcallStatus = 'running' AND RollcallMode = 'incremental' AND RollcallRows = 30");
+  await pauseSync(client, connectionOf(playing), 'the tenant is being moved');
+  await found(playing, "RollcallStatus = 'paused' AND RollcallRows = 30");
+  await resumeSync(client, connectionOf(playing));
+  await found(playing, "RollcallStatus = 'running'");
+  held.open();
+  await playing.ended;
+  await found(playing, "RollcallStatus = 'complete' AND RollcallRows = 530");
+  // The beginning, two ends of streams, the pause and its end, and the end.
+  expect(await upserts(playing)).toBe(6);
+});
+
+it.each([
+  ['partial', [{ kind: '503' as const, match: '/clients' }], 500],
+  ['failed', [{ kind: '503' as const }], 0],
+])('a run that is %s is found by that', async (status, faults, rows) => {
+  tenant.setFaults(faults);
+  const playing = await stage.begin({ tenant, streams: full('clients', 'users'), full: true, searchAttributes: true });
+  await playing.ended;
+  await found(playing, `RollcallStatus = '${status}' AND RollcallMode = 'full' AND RollcallRows = ${rows}`);
+});
+
+it('a run that was cancelled is found by that', async () => {
+  const held = gate();
+  const playing = await stage.begin({
+    tenant,
+    streams: full('users'),
+    searchAttributes: true,
+    fetchSlice: async (_input, real) => {
+      const slice = await real();
+      await held.passed;
+      return slice;
+    },
+  });
+  const ended = playing.ended.catch(() => undefined);
+  await found(playing, "RollcallStatus = 'running'");
+  await cancelSync(stage.temporal.client, connectionOf(playing));
+  held.open();
+  await ended;
+  await found(playing, "RollcallStatus = 'cancelled'");
+});
+
+it('nothing is set where the starter has not found that the server knows them', async () => {
+  const playing = await stage.begin({ tenant, streams: full('clients') });
+  await playing.ended;
+  expect(await upserts(playing)).toBe(0);
+});
+
+async function upserts({ run }: Playing): Promise<number> {
+  const histories = await historiesOf(stage.temporal.client, run.workflowId);
+  return histories
+    .flatMap(({ history }) => history.events ?? [])
+    .filter((event) => event.upsertWorkflowSearchAttributesEventAttributes).length;
+}

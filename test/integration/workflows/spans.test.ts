@@ -1,0 +1,216 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import type { FetchInput } from '../../../src/activities/fetch-contract';
+import { countRecords } from '../../../src/staging/segment';
+import type { SearchTask } from '../../../src/streams/fetch-task';
+import { compare, exact } from '../../support/compare-copy';
+import { historiesOf } from '../../support/histories';
+import { expectPromisesKept, expectWhole } from '../../support/expect-copy';
+import { full, incremental, openStage, type Played, type Stage } from '../../support/test-environment';
+
+const limits = {
+  fetchBudget: { pages: 3, seconds: 60, bytes: 1e9 },
+  concurrency: { min: 3, max: 3 },
+  rowsPerPartition: { preferred: 300, min: 300 },
+};
+jest.setTimeout(60_000);
+
+let stage: Stage;
+let tenant: Emulator;
+
+beforeAll(async () => {
+  tenant = await startEmulator({
+    scenario: {
+      users: { count: 4_000, ties: [{ size: 150 }], missingUpdatedAt: 3, missingCreatedAt: 2 },
+      clients: { count: 0 },
+      organizations: { count: 0 },
+      roles: { count: 0 },
+    },
+  });
+  stage = await openStage();
+}, 60_000);
+afterEach(() => {
+  tenant.setFaults([]);
+  tenant.resetStatistics();
+});
+afterAll(async () => {
+  await stage.close();
+  await tenant.close();
+});
+
+const searchesOf = ({ slices }: Played): SearchTask[] =>
+  slices.flatMap(({ task }) => (task.kind === 'search' ? [task] : []));
+
+it('cuts a long search into ranges that are read side by side, and cuts again while a lane has nothing to do', async () => {
+  let finished = 0;
+  tenant.configure({ latencyMs: 10 });
+  const played = await stage.play({
+    tenant,
+    streams: full('users'),
+    limits,
+    // The last range gets no further than its first slice before the others are done.
+    async fetchSlice({ task, cursor }, real) {
+      if (task.kind !== 'search') return real();
+      for (let tries = 0; task.from && !task.to && cursor && finished < 2 && tries < 500; tries += 1) {
+        await new Promise((go) => setTimeout(go, 10));
+      }
+      const slice = await real();
+      if (slice.done) finished += 1;
+      return slice;
+    },
+  });
+  tenant.configure({ latencyMs: 0 });
+  expectWhole(played, tenant, ['users']);
+  expectPromisesKept(played);
+  expect(tenant.readStatistics().maxInFlight).toBeGreaterThan(1);
+  const [{ audit, counts, verdict }] = played.result.streams as [Played['result']['streams'][0]];
+  expect(audit.length).toBeGreaterThan(3);
+  expect(audit.reduce((sum, { rows }) => sum + rows, 0)).toBe(4_000);
+  expect(verdict).toBe('complete');
+  expect(counts).toMatchObject({
+    requests: tenant.readStatistics().requests,
+    rows: 4_000,
+    missed: 0,
+    ties: 1,
+    splits: 0,
+  });
+  // 40 pages and what repeats at their edges; the tie's second look, the greatest key, those without it; one for a cut.
+  expect(counts.requests).toBeLessThanOrEqual(41 + 4 + audit.length);
+  // Announced while most of it was still to come.
+  const announced = played.deliveries.findIndex(({ estimate }) => estimate !== undefined);
+  const before = played.deliveries.slice(0, announced + 1).flatMap(({ segments }) => segments);
+  expect(countRecords(before)).toBeLessThan(2_000);
+  expect(Math.abs(played.deliveries[announced]!.estimate! - 4_000)).toBeLessThan(400);
+});
+
+it('does not cut what is short', async () => {
+  const played = await stage.play({
+    tenant,
+    streams: full('users'),
+    limits: { ...limits, rowsPerPartition: { preferred: 5_000, min: 5_000 } },
+  });
+  expectWhole(played, tenant, ['users']);
+  expect(played.result.streams[0]?.audit).toEqual([
+    { part: 'created_at the beginning to the end, and without created_at', rows: 4_000, total: 1_000 },
+  ]);
+});
+
+it('loses nothing and brings nothing twice when it continues as new in the middle of several ranges', async () => {
+  const played = await stage.play({ tenant, streams: full('users'), limits: { ...limits, fetchesPerRun: 5 } });
+  expectWhole(played, tenant, ['users']);
+  expectPromisesKept(played);
+  const runs = await historiesOf(stage.temporal.client, played.workflowId);
+  expect(runs.filter(({ workflow }) => workflow === 'streamWorkflow').length).toBeGreaterThan(2);
+});
+
+it('goes on in every range where an earlier attempt of the same job was broken off', async () => {
+  const streams = full('users').map((stream) => ({ ...stream, syncId: 7 }));
+  const breaks = async <Result>({ fetchId }: FetchInput, real: () => Promise<Result>): Promise<Result> => {
+    if (fetchId === 'users-8') throw ApplicationFailure.nonRetryable('It broke. Mend it.', 'RequestRejected');
+    return real();
+  };
+  const first = await stage.play({ tenant, streams, limits, fetchSlice: breaks });
+  expect(first.result.streams).toMatchObject([{ status: 'incomplete', verdict: 'incomplete: It broke. Mend it.' }]);
+  const second = await stage.play({ tenant, streams, limits, states: first.states });
+  const rows = [...first.rows['users']!, ...second.rows['users']!];
+  expect(compare('users', rows, tenant.readTruth().users)).toEqual(exact);
+  expect(new Set(searchesOf(second).map(({ from }) => from)).size).toBeGreaterThan(1);
+});
+
+it('saves of a first run the time at which it began, though most of its ranges are begun later', async () => {
+  let answered: number | undefined;
+  const played = await stage.play({
+    tenant,
+    streams: incremental('users'),
+    limits,
+    async fetchSlice({ fetchId }, real) {
+      // The tenant's clock tells whole seconds.
+      if (fetchId === 'users-1') await new Promise((go) => setTimeout(go, 2_100));
+      return real().finally(() => (answered ??= Date.now()));
+    },
+  });
+  expect(played.result.streams[0]?.audit.length).toBeGreaterThan(1);
+  expect(Date.parse(played.states['users']?.['updated_at'] as string)).toBeLessThan(answered! + 1_000);
+});
+
+describe('a later run of an incremental stream', () => {
+  const states = { users: { updated_at: '2021-01-01T00:00:00.000Z' } };
+  const cursorsOf = ({ deliveries }: Played): string[] =>
+    deliveries.flatMap(({ state }) => (state ? [state['updated_at'] as string] : []));
+
+  it('saves no cursor beyond a range that is not done', async () => {
+    const wanted = [...tenant.tenant.users.iterateUsers()].filter(
+      (user) => String(user['updated_at'] ?? '') >= '2020-12-31T23',
+    );
+    // The first range waits until all others are done.
+    let rest = 0;
+    const played = await stage.play({
+      tenant,
+      streams: incremental('users'),
+      limits,
+      states,
+      async fetchSlice({ task, fetchId }, real) {
+        const first = 'from' in task && task.from < '2021' && fetchId !== 'users-0';
+        for (let tries = 0; first && rest < 4 && tries < 100; tries += 1) await new Promise((go) => setTimeout(go, 20));
+        if (!first) rest += 1;
+        return real();
+      },
+    });
+    expect(played.result.status).toBe('complete');
+    const seen = new Set<unknown>();
+    for (const { segments, state } of played.deliveries) {
+      const rows = played.rows['users']!.slice(
+        seen.size,
+        seen.size + segments.reduce((sum, { records }) => sum + records, 0),
+      );
+      for (const row of rows) seen.add(row['user_id']);
+      const cursor = state?.['updated_at'] as string | undefined;
+      const covered = wanted.filter((user) => cursor !== undefined && String(user['updated_at']) <= cursor);
+      expect(covered.filter((user) => !seen.has(user['user_id']))).toEqual([]);
+    }
+    expect(cursorsOf(played)).toEqual([...cursorsOf(played)].sort());
+    expect(cursorsOf(played).length).toBeGreaterThan(3);
+  });
+
+  it('ends as long before the present of the tenant as its lag says, and begins as long before its cursor as its look-back', async () => {
+    const now = new Date();
+    const [user] = tenant.tenant.users.iterateUsers();
+    tenant.tenant.apply({ type: 'updateUser', user_id: user!['user_id'] as string, patch: { nickname: 'renamed' } });
+    const play = { tenant, streams: incremental('users'), states: { users: { updated_at: now.toISOString() } } };
+    const held = await stage.play({ ...play, reading: { lagSeconds: 3_600, lookbackSeconds: 0 } });
+    expect(held.result.streams).toMatchObject([{ status: 'complete', records: 0 }]);
+    expect(cursorsOf(held)).toEqual(cursorsOf(held).map(() => now.toISOString()));
+    const played = await stage.play({ ...play, reading: { lagSeconds: 0, lookbackSeconds: 60 } });
+    expect(played.rows['users']).toHaveLength(3 + 1);
+    expect(searchesOf(played)[0]).toMatchObject({ from: new Date(now.getTime() - 60_000).toISOString() });
+    expect(cursorsOf(played).at(-1)! >= now.toISOString()).toBe(true);
+  });
+});
+
+it('takes no page for whole that leaves out rows which its total counts', async () => {
+  tenant.setFaults([{ kind: 'omit-rows', match: 'created_at%3A', every: 7, rows: 20 }]);
+  const played = await stage.play({
+    tenant,
+    streams: full('users'),
+    limits: { ...limits, rowsPerPartition: { preferred: 5_000, min: 5_000 } },
+  });
+  expectWhole(played, tenant, ['users']);
+});
+
+it('says how many were deleted or changed after their total was told', async () => {
+  const late = [...tenant.tenant.users.iterateUsers()]
+    .flatMap(({ user_id: id, created_at: at }) =>
+      typeof id === 'string' && typeof at === 'string' ? [{ id, at }] : [],
+    )
+    .sort((one, other) => (one.at < other.at ? 1 : -1));
+  tenant.setScript(late.slice(5, 8).map(({ id }) => ({ change: { type: 'deleteUser', user_id: id }, atRequest: 40 })));
+  const played = await stage.play({
+    tenant,
+    streams: full('users'),
+    limits: { ...limits, rowsPerPartition: { preferred: 5_000, min: 5_000 } },
+  });
+  expect(played.result).toMatchObject({
+    status: 'complete',
+    verdict: 'complete except for users: 3 users changed or deleted during the read',
+  });
+});

@@ -1,0 +1,241 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { type Emulator, startEmulator } from 'auth0-emulator';
+import type { FetchInput } from '../../../src/activities/fetch-contract';
+import type { JsonObject } from '../../../src/json';
+import { compare, exact } from '../../support/compare-copy';
+import { historiesOf } from '../../support/histories';
+import { expectPromisesKept, expectWhole, stepsOf } from '../../support/expect-copy';
+import { full, incremental, openStage, type Stage } from '../../support/test-environment';
+
+const onePage = { fetchBudget: { pages: 1, seconds: 60, bytes: 1e9 } };
+const undated = 3;
+jest.setTimeout(60_000);
+
+let stage: Stage;
+let tenant: Emulator;
+
+beforeAll(async () => {
+  tenant = await startEmulator({
+    scenario: {
+      users: { count: 650, ties: [{ size: 120 }], missingUpdatedAt: undated, missingCreatedAt: 2 },
+      clients: { count: 550 },
+      organizations: { count: 0 },
+      roles: { count: 0 },
+    },
+  });
+  stage = await openStage();
+}, 60_000);
+afterAll(async () => {
+  await stage.close();
+  await tenant.close();
+});
+
+/** Fails for good at the nth slice, as an error does that nobody can mend. */
+const failAt =
+  (nth: number) =>
+  async <Result>({ fetchId }: FetchInput, real: () => Promise<Result>): Promise<Result> => {
+    if (fetchId.endsWith(`-${nth}`)) throw ApplicationFailure.nonRetryable('It broke. Mend it.', 'RequestRejected');
+    return real();
+  };
+
+it('loses nothing and brings nothing twice when it continues as new', async () => {
+  const played = await stage.play({ tenant, streams: full('users'), limits: { ...onePage, fetchesPerRun: 4 } });
+  expectWhole(played, tenant, ['users']);
+  expectPromisesKept(played);
+  expect(played.slices.map(({ fetchId }) => fetchId)).toEqual(played.slices.map((_, nth) => `users-${nth}`));
+  expect(played.result.streams[0]?.counts.pages).toBe(played.slices.length);
+  const runs = await historiesOf(stage.temporal.client, played.workflowId);
+  expect(runs.filter(({ workflow }) => workflow === 'streamWorkflow')).toHaveLength(
+    Math.ceil(played.slices.length / 4),
+  );
+});
+
+it('fetches the next slice while one is delivered, and no more than that', async () => {
+  let most = 0;
+  let fetched = 0;
+  const played = await stage.play({
+    tenant,
+    streams: full('clients'),
+    limits: onePage,
+    fetchSlice: (_input, real) => real().finally(() => (fetched += 1)),
+    async deliver({ segments }) {
+      const before = fetched;
+      await new Promise((resolve) => setTimeout(resolve, segments.length > 0 ? 150 : 0));
+      most = Math.max(most, fetched - before);
+    },
+  });
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(2);
+  expectWhole(played, tenant, ['clients']);
+  expectPromisesKept(played);
+});
+
+it('survives what passes: the next attempt goes on at the page that failed', async () => {
+  tenant.setFaults([{ kind: '503', match: '/clients', nth: 3 }]);
+  tenant.resetStatistics();
+  const limits = { fetchBudget: { pages: 100, seconds: 60, bytes: 1e9 }, maxStalledAttempts: 2 };
+  const played = await stage.play({ tenant, streams: full('clients'), limits });
+  tenant.setFaults([]);
+  expectWhole(played, tenant, ['clients']);
+  expect(played.slices.map(({ fetchId }) => fetchId)).toEqual(['clients-0', 'clients-0']);
+  expect(tenant.readStatistics().requests).toBe(6 + 1);
+});
+
+it('gives up when as many attempts as it has patience have read no page', async () => {
+  tenant.setFaults([{ kind: '503', match: '/clients' }]);
+  const played = await stage.play({ tenant, streams: full('clients'), limits: { maxStalledAttempts: 2 } });
+  tenant.setFaults([]);
+  expect(played.result.streams).toMatchObject([{ status: 'incomplete', failure: { type: 'Transient' } }]);
+  expect(played.slices).toHaveLength(2);
+});
+
+describe('a resumable full refresh', () => {
+  const streams = (syncId: number) => full('clients', 'users').map((stream) => ({ ...stream, syncId }));
+
+  it('goes on where an earlier attempt of the same job ended, and is whole together with it', async () => {
+    const first = await stage.play({ tenant, streams: streams(7), limits: onePage, fetchSlice: failAt(3) });
+    expect(first.result.status).toBe('failed');
+    tenant.resetStatistics();
+    const second = await stage.play({ tenant, streams: streams(7), limits: onePage, states: first.states });
+    expect(second.result.status).toBe('complete');
+    expect(second.result.streams.map(({ counts }) => counts.pages).reduce((a, b) => a + b)).toBe(
+      tenant.readStatistics().requests,
+    );
+    for (const stream of ['clients', 'users'] as const) {
+      const rows = [...(first.rows[stream] ?? []), ...(second.rows[stream] ?? [])];
+      expect(compare(stream, rows, tenant.readTruth()[stream])).toEqual(exact);
+      expect(second.rows[stream]!.length).toBeLessThan(tenant.readTruth()[stream].size - 180);
+    }
+    for (const played of [first, second]) expectPromisesKept(played);
+
+    tenant.resetStatistics();
+    const third = await stage.play({ tenant, streams: streams(7), states: second.states });
+    expect(third.result.streams.map(({ status, records }) => ({ status, records }))).toEqual(
+      streams(7).map(() => ({ status: 'complete', records: 0 })),
+    );
+    expect(tenant.readStatistics().requests).toBe(0);
+  });
+
+  it('starts over for another job', async () => {
+    const first = await stage.play({ tenant, streams: streams(7), limits: onePage, fetchSlice: failAt(2) });
+    const second = await stage.play({ tenant, streams: streams(8), states: first.states });
+    expectWhole(second, tenant, ['clients', 'users']);
+  });
+
+  it('starts over when it is told to read everything', async () => {
+    const first = await stage.play({ tenant, streams: streams(7), limits: onePage, fetchSlice: failAt(2) });
+    const second = await stage.play({ tenant, streams: streams(7), states: first.states, full: true });
+    expectWhole(second, tenant, ['clients', 'users']);
+  });
+});
+
+describe('an incremental stream', () => {
+  const cursorOf = (state: JsonObject | undefined): string => state?.['updated_at'] as string;
+
+  it('reads at first everything, then only what changed; its cursor never goes back', async () => {
+    const first = await stage.play({ tenant, streams: incremental('users'), limits: onePage });
+    expectWhole(first, tenant, ['users']);
+    expectPromisesKept(first);
+    const cursors = stepsOf(first, 'users').flatMap(({ state }) => (state ? [cursorOf(state)] : []));
+    expect(cursors.length).toBeGreaterThan(5);
+    expect(cursors.findIndex((cursor) => cursor !== undefined)).toBe(cursors.length - 1);
+
+    const { user_id: changed } = tenant.tenant.users.read(40)!;
+    tenant.tenant.apply({ type: 'updateUser', user_id: changed as string, patch: { nickname: 'changed' } });
+    const { user_id: created } = tenant.tenant.apply({ type: 'createUser' });
+    // What changes in the second of the first answer may come in this run or in the next, never in none.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const second = await stage.play({ tenant, streams: incremental('users'), states: first.states });
+    const ids = second.rows['users']!.map((row) => row['user_id']);
+    expect(ids.slice(0, -undated).sort()).toEqual([changed, created].sort());
+    expect(second.rows['users']!.slice(-undated).every((row) => !('updated_at' in row))).toBe(true);
+    expect(cursorOf(second.states['users']) > cursorOf(first.states['users'])).toBe(true);
+    expectPromisesKept(second);
+  });
+
+  it('keeps a saved cursor that lies in the future', async () => {
+    const saved = { updated_at: '2099-01-01T00:00:00.000Z' };
+    const played = await stage.play({ tenant, streams: incremental('users'), states: { users: saved } });
+    expect(played.result.streams).toMatchObject([{ status: 'complete', records: 0 }]);
+    expect(played.states['users']).toMatchObject(saved);
+  });
+
+  it('goes on where its first read was broken off', async () => {
+    const first = await stage.play({ tenant, streams: incremental('users'), limits: onePage, fetchSlice: failAt(3) });
+    const read = first.rows['users']!;
+    expect(first.result.streams).toMatchObject([{ status: 'incomplete', records: read.length }]);
+    const last = stepsOf(first, 'users').at(-1);
+    expect(last).toMatchObject({ status: 'INCOMPLETE', failure: { type: 'RequestRejected' } });
+    expect(cursorOf(first.states['users'])).toBeUndefined();
+
+    const { cursor } = first.states['users']?.['rollcall'] as { cursor: { place: { begun: string } } };
+    const second = await stage.play({ tenant, streams: incremental('users'), states: first.states });
+    expect(compare('users', [...read, ...second.rows['users']!], tenant.readTruth().users)).toEqual(exact);
+    expect(cursorOf(second.states['users'])).toBe(cursor.place.begun);
+  });
+
+  it('that fails in a later run delivers and saves what it has read, and its cursor covers no more than that', async () => {
+    const saved = { updated_at: '2022-06-01T00:00:00.000Z' };
+    const play = { tenant, streams: incremental('users'), limits: onePage };
+    const first = await stage.play({ ...play, states: { users: saved }, fetchSlice: failAt(3) });
+    const cursors = stepsOf(first, 'users').flatMap(({ state }) => (state ? [cursorOf(state)] : []));
+    expect(cursors).toEqual([...cursors].sort());
+    expect(new Set(cursors).size).toBeGreaterThan(1);
+    const second = await stage.play({ ...play, states: first.states });
+    const rows = [...first.rows['users']!, ...second.rows['users']!];
+    const ids = new Set(rows.map((row) => row['user_id']));
+    const wanted = [...tenant.tenant.users.iterateUsers()].filter(
+      (user) => String(user['updated_at']) >= saved.updated_at,
+    );
+    expect(wanted.map((user) => user['user_id']).filter((id) => !ids.has(id))).toEqual([]);
+    expect(second.rows['users']!.length).toBeLessThan(wanted.length - 200);
+  });
+
+  it('whose saved cursor cannot be read ends INCOMPLETE, while others are read', async () => {
+    const states = { users: { updated_at: 'yesterday' } };
+    const played = await stage.play({ tenant, streams: [...incremental('users'), ...full('clients')], states });
+    expectWhole(played, tenant, ['clients']);
+    expect(played.result.streams.find(({ stream }) => stream === 'users')).toMatchObject({
+      status: 'incomplete',
+      failure: { type: 'UnreadableState', kind: 'config_error' },
+    });
+    expect(stepsOf(played, 'users').map(({ status, state }) => ({ status, state }))).toEqual([
+      { status: 'STARTED', state: undefined },
+      { status: 'INCOMPLETE', state: undefined },
+    ]);
+    expect(played.slices.every(({ task }) => 'stream' in task && task.stream === 'clients')).toBe(true);
+  });
+});
+
+it('ends with the reason of its destination when that takes no more', async () => {
+  const played = await stage.play({
+    tenant,
+    streams: full('clients', 'users'),
+    limits: onePage,
+    async deliver({ stream, sequence }) {
+      if (stream.name === 'clients' && sequence === 2) {
+        throw Object.assign(new Error('The manifest is torn. Move it away.'), { name: 'DestinationUnreadable' });
+      }
+    },
+  });
+  expectWhole(played, tenant, ['users']);
+  expectPromisesKept({ ...played, deliveries: stepsOf(played, 'users') });
+  expect(played.result.streams.find(({ stream }) => stream === 'clients')).toMatchObject({
+    status: 'incomplete',
+    records: 100,
+    failure: {
+      type: 'DestinationUnreadable',
+      kind: 'config_error',
+      message: 'The manifest is torn. Move it away.',
+    },
+  });
+  expect(stepsOf(played, 'clients').map(({ sequence }) => sequence)).toEqual([0, 1]);
+});
+
+it('reads from the start date on when it has one', async () => {
+  const startDate = '2024-06-01T00:00:00.000Z';
+  const played = await stage.play({ tenant, streams: full('users'), startDate });
+  const dated = [...tenant.tenant.users.iterateUsers()].filter((user) => String(user['updated_at'] ?? '') >= startDate);
+  expect(dated.length).toBeGreaterThan(50);
+  expect(played.rows['users']).toHaveLength(dated.length + undated);
+});

@@ -1,0 +1,173 @@
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { type Emulator, findSecrets, READER_SCOPES, SECRET_SCOPES, startEmulator, TRUTH_STREAMS } from 'auth0-emulator';
+import type { SyncProgress } from '../../../src/workflows/contract';
+import { historiesOf, textIn } from '../../support/histories';
+import { expectPromisesKept, expectWhole, stepsOf } from '../../support/expect-copy';
+import { full, openStage, type Played, type Stage } from '../../support/test-environment';
+
+jest.setTimeout(60_000);
+
+let stage: Stage;
+let tenant: Emulator;
+
+beforeAll(async () => {
+  tenant = await startEmulator({ scenario: 'small', scopes: [...READER_SCOPES, ...SECRET_SCOPES] });
+  stage = await openStage();
+}, 60_000);
+afterEach(() => tenant.setFaults([]));
+afterAll(async () => {
+  await stage.close();
+  await tenant.close();
+});
+
+it('copies every stream, and leaves nothing in staging', async () => {
+  const played = await stage.play({ tenant, streams: full(...TRUTH_STREAMS) });
+  expect(played.result.status).toBe('complete');
+  expect(played.result.streams.map(({ stream }) => stream).sort()).toEqual([...TRUTH_STREAMS].sort());
+  expectWhole(played, tenant, [...TRUTH_STREAMS]);
+  expectPromisesKept(played);
+  expect(played.discarded).toEqual([played.result.run]);
+});
+
+it('is whole, too, when staging cannot be cleared', async () => {
+  const discardRun = async (): Promise<void> => {
+    throw ApplicationFailure.nonRetryable('The disk is read-only.');
+  };
+  const played = await stage.play({ tenant, streams: full('clients'), discardRun });
+  expect(played.discarded).toEqual([]);
+  expectWhole(played, tenant, ['clients']);
+});
+
+it('names its runs so that a later one sorts after an earlier one', async () => {
+  const first = await stage.play({ tenant, streams: full('clients') });
+  const second = await stage.play({ tenant, streams: full('clients') });
+  expect(first.result.run < second.result.run).toBe(true);
+  const runs = [...first.deliveries, ...second.deliveries].map(({ run }) => run);
+  expect([...new Set(runs)]).toEqual([first.result.run, second.result.run]);
+});
+
+it('names no two runs alike, however close together they begin', async () => {
+  const together = await Promise.all(Array.from({ length: 4 }, () => stage.play({ tenant, streams: full('clients') })));
+  // Whatever the time in front of it, the mark alone must tell them apart.
+  const marks = together.map(({ result }) => result.run.split('-')[1]);
+  expect(new Set(marks).size).toBe(together.length);
+  for (const played of together) expectWhole(played, tenant, ['clients']);
+});
+
+describe('a stream that fails', () => {
+  let played: Played;
+
+  beforeAll(async () => {
+    tenant.setFaults([{ kind: '503', match: '/clients' }]);
+    played = await stage.play({ tenant, streams: full(...TRUTH_STREAMS) });
+  });
+
+  it('does not stop the others', () => {
+    expectWhole(played, tenant, [...TRUTH_STREAMS].slice(1));
+    expectPromisesKept(played);
+  });
+
+  it('makes the result partial, with its reason', () => {
+    expect(played.result.status).toBe('partial');
+    expect(played.result.streams.find(({ stream }) => stream === 'clients')).toMatchObject({
+      status: 'incomplete',
+      records: 0,
+      failure: {
+        type: 'Transient',
+        failureType: 'transient_error',
+        message: expect.stringContaining('GET clients failed'),
+      },
+    });
+  });
+
+  it('makes the workflow fail, and the results are in the details of its failure', async () => {
+    const ended = stage.temporal.client.workflow.getHandle(played.workflowId).result();
+    await expect(ended).rejects.toBeInstanceOf(WorkflowFailedError);
+    await expect(ended).rejects.toMatchObject({
+      cause: { type: 'Incomplete', nonRetryable: true, details: [played.result] },
+    });
+    await expect(ended).rejects.toMatchObject({ cause: { message: expect.stringContaining('clients: GET clients') } });
+  });
+});
+
+it('delivers streams that were refused before they began as INCOMPLETE, and is not whole then', async () => {
+  const [stream] = full('connections');
+  const failure = { type: 'UnknownStream', failureType: 'config_error', message: 'There is no such stream.' } as const;
+  const played = await stage.play({ tenant, streams: full('clients'), unknownStreams: [{ stream: stream!, failure }] });
+  expectWhole(played, tenant, ['clients']);
+  expect(played.result.status).toBe('partial');
+  expect(stepsOf(played, 'connections')).toMatchObject([
+    { sequence: 0, status: 'STARTED' },
+    { sequence: 1, status: 'INCOMPLETE', failure, segments: [] },
+  ]);
+});
+
+it('is failed when no stream is whole', async () => {
+  tenant.setFaults([{ kind: '503' }]);
+  const { result } = await stage.play({ tenant, streams: full('clients', 'users') });
+  expect(result.status).toBe('failed');
+});
+
+it('tells while it runs which streams have ended, and how far the others are', async () => {
+  let release: (() => void) | undefined;
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  const { run, ended } = await stage.begin({
+    tenant,
+    streams: full('clients', 'users'),
+    limits: { fetchBudget: { pages: 1, seconds: 60, bytes: 1e9 } },
+    async deliver({ stream, sequence }) {
+      if (stream.name === 'users' && sequence === 2) await gate;
+    },
+  });
+  const look = async (): Promise<Record<string, object>> =>
+    Object.fromEntries((await run.progress()).map((each) => [each.stream, each]));
+  for (let seen = await look(), tries = 0; tries < 100; tries += 1, seen = await look()) {
+    const { users, clients } = seen as Record<string, { status: string; delivered: number; counts: { pages: number } }>;
+    if (clients?.status === 'complete' && users?.delivered === 100 && users.counts.pages === 3) break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  expect(await look()).toMatchObject({
+    clients: { status: 'complete', delivered: 8, counts: { pages: 1, requests: 1 } },
+    users: { status: 'running', delivered: 100, counts: { pages: 3 } },
+  });
+  const handle = stage.temporal.client.workflow.getHandle(run.workflowId);
+  expect(await handle.query<SyncProgress>('progress')).toMatchObject({
+    finished: [{ stream: 'clients', records: 8 }],
+    running: [{ workflowId: `${run.workflowId}/users`, streams: ['users'] }],
+  });
+  release?.();
+  const { result } = await ended;
+  expect(await run.progress()).toMatchObject(
+    result.streams.map(({ stream, records }) => ({ stream, status: 'complete', delivered: records })),
+  );
+});
+
+it('leaves no record, no person and no secret in any history, also when it goes wrong', async () => {
+  const streams = full(...TRUTH_STREAMS);
+  const well = await stage.play({ tenant, streams: streams.map((stream) => ({ ...stream, syncId: 7 })) });
+  const badly = await stage.play({
+    tenant,
+    streams,
+    clientOf: (client) => ({
+      ...client,
+      async getPage(request, options) {
+        const page = await client.getPage(request, options);
+        throw new TypeError(`cannot read ${JSON.stringify(page.rows)}`);
+      },
+    }),
+  });
+  expect(badly.result.status).toBe('failed');
+  const people = [...tenant.tenant.users.iterateUsers()].flatMap(({ user_id: id, email, name }) => [id, email, name]);
+  const rows = [tenant.tenant.organizations, tenant.tenant.clients].flatMap((all) => [...all.rows]);
+  const planted = [...people, ...rows.map(({ id }) => id)].filter((value) => typeof value === 'string');
+  expect(planted.length).toBeGreaterThan(1_000);
+  for (const { workflowId } of [well, badly]) {
+    const histories = await historiesOf(stage.temporal.client, workflowId);
+    expect(histories).toHaveLength(4);
+    const text = textIn(histories);
+    expect(text).toContain('organization_members');
+    expect(findSecrets(text)).toEqual([]);
+    expect(planted.filter((value) => text.includes(value))).toEqual([]);
+  }
+});

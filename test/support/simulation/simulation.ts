@@ -1,0 +1,235 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { Mutex } from 'async-mutex';
+import fc from 'fast-check';
+import type { FetchInput, FetchResult } from '../../../src/activities/fetch-contract';
+import { createSyncInput } from '../../../src/app/sync-input';
+import type { Auth0Client } from '../../../src/auth0/client';
+import type { JsonObject } from '../../../src/json';
+import type { ConfiguredStream, Delivery, StreamState } from '../../../src/sinks/sink';
+import { defaultReadOptions, type ReadOptions } from '../../../src/streams/fetch-task';
+import type { StreamResult, SyncLimits } from '../../../src/workflows/contract';
+import { organizationsWorkflow } from '../../../src/workflows/organizations';
+import { streamWorkflow } from '../../../src/workflows/stream';
+import { type Attempt, type Heartbeat, impatientClient, type Slices, slicesIn } from '../fetch-fixture';
+import { type LiveTenant, requestNumber } from './generated-tenant';
+import { runWorkflow } from './workflow-runtime';
+
+/** An attempt at a slice that dies when the `at`th request arrives. */
+interface Kill {
+  at: number;
+  /** Newest heartbeats that never arrived. */
+  lost: number;
+  /** The attempt does not notice that it is taken for dead, and reads on to the end of its slice. */
+  unaware?: true;
+}
+
+/** How a run goes, apart from what happens to the tenant. */
+export interface Course {
+  limits: Pick<SyncLimits, 'concurrency' | 'rowsPerPartition' | 'organizationsPerBatch' | 'fetchesPerRun'> & {
+    pages: number;
+  };
+  /** Which activity is next, again and again: see runWorkflow. */
+  turns: number[];
+  kills: Kill[];
+  faults: { at: number; kind: '503' | 'reset' | 'cut' | 'html' | 'empty-object' }[];
+  /** Checkpoint tokens expire when this request arrives. */
+  expiresAt?: number;
+  /** This slice and all after it fail for good: the run ends as INCOMPLETE. */
+  failsAt?: number;
+}
+
+export const course: fc.Arbitrary<Course> = fc.record(
+  {
+    limits: fc.record({
+      pages: fc.oneof(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 12 })),
+      concurrency: fc
+        .constantFrom(3, 2, 4, 1)
+        .chain((min) => fc.record({ min: fc.constant(min), max: fc.integer({ min, max: 6 }) })),
+      rowsPerPartition: fc
+        .constantFrom(50, 20, 100, 300, 5_000)
+        .map((always) => ({ preferred: always, min: Math.ceil(always / 3) })),
+      organizationsPerBatch: fc.integer({ min: 1, max: 30 }),
+      fetchesPerRun: fc.constantFrom(500, 7, 2),
+    }),
+    turns: fc.array(fc.nat(5), { maxLength: 8 }),
+    kills: fc.array(
+      fc.record(
+        { at: requestNumber, lost: fc.nat(2), unaware: fc.constant(true as const) },
+        { requiredKeys: ['at', 'lost'], noNullPrototype: true },
+      ),
+      { maxLength: 3 },
+    ),
+    faults: fc.array(
+      fc.record({ at: requestNumber, kind: fc.constantFrom('503', 'reset', 'cut', 'html', 'empty-object') }),
+      { maxLength: 2 },
+    ),
+    expiresAt: requestNumber,
+    failsAt: fc.integer({ min: 1, max: 6 }),
+  },
+  { requiredKeys: ['limits', 'turns', 'kills', 'faults'], noNullPrototype: true },
+);
+
+/** A course without any trouble, to be laid out anew. */
+export const calm: Course = {
+  limits: {
+    pages: 12,
+    concurrency: { min: 3, max: 3 },
+    rowsPerPartition: { preferred: 5_000, min: 5_000 },
+    organizationsPerBatch: 30,
+    fetchesPerRun: 500,
+  },
+  turns: [],
+  kills: [],
+  faults: [],
+};
+
+/** A run to be rehearsed. */
+export interface Rehearsal extends Course {
+  streams: ConfiguredStream[];
+  states?: Record<string, StreamState>;
+  reading?: Partial<ReadOptions>;
+}
+
+/** What came of it, by stream. */
+export interface Rehearsed {
+  rows: Record<string, JsonObject[]>;
+  states: Record<string, StreamState>;
+  results: StreamResult[];
+}
+
+/** Time that passes in the tenant with each request. */
+const requestMs = 400;
+const hour = 3_600_000;
+
+/** Runs the workflow of the streams with real slices, one activity at a time. Requests are counted from 1. */
+export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Rehearsal): Promise<Rehearsed> {
+  const { emulator, clock } = tenant;
+  const { limits, turns, kills, faults, expiresAt, failsAt = Infinity, streams, states = {}, reading } = rehearsal;
+  const plain = impatientClient(emulator);
+  const client = withClock(plain, clock);
+  const lease = leaseOf(slicesIn(folder, () => client));
+  emulator.resetStatistics();
+  emulator.setFaults(faults.map(({ at, kind }) => ({ match: '/api/v2', kind, nth: at })));
+  for (const kill of kills) emulator.onRequest(kill.at, () => lease.kill(kill));
+  let ended = false;
+  // Requests of a later run are counted from 1 again.
+  if (expiresAt !== undefined) emulator.onRequest(expiresAt, () => void (clock.now += ended ? 0 : 25 * hour));
+
+  const done: Rehearsed = { rows: {}, states: { ...states }, results: [] };
+  let slices = 0;
+  const activities = {
+    async fetchSlice(input: FetchInput): Promise<FetchResult> {
+      slices += 1;
+      if (slices > failsAt) throw ApplicationFailure.nonRetryable('It broke.', 'RequestRejected');
+      return lease.fetch(input);
+    },
+    async deliver({ delivery }: { delivery: Delivery }): Promise<void> {
+      const { stream, segments, state } = delivery;
+      (done.rows[stream.name] ??= []).push(...(await lease.rowsOf(segments)));
+      if (state) done.states[stream.name] = state;
+    },
+  };
+  const run = `run-${runs++}`;
+  const { pages, ...others } = limits;
+  const fetchBudget = { pages, seconds: 600, bytes: 1e9 };
+  const sync = createSyncInput({
+    connection: 'acme',
+    streams,
+    sinkQueue: 'sink',
+    limits: {
+      ...others,
+      fetchBudget,
+      memberFetchBudget: fetchBudget,
+      maxStalledAttempts: 5,
+      outageSeconds: 0,
+      heartbeatSeconds: 10,
+    },
+    readOptions: { ...defaultReadOptions, ...reading },
+  });
+  const [first] = sync.streams;
+  const isFamily = first?.reader === 'organization' || first?.reader === 'members';
+  const workflow = isFamily ? organizationsWorkflow : streamWorkflow;
+  const input = { ...sync, run, stream: first, state: states[first?.name ?? ''] ?? null, states };
+  let taken = 0;
+  const turn = (): number => turns[taken++ % turns.length] ?? 0;
+  try {
+    done.results = (await runWorkflow(workflow, input, activities, turn)) as StreamResult[];
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) throw error;
+    done.results = error.details?.[0] as StreamResult[];
+  } finally {
+    ended = true;
+    plain.close();
+  }
+  return done;
+}
+
+let runs = 0;
+
+/** As `rehearse`; when the run fails for good, another one goes on from where it has come to, undisturbed. */
+export async function rehearseToEnd(
+  tenant: LiveTenant,
+  folder: string,
+  { failsAt, ...rehearsal }: Rehearsal,
+): Promise<Rehearsed & { resumed: boolean }> {
+  const first = await rehearse(tenant, folder, { ...rehearsal, ...(failsAt && { failsAt }) });
+  if (first.results.every(({ status }) => status === 'complete')) return { ...first, resumed: false };
+  expect(failsAt).toBeDefined();
+  const { expiresAt: _, ...undisturbed } = { ...rehearsal, kills: [], faults: [] };
+  const second = await rehearse(tenant, folder, { ...undisturbed, states: first.states });
+  const rows = Object.fromEntries(
+    rehearsal.streams.map(({ name }) => [name, [...(first.rows[name] ?? []), ...(second.rows[name] ?? [])]]),
+  );
+  return { ...second, rows, resumed: true };
+}
+
+/** One request at a time, so that a run can be repeated; each takes its time, and pages tell it to the second. */
+function withClock(client: Auth0Client, clock: { now: number }): Auth0Client {
+  const line = new Mutex();
+  const timed = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
+    line.runExclusive(() => {
+      clock.now += requestMs;
+      return ask();
+    });
+  return {
+    ...client,
+    getPage: (request, options) =>
+      timed(async () => {
+        const at = Math.floor(clock.now / 1_000) * 1_000;
+        return { ...(await client.getPage(request, options)), at };
+      }),
+    getObject: (request, options) => timed(() => client.getObject(request, options)),
+  };
+}
+
+/** Attempts at one slice after the other, as Temporal makes them. */
+function leaseOf(slices: Slices): {
+  fetch(input: FetchInput): Promise<FetchResult>;
+  kill(kill: Kill): void;
+  rowsOf: Slices['rowsOf'];
+} {
+  let current: { attempt: Attempt; arrived?: (Heartbeat | undefined)[] } | undefined;
+  return {
+    async fetch(input) {
+      let held: Heartbeat | undefined;
+      for (let nth = 1; ; nth += 1) {
+        const turn: NonNullable<typeof current> = { attempt: slices.attempt(input, nth, held) };
+        current = turn;
+        try {
+          const result = await turn.attempt.result;
+          if (!turn.arrived) return result;
+        } catch (error) {
+          if (!turn.arrived && (error as ApplicationFailure).nonRetryable) throw error;
+        }
+        held = (turn.arrived ?? turn.attempt.heartbeats).at(-1) ?? held;
+      }
+    },
+    kill({ lost, unaware }) {
+      if (!current || current.arrived) return;
+      const { heartbeats, cancel } = current.attempt;
+      current.arrived = heartbeats.slice(0, Math.max(0, heartbeats.length - lost));
+      if (!unaware) cancel();
+    },
+    rowsOf: slices.rowsOf,
+  };
+}

@@ -1,0 +1,111 @@
+import type { FetchResult } from '../../../src/activities/fetch-contract';
+import type { Tenants } from '../../../src/activities/tenants';
+import { createMetricsObserver, observeFetch, observeSink, recordLimits } from '../../../src/app/activity-metrics';
+import type { BucketSnapshot } from '../../../src/auth0/rate-limit/token-bucket';
+import type { Meter } from '../../../src/metrics/metrics';
+import { zeroCounts } from '../../../src/streams/counts';
+
+/** What was measured, by metric and labels; of recordings the number and the last value. */
+function ledger(): { meter: Meter; seen: Record<string, number> } {
+  const seen: Record<string, number> = {};
+  const keyOf = (metric: string, labels: object): string => [metric, ...Object.values(labels)].join(' ');
+  const meter: Meter = {
+    add: (metric, labels, by = 1) => (seen[keyOf(metric, labels)] = (seen[keyOf(metric, labels)] ?? 0) + by),
+    set: (metric, labels, value) => (seen[keyOf(metric, labels)] = value),
+    record: (metric, labels, value) => (seen[keyOf(metric, labels)] = value),
+  };
+  return { meter, seen };
+}
+
+const bucket = (name: string, limit: number, remaining: number): BucketSnapshot & { name: string } => ({
+  name,
+  limit,
+  remaining,
+  perSecond: 0,
+  foreignPerSecond: 0,
+});
+
+it('names requests by path template and class of the answer, and begins what is rare with 0', () => {
+  const { meter, seen } = ledger();
+  const observer = createMetricsObserver(meter, 'acme');
+  expect(seen).toEqual({ 'rateLimited acme': 0, 'waitingUntil acme': 0 });
+  for (const status of [200, 204, 302, 404, 429, 503, undefined]) observer.onRequestEnd('GET users', status);
+  observer.onRequestEnd('POST /oauth/token', 200);
+  observer.onWaitEnd('limit', 9);
+  observer.onWaitEnd('failure', 2_500);
+  expect(seen).toEqual({
+    'requests acme users 2xx': 2,
+    'requests acme users 3xx': 1,
+    'requests acme users 4xx': 1,
+    'requests acme users 429': 1,
+    'requests acme users 5xx': 1,
+    'requests acme users none': 1,
+    'requests acme oauth/token 2xx': 1,
+    'rateLimited acme': 1,
+    'waitingUntil acme': 0,
+    'waits acme failure': 2.5,
+  });
+});
+
+it('counts the rows of streams and not those of indexes, and tells of a long wait', async () => {
+  const { meter, seen } = ledger();
+  const segment = (stream: string, records: number) => ({ stream, records, file: 'run/x.1.y.jsonl', bytes: 1 });
+  const waitUntil = Date.now() + 60_000;
+  const result: FetchResult = {
+    cursor: null,
+    done: false,
+    segments: [segment('organization_members', 7), segment('organization_member_roles', 3), segment('roles', 5)],
+    counts: { ...zeroCounts, pages: 4 },
+    concurrency: 1,
+    waitUntil,
+  };
+  const activities = observeFetch({ fetchPages: async () => result, discardRun: async () => undefined }, meter);
+  const organizations = { segment: segment('organization-ids', 1), first: 0, count: 1 };
+  const task = { kind: 'members', streams: [], organizations, rolesSource: 'inline', roles: null } as const;
+  const input = { connection: 'acme', task: { ...task, streams: [] } };
+  expect(await activities.fetchPages(input as never)).toBe(result);
+  const { 'waits acme long_limit': wait, 'slices organization_members': slice, ...counts } = seen;
+  expect(counts).toEqual({
+    'pages acme organization_members': 4,
+    'rows acme organization_members': 7,
+    'rows acme organization_member_roles': 3,
+    'waitingUntil acme': waitUntil / 1_000,
+  });
+  expect(wait).toBeGreaterThan(50);
+  expect(slice).toBeLessThan(50);
+});
+
+it('shows of two buckets of one name the one that is in use', () => {
+  const { meter, seen } = ledger();
+  const buckets = [bucket('tenant', 50, 3), bucket('tenant', 100, 100), bucket('users', 40, 40)];
+  const listLimits: Tenants['listLimits'] = () => [['acme', { buckets, concurrency: 1, inflight: 0, waiting: 0 }]];
+  recordLimits(meter, { listLimits } as Tenants);
+  expect(seen).toEqual({
+    'tokens acme tenant': 3,
+    'bucketSize acme tenant': 50,
+    'tokens acme users': 40,
+    'bucketSize acme users': 40,
+  });
+});
+
+it('sees the cursor in the states that a run begins with and in those that it delivers, and no other field of them', async () => {
+  const { meter, seen } = ledger();
+  const delivered = { updated_at: '2026-02-01T00:00:00.000Z', rollcall: { records: 1 } };
+  const activities = observeSink(
+    {
+      loadState: async () => ({ users: { updated_at: '2026-01-01T00:00:00.000Z' }, clients: { rollcall: {} } }),
+      deliver: async () => undefined,
+      conclude: async () => undefined,
+    },
+    meter,
+  );
+  await activities.loadState({ connection: 'acme' });
+  expect(seen).toEqual({ 'cursor acme users': Date.UTC(2026, 0, 1) / 1_000 });
+  const stream = { name: 'users', syncMode: 'incremental', destinationSyncMode: 'append' } as const;
+  const segments = [{ stream: 'users', records: 4, file: 'run/x.1.users.jsonl', bytes: 1 }];
+  await activities.deliver({
+    connection: 'acme',
+    delivery: { run: 'r', stream, sequence: 1, segments, state: delivered },
+  });
+  expect(seen).toMatchObject({ 'cursor acme users': Date.UTC(2026, 1, 1) / 1_000, 'delivered acme users': 4 });
+});

@@ -1,0 +1,95 @@
+import path from 'node:path';
+import { applyAuth0Variables } from '../../../src/config/auth0-variables';
+import { parseConnection } from '../../../src/config/project';
+import { resolveSecrets } from '../../../src/config/references';
+import { failureOf } from '../../support/config-failure';
+
+const all = {
+  AUTH0_DOMAIN: 'variable.example.com',
+  AUTH0_CLIENT_ID: 'variable-id',
+  AUTH0_CLIENT_SECRET: 'variable-secret',
+  AUTH0_AUDIENCE: 'https://variable.example.com/api/v2/',
+};
+
+const connection = (source: object) => parseConnection('acme', { destination: { files: 'data' }, ...source }, [], '.');
+const filled = (source: object, variables: Record<string, string>) =>
+  applyAuth0Variables(connection(source).source, variables);
+
+test('a connection that says nothing of its tenant is that of the variables', async () => {
+  expect(await resolveSecrets(connection({}), all)).toMatchObject({
+    baseUrl: 'https://variable.example.com',
+    credentials: {
+      type: 'client_credentials',
+      clientId: 'variable-id',
+      clientSecret: 'variable-secret',
+      audience: 'https://variable.example.com/api/v2/',
+    },
+  });
+});
+
+test('a connection that says all is changed by no variable', () => {
+  const whole = { domain: 'acme.eu.auth0.com', credentials: { client_id: 'file', client_secret: 'file' } };
+  expect(filled(whole, { ...all, AUTH0_ACCESS_TOKEN: 'token', AUTH0_CLIENT_SIGNING_KEY_PATH: 'key.pem' })).toEqual(
+    whole,
+  );
+});
+
+test.each<[object, Record<string, string>, object]>([
+  [{ base_url: 'http://127.0.0.1:1' }, { AUTH0_DOMAIN: 'x' }, { base_url: 'http://127.0.0.1:1', credentials: {} }],
+  [
+    { credentials: { client_id: 'file' } },
+    all,
+    { credentials: { client_id: 'file', client_secret: 'env:AUTH0_CLIENT_SECRET' } },
+  ],
+  [
+    { domain: 'd', credentials: { client_secret: 'file' } },
+    all,
+    {
+      domain: 'd',
+      credentials: { client_id: 'env:AUTH0_CLIENT_ID', client_secret: 'file' },
+      audience: 'env:AUTH0_AUDIENCE',
+    },
+  ],
+  [
+    { credentials: { client_id: 'file', private_key: 'file:key' }, audience: 'file' },
+    all,
+    { credentials: { client_id: 'file', private_key: 'file:key' }, audience: 'file' },
+  ],
+  [{}, { ...all, AUTH0_ACCESS_TOKEN: 't' }, { credentials: { access_token: 'env:AUTH0_ACCESS_TOKEN' } }],
+  [{}, { ...all, AUTH0_API_TOKEN: 't' }, { credentials: { access_token: 'env:AUTH0_API_TOKEN' } }],
+  [{ credentials: { client_id: 'file' } }, { AUTH0_ACCESS_TOKEN: 't' }, { credentials: { client_id: 'file' } }],
+  [
+    {},
+    { AUTH0_CLIENT_ID: 'id', AUTH0_CLIENT_SIGNING_KEY_PATH: 'key.pem', AUTH0_CLIENT_SECRET: 's' },
+    { credentials: { client_id: 'env:AUTH0_CLIENT_ID', private_key: `file:${path.resolve('key.pem')}` } },
+  ],
+  [
+    { credentials: { client_id: 'file' } },
+    { AUTH0_CLIENT_SIGNING_KEY_PATH: '/key.pem', AUTH0_CLIENT_SIGNING_ALGORITHM: 'PS256' },
+    {
+      credentials: {
+        client_id: 'file',
+        private_key: 'file:/key.pem',
+        algorithm: 'env:AUTH0_CLIENT_SIGNING_ALGORITHM',
+      },
+    },
+  ],
+  [{}, { AUTH0_DOMAIN: '', AUTH0_CLIENT_ID: '' }, { credentials: {} }],
+])('%j with %j becomes %j', (source, variables, expected) => {
+  expect(filled(source, variables)).toMatchObject(expected);
+  const { credentials, audience } = filled(source, variables);
+  expect(credentials).toEqual((expected as { credentials: object }).credentials);
+  if (!('AUTH0_AUDIENCE' in variables)) expect(audience).toBeUndefined();
+});
+
+test('what nobody says is named, and where it may be said', async () => {
+  const failure = await failureOf(() => resolveSecrets(connection({}), { AUTH0_DOMAIN: 'acme.eu.auth0.com' }));
+  expect(failure.message).toMatch(/credentials\.client_id is missing; .*client_secret is missing\. .*AUTH0_CLIENT_ID/);
+});
+
+test('the environment’s reserve and concurrency come before those of the file', async () => {
+  const paced = connection({ rate_limit_reserve: 0.5 });
+  const variables = { ...all, ROLLCALL_RATE_LIMIT_RESERVE: '0', ROLLCALL_MAX_CONCURRENCY: '2' };
+  expect((await resolveSecrets(paced, variables)).pacing).toEqual({ reserve: 0, maxConcurrency: 2 });
+  expect((await resolveSecrets(paced, all)).pacing).toEqual({ reserve: 0.5 });
+});

@@ -1,0 +1,165 @@
+import Ajv from 'ajv';
+import addFormats from 'ajv-formats';
+import { type Emulator, READER_SCOPES, startEmulator, TRUTH_READERS, TRUTH_STREAMS } from 'auth0-emulator';
+import { type Auth0Client, createAuth0Client } from '../../../src/auth0/client';
+import { createPacer } from '../../../src/auth0/rate-limit/pacer';
+import { createClientTokenSource } from '../../../src/auth0/token';
+import type { JsonObject } from '../../../src/json';
+import { createListReader, createOrganizationsReader, createRolesReader } from '../../../src/streams/list-readers';
+import { createMembersReader } from '../../../src/streams/members-reader';
+import { getStream, streams } from '../../../src/streams/registry';
+import { createSearchReader } from '../../../src/streams/search-reader';
+import type { Reader } from '../../../src/streams/stream-reader';
+import { nothingKnown } from '../../support/page';
+
+/** Top-level fields of the schemas of Airbyte's own connector; whoever comes from it finds each of them again. */
+const airbyteFields: Record<string, string> = {
+  clients:
+    'client_id tenant owners is_token_endpoint_ip_header_trusted cross_origin_auth callback_url_template name description global client_secret app_type logo_uri is_first_party oidc_conformant callbacks allowed_origins web_origins client_aliases allowed_clients allowed_logout_urls oidc_backchannel_logout grant_types jwt_configuration signing_keys encryption_key sso sso_disabled cross_origin_authentication cross_origin_loc custom_login_page_on custom_login_page custom_login_page_preview form_template addons token_endpoint_auth_method client_metadata mobile initiate_login_uri native_social_login refresh_token organization_usage organization_require_behavior client_authentication_methods',
+  users:
+    '_links user_id username email email_verified phone_number phone_verified created_at updated_at identities app_metadata user_metadata picture name nickname multifactor last_ip last_login logins_count blocked given_name family_name',
+  organizations: 'id name display_name branding metadata',
+  organization_members: 'org_id user_id picture name email',
+  organization_member_roles: 'org_id user_id id name description',
+};
+
+const inline = { rolesSource: 'inline' } as const;
+
+const propertiesOf = (stream: string): JsonObject => getStream(stream).jsonSchema['properties'] as JsonObject;
+
+it("has every stream of Airbyte's own connector", () => {
+  expect(streams.map(({ name }) => name).sort()).toEqual(Object.keys(airbyteFields).sort());
+});
+
+it('refuses a name that no stream has', () => {
+  expect(() => getStream('connections')).toThrow('no stream is named connections');
+});
+
+describe.each(streams.map((stream) => [stream.name, stream] as const))('%s', (name, stream) => {
+  it('declares every field that Airbyte’s own connector declares', () => {
+    const missing = airbyteFields[name]!.split(' ').filter((field) => !(field in propertiesOf(name)));
+    expect(missing).toEqual([]);
+  });
+
+  it('declares the fields of its key and its cursor', () => {
+    const fields = [...stream.primaryKey.flat(), ...(stream.cursorField ? [stream.cursorField] : [])];
+    expect(Object.keys(propertiesOf(name))).toEqual(expect.arrayContaining(fields));
+  });
+
+  it('can be read incrementally only by a cursor', () => {
+    expect(stream.syncModes.includes('incremental')).toBe(stream.cursorField !== undefined);
+    expect(stream.orderBy?.cursor).toBe(stream.cursorField);
+    expect(stream.reader === 'search').toBe(stream.orderBy !== undefined);
+  });
+
+  it('allows null in every field, and fields that it does not know', () => {
+    const types = Object.values(propertiesOf(name)).map((property) => (property as JsonObject)['type']);
+    for (const type of types) expect(type).toContain('null');
+    expect(stream.jsonSchema['additionalProperties']).toBe(true);
+  });
+
+  it('has a parent that is a stream, or a probe of its own', () => {
+    expect(stream.parent ? getStream(stream.parent).name : stream.probe?.path).toBe(stream.parent ?? stream.path);
+  });
+});
+
+describe('on an emulated tenant', () => {
+  let tenant: Emulator;
+  let client: Auth0Client;
+
+  beforeAll(async () => {
+    tenant = await startEmulator({ scenario: 'small' });
+    client = clientWith();
+  });
+  afterAll(async () => {
+    client.close();
+    await tenant.close();
+  });
+
+  function clientWith(): Auth0Client {
+    const { url: baseUrl, clientId, clientSecret } = tenant;
+    const tokenSource = createClientTokenSource({ baseUrl, clientId, credential: { clientSecret } });
+    return createAuth0Client({ baseUrl, tokenSource, pacer: createPacer({}), retries: 0 });
+  }
+
+  async function read<Cursor>(reader: Reader<Cursor>): Promise<Record<string, JsonObject[]>> {
+    const outputs: Record<string, JsonObject[]> = {};
+    let cursor = reader.start();
+    for (let request = reader.next(cursor); request; request = reader.next(cursor)) {
+      const step = reader.advance(cursor, await client.getPage(request), nothingKnown);
+      for (const { stream, data } of step.outputs) (outputs[stream] ??= []).push(data);
+      cursor = step.cursor;
+    }
+    return outputs;
+  }
+
+  it.each(streams.filter(({ probe }) => probe).map((stream) => [stream.name, stream] as const))(
+    'the probe of %s is answered with one row that carries the key',
+    async (_name, { probe }) => {
+      const { rows } = await client.getPage(probe!);
+      expect(rows).toHaveLength(1);
+    },
+  );
+
+  it.each(streams.map((stream) => [stream.name, stream] as const))(
+    'a token without one of the scopes of %s is refused its rows',
+    async (name, { scopes, reader: reach }) => {
+      for (const scope of scopes) {
+        tenant.configure({ scopes: READER_SCOPES.filter((each) => each !== scope) });
+        const poor = clientWith();
+        const organization = tenant.tenant.organizations.rows[0]!.id;
+        const ask = async (reader: Reader<never>): Promise<unknown> => poor.getPage(reader.next(reader.start())!);
+        const readers: Reader<never>[] =
+          reach === 'members'
+            ? [
+                createOrganizationsReader(true) as Reader<never>,
+                createMembersReader({
+                  ...inline,
+                  streams: [name],
+                  organizations: [organization],
+                  descriptions: undefined,
+                }) as Reader<never>,
+              ]
+            : [readerOfStream(name)];
+        const asked = (async () => {
+          for (const reader of readers) await ask(reader);
+        })();
+        await expect(asked).rejects.toMatchObject({ name: 'MissingScope', scopes: expect.arrayContaining([scope]) });
+        poor.close();
+      }
+      tenant.configure({ scopes: READER_SCOPES });
+    },
+  );
+
+  function readerOfStream(name: string): Reader<never> {
+    if (name === 'users')
+      return createSearchReader({ kind: 'search', stream: name, key: 'created_at', missing: true }) as Reader<never>;
+    return createListReader(name) as Reader<never>;
+  }
+
+  it('every list is answered, brings all keys once, and fits its schema', async () => {
+    const roles = (await read(createRolesReader()))['roles'] ?? [];
+    const descriptions = new Map(roles.map(({ id, description }) => [id as string, description as string]));
+    const ids = tenant.tenant.organizations.rows.map(({ id }) => id);
+    const members = ['organization_members', 'organization_member_roles'];
+    const outputs = {
+      ...(await read(createListReader('clients'))),
+      ...(await read(readerOfStream('users'))),
+      ...(await read(createOrganizationsReader(true))),
+      ...(await read(createMembersReader({ ...inline, streams: members, organizations: ids, descriptions }))),
+    };
+    const ajv = new Ajv({ strict: false });
+    addFormats(ajv);
+    for (const name of TRUTH_STREAMS) {
+      const records = outputs[name] ?? [];
+      const keys = records.map((record) =>
+        getStream(name)
+          .primaryKey.map(([field]) => record[field!])
+          .join(','),
+      );
+      expect(keys.sort()).toEqual([...TRUTH_READERS[name](tenant.tenant)].map(({ key }) => key).sort());
+      const check = ajv.compile(getStream(name).jsonSchema);
+      for (const record of records) expect(check(record) || check.errors).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,119 @@
+import type { ListCursor } from '../../../src/auth0/paging/list';
+import { deliveredIndexName } from '../../../src/streams/fetch-task';
+import { createListReader, createOrganizationsReader, createRolesReader } from '../../../src/streams/list-readers';
+import { getStream } from '../../../src/streams/registry';
+import type { Reader, ReaderOutput } from '../../../src/streams/stream-reader';
+import { nothingKnown, pageOf, readAll } from '../../support/page';
+
+const printsIn = (outputs: readonly ReaderOutput[]): string[] =>
+  outputs.filter(({ stream }) => stream === deliveredIndexName).map(({ data }) => data['print'] as string);
+const recordsIn = (outputs: readonly ReaderOutput[]): ReaderOutput[] =>
+  outputs.filter(({ stream }) => stream !== deliveredIndexName);
+
+describe('a list of the tenant', () => {
+  const reader = createListReader('clients');
+
+  it('is followed from token to token, and every row becomes a record of the stream', () => {
+    const { outputs, requests } = readAll(reader, ({ query }) =>
+      query['from'] === 'second'
+        ? pageOf([{ client_id: 'c3' }])
+        : pageOf([{ client_id: 'c1' }, { client_id: 'c2' }], { next: 'second' }),
+    );
+    expect(recordsIn(outputs)).toEqual(
+      ['c1', 'c2', 'c3'].map((id) => ({ stream: 'clients', data: { client_id: id } })),
+    );
+    expect(requests.map(({ path, list, key, query }) => [path, list, key, query['take'], query['from']])).toEqual([
+      ['clients', 'clients', 'client_id', 100, undefined],
+      ['clients', 'clients', 'client_id', 100, 'second'],
+    ]);
+  });
+
+  it('asks that secrets be left out, as far as they are whole fields', () => {
+    const { fields, include_fields: include } = reader.next(reader.start())?.query ?? {};
+    expect(include).toBe(false);
+    expect(String(fields).split(',')).toEqual(
+      getStream('clients').secretFields.filter((field) => !field.includes('.')),
+    );
+    expect(String(fields)).toContain('client_secret');
+  });
+});
+
+describe.each<[string, Reader<ListCursor>, string]>([
+  ['clients', createListReader('clients'), 'client_id'],
+  ['organizations', createOrganizationsReader(true), 'id'],
+])('the list of %s, when the place in it is not good any more', (stream, reader, key) => {
+  const first = [{ [key]: 'somebodys-1' }, { [key]: 'somebodys-2' }];
+  const { cursor, outputs } = reader.advance(reader.start(), pageOf(first, { next: 'second' }), nothingKnown);
+
+  it('begins anew, and knows that it does', () => {
+    const again = reader.restart!(cursor);
+    expect(reader.next(again)?.query).toEqual(reader.next(reader.start())?.query);
+    expect([reader.start(), cursor, again].map((each) => reader.isRestarted!(each))).toEqual([false, false, true]);
+  });
+
+  it('leaves out what it has delivered, page after page, and brings what has come since', () => {
+    const delivered = new Set(printsIn(outputs));
+    const known = { ...nothingKnown, delivered };
+    const page = reader.advance(reader.restart!(cursor), pageOf([first[1]!, { [key]: 'new' }], { next: 'x' }), known);
+    expect(page).toMatchObject({ rows: 1, repeated: 1 });
+    expect(recordsIn(page.outputs).every(({ data }) => data[key] === 'new')).toBe(true);
+    const last = reader.advance(page.cursor, pageOf([first[0]!, { [key]: 'last' }]), known);
+    expect(last).toMatchObject({ rows: 1, repeated: 1 });
+    expect(recordsIn(last.outputs)[0]).toEqual({ stream, data: { [key]: 'last' } });
+  });
+
+  it('has left a hash of each row that it would deliver again, and of no other', () => {
+    expect(printsIn(outputs)).toHaveLength(2);
+    expect(new Set(printsIn(outputs)).size).toBe(2);
+    expect(printsIn(outputs).join()).not.toContain('somebody');
+    const last = reader.advance(cursor, pageOf([{ [key]: 'three' }]), nothingKnown);
+    expect(printsIn(last.outputs)).toEqual([]);
+  });
+});
+
+describe('the list of organizations', () => {
+  const rows = [{ id: 'org_1', name: 'one', display_name: 'One' }];
+
+  it('gives each organization to its stream, and only its id to the index', () => {
+    expect(readAll(createOrganizationsReader(true), () => pageOf(rows)).outputs).toEqual([
+      { stream: 'organizations', data: rows[0] },
+      { stream: 'organization-ids', data: { id: 'org_1' } },
+    ]);
+  });
+
+  it('gives the index alone when the stream is not wanted', () => {
+    const { outputs } = readAll(createOrganizationsReader(false), () => pageOf(rows));
+    expect(outputs).toEqual([{ stream: 'organization-ids', data: { id: 'org_1' } }]);
+  });
+
+  it('counts a row once, however many outputs it becomes', () => {
+    const reader = createOrganizationsReader(true);
+    expect(reader.advance(reader.start(), pageOf(rows, { next: 'x' }), nothingKnown)).toMatchObject({ rows: 1 });
+  });
+
+  it('names no fields, since nothing in it is secret', () => {
+    const reader = createOrganizationsReader(true);
+    expect(reader.next(reader.start())?.query).toEqual({ take: 100 });
+  });
+});
+
+describe('the list of roles', () => {
+  it('is read by offset and keeps id and description, null where there is none', () => {
+    const all = [
+      { id: 'rol_1', name: 'admin', description: 'May do all' },
+      { id: 'rol_2', name: 'guest' },
+      { id: 'rol_3', description: '' },
+    ];
+    const { outputs, requests } = readAll(createRolesReader(), ({ query }) => {
+      const page = Number(query['page']);
+      return pageOf(all.slice(2 * page, 2 * page + 2), { start: 2 * page, limit: 2, total: 3 });
+    });
+    expect(outputs).toEqual([
+      { stream: 'roles', data: { id: 'rol_1', description: 'May do all' } },
+      { stream: 'roles', data: { id: 'rol_2', description: null } },
+      { stream: 'roles', data: { id: 'rol_3', description: '' } },
+    ]);
+    expect(requests.map(({ query }) => query['page'])).toEqual([0, 1]);
+    expect(requests.every(({ query }) => !('take' in query))).toBe(true);
+  });
+});

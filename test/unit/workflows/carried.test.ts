@@ -1,0 +1,124 @@
+import type { FetchInput, FetchResult } from '../../../src/activities/fetch-contract';
+import { createSyncInput, defaultLimits } from '../../../src/app/sync-input';
+import type { Segment } from '../../../src/staging/segment';
+import { zeroCounts } from '../../../src/streams/counts';
+import {
+  defaultReadOptions,
+  deliveredIndexName,
+  organizationIndexName,
+  roleIndexName,
+  type SearchTask,
+} from '../../../src/streams/fetch-task';
+import type { StreamResult } from '../../../src/workflows/contract';
+import { organizationsWorkflow } from '../../../src/workflows/organizations';
+import { streamWorkflow } from '../../../src/workflows/stream';
+import { runWorkflow } from '../../support/simulation/workflow-runtime';
+
+jest.mock('@temporalio/workflow', () => jest.requireActual<object>('../../support/simulation/workflow-runtime'));
+
+/** What a run may hand to the next one, bytes of JSON. */
+const mostCarried = 100_000;
+/** Names, tokens and ids are as long as they get. */
+const token = 'fe26.2**'.padEnd(512, 'x');
+
+function segment(slice: string, stream: string, records: number): Segment {
+  const run = '2026-01-01T00-00-00-000Z-0123456789ab';
+  return { stream, file: `${run}/${slice}.1.${stream}.jsonl`, bytes: records * 1_000, records };
+}
+
+function result(rows: number, rest: Omit<FetchResult, 'counts' | 'concurrency'>): FetchResult {
+  return { counts: { ...zeroCounts, rows, pages: 10, requests: 10 }, concurrency: 50, ...rest };
+}
+
+/** Runs a workflow over made-up slices in runs of 40, and gives back what it ended with and the most that a run handed on. */
+async function play(
+  workflow: typeof streamWorkflow | typeof organizationsWorkflow,
+  names: string[],
+  fetchSlice: (input: FetchInput) => FetchResult,
+): Promise<{ results: StreamResult[]; runs: number; carried: number }> {
+  const sync = createSyncInput({
+    connection: 'acme',
+    streams: names.map((name) => ({ name, syncMode: 'full_refresh', destinationSyncMode: 'overwrite' })),
+    sinkQueue: 'sink',
+    limits: { ...defaultLimits, fetchesPerRun: 40 },
+    readOptions: defaultReadOptions,
+  });
+  const activities = {
+    fetchSlice: async (input: FetchInput) => fetchSlice(input),
+    deliver: async () => undefined,
+  };
+  const sizes: number[] = [];
+  // The newest first: what is behind piles up.
+  let turns = 0;
+  const results = await runWorkflow(
+    workflow,
+    { ...sync, run: 'run', stream: sync.streams[0], state: null, states: {} },
+    activities,
+    () => (turns++ % 3 === 0 ? 0 : 15),
+    (args) => sizes.push(JSON.stringify(args).length),
+  );
+  return { results: results as StreamResult[], runs: sizes.length, carried: Math.max(...sizes) };
+}
+
+it('100,000 organizations, read by 16 lanes, are carried in less than 100 kB', async () => {
+  const all = 100_000;
+  const fetchSlice = ({ task, fetchId, cursor, budget }: FetchInput): FetchResult => {
+    if (task.kind === 'organizations') {
+      const listed = (cursor as { listed: number } | null)?.listed ?? 0;
+      const rows = Math.min(all - listed, budget.pages * 100);
+      return result(rows, {
+        cursor: { listed: listed + rows, token },
+        done: listed + rows === all,
+        segments: [organizationIndexName, 'organizations', deliveredIndexName].map((each) =>
+          segment(fetchId, each, rows),
+        ),
+      });
+    }
+    if (task.kind === 'roles')
+      return result(10, { cursor: null, done: true, segments: [segment(fetchId, roleIndexName, 10)] });
+    if (task.kind !== 'members') throw new Error(`nobody asks for ${task.kind}`);
+    // Members are much slower than the list.
+    const { slices = 0 } = (cursor ?? {}) as { slices?: number };
+    return result(1_000, {
+      cursor: { slices: slices + 1, token },
+      done: slices === 19,
+      segments: [...task.streams, deliveredIndexName].map((each) => segment(fetchId, each, 1_000)),
+    });
+  };
+  const family = ['organizations', 'organization_members', 'organization_member_roles'];
+  const { results, runs, carried } = await play(organizationsWorkflow, family, fetchSlice);
+  expect(results.map(({ status }) => status)).toEqual(['complete', 'complete', 'complete']);
+  expect(results[0]!.records).toBe(all);
+  expect(runs).toBeGreaterThan(10);
+  expect(carried).toBeLessThan(mostCarried);
+});
+
+it('10,000,000 users, read by 16 lanes, are carried in less than 100 kB', async () => {
+  const all = 10_000_000;
+  const begin = Date.parse('2015-01-01T00:00:00.000Z');
+  const end = Date.parse('2025-01-01T00:00:00.000Z');
+  const at = (time: number): string => new Date(time).toISOString();
+  const rowMs = (end - begin) / all;
+  const fetchSlice = ({ task, fetchId, cursor, budget }: FetchInput): FetchResult => {
+    if (task.kind === 'search-end') return result(0, { cursor: null, done: true, segments: [], endKey: at(end) });
+    const { from, to } = task as SearchTask;
+    const first = from === undefined ? begin : Date.parse(from);
+    const place = cursor === null ? first : (cursor as { place: number }).place;
+    const last = typeof to === 'string' ? Date.parse(to) : end;
+    const reached = Math.min(last, place + budget.pages * 99 * rowMs);
+    const rows = Math.round((reached - place) / rowMs);
+    return result(rows, {
+      cursor: { place: reached, token },
+      done: reached >= last,
+      segments: ['users', deliveredIndexName].map((each) => segment(fetchId, each, rows)),
+      total: 1_000,
+      frontier: at(reached),
+      remainingRange: { firstKey: at(first), nextKey: at(reached) },
+    });
+  };
+  const { results, runs, carried } = await play(streamWorkflow, ['users'], fetchSlice);
+  expect(results).toMatchObject([{ status: 'complete' }]);
+  expect(Math.abs(results[0]!.records - all)).toBeLessThan(all / 1_000);
+  expect(runs).toBeGreaterThan(10);
+  expect(carried).toBeLessThan(mostCarried);
+});
