@@ -1,5 +1,5 @@
 import type { JsonObject } from '../src/json';
-import type { ConfiguredStream } from '../src/sinks/sink';
+import type { ConfiguredStream } from '../src/protocol';
 import type { Segment } from '../src/staging/segment';
 import type { Staging } from '../src/staging/staging';
 

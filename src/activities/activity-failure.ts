@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure, log } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
-import type { StreamFailure } from '../sinks/sink';
+import type { StreamFailure } from '../protocol';
 
 /** Details of every ApplicationFailure that an activity throws on purpose; its message and type are the failure's. */
 export type FailureDetails = Pick<StreamFailure, 'failureType'>;

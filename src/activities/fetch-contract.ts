@@ -1,6 +1,6 @@
 import type { Json } from '../json';
+import type { FetchCounts } from '../protocol';
 import type { Segment } from '../staging/segment';
-import type { FetchCounts } from '../streams/counts';
 import type { FetchTask } from '../streams/fetch-task';
 import type { RemainingRange } from '../streams/partition';
 

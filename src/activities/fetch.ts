@@ -1,9 +1,10 @@
 import { activityInfo, CancelledFailure, Context } from '@temporalio/activity';
 import type { PacerSnapshot } from '../auth0/rate-limit/pacer';
 import type { Json } from '../json';
+import type { FetchCounts } from '../protocol';
 import type { Segment } from '../staging/segment';
 import type { Staging } from '../staging/staging';
-import { addCounts, type FetchCounts, zeroCounts } from '../streams/counts';
+import { addCounts, zeroCounts } from '../streams/counts';
 import { deliveredIndexName, findLastDelivered } from '../streams/fetch-task';
 import type { Reader, ReaderOutput } from '../streams/stream-reader';
 import { getErrorName, isRetryable, toActivityFailure } from './activity-failure';

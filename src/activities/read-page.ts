@@ -1,7 +1,7 @@
 import type { ListRequest, Page } from '../auth0/request';
 import type { Json, JsonObject } from '../json';
+import type { FetchCounts } from '../protocol';
 import type { FieldChange } from '../staging/segment';
-import type { FetchCounts } from '../streams/counts';
 import { emptyLookupResults, type LookupResults } from '../streams/fetch-task';
 import { streams } from '../streams/registry';
 import type { Reader, ReaderContext, ReaderOutput } from '../streams/stream-reader';

@@ -1,5 +1,6 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
-import type { Delivery, RunSummary, Sink, StreamState } from '../sinks/sink';
+import type { RunSummary, StreamState } from '../protocol';
+import type { Delivery, Sink } from '../sinks/sink';
 import type { Staging } from '../staging/staging';
 import { isRetryable, toActivityFailure } from './activity-failure';
 import { withHeartbeats } from './heartbeat';

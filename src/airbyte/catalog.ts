@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isPresent, type JsonObject } from '../json';
-import type { ConfiguredStream, SyncMode } from '../sinks/sink';
+import type { ConfiguredStream, SyncMode } from '../protocol';
 import type { AirbyteStream } from './messages';
 
 /** What the catalog has to know of a stream. */

@@ -3,7 +3,7 @@ import type { SinkActivities } from '../activities/sink-activities';
 import type { Tenants } from '../activities/tenants';
 import type { RequestObserver } from '../auth0/http';
 import type { Meter } from '../metrics/metrics';
-import type { StreamState } from '../sinks/sink';
+import type { StreamState } from '../protocol';
 import { countRecords } from '../staging/segment';
 import type { FetchTask } from '../streams/fetch-task';
 import { streams } from '../streams/registry';

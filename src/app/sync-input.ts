@@ -1,7 +1,7 @@
 import type { Environment } from '../config/environment';
 import type { Connection } from '../config/project';
 import type { SourceConfig } from '../config/source';
-import type { ConfiguredStream, StreamFailure } from '../sinks/sink';
+import type { ConfiguredStream, StreamFailure } from '../protocol';
 import type { ReadOptions } from '../streams/fetch-task';
 import { getStream, streams } from '../streams/registry';
 import type { PlannedStream, SyncInput, SyncLimits } from '../workflows/contract';

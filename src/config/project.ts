@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { StreamDeclaration } from '../airbyte/catalog';
-import type { SyncMode } from '../sinks/sink';
+import type { SyncMode } from '../protocol';
 import { parseYaml, readProjectText, type YamlContent } from './parsed-file';
 import { ConfigError, formatSuggestion, parseWithSchema } from './problems';
 import {

@@ -1,4 +1,4 @@
-import type { StreamState } from './sink';
+import type { StreamState } from '../protocol';
 
 /** Where a stream stands at a destination. */
 export interface StoredState {

@@ -10,9 +10,10 @@ import {
 import type { Output } from '../airbyte/protocol-output';
 import { buildState } from '../airbyte/stream-state';
 import { createSerialQueue } from '../async';
+import type { RunSummary, StreamState } from '../protocol';
 import type { Staging } from '../staging/staging';
 import { checkSequence, type LastDelivery } from './sequence';
-import type { Delivery, RunSummary, Sink, StreamState } from './sink';
+import type { Delivery, Sink } from './sink';
 
 /** A run's summary in words: a line for each stream and one for the run, of level WARN where something is incomplete. */
 export function formatSummaryLog({

@@ -1,5 +1,5 @@
 import type { ListRequest } from '../auth0/request';
-import type { SyncMode } from '../sinks/sink';
+import type { SyncMode } from '../protocol';
 import type { SearchKey } from './fetch-task';
 import type { JsonSchema } from './json-schema';
 

@@ -1,6 +1,7 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { type FetchCounts, zeroCounts } from '../streams/counts';
+import type { FetchCounts } from '../protocol';
+import { zeroCounts } from '../streams/counts';
 import type { Pause } from '../workflows/flow-control';
 import { pauseName, resumeName } from '../workflows/names';
 import { findNewestRun, toWorkflowId } from './sync-run';

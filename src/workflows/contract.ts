@@ -1,7 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { FetchBudget, Pace } from '../activities/fetch-contract';
-import type { ConfiguredStream, StreamFailure, StreamState } from '../sinks/sink';
-import type { FetchCounts } from '../streams/counts';
+import type { ConfiguredStream, FetchCounts, StreamFailure, StreamState } from '../protocol';
 import type { ReaderKind } from '../streams/descriptor';
 import type { ReadOptions, SearchKey } from '../streams/fetch-task';
 import type { ConcurrencyLimits, Pause } from './flow-control';

@@ -1,5 +1,5 @@
 import { continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
-import type { StreamState } from '../sinks/sink';
+import type { StreamState } from '../protocol';
 import { proxyFetchActivity, proxySinkActivities } from './activity-proxies';
 import {
   pauseSignal,

@@ -2,9 +2,8 @@ import { condition, isCancellation } from '@temporalio/workflow';
 import type { FetchBudget, FetchResult } from '../activities/fetch-contract';
 import { buildState, readJobProgress } from '../airbyte/stream-state';
 import type { Json } from '../json';
-import type { StreamFailure, StreamState } from '../sinks/sink';
+import type { FetchCounts, StreamFailure, StreamState } from '../protocol';
 import { countRecords, type Segment } from '../staging/segment';
-import type { FetchCounts } from '../streams/counts';
 import {
   type FetchTask,
   findLastDelivered,

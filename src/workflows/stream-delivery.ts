@@ -1,8 +1,9 @@
 import { condition, isCancellation, sleep } from '@temporalio/workflow';
 import type { Pace } from '../activities/fetch-contract';
-import type { ConfiguredStream, Delivery, StreamFailure, StreamState } from '../sinks/sink';
+import type { ConfiguredStream, FetchCounts, StreamFailure, StreamState } from '../protocol';
+import type { Delivery } from '../sinks/sink';
 import { countRecords, type Segment } from '../staging/segment';
-import { addCounts, type FetchCounts, zeroCounts } from '../streams/counts';
+import { addCounts, zeroCounts } from '../streams/counts';
 import type { Deliver } from './activity-proxies';
 import type { AuditPart, PlannedStream, StreamProgress, StreamResult } from './contract';
 import { formatStreamVerdict, toStreamFailure } from './sync-outcome';

@@ -1,7 +1,7 @@
 import { continueAsNew, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
 import { buildState, readCursor, readJobProgress, readUnfinishedProgress } from '../airbyte/stream-state';
 import type { Json } from '../json';
-import type { StreamFailure, StreamState } from '../sinks/sink';
+import type { StreamFailure, StreamState } from '../protocol';
 import type { ListTask, ReadOptions, SearchKey, SearchTask } from '../streams/fetch-task';
 import { proxyFetchActivity, proxySinkActivities } from './activity-proxies';
 import {

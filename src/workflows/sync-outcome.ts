@@ -9,8 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { FailureDetails } from '../activities/activity-failure';
 import { metrics, type RunEnd } from '../metrics/metrics';
-import type { StreamFailure } from '../sinks/sink';
-import type { FetchCounts } from '../streams/counts';
+import type { FetchCounts, StreamFailure } from '../protocol';
 import type { StreamResult, SyncResult } from './contract';
 import { incompleteFailureType } from './names';
 

@@ -12,7 +12,7 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { StreamState } from '../sinks/sink';
+import type { StreamState } from '../protocol';
 import { zeroCounts } from '../streams/counts';
 import { proxySinkActivities, proxyStagingActivities } from './activity-proxies';
 import {

@@ -8,9 +8,9 @@ import { type Auth0Client, type Auth0ClientOptions, createAuth0Client } from '..
 import { createPacer } from '../../src/auth0/rate-limit/pacer';
 import { createClientTokenSource } from '../../src/auth0/token';
 import type { Json, JsonObject } from '../../src/json';
+import type { FetchCounts } from '../../src/protocol';
 import type { Segment, StagedRecord } from '../../src/staging/segment';
 import { createStaging } from '../../src/staging/staging';
-import type { FetchCounts } from '../../src/streams/counts';
 
 /** A client of the emulated tenant that repeats nothing by itself, so that every failure is the activity's. */
 export function impatientClient(

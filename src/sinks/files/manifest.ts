@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isObject } from '../../json';
-import type { ConfiguredStream, Delivery, StreamState } from '../sink';
+import type { ConfiguredStream, StreamState } from '../../protocol';
+import type { Delivery } from '../sink';
 
 const streamStateSchema = z.custom<StreamState>(isObject);
 

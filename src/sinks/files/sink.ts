@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { join } from 'node:path';
 import { createSerialQueue } from '../../async';
 import { createFolder, removeTemporaryFiles, writeFileAtomically } from '../../durable-fs';
+import type { RunSummary } from '../../protocol';
 import type { Staging } from '../../staging/staging';
 import { translateDiskErrors } from '../destination';
 import { checkSequence } from '../sequence';
-import type { Delivery, RunSummary, Sink } from '../sink';
+import type { Delivery, Sink } from '../sink';
 import { buildStreamFolderPath, removeStaleFiles, writeDataFile } from './data-file';
 import {
   applyDeliveryToManifest,

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { toStateMessages } from '../../airbyte/stream-state';
 import { writeFileAtomically } from '../../durable-fs';
+import type { StreamState } from '../../protocol';
 import { translateDiskErrors } from '../destination';
-import type { StreamState } from '../sink';
 import { buildSupersedingRunId, type StateStore } from '../state-store';
 import type { Manifest, ManifestEntry } from './manifest';
 import { type ManifestFiles, openManifestFiles, readFileIfPresent, readManifests } from './manifest-file';

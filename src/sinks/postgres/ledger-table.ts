@@ -1,4 +1,4 @@
-import type { RunSummary, StreamState } from '../sink';
+import type { RunSummary, StreamState } from '../../protocol';
 import type { StoredState } from '../state-store';
 import type { Transaction } from './connection';
 import { DestinationRefused, type PostgresTarget } from './explain-error';

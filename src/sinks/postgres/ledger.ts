@@ -1,5 +1,6 @@
+import type { ConfiguredStream, StreamState } from '../../protocol';
 import type { LastDelivery } from '../sequence';
-import type { ConfiguredStream, Delivery, StreamState } from '../sink';
+import type { Delivery } from '../sink';
 
 /** Where a stream stands at the destination: its row in `_rollcall_streams`. */
 export interface LedgerEntry extends LastDelivery {

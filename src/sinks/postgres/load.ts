@@ -1,7 +1,8 @@
 import { from as copyFrom } from 'pg-copy-streams';
 import { once } from 'node:events';
+import type { ConfiguredStream } from '../../protocol';
 import type { Staging } from '../../staging/staging';
-import type { ConfiguredStream, Delivery } from '../sink';
+import type { Delivery } from '../sink';
 import type { Transaction } from './connection';
 import type { PostgresTarget } from './explain-error';
 import { deduplicatesRows, type LedgerEntry, replacesExistingRows } from './ledger';

@@ -1,6 +1,6 @@
+import type { StreamState } from '../../../src/protocol';
 import { createPostgresSink } from '../../../src/sinks/postgres/sink';
 import { createPostgresStateStore } from '../../../src/sinks/postgres/state-store';
-import type { StreamState } from '../../../src/sinks/sink';
 import { query, recordsIn } from '../../support/postgres/rows';
 import { startPostgres, type PostgresServer } from '../../support/postgres/server';
 import { describeDurableSink } from '../../support/contract/durable-sink';

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import type { JsonObject } from '../../../src/json';
+import type { ConfiguredStream } from '../../../src/protocol';
 import { SequenceGap } from '../../../src/sinks/sequence';
-import type { ConfiguredStream } from '../../../src/sinks/sink';
 import { addedUsers, postgresTests, replacedUsers, user } from '../../support/postgres/database';
 
 const { server, begin } = postgresTests();

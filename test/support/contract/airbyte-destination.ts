@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import type { JsonObject } from '../../../src/json';
-import type { ConfiguredStream, StreamState } from '../../../src/sinks/sink';
+import type { ConfiguredStream, StreamState } from '../../../src/protocol';
 
 /** The parts of an Airbyte message that a destination looks at. */
 export interface Message {

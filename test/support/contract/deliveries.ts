@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../../src/json';
-import type { ConfiguredStream, Delivery, RunSummary } from '../../../src/sinks/sink';
+import type { ConfiguredStream, RunSummary } from '../../../src/protocol';
+import type { Delivery } from '../../../src/sinks/sink';
 import type { Segment } from '../../../src/staging/segment';
 import type { Staging } from '../../../src/staging/staging';
 import { zeroCounts } from '../../../src/streams/counts';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import type { ConfiguredStream } from '../../../src/protocol';
 import { SequenceGap } from '../../../src/sinks/sequence';
-import { StaleDelivery, type ConfiguredStream, type Delivery, type Sink } from '../../../src/sinks/sink';
+import { StaleDelivery, type Delivery, type Sink } from '../../../src/sinks/sink';
 import { createStaging, type Staging } from '../../../src/staging/staging';
 import { scratchFolders } from '../scratch';
 import { clients, rows, stage, stepsOf, users } from './deliveries';

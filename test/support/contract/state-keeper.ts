@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { StaleDelivery, type ConfiguredStream, type Delivery, type Sink } from '../../../src/sinks/sink';
+import type { ConfiguredStream } from '../../../src/protocol';
+import { StaleDelivery, type Delivery, type Sink } from '../../../src/sinks/sink';
 import type { StateStore } from '../../../src/sinks/state-store';
 import { createStaging, type Staging } from '../../../src/staging/staging';
 import { scratchFolders } from '../scratch';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import type { ConfiguredStream } from '../../../src/protocol';
 import { createPostgresSink } from '../../../src/sinks/postgres/sink';
-import type { ConfiguredStream, Delivery, Sink } from '../../../src/sinks/sink';
+import type { Delivery, Sink } from '../../../src/sinks/sink';
 import { createStaging, type Staging } from '../../../src/staging/staging';
 import type { JsonObject } from '../../../src/json';
 import { stage, stepsOf } from '../contract/deliveries';

@@ -5,7 +5,8 @@ import type { FetchInput, FetchResult } from '../../../src/activities/fetch-cont
 import { createSyncInput } from '../../../src/app/sync-input';
 import type { Auth0Client } from '../../../src/auth0/client';
 import type { JsonObject } from '../../../src/json';
-import type { ConfiguredStream, Delivery, StreamState } from '../../../src/sinks/sink';
+import type { ConfiguredStream, StreamState } from '../../../src/protocol';
+import type { Delivery } from '../../../src/sinks/sink';
 import { defaultReadOptions, type ReadOptions } from '../../../src/streams/fetch-task';
 import type { StreamResult, SyncLimits } from '../../../src/workflows/contract';
 import { organizationsWorkflow } from '../../../src/workflows/organizations';

@@ -1,10 +1,11 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseState } from '../../../src/airbyte/stream-state';
+import type { ConfiguredStream } from '../../../src/protocol';
 import { readFilesDestination } from '../../../src/sinks/files-reader';
 import { readManifests } from '../../../src/sinks/files/manifest-file';
 import { createFilesSink } from '../../../src/sinks/files/sink';
-import type { ConfiguredStream, Delivery } from '../../../src/sinks/sink';
+import type { Delivery } from '../../../src/sinks/sink';
 import { createStaging } from '../../../src/staging/staging';
 import { clients, rows, stage, stepsOf, summaryOf, users } from '../../support/contract/deliveries';
 import { CrashingDisk, type Loss } from '../../support/crashing-disk';

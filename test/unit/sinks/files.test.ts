@@ -11,11 +11,12 @@ import {
 } from 'node:fs';
 import disk from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ConfiguredStream } from '../../../src/protocol';
 import { DestinationUnavailable, DestinationUnreadable } from '../../../src/sinks/destination';
 import { readFilesDestination } from '../../../src/sinks/files-reader';
 import type { Manifest } from '../../../src/sinks/files/manifest';
 import { createFilesSink } from '../../../src/sinks/files/sink';
-import { type ConfiguredStream, type Sink, StaleDelivery } from '../../../src/sinks/sink';
+import { type Sink, StaleDelivery } from '../../../src/sinks/sink';
 import { createStaging, type Staging } from '../../../src/staging/staging';
 import { clients, rows, stage, stepsOf, summaryOf, users } from '../../support/contract/deliveries';
 import { scratchFolders } from '../../support/scratch';

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Writable } from 'node:stream';
 import { BrokenPipe, createOutput } from '../../../src/airbyte/protocol-output';
-import type { ConfiguredStream } from '../../../src/sinks/sink';
+import type { ConfiguredStream } from '../../../src/protocol';
 import { createStdoutSink } from '../../../src/sinks/stdout';
 import { createStaging } from '../../../src/staging/staging';
 import { AirbyteDestination, type Message } from '../../support/contract/airbyte-destination';

@@ -1,5 +1,5 @@
 import type { Json } from '../../../src/json';
-import type { StreamState } from '../../../src/sinks/sink';
+import type { StreamState } from '../../../src/protocol';
 import { createParentReadState } from '../../../src/workflows/parent-reader';
 import { StreamRun } from '../../../src/workflows/stream-delivery';
 

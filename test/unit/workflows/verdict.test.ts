@@ -1,5 +1,5 @@
-import type { StreamFailure } from '../../../src/sinks/sink';
-import { type FetchCounts, zeroCounts } from '../../../src/streams/counts';
+import type { FetchCounts, StreamFailure } from '../../../src/protocol';
+import { zeroCounts } from '../../../src/streams/counts';
 import { formatRunVerdict, formatStreamVerdict } from '../../../src/workflows/sync-outcome';
 
 const failure: StreamFailure = {
