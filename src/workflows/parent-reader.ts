@@ -133,7 +133,7 @@ export class ParentReader {
     return buildState({
       records,
       finished,
-      ...(syncId === undefined ? {} : { syncId, cursor: { cursor, slices: fetches } }),
+      ...(syncId === undefined ? {} : { syncId, cursor: { cursor, fetches } }),
     });
   }
 

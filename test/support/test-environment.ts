@@ -41,7 +41,7 @@ export interface Play extends Partial<
   /** Asked for each slice; default: a client of the tenant that repeats nothing. */
   clientOf?: (client: Auth0Client) => Auth0Client;
   /** Stands before the real activity. */
-  fetchSlice?: (input: FetchInput, real: () => Promise<FetchResult>) => Promise<FetchResult>;
+  fetchPages?: (input: FetchInput, real: () => Promise<FetchResult>) => Promise<FetchResult>;
   /** Called before the staging of the run is discarded. */
   discardRun?: () => Promise<void>;
   /** Called before a step is taken; what it throws, the destination throws. */
@@ -217,7 +217,7 @@ function activitiesOf(casts: Map<string, Cast>, staging: Staging): object {
       const { play, slices } = castNamed(input.connection);
       slices.push(input);
       const slice = () => real.fetchPages(input);
-      return play.fetchSlice ? play.fetchSlice(input, slice) : slice();
+      return play.fetchPages ? play.fetchPages(input, slice) : slice();
     },
     async discardRun({ run }) {
       const cast = [...casts.values()].find(({ deliveries }) => deliveries[0]?.run === run);

@@ -77,7 +77,7 @@ it('all streams come whole, side by side, though the tenant changes and requests
           concurrency: { min: 3, max: 3 },
           maxStalledAttempts: 3,
         },
-        async fetchSlice(_, read) {
+        async fetchPages(_, read) {
           const slice = await read();
           if (slices++ === lostAt) throw new Error('the worker is gone');
           return slice;

@@ -10,8 +10,8 @@ jest.setTimeout(60_000);
 
 const all = ['clients', 'users', 'organizations', 'organization_members'] as const;
 const limits = {
-  slice: { pages: 300, seconds: 60, bytes: 1e9 },
-  lanes: { least: 2, most: 2 },
+  fetchBudget: { pages: 300, seconds: 60, bytes: 1e9 },
+  concurrency: { min: 2, max: 2 },
   organizationsPerBatch: 250,
 };
 
@@ -92,7 +92,7 @@ it('a run that is paused before it reads, and continues as new, stays paused', a
     tenant,
     streams: full('clients'),
     limits: { ...limits, fetchBudget: { pages: 1, seconds: 60, bytes: 1e9 }, fetchesPerRun: 1 },
-    async fetchSlice({ fetchId }, real) {
+    async fetchPages({ fetchId }, real) {
       const result = await real();
       // While the first run of the stream's workflow waits for the end of its only slice.
       if (fetchId === 'clients-0' && !begun) {

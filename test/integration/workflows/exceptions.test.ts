@@ -4,7 +4,7 @@ import { expectPromisesKept, expectWhole } from '../../support/expect-copy';
 import { full, openStage, type Played, type Stage } from '../../support/test-environment';
 
 const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
-const limits = { slice: { pages: 2, seconds: 60, bytes: 1e9 }, organizationsPerBatch: 3 };
+const limits = { fetchBudget: { pages: 2, seconds: 60, bytes: 1e9 }, organizationsPerBatch: 3 };
 jest.setTimeout(60_000);
 
 let stage: Stage;

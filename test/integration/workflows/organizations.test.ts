@@ -6,7 +6,7 @@ import { full, openStage, type Stage } from '../../support/test-environment';
 
 const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
 const [, ...memberStreams] = family;
-const small = { slice: { pages: 6, seconds: 60, bytes: 1e9 }, organizationsPerBatch: 5, lanes: { least: 3, most: 3 } };
+const small = { fetchBudget: { pages: 6, seconds: 60, bytes: 1e9 }, organizationsPerBatch: 5, concurrency: { min: 3, max: 3 } };
 jest.setTimeout(60_000);
 
 let stage: Stage;
@@ -72,7 +72,7 @@ it('reads several organizations side by side, as many as there are lanes', async
     tenant,
     streams: full('organization_members'),
     limits: small,
-    async fetchSlice({ task }, real) {
+    async fetchPages({ task }, real) {
       if (task.kind !== 'members') return real();
       atOnce.now += 1;
       atOnce.most = Math.max(atOnce.most, atOnce.now);
@@ -116,7 +116,7 @@ describe('a token without', () => {
     expectWhole(played, tenant, ['organizations']);
     for (const name of memberStreams) {
       const result = played.result.streams.find(({ stream }) => stream === name);
-      expect(result).toMatchObject({ status: 'incomplete', failure: { type: 'MissingScope', kind: 'config_error' } });
+      expect(result).toMatchObject({ status: 'incomplete', failure: { type: 'MissingScope', failureType: 'config_error' } });
     }
   });
 });

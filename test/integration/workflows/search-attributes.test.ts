@@ -80,7 +80,7 @@ it('a run that was cancelled is found by that', async () => {
     tenant,
     streams: full('users'),
     searchAttributes: true,
-    fetchSlice: async (_input, real) => {
+    fetchPages: async (_input, real) => {
       const slice = await real();
       await held.passed;
       return slice;

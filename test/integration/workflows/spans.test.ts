@@ -49,7 +49,7 @@ it('cuts a long search into ranges that are read side by side, and cuts again wh
     streams: full('users'),
     limits,
     // The last range gets no further than its first slice before the others are done.
-    async fetchSlice({ task, cursor }, real) {
+    async fetchPages({ task, cursor }, real) {
       if (task.kind !== 'search') return real();
       for (let tries = 0; task.from && !task.to && cursor && finished < 2 && tries < 500; tries += 1) {
         await new Promise((go) => setTimeout(go, 10));
@@ -109,7 +109,7 @@ it('goes on in every range where an earlier attempt of the same job was broken o
     if (fetchId === 'users-8') throw ApplicationFailure.nonRetryable('It broke. Mend it.', 'RequestRejected');
     return real();
   };
-  const first = await stage.play({ tenant, streams, limits, fetchSlice: breaks });
+  const first = await stage.play({ tenant, streams, limits, fetchPages: breaks });
   expect(first.result.streams).toMatchObject([{ status: 'incomplete', verdict: 'incomplete: It broke. Mend it.' }]);
   const second = await stage.play({ tenant, streams, limits, states: first.states });
   const rows = [...first.rows['users']!, ...second.rows['users']!];
@@ -123,7 +123,7 @@ it('saves of a first run the time at which it began, though most of its ranges a
     tenant,
     streams: incremental('users'),
     limits,
-    async fetchSlice({ fetchId }, real) {
+    async fetchPages({ fetchId }, real) {
       // The tenant's clock tells whole seconds.
       if (fetchId === 'users-1') await new Promise((go) => setTimeout(go, 2_100));
       return real().finally(() => (answered ??= Date.now()));
@@ -149,7 +149,7 @@ describe('a later run of an incremental stream', () => {
       streams: incremental('users'),
       limits,
       states,
-      async fetchSlice({ task, fetchId }, real) {
+      async fetchPages({ task, fetchId }, real) {
         const first = 'from' in task && task.from < '2021' && fetchId !== 'users-0';
         for (let tries = 0; first && rest < 4 && tries < 100; tries += 1) await new Promise((go) => setTimeout(go, 20));
         if (!first) rest += 1;

@@ -57,7 +57,7 @@ it('fetches the next slice while one is delivered, and no more than that', async
     tenant,
     streams: full('clients'),
     limits: onePage,
-    fetchSlice: (_input, real) => real().finally(() => (fetched += 1)),
+    fetchPages: (_input, real) => real().finally(() => (fetched += 1)),
     async deliver({ segments }) {
       const before = fetched;
       await new Promise((resolve) => setTimeout(resolve, segments.length > 0 ? 150 : 0));
@@ -93,7 +93,7 @@ describe('a resumable full refresh', () => {
   const streams = (syncId: number) => full('clients', 'users').map((stream) => ({ ...stream, syncId }));
 
   it('goes on where an earlier attempt of the same job ended, and is whole together with it', async () => {
-    const first = await stage.play({ tenant, streams: streams(7), limits: onePage, fetchSlice: failAt(3) });
+    const first = await stage.play({ tenant, streams: streams(7), limits: onePage, fetchPages: failAt(3) });
     expect(first.result.status).toBe('failed');
     tenant.resetStatistics();
     const second = await stage.play({ tenant, streams: streams(7), limits: onePage, states: first.states });
@@ -117,13 +117,13 @@ describe('a resumable full refresh', () => {
   });
 
   it('starts over for another job', async () => {
-    const first = await stage.play({ tenant, streams: streams(7), limits: onePage, fetchSlice: failAt(2) });
+    const first = await stage.play({ tenant, streams: streams(7), limits: onePage, fetchPages: failAt(2) });
     const second = await stage.play({ tenant, streams: streams(8), states: first.states });
     expectWhole(second, tenant, ['clients', 'users']);
   });
 
   it('starts over when it is told to read everything', async () => {
-    const first = await stage.play({ tenant, streams: streams(7), limits: onePage, fetchSlice: failAt(2) });
+    const first = await stage.play({ tenant, streams: streams(7), limits: onePage, fetchPages: failAt(2) });
     const second = await stage.play({ tenant, streams: streams(7), states: first.states, full: true });
     expectWhole(second, tenant, ['clients', 'users']);
   });
@@ -161,23 +161,23 @@ describe('an incremental stream', () => {
   });
 
   it('goes on where its first read was broken off', async () => {
-    const first = await stage.play({ tenant, streams: incremental('users'), limits: onePage, fetchSlice: failAt(3) });
+    const first = await stage.play({ tenant, streams: incremental('users'), limits: onePage, fetchPages: failAt(3) });
     const read = first.rows['users']!;
     expect(first.result.streams).toMatchObject([{ status: 'incomplete', records: read.length }]);
     const last = stepsOf(first, 'users').at(-1);
     expect(last).toMatchObject({ status: 'INCOMPLETE', failure: { type: 'RequestRejected' } });
     expect(cursorOf(first.states['users'])).toBeUndefined();
 
-    const { cursor } = first.states['users']?.['rollcall'] as { cursor: { place: { begun: string } } };
+    const { cursor } = first.states['users']?.['rollcall'] as { cursor: { resumePoint: { startedAt: string } } };
     const second = await stage.play({ tenant, streams: incremental('users'), states: first.states });
     expect(compare('users', [...read, ...second.rows['users']!], tenant.readTruth().users)).toEqual(exact);
-    expect(cursorOf(second.states['users'])).toBe(cursor.place.begun);
+    expect(cursorOf(second.states['users'])).toBe(cursor.resumePoint.startedAt);
   });
 
   it('that fails in a later run delivers and saves what it has read, and its cursor covers no more than that', async () => {
     const saved = { updated_at: '2022-06-01T00:00:00.000Z' };
     const play = { tenant, streams: incremental('users'), limits: onePage };
-    const first = await stage.play({ ...play, states: { users: saved }, fetchSlice: failAt(3) });
+    const first = await stage.play({ ...play, states: { users: saved }, fetchPages: failAt(3) });
     const cursors = stepsOf(first, 'users').flatMap(({ state }) => (state ? [cursorOf(state)] : []));
     expect(cursors).toEqual([...cursors].sort());
     expect(new Set(cursors).size).toBeGreaterThan(1);
@@ -197,7 +197,7 @@ describe('an incremental stream', () => {
     expectWhole(played, tenant, ['clients']);
     expect(played.result.streams.find(({ stream }) => stream === 'users')).toMatchObject({
       status: 'incomplete',
-      failure: { type: 'UnreadableState', kind: 'config_error' },
+      failure: { type: 'UnreadableState', failureType: 'config_error' },
     });
     expect(stepsOf(played, 'users').map(({ status, state }) => ({ status, state }))).toEqual([
       { status: 'STARTED', state: undefined },
@@ -225,7 +225,7 @@ it('ends with the reason of its destination when that takes no more', async () =
     records: 100,
     failure: {
       type: 'DestinationUnreadable',
-      kind: 'config_error',
+      failureType: 'config_error',
       message: 'The manifest is torn. Move it away.',
     },
   });

@@ -119,7 +119,7 @@ export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Re
   const done: Rehearsed = { rows: {}, states: { ...states }, results: [] };
   let slices = 0;
   const activities = {
-    async fetchSlice(input: FetchInput): Promise<FetchResult> {
+    async fetchPages(input: FetchInput): Promise<FetchResult> {
       slices += 1;
       if (slices > failsAt) throw ApplicationFailure.nonRetryable('It broke.', 'RequestRejected');
       return lease.fetch(input);

@@ -18,7 +18,7 @@ async function batchesOf(latencyMs: number | undefined): Promise<number[]> {
     concurrency: 16,
     ...(latencyMs !== undefined && { latencyMs }),
   };
-  const fetchSlice = async ({ task }: FetchInput): Promise<FetchResult> => {
+  const fetchPages = async ({ task }: FetchInput): Promise<FetchResult> => {
     if (task.kind === 'members') sizes.push(task.organizations.count);
     const index = { stream: organizationIndexName, file: 'run/organizations-0.1.jsonl', bytes: 1_000, records: 100 };
     return task.kind === 'organizations' ? { ...result, segments: [index] } : result;
@@ -31,7 +31,7 @@ async function batchesOf(latencyMs: number | undefined): Promise<number[]> {
     readOptions: defaultReadOptions,
   });
   const input = { ...sync, run: 'run', stream: sync.streams[0], states: {} };
-  await runWorkflow(organizationsWorkflow, input, { fetchSlice, deliver: async () => undefined }, () => 0);
+  await runWorkflow(organizationsWorkflow, input, { fetchPages, deliver: async () => undefined }, () => 0);
   return sizes;
 }
 

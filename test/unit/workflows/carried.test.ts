@@ -34,7 +34,7 @@ function result(rows: number, rest: Omit<FetchResult, 'counts' | 'concurrency'>)
 async function play(
   workflow: typeof streamWorkflow | typeof organizationsWorkflow,
   names: string[],
-  fetchSlice: (input: FetchInput) => FetchResult,
+  fetchPages: (input: FetchInput) => FetchResult,
 ): Promise<{ results: StreamResult[]; runs: number; carried: number }> {
   const sync = createSyncInput({
     connection: 'acme',
@@ -44,7 +44,7 @@ async function play(
     readOptions: defaultReadOptions,
   });
   const activities = {
-    fetchSlice: async (input: FetchInput) => fetchSlice(input),
+    fetchPages: async (input: FetchInput) => fetchPages(input),
     deliver: async () => undefined,
   };
   const sizes: number[] = [];
@@ -62,7 +62,7 @@ async function play(
 
 it('100,000 organizations, read by 16 lanes, are carried in less than 100 kB', async () => {
   const all = 100_000;
-  const fetchSlice = ({ task, fetchId, cursor, budget }: FetchInput): FetchResult => {
+  const fetchPages = ({ task, fetchId, cursor, budget }: FetchInput): FetchResult => {
     if (task.kind === 'organizations') {
       const listed = (cursor as { listed: number } | null)?.listed ?? 0;
       const rows = Math.min(all - listed, budget.pages * 100);
@@ -86,7 +86,7 @@ it('100,000 organizations, read by 16 lanes, are carried in less than 100 kB', a
     });
   };
   const family = ['organizations', 'organization_members', 'organization_member_roles'];
-  const { results, runs, carried } = await play(organizationsWorkflow, family, fetchSlice);
+  const { results, runs, carried } = await play(organizationsWorkflow, family, fetchPages);
   expect(results.map(({ status }) => status)).toEqual(['complete', 'complete', 'complete']);
   expect(results[0]!.records).toBe(all);
   expect(runs).toBeGreaterThan(10);
@@ -99,7 +99,7 @@ it('10,000,000 users, read by 16 lanes, are carried in less than 100 kB', async 
   const end = Date.parse('2025-01-01T00:00:00.000Z');
   const at = (time: number): string => new Date(time).toISOString();
   const rowMs = (end - begin) / all;
-  const fetchSlice = ({ task, fetchId, cursor, budget }: FetchInput): FetchResult => {
+  const fetchPages = ({ task, fetchId, cursor, budget }: FetchInput): FetchResult => {
     if (task.kind === 'search-end') return result(0, { cursor: null, done: true, segments: [], endKey: at(end) });
     const { from, to } = task as SearchTask;
     const first = from === undefined ? begin : Date.parse(from);
@@ -116,7 +116,7 @@ it('10,000,000 users, read by 16 lanes, are carried in less than 100 kB', async 
       remainingRange: { firstKey: at(first), nextKey: at(reached) },
     });
   };
-  const { results, runs, carried } = await play(streamWorkflow, ['users'], fetchSlice);
+  const { results, runs, carried } = await play(streamWorkflow, ['users'], fetchPages);
   expect(results).toMatchObject([{ status: 'complete' }]);
   expect(Math.abs(results[0]!.records - all)).toBeLessThan(all / 1_000);
   expect(runs).toBeGreaterThan(10);

@@ -41,7 +41,7 @@ it('delivers one step at a time, numbered without gaps', async () => {
   await answer();
   expect(taken.slice(1)).toEqual([{ run: 'run', stream, sequence: 1, ...slice(1) }]);
   await answer();
-  expect(chain.position).toEqual({ sequence: 2, records: 10 });
+  expect(chain.position).toEqual({ nextSequence: 2, durableRecords: 10 });
 });
 
 it('sends what waited behind a running step as one, with the newest state', async () => {
@@ -59,7 +59,7 @@ it('sends what waited behind a running step as one, with the newest state', asyn
   });
   await answer();
   expect(taken).toHaveLength(2);
-  expect(chain.position).toEqual({ sequence: 2, records: 40 });
+  expect(chain.position).toEqual({ nextSequence: 2, durableRecords: 40 });
 });
 
 it('keeps the state of records that a failure without a state follows', async () => {
@@ -91,7 +91,7 @@ it('counts records as handed over at once, and as durable only when the destinat
   chain.enqueue(slice(1));
   expect([chain.enqueuedRecords, chain.position.durableRecords]).toEqual([80, 70]);
   await answer();
-  expect([chain.enqueuedRecords, chain.position]).toEqual([80, { sequence: 6, records: 80 }]);
+  expect([chain.enqueuedRecords, chain.position]).toEqual([80, { nextSequence: 6, durableRecords: 80 }]);
 });
 
 it('delivers nothing more after a step that failed', async () => {
@@ -101,5 +101,5 @@ it('delivers nothing more after a step that failed', async () => {
   chain.enqueue(slice(3));
   await turn();
   expect(taken).toHaveLength(1);
-  expect(chain.position).toEqual({ sequence: 0, records: 0 });
+  expect(chain.position).toEqual({ nextSequence: 0, durableRecords: 0 });
 });

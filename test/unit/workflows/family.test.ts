@@ -17,14 +17,14 @@ const stateAt = (from: string, slices: number, syncId = 7): StreamState => ({
     sync_id: syncId,
     records: 5,
     finished: false,
-    cursor: { cursor: cursorAt(from), slices },
+    cursor: { cursor: cursorAt(from), fetches: slices },
   },
 });
 const place = (from: string | null, slices: number) => ({
-  list: { cursor: from === null ? null : cursorAt(from), slices, done: false },
+  list: { cursor: from === null ? null : cursorAt(from), fetches: slices, done: false },
   batches: [],
-  slices: 0,
-  audit: { organizations: 0, lists: 0, members: 0 },
+  fetches: 0,
+  audit: { organizations: 0, memberLists: 0, members: 0 },
 });
 const beginning = place(null, 0);
 

@@ -51,5 +51,5 @@ it('says which saved state cannot be used, and what to do', () => {
 
 it('refuses a stream that is searched by nothing', () => {
   const { orderBy: _, ...stream } = users;
-  expect(() => planSearch(stream, null, options)).toThrow('says not by which timestamps');
+  expect(() => planSearch(stream, null, options)).toThrow('declares no timestamps to order by');
 });

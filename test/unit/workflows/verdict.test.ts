@@ -54,7 +54,7 @@ describe('the copy of a stream', () => {
   });
 
   it('that did not come to its end is never called complete', () => {
-    expect(formatStreamVerdict('incomplete', zeroCounts, undefined)).toBe('incomplete: it was not read to the end.');
+    expect(formatStreamVerdict('incomplete', zeroCounts, undefined)).toBe('incomplete: The stream was not read to the end.');
   });
 });
 
