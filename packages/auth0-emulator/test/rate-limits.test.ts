@@ -37,7 +37,7 @@ it('reports the scarcest bucket, and the second in which it is full again', () =
   expect(buckets.charge('users', 10_100).level).toMatchObject({ limit: 10, remaining: 7, reset: 12 });
   buckets.charge('members', 10_200);
   expect(buckets.charge('members', 10_200).level).toMatchObject({ limit: 3, remaining: 0, reset: 14 });
-  expect(buckets.charge('members', 10_300)).toMatchObject({ allowed: false, reading: { remaining: 0 } });
+  expect(buckets.charge('members', 10_300)).toMatchObject({ allowed: false, level: { remaining: 0 } });
 });
 
 describe('over HTTP', () => {

@@ -65,10 +65,10 @@ test('a page comes with its rows, its checkpoint, its size and the clock of the 
   await serve([raw(body, { date: 'Tue, 24 Nov 2026 10:00:00 GMT' })]);
   await expect(client.getPage(request)).resolves.toEqual({
     rows: [{ client_id: 'c1' }],
-    bare: false,
+    isBareArray: false,
     next: 'n*|+ 1',
     bytes: body.length,
-    at: Date.parse('2026-11-24T10:00:00Z'),
+    respondedAt: Date.parse('2026-11-24T10:00:00Z'),
   });
   expect(server.requests[0]?.url).toBe('/api/v2/clients?take=100');
   expect(server.requests[0]?.headers).toMatchObject({
@@ -79,9 +79,9 @@ test('a page comes with its rows, its checkpoint, its size and the clock of the 
 
 test('an envelope of totals and a bare array are read as what they are', async () => {
   await serve([json(200, { start: 0, limit: 50, total: 1, clients: [{ client_id: 'c' }] }), json(200, [])]);
-  await expect(client.getPage(request)).resolves.toMatchObject({ bare: false, start: 0, limit: 50, total: 1 });
+  await expect(client.getPage(request)).resolves.toMatchObject({ isBareArray: false, start: 0, limit: 50, total: 1 });
   const page = await client.getPage(request);
-  expect(page).toMatchObject({ bare: true, rows: [] });
+  expect(page).toMatchObject({ isBareArray: true, rows: [] });
   expect(page).not.toHaveProperty('total');
 });
 
@@ -115,11 +115,11 @@ describe('an answer that is not a list of whole rows is never taken', () => {
   const zippedPage = gzipSync(JSON.stringify(onePage));
   test.each<[string, (incoming: ScriptedRequest) => void, RegExp]>([
     ['HTML', raw('<html>hello</html>', { 'content-type': 'text/html' }), /HTML/],
-    ['cut JSON', raw(cut), /cut/],
-    ['cut JSON of the length that was announced', raw(cut, { 'content-length': String(cut.length) }), /cut/],
-    ['cut JSON, compressed', raw(gzipSync(cut), { 'content-encoding': 'gzip' }), /cut/],
-    ['JSON cut between two rows', raw('[{"client_id":"c1"},'), /cut/],
-    ['compressed JSON that is cut', raw(zippedPage.subarray(0, -12), { 'content-encoding': 'gzip' }), /cut/],
+    ['cut JSON', raw(cut), /truncated/],
+    ['cut JSON of the length that was announced', raw(cut, { 'content-length': String(cut.length) }), /truncated/],
+    ['cut JSON, compressed', raw(gzipSync(cut), { 'content-encoding': 'gzip' }), /truncated/],
+    ['JSON cut between two rows', raw('[{"client_id":"c1"},'), /truncated/],
+    ['compressed JSON that is cut', raw(zippedPage.subarray(0, -12), { 'content-encoding': 'gzip' }), /truncated/],
     ['null', json(200, null), /list of clients/],
     ['a text', json(200, 'clients'), /list of clients/],
     ['no rows at all', json(200, { clients: null, total: 0 }), /list of clients/],
@@ -175,11 +175,11 @@ describe('a single object', () => {
     let sent = 0;
     await expect(client.getObject(role, { onRequest: () => (sent += 1) })).resolves.toEqual(whole);
     expect(sent).toBe(3);
-    expect(client.getStats()).toEqual({ requests: 3, retries: 1, rateLimited: 1, answered: 1 });
+    expect(client.getStats()).toEqual({ requests: 3, retries: 1, rateLimited: 1, succeeded: 1 });
   });
 
   test.each<[string, (incoming: ScriptedRequest) => void, RegExp]>([
-    ['cut JSON', raw('{"id":"rol_planted","na'), /cut/],
+    ['cut JSON', raw('{"id":"rol_planted","na'), /truncated/],
     ['HTML', raw('<html>planted</html>'), /HTML/],
     ['a list', json(200, [whole]), /not an object/],
     ['null', json(200, null), /not an object/],
@@ -189,7 +189,7 @@ describe('a single object', () => {
     await serve([answer]);
     const error = await failure(client.getObject(role));
     expect(error).toMatchObject({ name: 'UnexpectedAnswer', message: expect.stringMatching(words) as string });
-    expect(error.message).toMatch(/^GET roles\/{id} was answered unexpectedly/);
+    expect(error.message).toMatch(/^GET roles\/{id} returned an unexpected response/);
     expect(error.message).not.toContain('planted');
     expect(server.requests).toHaveLength(3);
   });
@@ -207,7 +207,7 @@ test('a message names the template of the path and holds nothing of what was sen
       key: 'user_id',
     }),
   );
-  expect(error.message).toMatch(/^GET organizations\/{id}\/members was refused with 400 \(invalid_uri\)\. \w/);
+  expect(error.message).toMatch(/^GET organizations\/{id}\/members was rejected with status 400 \(invalid_uri\)\. \w/);
   expect(`${JSON.stringify(error)} ${error.message} ${error.stack}`).not.toContain('planted');
 });
 
@@ -273,7 +273,7 @@ describe('a 429', () => {
     const begun = Date.now();
     await client.getPage(request, { onWait: (until, reason) => waits.push(`${reason} ${until > begun}`) });
     expect(Date.now() - begun).toBeGreaterThanOrEqual(1_090);
-    expect(client.getStats()).toEqual({ requests: 2, retries: 0, rateLimited: 1, answered: 1 });
+    expect(client.getStats()).toEqual({ requests: 2, retries: 0, rateLimited: 1, succeeded: 1 });
     expect(waits).toEqual(['limit true']);
   });
 

@@ -66,7 +66,7 @@ export const rows: Row[] = [
     'unknown audience',
     'POST /oauth/token',
     oauth(403, 'access_denied', 'Service not enabled within domain: https://planted/'),
-    credentials('audience', /no API with the audience .*\. Set the audience to https:.*\/api\/v2\//),
+    credentials('audience', /no API with the configured audience\. Set the audience to https:.*\/api\/v2\//),
   ],
   [
     'no client grant',
@@ -97,14 +97,14 @@ export const rows: Row[] = [
       },
       headers: {},
     },
-    credentials('grant_type', /may not use the client credentials grant\. .* switch on Client Credentials/),
+    credentials('grant_type', /does not have the client credentials grant\. .* enable Client Credentials/),
   ],
   ['another refusal', 'POST /oauth/token', oauth(400, 'invalid_request', 'planted'), rejected(400, 'invalid_request')],
   ['no such endpoint', 'POST /oauth/token', page(404, 'Not found.'), noEndpoint],
   ['no such endpoint, in JSON', 'POST /oauth/token', api(404, 'Not Found', 'Not Found'), noEndpoint],
-  ['a 401 of a proxy', 'POST /oauth/token', page(401), foreign('status 401, not in the form of Auth0')],
-  ['a 403 of a firewall', 'POST /oauth/token', page(403), foreign('status 403, not in the form of Auth0')],
-  ['a redirect', 'POST /oauth/token', page(302, ''), foreign('a redirect (302) to elsewhere')],
+  ['a 401 of a proxy', 'POST /oauth/token', page(401), foreign('status 401 without an Auth0 error body')],
+  ['a 403 of a firewall', 'POST /oauth/token', page(403), foreign('status 403 without an Auth0 error body')],
+  ['a redirect', 'POST /oauth/token', page(302, ''), foreign('a redirect (302) to another address')],
   ['an outage', 'POST /oauth/token', page(502), outage('Auth0 answered 502')],
   [
     'token quota spent',
@@ -165,10 +165,10 @@ export const rows: Row[] = [
     'no token',
     'GET users',
     unauthorized('Missing authentication'),
-    credentials('token_not_received', /did not receive the access token\. Check that no proxy .* takes .* away/),
+    credentials('token_not_received', /did not receive the access token\. Check that no proxy removes/),
   ],
   ['token of another application', 'GET users', unauthorized('Client is not global.'), noGrant],
-  ['a 401 of a proxy', 'GET users', page(401), foreign('status 401, not in the form of Auth0')],
+  ['a 401 of a proxy', 'GET users', page(401), foreign('status 401 without an Auth0 error body')],
 
   // What the application may not do.
   [
@@ -207,7 +207,7 @@ export const rows: Row[] = [
     api(403, 'Forbidden', 'Please upgrade your subscription to …', 'insufficient_entitlement'),
     notInPlan,
   ],
-  ['a 403 of a firewall', 'GET users', page(403), foreign('status 403, not in the form of Auth0')],
+  ['a 403 of a firewall', 'GET users', page(403), foreign('status 403 without an Auth0 error body')],
 
   // What cannot be asked so.
   ...['', '.'].map((end): Row => [
@@ -278,7 +278,7 @@ export const rows: Row[] = [
     ),
     rejected(400, 'invalid_uri', 'Path validation error'),
   ],
-  ['a 400 of a firewall', 'GET users', page(400), foreign('status 400, not in the form of Auth0')],
+  ['a 400 of a firewall', 'GET users', page(400), foreign('status 400 without an Auth0 error body')],
 
   // What is not there.
   ...(
@@ -301,7 +301,7 @@ export const rows: Row[] = [
     gone,
   ]),
   ['no such list', 'GET users', api(404, 'Not Found', 'Not Found'), foreign('status 404')],
-  ['a 404 of a proxy', 'GET organizations/{id}/members', page(404), foreign('status 404, not in the form of Auth0')],
+  ['a 404 of a proxy', 'GET organizations/{id}/members', page(404), foreign('status 404 without an Auth0 error body')],
 
   // What may pass.
   ...(

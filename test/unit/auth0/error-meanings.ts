@@ -3,7 +3,7 @@ export interface Meaning {
   error: { name: string } & Record<string, unknown>;
   /** What it says for people: what happened, and the next step. */
   says: RegExp;
-  kind: 'config_error' | 'transient_error' | 'system_error';
+  failureType: 'config_error' | 'transient_error' | 'system_error';
   retried: boolean;
   /** What is wrong when it is said of a token that was fetched a moment ago. */
   afresh?: string;
@@ -14,18 +14,21 @@ export interface Meaning {
 export const credentials = (problem: string, says: RegExp, afresh = problem): Meaning => ({
   error: { name: 'BadCredentials', problem },
   says,
-  kind: 'config_error',
+  failureType: 'config_error',
   retried: false,
   afresh,
 });
 export const wrongSecret = credentials(
   'secret',
-  /client id or the client secret\. Copy both again from the .* Dashboard/,
+  /client ID or the client secret\. Copy both from .* in the Auth0 Dashboard/,
 );
-export const noGrant = credentials('client_grant', /not authorized .* Management API\. .* tab APIs, and authorize it/);
+export const noGrant = credentials(
+  'client_grant',
+  /not authorized to use the Management API\. .* APIs tab, and authorize it/,
+);
 export const refusedToken = credentials(
   'refused_token',
-  /refuses the access token\. Use a Management API token of this very tenant/,
+  /rejected the access token\. Use a Management API token for this tenant/,
   'refused_fresh_token',
 );
 export const noEndpoint = credentials(
@@ -35,52 +38,53 @@ export const noEndpoint = credentials(
 export const lacks = (...scopes: string[]): Meaning => ({
   error: { name: 'MissingScope', scopes },
   says: new RegExp(
-    `refused: the token lacks ${scopes.join(' or ')}\\. Add it .* Dashboard: APIs, Auth0 Management API`,
+    `was rejected: the token lacks the scope ${scopes.join(' or ')}\\. Grant it .* Dashboard: Applications > APIs`,
   ),
-  kind: 'config_error',
+  failureType: 'config_error',
   retried: false,
 });
 export const notInPlan: Meaning = {
   error: { name: 'FeatureNotInPlan' },
-  says: /plan does not include this\. Leave the stream out, or upgrade the subscription/,
-  kind: 'config_error',
+  says: /plan does not include this feature\. Deselect the stream, or upgrade the Auth0 plan/,
+  failureType: 'config_error',
   retried: false,
 };
 export const gone: Meaning = {
   error: { name: 'Gone' },
-  says: /was answered 404: it is not there any more\. Read its list again/,
-  kind: 'system_error',
+  says: /: the resource no longer exists \(404\)\. Read the list again/,
+  failureType: 'system_error',
   retried: false,
 };
 export const rejected = (status: number, errorCode?: string, detail?: string): Meaning => {
   const why = [errorCode, detail].filter((part) => part !== undefined).join(', ');
   return {
     error: { name: 'RequestRejected', status, errorCode, detail },
-    says: new RegExp(`was refused with ${status}${why && ` \\(${why}\\)`}\\. Please report this with the message`),
-    kind: 'system_error',
+    says: new RegExp(`was rejected with status ${status}${why && ` \\(${why}\\)`}\\. .* Please report this message`),
+    failureType: 'system_error',
     retried: false,
   };
 };
 export const outage = (cause: string): Meaning => ({
   error: { name: 'Transient', cause, unreachable: false },
-  says: /failed: Auth0 answered \d+.*\. Try again; see status\.auth0\.com/,
-  kind: 'transient_error',
+  says: /failed: Auth0 answered \d+.*\. Try again\. See status\.auth0\.com/,
+  failureType: 'transient_error',
   retried: true,
 });
 export const foreign = (flaw: string): Meaning => ({
   error: { name: 'UnexpectedAnswer', flaw },
-  says: /was answered unexpectedly: .*\. Check the domain/,
-  kind: 'transient_error',
+  says: /returned an unexpected response: .*\. Check the domain/,
+  failureType: 'transient_error',
   retried: true,
 });
 export const limit = (
   waits: number,
-  says = /rate limit until [-\dT:.]+Z\. .* goes on by itself\. .* run fewer jobs/,
+  says = /rate limit until [-\dT:.]+Z\. It resumes automatically\. .* run fewer jobs/,
 ): Meaning => ({
   error: { name: 'RateLimited' },
   says,
-  kind: 'transient_error',
+  failureType: 'transient_error',
   retried: true,
   waits,
 });
-export const quota = (waits: number): Meaning => limit(waits, /quota of access tokens until .* raise the token quota/);
+export const quota = (waits: number): Meaning =>
+  limit(waits, /the access token quota until .* increase the token quota/);

@@ -89,10 +89,10 @@ test('a wait of a second or more is told once', async () => {
 
 test('what is shown begins empty, counts what is out and what waits, and says how many it would like to be asked for', async () => {
   const pacer = createPacer({ maxConcurrency: 5 });
-  expect(pacer.snapshot()).toEqual({ buckets: [], concurrency: 5, out: 0, waiting: 0 });
+  expect(pacer.snapshot()).toEqual({ buckets: [], concurrency: 5, inflight: 0, waiting: 0 });
   await acquire(pacer);
   void acquire(pacer);
-  expect(pacer.snapshot()).toMatchObject({ out: 1, waiting: 1 });
+  expect(pacer.snapshot()).toMatchObject({ inflight: 1, waiting: 1 });
 });
 
 test('of a bucket that runs short it would like no more to be asked for than keep it busy', async () => {

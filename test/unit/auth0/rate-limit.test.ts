@@ -44,9 +44,9 @@ describe('headers', () => {
     ['far off by a clock that may not be that of the server', `${seconds + 300}`, {}],
   ])('a reset that is %s is not believed', (_, reset, headers) => {
     const given = { ...headers, 'x-ratelimit-reset': reset, 'x-ratelimit-limit': '10', 'x-ratelimit-remaining': '3' };
-    const reading = { limit: 10, remaining: 3 };
-    expect(readRateLimitRefusal(given, seconds * 1000)).toEqual({ reading });
-    expect(readRateLimitRefusal({ ...given, 'retry-after': '0' }, seconds * 1000)).toEqual({ reading });
+    const rateLimit = { limit: 10, remaining: 3 };
+    expect(readRateLimitRefusal(given, seconds * 1000)).toEqual({ headers: rateLimit });
+    expect(readRateLimitRefusal({ ...given, 'retry-after': '0' }, seconds * 1000)).toEqual({ headers: rateLimit });
   });
 
   test('no bucket takes minutes to fill, though a 429 may ask to wait for them', () => {
@@ -56,6 +56,6 @@ describe('headers', () => {
       'x-ratelimit-remaining': '3',
       'x-ratelimit-reset': `${seconds + 300}`,
     };
-    expect(readRateLimitRefusal(headers, 0)).toEqual({ reading: { limit: 10, remaining: 3 }, resetMs: 300_000 });
+    expect(readRateLimitRefusal(headers, 0)).toEqual({ headers: { limit: 10, remaining: 3 }, resetMs: 300_000 });
   });
 });

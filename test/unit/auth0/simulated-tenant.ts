@@ -69,7 +69,7 @@ export interface ClientSpec {
 }
 
 /** What becomes of an answer's headers on the way. */
-export type Veil = (answer: Answer, now: number) => RateLimitRefusal & { reading?: RateLimitHeaders };
+export type Veil = (answer: Answer, now: number) => RateLimitRefusal;
 
 export const honest: Veil = ({ reading: headers }) => ({
   headers,

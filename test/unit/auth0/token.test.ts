@@ -186,6 +186,6 @@ describe('a fixed token', () => {
   );
 
   test('that no header can carry is refused at once', () => {
-    expect(() => createFixedTokenSource('two\nlines')).toThrow(/refuses the access token/);
+    expect(() => createFixedTokenSource('two\nlines')).toThrow(/rejected the access token/);
   });
 });

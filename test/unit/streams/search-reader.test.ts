@@ -95,10 +95,10 @@ it('says what is left of the range, from the first row that it read, as long as 
   expect(reader.readRemainingRange?.(reader.start())).toBeUndefined();
   const page = pageOf(hundred('2026-02-01T00:00:00.000Z'), { total: 1000, start: 0, limit: 100 });
   const { cursor } = reader.advance(reader.start(), page, nothingKnown);
-  const rest = { first: '2026-02-01T00:00:00.000Z', from: '2026-02-01T00:00:00.099Z' };
+  const rest = { firstKey: '2026-02-01T00:00:00.000Z', nextKey: '2026-02-01T00:00:00.099Z' };
   expect(reader.readRemainingRange?.(cursor)).toEqual(rest);
   const tied = pageOf(
-    Array.from({ length: 100 }, (_, nth) => user(`t${nth}`, rest.from)),
+    Array.from({ length: 100 }, (_, nth) => user(`t${nth}`, rest.nextKey)),
     { total: 1000, start: 0, limit: 100 },
   );
   const inBlock = reader.advance(cursor, tied, nothingKnown);

@@ -90,7 +90,7 @@ test('the first part of a cut keeps the place and what was read, and the others 
 test('a part that has been cut can be cut again', () => {
   const whole = spanOfShape({ missing: true, bounded: false, first: 0, read: 100, end: 1_000, rows: 500 });
   const last = splitPartition(whole, 3, iso(1_000)).at(-1)!;
-  const read = { ...last, rest: { first: iso(700), from: iso(800) } };
+  const read = { ...last, remainingRange: { firstKey: iso(700), nextKey: iso(800) } };
   expect(splitPartition(read, 2, iso(1_000)).map((part) => [searchOf(part).from, searchOf(part).to])).toEqual([
     [iso(700), iso(899)],
     [iso(900), undefined],

@@ -195,7 +195,7 @@ describe('what contradicts the request is not taken', () => {
     expect(() => keyset.advance(inBlock, tied)).toThrow(
       expect.objectContaining({
         name: 'UnsplittableBlock',
-        block: `the block of users with created_at ${iso(epoch + 5)}`,
+        block: `the users with created_at ${iso(epoch + 5)}`,
       }) as Error,
     );
   });
