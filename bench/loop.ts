@@ -25,7 +25,7 @@ async function main(task: LoopTask): Promise<void> {
     await once(process, 'message');
   }
   await read(task);
-  process.disconnect();
+  if (process.connected) process.disconnect();
 }
 
 async function read({ by, tenant, parallel, file, streams }: LoopTask): Promise<void> {

@@ -12,10 +12,15 @@ const overHttp: typeof fetch = (input, init) => {
 /** More than the two of its default, with which it would give up. */
 const maxRetries = 10;
 
-/** A tenant's lists by Auth0's own SDK, which waits after a 429 and tries again. */
-export function listsBySdk({ url, clientId, clientSecret }: Address): TenantLists {
+/** Auth0's own SDK, which waits after a 429 and tries again. */
+export function connectSdk({ url, clientId, clientSecret }: Address): ManagementClient {
   const domain = url.replace('http://', '');
-  const sdk = new ManagementClient({ domain, clientId, clientSecret, fetch: overHttp, maxRetries });
+  return new ManagementClient({ domain, clientId, clientSecret, fetch: overHttp, maxRetries });
+}
+
+/** A tenant's lists by the SDK. */
+export function listsBySdk(tenant: Address): TenantLists {
+  const sdk = connectSdk(tenant);
   const rowsOf = (data: readonly unknown[]): JsonObject[] => data as JsonObject[];
   return {
     async clients(page) {

@@ -100,8 +100,18 @@ async function walkOrganizations(lists: TenantLists, take: Turnstile, write: Wri
   const readMembers = (id: string): Promise<void> =>
     walkPages(
       (from) => take(() => lists.members(id, from)),
-      (rows) => write('organization_members', rows),
+      (rows) => writeMembers(id, rows),
     );
+  const writeMembers = (id: string, rows: JsonObject[]): void => {
+    write(
+      'organization_members',
+      rows.map(({ roles: _, ...member }) => ({ org_id: id, ...member })),
+    );
+    const held = rows.flatMap(({ user_id, roles }) =>
+      ((roles ?? []) as JsonObject[]).map((role) => ({ org_id: id, user_id: user_id ?? null, ...role })),
+    );
+    if (held.length > 0) write('organization_member_roles', held);
+  };
   const organizations: string[] = [];
   await walkPages(
     (from) => take(() => lists.organizations(from)),
