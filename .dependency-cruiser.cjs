@@ -2,7 +2,7 @@
 
 /** Modules without state, clocks, zod or Node that workflow code may run. Workflows are replayed: all must be repeatable. */
 const PURE =
-  '^src/(json|metrics/table|workflows/.+|airbyte/(state|cursor|shape|timestamp)|staging/segment|streams/(counts|span|task))[.]ts$';
+  '^src/(errors|json|metrics/table|workflows/.+|airbyte/(state|cursor|shape|timestamp)|staging/segment|streams/(counts|span|task))[.]ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -1,8 +1,9 @@
+import type { FailureDetails } from './errors';
 import type { JsonObject } from './json';
 
 /*
  * The vocabulary that all rooms share: what a sync is asked to copy, and what it reports.
- * Types only. This file imports nothing but `json`, so every room may import it.
+ * Types only. This file imports nothing but `errors` and `json`, so every room may import it.
  */
 
 /** State of one stream, complete and never a delta (Airbyte's `stream_state`). */
@@ -24,11 +25,9 @@ export interface ConfiguredStream {
 }
 
 /** Why a stream is incomplete. Contains no personal data and no secret. */
-export interface StreamFailure {
+export interface StreamFailure extends FailureDetails {
   /** Stable name of the error: `MissingScope`, `BadCredentials`, … */
   type: string;
-  /** Airbyte's failure types: the user must act; a retry may succeed; a defect in Rollcall. */
-  failureType: 'config_error' | 'transient_error' | 'system_error';
   /** What happened and the next step, in one or two sentences. */
   message: string;
 }

@@ -1,5 +1,6 @@
 import { sleep } from '../async';
 import type { CallOptions } from '../auth0/client';
+import { RateLimited } from '../auth0/errors';
 
 /** A call that can be told to stop. */
 export interface CancellableCall extends CallOptions {
@@ -36,9 +37,8 @@ export async function retryWhenRateLimited<Value>(send: () => Promise<Value>, si
     try {
       return await send();
     } catch (error) {
-      const { name, retryAt } = error as { name?: string; retryAt?: number };
-      if (name !== 'RateLimited' || retryAt === undefined) throw error;
-      await sleep(Math.max(0, retryAt - Date.now()), signal);
+      if (!(error instanceof RateLimited)) throw error;
+      await sleep(Math.max(0, error.retryAt - Date.now()), signal);
     }
   }
 }

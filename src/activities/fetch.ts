@@ -1,4 +1,5 @@
 import { activityInfo, CancelledFailure, Context } from '@temporalio/activity';
+import { RateLimited, Transient } from '../auth0/errors';
 import type { PacerSnapshot } from '../auth0/rate-limit/pacer';
 import type { Json } from '../json';
 import type { FetchCounts } from '../protocol';
@@ -7,7 +8,7 @@ import type { Staging } from '../staging/staging';
 import { addCounts, zeroCounts } from '../streams/counts';
 import { deliveredIndexName, findLastDelivered } from '../streams/fetch-task';
 import type { Reader, ReaderOutput } from '../streams/stream-reader';
-import { getErrorName, isRetryable, toActivityFailure } from './activity-failure';
+import { isRetryable, toActivityFailure } from './activity-failure';
 import { AttemptWriter } from './attempt-writer';
 import type { FetchInput, FetchResult, Pace } from './fetch-contract';
 import { withHeartbeats } from './heartbeat';
@@ -140,10 +141,13 @@ async function fetchPages(deps: FetchDeps & { lookups: LookupResolver }, input: 
         });
       } catch (error) {
         if (isCancelRequest(error) && counts.pages > 0) return buildFetchResult(reader, cursor, await commit(), tenant);
-        const waitUntil = readRetryAt(error);
-        if (waitUntil === undefined) throw error;
+        if (!(error instanceof RateLimited)) throw error;
         // Without a page the next slice is still the first of its task.
-        return { ...buildFetchResult(reader, cursor, await commit(), tenant), cursor: progress.cursor, waitUntil };
+        return {
+          ...buildFetchResult(reader, cursor, await commit(), tenant),
+          cursor: progress.cursor,
+          waitUntil: error.retryAt,
+        };
       }
       // What has come since the list was begun again the last time counts as well.
       if (page.counts.restarted) delivered = undefined;
@@ -166,14 +170,14 @@ async function fetchPages(deps: FetchDeps & { lookups: LookupResolver }, input: 
     // Whatever ended it, what was read need not be read again; a disk that takes no more is what ended it.
     await commit().catch(() => undefined);
     if (error instanceof CancelledFailure) throw error;
-    const waits = typeof error === 'object' && error !== null && 'retryAt' in error;
     const { stalledAttempts, stalledSince = Date.now() } = checkpoint;
-    if (!waits) checkpoint = { ...checkpoint, stalledAttempts: stalledAttempts + 1, stalledSince };
+    if (!(error instanceof RateLimited))
+      checkpoint = { ...checkpoint, stalledAttempts: stalledAttempts + 1, stalledSince };
     context.heartbeat(checkpoint);
     // In this process, or in an earlier slice or attempt.
     const hasAnswered = (tenant?.client.getStats().succeeded ?? 0) > 0 || checkpoint.cursor !== null;
     const isAwaited =
-      hasAnswered && getErrorName(error) === 'Transient' && Date.now() - stalledSince < input.outageSeconds * 1_000;
+      hasAnswered && error instanceof Transient && Date.now() - stalledSince < input.outageSeconds * 1_000;
     throw toActivityFailure(
       error,
       isRetryable(error) && checkpoint.stalledAttempts >= input.maxStalledAttempts && !isAwaited,
@@ -186,11 +190,6 @@ async function fetchPages(deps: FetchDeps & { lookups: LookupResolver }, input: 
 /** The workflow takes what there is, and gives the rest to another slice; a worker that shuts down leaves it to a retry. */
 function isCancelRequest(error: unknown): boolean {
   return error instanceof CancelledFailure && error.message === 'CANCELLED';
-}
-
-/** When another request makes sense, for an error that says no more than that. */
-function readRetryAt(error: unknown): number | undefined {
-  return getErrorName(error) === 'RateLimited' ? (error as { retryAt?: number }).retryAt : undefined;
 }
 
 function buildFetchResult(

@@ -1,8 +1,8 @@
 import type { Auth0Client } from '../auth0/client';
+import { Gone, Transient, UnexpectedAnswer } from '../auth0/errors';
 import { readSearchKey } from '../auth0/paging/keyset';
 import { type ListRequest, type Page, toRouteTemplate } from '../auth0/request';
 import type { JsonObject } from '../json';
-import { getErrorName } from './activity-failure';
 import { type CancellableCall, mapConcurrent, retryWhenRateLimited } from './concurrent-calls';
 
 /** A page whose rows were asked for in smaller parts, and those of them of which no more than the key could be had. */
@@ -87,7 +87,7 @@ export async function quarantine(
         const whole = await retryWhenRateLimited(() => client.getObject(wanted, { ...call, signal }), signal);
         if (!sortedBy || readSearchKey(whole, sortedBy) === readSearchKey(row, sortedBy)) found.set(row, whole);
       } catch (failure) {
-        if (getErrorName(failure) === 'Gone') return;
+        if (failure instanceof Gone) return;
         if (!mayBePoison(failure)) throw failure;
         skipped.add(id);
         found.set(row, row);
@@ -106,8 +106,7 @@ type CheckpointToken = string | undefined;
 
 /** Whether a record can be why a request fails, time and again: its answer is broken, or none comes about. */
 export function mayBePoison(error: unknown): boolean {
-  const { unreachable = false } = (error ?? {}) as { unreachable?: boolean };
-  return getErrorName(error) === 'UnexpectedAnswer' || (getErrorName(error) === 'Transient' && !unreachable);
+  return error instanceof UnexpectedAnswer || (error instanceof Transient && !error.unreachable);
 }
 
 /** Pages that follow each other, as one. */

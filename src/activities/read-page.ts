@@ -1,3 +1,4 @@
+import { Gone, RequestRejected } from '../auth0/errors';
 import type { ListRequest, Page } from '../auth0/request';
 import type { Json, JsonObject } from '../json';
 import type { FetchCounts } from '../protocol';
@@ -101,9 +102,10 @@ function recoverCursor(
   error: unknown,
   mayRestart: boolean,
 ): { cursor: Json; counts: Partial<FetchCounts> } | undefined {
-  const { name, status } = error as { name?: string; status?: number };
-  if (name === 'Gone' && reader.skipVanished) return { cursor: reader.skipVanished(cursor), counts: { vanished: 1 } };
-  if (name === 'RequestRejected' && status === 400 && mayRestart && reader.restart) {
+  if (error instanceof Gone && reader.skipVanished) {
+    return { cursor: reader.skipVanished(cursor), counts: { vanished: 1 } };
+  }
+  if (error instanceof RequestRejected && error.status === 400 && mayRestart && reader.restart) {
     return { cursor: reader.restart(cursor), counts: { restarted: 1 } };
   }
   return undefined;

@@ -1,8 +1,8 @@
+import { Gone, RequestRejected } from '../auth0/errors';
 import { createListPaging } from '../auth0/paging/list';
 import type { ListRequest } from '../auth0/request';
 import type { JsonObject } from '../json';
 import type { Lookup, LookupResults } from '../streams/fetch-task';
-import { getErrorName } from './activity-failure';
 import { type CancellableCall, mapConcurrent, retryWhenRateLimited } from './concurrent-calls';
 import type { Tenant } from './tenants';
 
@@ -101,7 +101,7 @@ async function cacheOrganizationRoles(
 }
 
 function ignoreRejected(error: unknown): undefined {
-  if (getErrorName(error) !== 'RequestRejected') throw error;
+  if (!(error instanceof RequestRejected)) throw error;
 }
 
 async function readRoleDescription(
@@ -153,7 +153,7 @@ async function ignoreGone<Value>(send: () => Promise<Value>, signal: AbortSignal
   try {
     return await retryWhenRateLimited(send, signal);
   } catch (error) {
-    if (getErrorName(error) === 'Gone') return undefined;
+    if (error instanceof Gone) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { pauseSchedule } from '../temporal/schedules';
+import { NoSchedule, pauseSchedule } from '../temporal/schedules';
 import { findNewestRun } from '../temporal/sync-run';
 import type { SyncInput } from '../workflows/contract';
 import { toActivityFailure } from './activity-failure';
@@ -36,7 +36,7 @@ export function createScheduleActivities({ buildSyncInput, client }: ScheduleDep
       try {
         await pauseSchedule(client, connection, reason);
       } catch (error) {
-        if ((error as Error).name !== 'NoSchedule') throw error;
+        if (!(error instanceof NoSchedule)) throw error;
       }
     },
   };

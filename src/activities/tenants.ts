@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Auth0Client, createAuth0Client } from '../auth0/client';
+import { BadCredentials } from '../auth0/errors';
 import type { RequestObserver } from '../auth0/http';
 import { createPacer, type Pacer, type PacerSnapshot } from '../auth0/rate-limit/pacer';
 import { createClientTokenSource, createFixedTokenSource, type TokenSource } from '../auth0/token';
@@ -62,7 +63,7 @@ export function createTenants({ resolveSource, onToken, maxWaitMs = 15_000, crea
       try {
         return await work(client);
       } catch (error) {
-        if ((error as { name?: unknown } | null)?.name !== 'BadCredentials') throw error;
+        if (!(error instanceof BadCredentials)) throw error;
         const { client: current } = await tenantOf(connection);
         if (current === own) throw error;
         return work(current);

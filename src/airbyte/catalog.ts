@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RollcallError } from '../errors';
 import { isPresent, type JsonObject } from '../json';
 import type { ConfiguredStream, SyncMode } from '../protocol';
 import type { AirbyteStream } from './messages';
@@ -13,15 +14,15 @@ export interface StreamDeclaration {
 }
 
 /** The configured catalog as a whole cannot be used. */
-export class CatalogError extends Error {
+export class CatalogError extends RollcallError {
   override readonly name = 'CatalogError';
-  readonly nextStep = catalogNextStep;
+  readonly failureType = 'config_error';
   constructor(
     what: string,
     /** Place in the catalog, such as `streams[2].sync_id`. */
     readonly where: string,
   ) {
-    super(`the configured catalog, at ${where}, ${what}. ${catalogNextStep}`);
+    super(`the configured catalog, at ${where}, ${what}.`, catalogNextStep);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { FailureType } from '../errors';
 import type { JsonObject } from '../json';
 
 /** Airbyte's log levels, the gravest first. */
@@ -15,7 +16,7 @@ export interface ErrorReport {
   message: string;
   internalMessage?: string;
   stackTrace?: string;
-  failureType: 'config_error' | 'transient_error' | 'system_error';
+  failureType: FailureType;
   stream?: StreamRef;
 }
 

@@ -1,5 +1,6 @@
 import { format } from 'node:util';
 import type { Writable } from 'node:stream';
+import { exitCodes, RollcallError } from '../errors';
 import { formatLogLine, formatMessageLine, type LogLevel, logLevels } from './messages';
 
 /** Keys of a message under which free text stands. */
@@ -31,8 +32,12 @@ function listEncodings(secret: string): string[] {
 }
 
 /** Whoever read our output has gone; there is nobody left to tell. */
-export class BrokenPipe extends Error {
+export class BrokenPipe extends RollcallError {
   override readonly name = 'BrokenPipe';
+  readonly failureType = 'system_error';
+  override get exitCode(): number {
+    return exitCodes.brokenPipe;
+  }
 }
 
 export interface OutputOptions {
@@ -114,7 +119,9 @@ export function createOutput(stream: Writable, options: OutputOptions): Output {
 
 function toOutputError(error: Error): Error {
   const { code } = error as NodeJS.ErrnoException;
-  return code && closedPipeCodes.has(code) ? new BrokenPipe('the reader closed the output', { cause: error }) : error;
+  return code && closedPipeCodes.has(code)
+    ? new BrokenPipe('the reader closed the output', undefined, { cause: error })
+    : error;
 }
 
 const closedPipeCodes = new Set(['EPIPE', 'ECONNRESET', 'EOF', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END']);

@@ -1,18 +1,19 @@
+import { RollcallError } from '../errors';
 import { isObject, isPresent, type Json, type JsonObject } from '../json';
 import { normaliseTimestamp } from '../timestamp';
 
 /** The saved state that was handed in is none that an Airbyte caller writes. */
-export class StateError extends Error {
+export class StateError extends RollcallError {
   override readonly name = 'StateError';
+  readonly failureType = 'config_error';
   constructor(
     what: string,
     /** Place in the state, such as `[1].stream.stream_descriptor.name`; empty for the whole. */
     readonly where: string,
   ) {
     const place = where === '' ? 'the saved state' : `the saved state, at ${where},`;
-    super(`${place} ${what}. ${stateNextStep}`);
+    super(`${place} ${what}.`, stateNextStep);
   }
-  readonly nextStep = stateNextStep;
 }
 
 const stateNextStep = 'Pass the state that the last read emitted, or omit --state to read everything again.';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { getProcessVariables } from '../config/environment';
-import { ConfigError } from '../config/problems';
 import { type Connection, getConnection, loadProject, parseConnection } from '../config/project';
 import { parseReference } from '../config/references';
+import { ConfigError } from '../errors';
 import { streams } from '../streams/registry';
 
 /** The flags by which a command names a connection, or spells one out. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEntry } from '@temporalio/worker';
 import { getProcessVariables } from '../config/environment';
-import { ConfigError } from '../config/problems';
+import { ConfigError } from '../errors';
 import { type connect as connectFunction, readProfile, type TemporalConnection } from '../temporal/connection';
 import { locateTemporal } from '../temporal/embedded-server/binary';
 import {

@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import { getProcessVariables, parseListenAddress, readEnvironment } from '../config/environment';
-import { ConfigError } from '../config/problems';
 import { getConnection } from '../config/project';
 import { createProjectReader, type OnProblem } from '../config/project-reader';
+import { ConfigError } from '../errors';
 import { streams } from '../streams/registry';
 import { connect, readProfile } from '../temporal/connection';
 import { installRuntime } from '../temporal/runtime';

@@ -1,11 +1,16 @@
+import { exitCodes, RollcallError } from '../errors';
+
 /**
  * What can come of speaking to Auth0, one class for each outcome that a caller treats differently. Messages name the
  * method, the path's template and the status; never a secret, a token, an id, a query's value or a row.
  */
-export abstract class Auth0Error extends Error {
-  /** @param nextStep what the reader can do about it, a sentence; it ends the message */
-  constructor(what: string, nextStep: string) {
-    super(`${what} ${nextStep}`);
+export abstract class Auth0Error extends RollcallError {}
+
+/** Only a change of the application, its credentials or the tenant's plan helps. */
+abstract class AccessDenied extends Auth0Error {
+  readonly failureType = 'config_error';
+  override get exitCode(): number {
+    return exitCodes.credentials;
   }
 }
 
@@ -65,7 +70,7 @@ const credentialsMessages: Readonly<Record<CredentialsProblem, [message: string,
 };
 
 /** The tenant does not let us in, and would not the next time either. */
-export class BadCredentials extends Auth0Error {
+export class BadCredentials extends AccessDenied {
   override readonly name = 'BadCredentials';
   constructor(readonly problem: CredentialsProblem) {
     super(...credentialsMessages[problem]);
@@ -73,7 +78,7 @@ export class BadCredentials extends Auth0Error {
 }
 
 /** The token lacks a scope; any one of `scopes` would do. */
-export class MissingScope extends Auth0Error {
+export class MissingScope extends AccessDenied {
   override readonly name = 'MissingScope';
   constructor(
     request: string,
@@ -88,7 +93,7 @@ export class MissingScope extends Auth0Error {
 }
 
 /** The tenant's subscription does not include what was asked for. */
-export class FeatureNotInPlan extends Auth0Error {
+export class FeatureNotInPlan extends AccessDenied {
   override readonly name = 'FeatureNotInPlan';
   constructor(request: string) {
     super(
@@ -107,6 +112,7 @@ const exhaustibleLimits = {
 /** What the tenant allows is spent for longer than the client may wait in place. */
 export class RateLimited extends Auth0Error {
   override readonly name = 'RateLimited';
+  readonly failureType = 'transient_error';
   constructor(
     request: string,
     /** When another try makes sense, epoch ms. */
@@ -124,6 +130,7 @@ export class RateLimited extends Auth0Error {
 /** What was asked for does not exist, or not any more. */
 export class Gone extends Auth0Error {
   override readonly name = 'Gone';
+  readonly failureType = 'system_error';
   constructor(request: string) {
     super(`${request}: the resource no longer exists (404).`, 'Read the list again.');
   }
@@ -132,6 +139,7 @@ export class Gone extends Auth0Error {
 /** Auth0 understood the request and refuses it as it is; asking again would not help. */
 export class RequestRejected extends Auth0Error {
   override readonly name = 'RequestRejected';
+  readonly failureType = 'system_error';
   constructor(
     request: string,
     readonly status: number,
@@ -151,6 +159,7 @@ export class RequestRejected extends Auth0Error {
 /** Nothing usable came this time: a 5xx or 408, a timeout, a broken connection. The next try may work. */
 export class Transient extends Auth0Error {
   override readonly name = 'Transient';
+  readonly failureType = 'transient_error';
   constructor(
     request: string,
     /** What happened, in words. */
@@ -170,6 +179,7 @@ export class Transient extends Auth0Error {
 /** An answer came that is not what Auth0 documents; nothing of it is taken. */
 export class UnexpectedAnswer extends Auth0Error {
   override readonly name = 'UnexpectedAnswer';
+  readonly failureType = 'transient_error';
   constructor(
     request: string,
     /** What was wrong with it, in words. */
@@ -183,6 +193,7 @@ export class UnexpectedAnswer extends Auth0Error {
 /** More rows share one search key than the search can show, and no further condition tells them apart. */
 export class UnsplittableBlock extends Auth0Error {
   override readonly name = 'UnsplittableBlock';
+  readonly failureType = 'system_error';
   constructor(
     /** The block, in words: which key, which time. */
     readonly block: string,

@@ -2,7 +2,7 @@ import { createTenants } from '../activities/tenants';
 import { formatConnectionStatusLine } from '../airbyte/messages';
 import { readJsonObject } from '../config/parsed-file';
 import { listSecrets, parseSourceConfig } from '../config/source';
-import { exitCodes } from '../errors';
+import { ConfigError, exitCodes } from '../errors';
 import { checkTenant, formatCheckProblem } from '../preflight/check';
 import type { AirbyteContext } from './airbyte-command';
 
@@ -44,7 +44,7 @@ async function checkConfiguration(
       tenants.close();
     }
   } catch (error) {
-    if ((error as Error).name === 'ConfigError') return (error as Error).message;
+    if (error instanceof ConfigError) return error.message;
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import {
   startEmulator,
   type TenantScenario,
 } from 'auth0-emulator';
-import { ConfigError } from '../config/problems';
+import { ConfigError } from '../errors';
 
 export interface EmulatorFlags {
   /** A key of SCENARIOS. */

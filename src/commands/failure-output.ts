@@ -1,43 +1,31 @@
 import { formatErrorLine } from '../airbyte/messages';
-import type { Output } from '../airbyte/protocol-output';
-import { exitCodes, getExitCodeByName } from '../errors';
+import { BrokenPipe, type Output } from '../airbyte/protocol-output';
+import { isRollcallError, toFailureDetails } from '../errors';
 
-interface NamedError {
-  name: string;
-  message: string;
-  stack?: string;
-}
-
-function toNamedError(error: unknown): NamedError {
-  return typeof error === 'object' && error !== null && 'message' in error && 'name' in error
-    ? (error as NamedError)
-    : { name: 'Error', message: String(error) };
-}
-
-/** Errors of the language itself are faults of ours: where they arose is what can be reported. */
+/** Errors of the language are faults in Rollcall: the stack shows where. Compared by name, since Jest has its own classes. */
 const programmingErrors = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
 
-/** Tells an operator on stderr what went wrong; a stack only for faults of ours. */
+/** Reports an error to an operator on stderr, with a stack for faults in Rollcall. Returns the exit code. */
 export function failOnTerminal(error: unknown): number {
-  const { name, message, stack } = toNamedError(error);
-  const code = getExitCodeByName(name);
+  const { name, message, stack } = toError(error);
   process.stderr.write(`rollcall: ${programmingErrors.has(name) ? (stack ?? message) : message}\n`);
-  return code;
+  return toFailureDetails(error).exitCode;
 }
 
-/** Tells an Airbyte caller on stdout what went wrong, as a TRACE ERROR. */
+/** Reports an error to an Airbyte caller as a TRACE ERROR on stdout. Returns the exit code. */
 export async function failOnOutput(output: Output, error: unknown): Promise<number> {
-  const { name, message, stack } = toNamedError(error);
-  const code = getExitCodeByName(name);
-  if (code === exitCodes.brokenPipe) return code;
-  const ours = code === exitCodes.failed;
-  const failureType = ours ? 'system_error' : code === exitCodes.unreachable ? 'transient_error' : 'config_error';
-  await output.write(
-    formatErrorLine(
-      { message, failureType, internalMessage: name, ...(ours && stack ? { stackTrace: stack } : {}) },
-      Date.now(),
-    ),
-  );
+  const { failureType, exitCode } = toFailureDetails(error);
+  if (error instanceof BrokenPipe) return exitCode;
+  const { name, message, stack } = toError(error);
+  const stackTrace = isRollcallError(error) ? undefined : stack;
+  const report = { message, failureType, internalMessage: name, ...(stackTrace !== undefined && { stackTrace }) };
+  await output.write(formatErrorLine(report, Date.now()));
   await output.flush();
-  return code;
+  return exitCode;
+}
+
+function toError(error: unknown): Pick<Error, 'name' | 'message' | 'stack'> {
+  return typeof error === 'object' && error !== null && 'message' in error && 'name' in error
+    ? (error as Error)
+    : { name: 'Error', message: String(error) };
 }

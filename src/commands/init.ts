@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { ConnectionFlags } from '../app/connection';
-import { ConfigError } from '../config/problems';
 import { loadProject, parseConnection, type Project, rejectSharedDestinations } from '../config/project';
 import type { WrittenConnection } from '../config/project-file';
 import { writeConnection } from '../config/project-writer';
 import { parseReference } from '../config/references';
-import { exitCodes } from '../errors';
+import { ConfigError, exitCodes } from '../errors';
 import { inspectDestination } from '../preflight/environment-checks';
 import { type Finding, formatFinding, getFindingsExitCode } from '../preflight/finding';
 import { inspectTenant } from '../preflight/tenant-checks';

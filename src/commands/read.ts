@@ -10,6 +10,7 @@ import { createSyncInput, readLimits } from '../app/sync-input';
 import { readEnvironment } from '../config/environment';
 import { readJsonObject, readStateFile } from '../config/parsed-file';
 import { listSecrets, parseSourceConfig } from '../config/source';
+import { failureDetailsByType } from '../errors';
 import { createStdoutSink } from '../sinks/stdout';
 import { createStaging } from '../staging/staging';
 import { streams } from '../streams/registry';
@@ -79,7 +80,7 @@ export async function runRead(flags: ReadFlags, { output, secrets }: AirbyteCont
         ...(config.startDate === undefined ? {} : { startDate: config.startDate }),
         unknownStreams: catalog.problems.map(({ stream, message }) => ({
           stream: { ...stream, syncMode: 'full_refresh', destinationSyncMode: 'append' },
-          failure: { type: 'UnknownStream', failureType: 'config_error', message },
+          failure: { type: 'UnknownStream', ...failureDetailsByType.config_error, message },
         })),
       }),
     });

@@ -2,10 +2,10 @@ import { findConnection } from '../app/connection';
 import { getStateDir } from '../app/project-folder';
 import { openSession, type Session } from '../app/session';
 import { getProcessVariables, readEnvironment } from '../config/environment';
-import { ConfigError, parseWithSchema } from '../config/problems';
+import { parseWithSchema } from '../config/problems';
 import type { Connection } from '../config/project';
 import { scheduleSettings, type ScheduleSettings } from '../config/schedule-settings';
-import { exitCodes } from '../errors';
+import { ConfigError, exitCodes } from '../errors';
 import { readProfile } from '../temporal/connection';
 import { requireScheduleStatus } from '../temporal/run-status';
 import {

@@ -2,10 +2,10 @@ import { type CursorResult, parseState, readCursor, readProgress, toStateMessage
 import { findConnection } from '../app/connection';
 import { tryOpenHistorySession } from '../app/session';
 import { readStateFile } from '../config/parsed-file';
-import { ConfigError, formatSuggestion } from '../config/problems';
+import { formatSuggestion } from '../config/problems';
 import type { Connection } from '../config/project';
 import { resolveDestination } from '../config/references';
-import { exitCodes } from '../errors';
+import { ConfigError, exitCodes } from '../errors';
 import type { StreamState } from '../protocol';
 import { createFilesStateStore } from '../sinks/files/state-store';
 import { createPostgresStateStore } from '../sinks/postgres/state-store';

@@ -1,7 +1,7 @@
 import { isNode, LineCounter, parseDocument } from 'yaml';
 import { readFile } from 'node:fs/promises';
+import { ConfigError } from '../errors';
 import { isObject, type Json, type JsonObject } from '../json';
-import { ConfigError } from './problems';
 
 /** The keys that lead to a value. */
 export type KeyPath = readonly (string | number)[];

@@ -1,3 +1,4 @@
+import { ConfigError } from '../errors';
 import type { Connection, KnownStreams, Project } from './project';
 import { loadProject } from './project';
 
@@ -16,7 +17,7 @@ export function createProjectReader(file: string, known: KnownStreams, onProblem
       held = await loadProject(file, known, held);
       tell(undefined);
     } catch (error) {
-      if (held === undefined || !isConfigError(error)) throw error;
+      if (held === undefined || !(error instanceof ConfigError)) throw error;
       tell(error.message);
     }
     return held;
@@ -42,15 +43,11 @@ export function createConnectionResolver<Resolved>(
       return resolved;
     } catch (error) {
       const before = held.get(connection.name);
-      if (before?.settings !== settings || !isConfigError(error)) throw error;
+      if (before?.settings !== settings || !(error instanceof ConfigError)) throw error;
       tell(error.message);
       return before.resolved;
     }
   };
-}
-
-function isConfigError(error: unknown): error is Error {
-  return (error as { name?: unknown } | null)?.name === 'ConfigError';
 }
 
 function reportOnce(onProblem: OnProblem): (message: string | undefined) => void {

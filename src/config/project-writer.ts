@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { chmod, link, mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { Document, parseDocument } from 'yaml';
-import { ConfigError, parseWithSchema } from './problems';
+import { ConfigError } from '../errors';
+import { parseWithSchema } from './problems';
 import { projectSettings, type WrittenConnection } from './project-file';
 import { createProjectSchema } from './project-json-schema';
 

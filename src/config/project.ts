@@ -1,8 +1,9 @@
 import path from 'node:path';
 import type { StreamDeclaration } from '../airbyte/catalog';
+import { ConfigError } from '../errors';
 import type { SyncMode } from '../protocol';
 import { parseYaml, readProjectText, type YamlContent } from './parsed-file';
-import { ConfigError, formatSuggestion, parseWithSchema } from './problems';
+import { formatSuggestion, parseWithSchema } from './problems';
 import {
   applyDefaults,
   projectSettings,

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { ConfigError } from '../errors';
 import { normaliseTimestamp } from '../timestamp';
 import { applyAuth0Variables } from './auth0-variables';
 import { getProcessVariables, readEnvironment, type Variables } from './environment';
-import { ConfigError } from './problems';
 import type { Connection, ConnectionSource, Destination } from './project';
 import { toReadOptions } from './read-options';
 import { parseSourceConfig, type SourceConfig } from './source';

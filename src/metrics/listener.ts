@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { formatListenAddress, type ListenAddress } from '../config/environment';
-import { ConfigError } from '../config/problems';
+import { ConfigError } from '../errors';
 
 /** What a process tells about itself. */
 export interface MonitoredProcess {

@@ -1,19 +1,15 @@
 import type { Auth0Client } from '../auth0/client';
+import { BadCredentials, Gone, MissingScope } from '../auth0/errors';
 import type { ListRequest } from '../auth0/request';
+import { toFailureDetails } from '../errors';
 import { listMissingScopes, streams } from '../streams/registry';
 
 /** What a check found. */
 export interface CheckReport {
-  /** Why the tenant can't be read at all: complete for its reader, with the error class's name. */
-  failure?: { type: string; message: string };
+  /** Why the tenant cannot be read at all; the message is complete for the user. */
+  failure?: { exitCode: number; message: string };
   /** Scopes that the token lacks, by the streams that need them. */
   missingScopes: { stream: string; scopes: string[] }[];
-}
-
-interface NamedError {
-  name: string;
-  message: string;
-  scopes?: string[];
 }
 
 /**
@@ -30,17 +26,20 @@ export async function checkTenant(
   const isWanted = (stream: string): boolean => requested.includes(stream);
   let organization: string | undefined;
 
-  async function ask(stream: string, request: ListRequest): Promise<CheckReport['failure']> {
+  async function ask(stream: string, request: ListRequest, mayBeGone = false): Promise<CheckReport['failure']> {
     try {
       const page = await client.getPage(request, {});
       if (stream === 'organizations') organization = page.rows[0]?.['id'] as string | undefined;
       return undefined;
     } catch (error) {
-      const { name, message, scopes } = error as NamedError;
-      if (name === 'BadCredentials') return { type: name, message };
-      if (name !== 'MissingScope') return { type: name, message: `${stream}: ${message}` };
+      if (mayBeGone && error instanceof Gone) return undefined;
+      if (!(error instanceof MissingScope)) {
+        const { message } = error as Error;
+        const { exitCode } = toFailureDetails(error);
+        return { exitCode, message: error instanceof BadCredentials ? message : `${stream}: ${message}` };
+      }
       const lacking = listMissingScopes(stream, granted);
-      missingScopes.push({ stream, scopes: lacking.length > 0 ? lacking : (scopes ?? []) });
+      missingScopes.push({ stream, scopes: lacking.length > 0 ? lacking : error.scopes });
       return undefined;
     }
   }
@@ -74,8 +73,8 @@ export async function checkTenant(
     { stream: 'organization_member_roles', query: { take: 1, fields: 'user_id,roles' } },
   ];
   for (const { stream, query } of probes.filter(({ stream }) => isWanted(stream))) {
-    const failure = await ask(stream, { ...list, query });
-    if (failure && failure.type !== 'Gone') return { failure, missingScopes };
+    const failure = await ask(stream, { ...list, query }, true);
+    if (failure) return { failure, missingScopes };
   }
   return { missingScopes };
 }

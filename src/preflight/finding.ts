@@ -1,5 +1,5 @@
 import { wrapAfterLead } from '../commands/terminal/text';
-import { exitCodes, getExitCodeByName } from '../errors';
+import { exitCodes, isRollcallError, toFailureDetails } from '../errors';
 
 /** What one look at the set-up has found. */
 export interface Finding {
@@ -27,12 +27,11 @@ export function createErrorFinding(check: string, code: number, message: string,
   return { check, state: 'wrong', message, ...(fix !== undefined && { fix }), code };
 }
 
-/** An error as a finding; errors of ours end in their next step. */
+/** An error as a finding. */
 export function toErrorFinding(check: string, error: unknown): Finding {
-  const { name, message, nextStep } = error as { name: string; message: string; nextStep?: string };
-  const code = getExitCodeByName(name);
-  if (nextStep === undefined || !message.endsWith(nextStep)) return createErrorFinding(check, code, message);
-  return createErrorFinding(check, code, message.slice(0, -nextStep.length).trim(), nextStep);
+  const { exitCode } = toFailureDetails(error);
+  if (isRollcallError(error)) return createErrorFinding(check, exitCode, error.what, error.nextStep);
+  return createErrorFinding(check, exitCode, (error as Error).message);
 }
 
 /** The code of the worst finding: what can't be reached is worse than what is refused, and that than a wrong file. */

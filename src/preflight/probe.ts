@@ -1,5 +1,5 @@
 import type { Auth0Client } from '../auth0/client';
-import { UnexpectedAnswer } from '../auth0/errors';
+import { Gone, MissingScope, UnexpectedAnswer } from '../auth0/errors';
 import type { ListRequest, Page } from '../auth0/request';
 import type { RolesSource } from '../streams/fetch-task';
 import { listMissingScopes } from '../streams/registry';
@@ -80,7 +80,7 @@ export async function probeTenant(client: Auth0Client, options: ProbeOptions): P
       return withRoles ?? (await probe([members, memberRoles], () => ask(buildMembersRequest(id, 'user_id'))));
     } catch (error) {
       // Deleted since it was listed.
-      if ((error as Error).name === 'Gone') return undefined;
+      if (error instanceof Gone) return undefined;
       throw error;
     }
   }
@@ -138,7 +138,7 @@ async function countRoles(send: SendRequest): Promise<number> {
   try {
     return await countList('roles', 'id', send);
   } catch (error) {
-    if ((error as Error).name === 'MissingScope') return 0;
+    if (error instanceof MissingScope) return 0;
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import type { PacerSnapshot } from '../auth0/rate-limit/pacer';
 import type { Connection } from '../config/project';
 import { resolveSecrets } from '../config/references';
 import type { SourceConfig } from '../config/source';
-import { exitCodes, getExitCodeByName } from '../errors';
+import { exitCodes } from '../errors';
 import { listRequiredScopes } from '../streams/registry';
 import { type CheckReport, checkTenant } from './check';
 import { createErrorFinding, createOkFinding, createWarning, type Finding, toErrorFinding } from './finding';
@@ -35,8 +35,8 @@ export async function inspectTenant(connection: Connection): Promise<Finding[]> 
     const wanted = connection.streams.map(({ name }) => name);
     const report = await checkTenant(recordClockSkew(client, differences), wanted);
     if (report.failure) {
-      const { type, message } = report.failure;
-      return [createErrorFinding('tenant', getExitCodeByName(type), message)];
+      const { exitCode, message } = report.failure;
+      return [createErrorFinding('tenant', exitCode, message)];
     }
     return [
       createOkFinding('tenant', `${config.baseUrl} is reachable and accepts the credentials.`),

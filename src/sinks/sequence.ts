@@ -1,3 +1,4 @@
+import { RollcallError } from '../errors';
 import { StaleDelivery, type Delivery } from './sink';
 
 /** The newest step of a stream that a destination has taken. */
@@ -7,12 +8,14 @@ export interface LastDelivery {
 }
 
 /** A step came, but not the one before it: what that one brought is not at the destination. */
-export class SequenceGap extends Error {
+export class SequenceGap extends RollcallError {
   override readonly name = 'SequenceGap';
+  readonly failureType = 'system_error';
   constructor(delivery: Delivery, expected: number) {
     super(
       `delivery ${delivery.sequence} of ${delivery.stream.name} arrived, but delivery ${expected} was expected: earlier ` +
-        'deliveries are missing at the destination. Cancelled. Nothing was written. Run the sync again.',
+        'deliveries are missing at the destination. Nothing was written.',
+      'Run the sync again.',
     );
   }
 }

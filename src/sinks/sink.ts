@@ -1,3 +1,4 @@
+import { RollcallError } from '../errors';
 import type { ConfiguredStream, RunSummary, StreamFailure, StreamState } from '../protocol';
 import type { Segment } from '../staging/segment';
 
@@ -40,8 +41,9 @@ export interface Sink {
 }
 
 /** The delivery comes from an attempt that has lost its lease, or from an older run. */
-export class StaleDelivery extends Error {
+export class StaleDelivery extends RollcallError {
   override readonly name = 'StaleDelivery';
+  readonly failureType = 'system_error';
   constructor(delivery: Delivery, last: { run: string; sequence: number }) {
     super(
       `delivery ${delivery.sequence} of ${delivery.stream.name} (run ${delivery.run}) is older than delivery ${last.sequence} (run ${last.run}); nothing was written`,

@@ -1,24 +1,32 @@
 import { dirname, join } from 'node:path';
 import { type FileHandle, open } from 'node:fs/promises';
 import { createFolder, explainDiskError, isMissing, syncFolder } from '../durable-fs';
+import { RollcallError } from '../errors';
 import type { IndexLine, Segment, StagedRecord } from './segment';
 
 /** A segment that a slice made durable is not there any more, or not whole. */
-export class StagingLost extends Error {
+export class StagingLost extends RollcallError {
   override readonly name = 'StagingLost';
+  readonly failureType = 'system_error';
+  /** Another attempt may have made the delivery already: then nothing is in staging, and nothing is needed. */
+  override get retryable(): boolean {
+    return true;
+  }
   constructor(segment: Segment, what: string) {
     super(
       `the staged segment ${segment.file} ${what}. All workers of the task queue must share one staging folder, ` +
-        'and nothing else may delete files from it during a sync. Check the folder, then run the sync again.',
+        'and nothing else may delete files from it during a sync.',
+      'Check the folder, then run the sync again.',
     );
   }
 }
 
 /** The staging folder cannot be written or read now. */
-export class StagingUnavailable extends Error {
+export class StagingUnavailable extends RollcallError {
   override readonly name = 'StagingUnavailable';
+  readonly failureType = 'transient_error';
   constructor(root: string, what: string, nextStep: string, options?: ErrorOptions) {
-    super(`the staging folder ${root} cannot be used: ${what}. ${nextStep}`, options);
+    super(`the staging folder ${root} cannot be used: ${what}.`, nextStep, options);
   }
 }
 

@@ -2,6 +2,7 @@ import { NativeConnection, type NativeConnectionOptions } from '@temporalio/work
 import { Client } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { RollcallError } from '../errors';
 import { dataConverter } from './data-converter';
 
 export interface TemporalConnection {
@@ -15,12 +16,13 @@ export interface TemporalConnection {
 }
 
 /** No Temporal server could be reached at the address. */
-export class TemporalUnreachable extends Error {
+export class TemporalUnreachable extends RollcallError {
   override readonly name = 'TemporalUnreachable';
+  readonly failureType = 'transient_error';
   constructor(address: string, cause: unknown) {
     super(
-      `no Temporal server could be reached at ${address}: ${extractCoreMessage(cause as Error)}. ` +
-        'Check that it is running and that TEMPORAL_ADDRESS (or your Temporal profile) has the right address, TLS settings and ' +
+      `no Temporal server could be reached at ${address}: ${extractCoreMessage(cause as Error)}.`,
+      'Check that it is running and that TEMPORAL_ADDRESS (or your Temporal profile) has the right address, TLS settings and ' +
         'API key. Without an address, Rollcall starts a local server.',
       { cause },
     );
@@ -92,12 +94,13 @@ export interface TemporalTarget extends Pick<NativeConnectionOptions, 'tls' | 'a
 }
 
 /** The Temporal settings in the environment or in the profile file cannot be used. */
-export class TemporalProfileInvalid extends Error {
+export class TemporalProfileInvalid extends RollcallError {
   override readonly name = 'TemporalProfileInvalid';
+  readonly failureType = 'config_error';
   constructor(cause: unknown) {
     super(
-      `the Temporal settings are invalid: ${(cause as Error).message}. ` +
-        'Check the TEMPORAL_* variables and the file at TEMPORAL_CONFIG_FILE ' +
+      `the Temporal settings are invalid: ${(cause as Error).message}.`,
+      'Check the TEMPORAL_* variables and the file at TEMPORAL_CONFIG_FILE ' +
         '(default: temporalio/temporal.toml in your configuration folder).',
       { cause },
     );

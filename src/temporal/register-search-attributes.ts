@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RollcallError } from '../errors';
 import { searchAttributeTypes } from '../workflows/names';
 import type { TemporalConnection } from './connection';
 
@@ -19,11 +20,13 @@ const registrationTimeoutMs = 30_000;
 const pollIntervalMs = 100;
 
 /** New attributes were taken, but are not known yet. */
-export class SearchAttributesPending extends Error {
+export class SearchAttributesPending extends RollcallError {
   override readonly name = 'SearchAttributesPending';
+  readonly failureType = 'transient_error';
   constructor(missing: readonly string[]) {
     super(
-      `the Temporal server accepted ${missing.join(', ')}, but they are not available yet. Run the command again in a minute.`,
+      `the Temporal server accepted ${missing.join(', ')}, but they are not available yet.`,
+      'Run the command again in a minute.',
     );
   }
 }

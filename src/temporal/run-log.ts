@@ -1,5 +1,6 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import { RollcallError } from '../errors';
 import type { FetchCounts } from '../protocol';
 import { zeroCounts } from '../streams/counts';
 import type { Pause } from '../workflows/flow-control';
@@ -116,12 +117,13 @@ function readSummary({ userMetadata }: HistoryEvent): string | undefined {
 }
 
 /** The connection has never been synced on this server, or so long ago that the server has forgotten it. */
-export class NoRunKept extends Error {
+export class NoRunKept extends RollcallError {
   override readonly name = 'NoRunKept';
+  readonly failureType = 'config_error';
   constructor(connection: string) {
     super(
-      `no sync of ${connection} on record: none has run on this server, or its retention period has passed. ` +
-        `Start one with \`rollcall sync ${connection}\`.`,
+      `no sync of ${connection} on record: none has run on this server, or its retention period has passed.`,
+      `Start one with \`rollcall sync ${connection}\`.`,
     );
   }
 }

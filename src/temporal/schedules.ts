@@ -6,38 +6,44 @@ import {
   type ScheduleOptions,
 } from '@temporalio/client';
 import type { ScheduleSettings } from '../config/schedule-settings';
+import { RollcallError } from '../errors';
 import type { ScheduledInput } from '../workflows/contract';
 import { scheduledSyncWorkflowName } from '../workflows/names';
 import { buildScheduleSpec, describeTiming } from './schedule-spec';
 import { toWorkflowId } from './sync-run';
 
 /** The connection has no schedule. */
-export class NoSchedule extends Error {
+export class NoSchedule extends RollcallError {
   override readonly name = 'NoSchedule';
+  readonly failureType = 'config_error';
   constructor(connection: string) {
     super(
-      `${connection} has no schedule. Create one, for example with \`rollcall schedule create ${connection} --every 1h\`.`,
+      `${connection} has no schedule.`,
+      `Create one, for example with \`rollcall schedule create ${connection} --every 1h\`.`,
     );
   }
 }
 
 /** The connection has a schedule already. */
-export class ScheduleExists extends Error {
+export class ScheduleExists extends RollcallError {
   override readonly name = 'ScheduleExists';
+  readonly failureType = 'config_error';
   constructor(connection: string) {
     super(
-      `${connection} already has a schedule; see \`rollcall schedule show ${connection}\`. ` +
-        'Use --replace to replace it.',
+      `${connection} already has a schedule; see \`rollcall schedule show ${connection}\`.`,
+      'Use --replace to replace it.',
     );
   }
 }
 
 /** The server does not take the times of a schedule: a cron expression that is none, for one. */
-export class ScheduleRefused extends Error {
+export class ScheduleRefused extends RollcallError {
   override readonly name = 'ScheduleRefused';
+  readonly failureType = 'config_error';
   constructor(reason: string) {
     super(
-      `the Temporal server rejected the schedule: ${reason.replace(/^Invalid schedule spec: /, '')}. Correct the times.`,
+      `the Temporal server rejected the schedule: ${reason.replace(/^Invalid schedule spec: /, '')}.`,
+      'Correct the times.',
     );
   }
 }

@@ -17,6 +17,7 @@ import {
 } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { once } from 'node:events';
+import { type FailureType, readFailureDetails, RollcallError } from '../errors';
 import { zeroCounts } from '../streams/counts';
 import type { StreamProgress, SyncInput, SyncProgress, SyncResult } from '../workflows/contract';
 import type { organizationsWorkflow, streamWorkflow, syncWorkflow } from '../workflows/index';
@@ -100,28 +101,40 @@ export interface SyncStartOptions {
 }
 
 /** The run as a whole failed, whatever its streams: the destination could not be read, for one. */
-export class SyncFailed extends Error {
+export class SyncFailed extends RollcallError {
   override readonly name: string;
-  /** The error bears the name of the failure's class, as the error did in the process where it happened. */
-  constructor({ type, message }: ApplicationFailure) {
+  readonly failureType: FailureType;
+  private readonly code: number;
+
+  /** Keeps the name and the meaning that the error had in the process where it was thrown. */
+  constructor({ type, message, details }: ApplicationFailure) {
     super(message);
     this.name = type ?? 'SyncFailed';
+    const { failureType, exitCode } = readFailureDetails(details?.[0]);
+    this.failureType = failureType;
+    this.code = exitCode;
+  }
+
+  override get exitCode(): number {
+    return this.code;
   }
 }
 
 /** Somebody has ended the run before its time. */
-export class SyncCancelled extends Error {
+export class SyncCancelled extends RollcallError {
   override readonly name = 'SyncCancelled';
+  readonly failureType = 'system_error';
   constructor(workflowId: string) {
     super(`${workflowId} was cancelled. Copied data is kept; the next sync of incremental streams resumes from there.`);
   }
 }
 
 /** No run of the connection is under way. */
-export class NoRun extends Error {
+export class NoRun extends RollcallError {
   override readonly name = 'NoRun';
+  readonly failureType = 'config_error';
   constructor(connection: string) {
-    super(`no sync of ${connection} is running. Start one with \`rollcall sync ${connection}\`.`);
+    super(`no sync of ${connection} is running.`, `Start one with \`rollcall sync ${connection}\`.`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { continueAsNew, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
 import { buildState, readCursor, readJobProgress, readUnfinishedProgress } from '../airbyte/stream-state';
 import type { Json } from '../json';
+import { failureDetailsByType } from '../errors';
 import type { StreamFailure, StreamState } from '../protocol';
 import type { ListTask, ReadOptions, SearchKey, SearchTask } from '../streams/fetch-task';
 import { proxyFetchActivity, proxySinkActivities } from './activity-proxies';
@@ -93,7 +94,9 @@ function prepareRead({ stream, state, readOptions: options }: StreamInput): Stre
     stream.reader === 'search'
       ? planSearch(stream, state, options)
       : { task: { kind: 'list', stream: stream.name } as const };
-  if ('problem' in plan) return { type: 'UnreadableState', failureType: 'config_error', message: plan.problem };
+  if ('problem' in plan) {
+    return { type: 'UnreadableState', ...failureDetailsByType.config_error, message: plan.problem };
+  }
   const fresh = { task: plan.task, partitioned: createPartitionedReadState(plan.task) };
   if ('savedCursor' in plan) return { ...fresh, cursorValue: plan.savedCursor };
 

@@ -7,7 +7,7 @@ import {
   TemporalFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import type { FailureDetails } from '../activities/activity-failure';
+import { failureDetailsByType, readFailureDetails } from '../errors';
 import { metrics, type RunEnd } from '../metrics/metrics';
 import type { FetchCounts, StreamFailure } from '../protocol';
 import type { StreamResult, SyncResult } from './contract';
@@ -74,25 +74,14 @@ export function requireComplete<Result>(streams: readonly StreamResult[], result
 export function toStreamFailure(error: unknown): StreamFailure {
   const cause = error instanceof ActivityFailure || error instanceof ChildWorkflowFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) {
-    const details = cause.details?.[0] as FailureDetails | undefined;
-    return {
-      type: cause.type ?? 'Failed',
-      failureType: details?.failureType ?? 'system_error',
-      message: cause.message,
-    };
+    return { type: cause.type ?? 'Failed', ...readFailureDetails(cause.details?.[0]), message: cause.message };
   }
   if (cause instanceof TimeoutFailure) {
-    return {
-      type: 'WorkerLost',
-      failureType: 'transient_error',
-      message: 'The worker process exited or does not respond. Start it again.',
-    };
+    const message = 'The worker process exited or does not respond. Start it again.';
+    return { type: 'WorkerLost', ...failureDetailsByType.transient_error, message };
   }
-  return {
-    type: 'Failed',
-    failureType: 'system_error',
-    message: cause instanceof Error ? cause.message : String(cause),
-  };
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return { type: 'Failed', ...failureDetailsByType.system_error, message };
 }
 
 /** Runs a sync and counts how it ended, cancelled ones included, of which no activity hears. A replay counts nothing. */

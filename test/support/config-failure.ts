@@ -1,4 +1,4 @@
-import { ConfigError } from '../../src/config/problems';
+import { ConfigError } from '../../src/errors';
 
 /** The ConfigError that the action ends with; every one must say where and what to do. */
 export async function failureOf(action: () => unknown): Promise<ConfigError> {

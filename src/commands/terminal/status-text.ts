@@ -1,4 +1,4 @@
-import { exitCodes, getExitCodeByName } from '../../errors';
+import { exitCodes } from '../../errors';
 import type { RunStatus, ScheduledRun, ScheduleStatus } from '../../temporal/run-status';
 import { formatDuration } from '../../temporal/schedule-spec';
 import type { StreamProgress, StreamResult, SyncResult } from '../../workflows/contract';
@@ -75,7 +75,7 @@ function stripFinalPeriod(reason: string): string {
 export function getResultExitCode({ status, streams }: SyncResult): number {
   if (status === 'complete') return exitCodes.ok;
   if (status === 'partial') return exitCodes.partial;
-  const codes = new Set(streams.map(({ failure }) => getExitCodeByName(failure?.type ?? '')));
+  const codes = new Set(streams.map(({ failure }) => failure?.exitCode ?? exitCodes.failed));
   const [only] = codes;
   return codes.size === 1 && only !== undefined ? only : exitCodes.failed;
 }

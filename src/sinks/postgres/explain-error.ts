@@ -1,12 +1,14 @@
+import { RollcallError } from '../../errors';
 import { isObject } from '../../json';
 import { DestinationUnavailable } from '../destination';
 import { quoteIdentifier } from './sql';
 
 /** The database is there, and does not let Rollcall do what it has to: somebody must change something. */
-export class DestinationRefused extends Error {
+export class DestinationRefused extends RollcallError {
   override readonly name = 'DestinationRefused';
+  readonly failureType = 'config_error';
   constructor(place: string, what: string, nextStep: string, options?: ErrorOptions) {
-    super(`the destination ${place} cannot be used: ${what}. ${nextStep}`, options);
+    super(`the destination ${place} cannot be used: ${what}.`, nextStep, options);
   }
 }
 

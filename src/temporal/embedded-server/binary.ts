@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
+import { RollcallError } from '../../errors';
 
 /** The environment variables that say where a `temporal` binary may be; the same names as in the process. */
 export interface BinaryEnvironment {
@@ -19,12 +20,13 @@ export const CLI_VERSION = '1.5.1';
 const SDK_VERSION = '1.24.0';
 
 /** No `temporal` binary was found. */
-export class TemporalMissing extends Error {
+export class TemporalMissing extends RollcallError {
   override readonly name = 'TemporalMissing';
+  readonly failureType = 'config_error';
   constructor(reason: string) {
     super(
-      `${reason}. A local Temporal server requires the \`temporal\` binary. To get it: ` +
-        '(1) install the Temporal CLI (https://docs.temporal.io/cli) and add it to your PATH; ' +
+      `${reason}. A local Temporal server requires the \`temporal\` binary.`,
+      'To get it: (1) install the Temporal CLI (https://docs.temporal.io/cli) and add it to your PATH; ' +
         '(2) set TEMPORAL_CLI_PATH to a `temporal` binary; or ' +
         `(3) install Go 1.25 or later and run \`npm run setup\`, which builds Temporal CLI v${CLI_VERSION}. ` +
         'To use an existing Temporal server instead, set TEMPORAL_ADDRESS.',

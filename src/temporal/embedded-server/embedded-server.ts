@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import { randomInt } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { tmpdir } from 'node:os';
+import { RollcallError } from '../../errors';
 import { searchAttributeTypes } from '../../workflows/names';
 import { acquireDatabaseLease, type DatabaseLease, type EmbeddedServerAddress } from './file-lease';
 import { type GuardedProcess, spawnGuarded } from './guarded-process';
@@ -99,8 +100,9 @@ export interface EmbeddedServer extends EmbeddedServerAddress {
 }
 
 /** The server could not be started, or ended by itself. */
-export class EmbeddedServerFailed extends Error {
+export class EmbeddedServerFailed extends RollcallError {
   override readonly name = 'EmbeddedServerFailed';
+  readonly failureType = 'system_error';
   constructor(what: string, logFile: string, output: string) {
     const words = output === '' ? '' : ` Last lines of ${logFile}:\n${output}`;
     super(`the local Temporal server ${what}.${words}`);

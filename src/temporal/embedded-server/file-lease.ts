@@ -1,5 +1,6 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
+import { RollcallError } from '../../errors';
 
 /** A process that a later one can recognise: ids are used again, an id with its start time is not. */
 export interface ProcessMark {
@@ -40,15 +41,16 @@ function readPsStartTime(pid: number): string | undefined {
 }
 
 /** Another process runs a server on the same database file. */
-export class EmbeddedServerBusy extends Error {
+export class EmbeddedServerBusy extends RollcallError {
   override readonly name = 'EmbeddedServerBusy';
+  readonly failureType = 'config_error';
   constructor(
     database: string,
     readonly pid: number,
   ) {
     super(
-      `the local Temporal server with database ${database} is in use by process ${pid}. ` +
-        'Wait until that process ends, or set TEMPORAL_ADDRESS to a Temporal server for both.',
+      `the local Temporal server with database ${database} is in use by process ${pid}.`,
+      'Wait until that process ends, or set TEMPORAL_ADDRESS to a Temporal server for both.',
     );
   }
 }

@@ -93,7 +93,12 @@ describe('a stream that fails', () => {
 
 it('delivers streams that were refused before they began as INCOMPLETE, and is not whole then', async () => {
   const [stream] = full('connections');
-  const failure = { type: 'UnknownStream', failureType: 'config_error', message: 'There is no such stream.' } as const;
+  const failure = {
+    type: 'UnknownStream',
+    failureType: 'config_error',
+    exitCode: 2,
+    message: 'There is no such stream.',
+  } as const;
   const played = await stage.play({ tenant, streams: full('clients'), unknownStreams: [{ stream: stream!, failure }] });
   expectWhole(played, tenant, ['clients']);
   expect(played.result.status).toBe('partial');

@@ -132,7 +132,12 @@ export function describeSink(name: string, begin: BeginSink): void {
       await copy(clients, 'run-1', 'a');
       await reopen();
       const step = stepsOf('run-2', clients);
-      const failure = { type: 'MissingScope', failureType: 'config_error', message: 'Grant read:clients.' } as const;
+      const failure = {
+        type: 'MissingScope',
+        failureType: 'config_error',
+        exitCode: 4,
+        message: 'Grant read:clients.',
+      } as const;
       const segments = [await stage(staging, 'clients', rows('b'))];
       await sink.deliver(step({ status: 'STARTED', segments, state: { at: 2 } }));
       await sink.deliver(step({ status: 'INCOMPLETE', failure, state: { at: 3 } }));

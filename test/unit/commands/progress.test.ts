@@ -227,7 +227,7 @@ describe('the result of a sync', () => {
 
   it('is all there as JSON, on one line', () => {
     const audit = [{ part: 'created_at from the beginning to the end', rows: 3, total: 5 }];
-    const failure = { type: 'MissingScope', failureType: 'config_error', message: 'No.\nNever.' } as const;
+    const failure = { type: 'MissingScope', failureType: 'config_error', exitCode: 4, message: 'No.\nNever.' } as const;
     const full = sync(result.verdict, [ended('users', missed, { audit }), ended('clients', 'incomplete', { failure })]);
     const line = formatResultJson(full, 1.5);
     expect(line).not.toContain('\n');

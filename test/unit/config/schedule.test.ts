@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { ConfigError, parseWithSchema } from '../../../src/config/problems';
+import { parseWithSchema } from '../../../src/config/problems';
 import { scheduleSettings, type ScheduleSettings } from '../../../src/config/schedule-settings';
+import { ConfigError } from '../../../src/errors';
 
 const parse = (written: object): ScheduleSettings =>
   parseWithSchema(scheduleSettings, written, 'the schedule', 'Mend it.');

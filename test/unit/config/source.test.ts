@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { maskSecrets } from '../../../src/airbyte/protocol-output';
-import { ConfigError } from '../../../src/config/problems';
 import { listSecrets, parseSourceConfig } from '../../../src/config/source';
+import { ConfigError } from '../../../src/errors';
 import { failureOf } from '../../support/config-failure';
 
 const machine = { auth_type: 'oauth2_confidential_application', client_id: 'id', client_secret: 'made-up-secret' };

@@ -30,7 +30,12 @@ function kindOf({ type, trace, state }: Message): string {
 
 test('a step is written in the order that the platform relies on', async () => {
   const { destination, staging, sink } = openRead();
-  const failure = { type: 'MissingScope', failureType: 'config_error', message: 'Grant read:users.' } as const;
+  const failure = {
+    type: 'MissingScope',
+    failureType: 'config_error',
+    exitCode: 4,
+    message: 'Grant read:users.',
+  } as const;
   await sink.deliver({
     ...stepsOf('run-1', users)({ status: 'STARTED' }),
     segments: [await stage(staging, 'users', rows('a', 'b'))],

@@ -10,7 +10,7 @@ const segment = (nth: number): Segment => ({
   records: 10,
 });
 const slice = (nth: number): PendingDelivery => ({ segments: [segment(nth)], state: { after: nth } });
-const failure = { type: 'Transient', failureType: 'transient_error', message: 'It failed.' } as const;
+const failure = { type: 'Transient', failureType: 'transient_error', exitCode: 5, message: 'It failed.' } as const;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A chain to a destination that answers when it is told to. */

@@ -49,6 +49,6 @@ it.each<[string, Record<string, StreamState>, object]>([
 
 it('a stream that has failed holds the others back no longer', () => {
   const [organizations, members] = names.map(runOf);
-  members!.fail({ type: 'MissingScope', failureType: 'config_error', message: 'It lacks a scope.' });
+  members!.fail({ type: 'MissingScope', failureType: 'config_error', exitCode: 4, message: 'It lacks a scope.' });
   expect(createParentReadState([organizations!, members!], { organizations: stateAt('b', 2) })).toEqual(place('b', 2));
 });

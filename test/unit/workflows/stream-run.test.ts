@@ -51,7 +51,7 @@ it('has nothing to say of limits once it has ended', () => {
   run.setPace({ remaining: 1, limit: 5 });
   run.startRateLimitWait(2_000);
   expect(run.toProgress(3)).toMatchObject({ waitingUntil: 2_000, pace: { remaining: 1, limit: 5 }, requestsLeft: 3 });
-  run.fail({ type: 'MissingScope', failureType: 'config_error', message: 'It lacks a scope.' });
+  run.fail({ type: 'MissingScope', failureType: 'config_error', exitCode: 4, message: 'It lacks a scope.' });
   const progress = run.toProgress(3);
   for (const key of ['waitingUntil', 'pace', 'requestsLeft', 'endsAt']) expect(progress).not.toHaveProperty(key);
 });

@@ -5,6 +5,7 @@ import { formatRunVerdict, formatStreamVerdict } from '../../../src/workflows/sy
 const failure: StreamFailure = {
   type: 'Transient',
   failureType: 'transient_error',
+  exitCode: 5,
   message: 'Nothing came. Try again.',
 };
 const verdictWith = (counts: Partial<FetchCounts>): string =>
@@ -54,7 +55,9 @@ describe('the copy of a stream', () => {
   });
 
   it('that did not come to its end is never called complete', () => {
-    expect(formatStreamVerdict('incomplete', zeroCounts, undefined)).toBe('incomplete: The stream was not read to the end.');
+    expect(formatStreamVerdict('incomplete', zeroCounts, undefined)).toBe(
+      'incomplete: The stream was not read to the end.',
+    );
   });
 });
 
