@@ -1,47 +1,52 @@
 import type { JsonObject } from '../json';
 
-/** One page asked of a list of the Management API. */
+/** A request for one page of a list of the Management API. */
 export interface ListRequest {
-  /** Path below `/api/v2/`, every id in it percent-encoded: `organizations/org_1/members`. */
+  /** Path below `/api/v2/` with ids percent-encoded: `organizations/org_1/members`. */
   path: string;
   query: Readonly<Record<string, string | number | boolean>>;
-  /** The envelope's key that holds the rows: `users`, `clients`, `organizations`, `members`, `roles`. */
+  /** The envelope's field that contains the rows: `users`, `clients`, `organizations`, `members`, `roles`. */
   list: string;
-  /** The field that every row must carry as a non-empty string; an answer without it is unexpected. */
+  /** The field that every row must carry as a non-empty string. */
   key: string;
 }
 
-/** One object asked of the Management API by its id. */
+/** A request for one object of the Management API. */
 export type ObjectRequest = Pick<ListRequest, 'path' | 'key'>;
 
-/** The answer to a ListRequest, checked: every row is an object that carries the request's key. */
+/** The validated response to a ListRequest: every row is an object that carries the request's key. */
 export interface Page {
   rows: JsonObject[];
-  /** True when the answer was a bare array rather than an envelope: the server then said nothing of totals or of more pages. */
+  /** True when the response is a bare array without an envelope, so it reports neither totals nor further pages. */
   isBareArray: boolean;
-  /** Checkpoint token of the next page; absent on the last one. Opaque, valid 24 h. */
+  /** Checkpoint token of the next page. Absent on the last page. Opaque, valid for 24 h. */
   next?: string;
-  /** Rows that match. Capped at 1,000 on `/users`, so 1,000 there means "1,000 or more". */
+  /** Number of matching rows. Capped at 1,000 on `/users`, where 1,000 means "1,000 or more". */
   total?: number;
-  /** Offset of the first row (envelope's `start`). */
+  /** Offset of the first row (the envelope's `start`). */
   start?: number;
-  /** Page size that the server used (envelope's `limit`). */
+  /** Page size that the server used (the envelope's `limit`). */
   limit?: number;
-  /** Size of the body in bytes, as received after decompression. */
+  /** Size of the decompressed body in bytes. */
   bytes: number;
-  /** The server's clock when it answered (`Date` header), epoch ms; ours when the header is missing. */
+  /** The server's time (`Date` header), epoch ms; the local time when the header is missing. */
   respondedAt: number;
 }
 
-/** `organizations/org_1/members` → `organizations/{id}/members`: what may be said aloud, and what limits go by. */
+/** `organizations/org_1/members` → `organizations/{id}/members`. Safe in messages, and the unit that rate limits apply to. */
 export function toRouteTemplate(path: string): string {
   return path
     .split('/')
-    .map((segment, place) => (place % 2 === 0 ? segment : '{id}'))
+    .map((segment, index) => (index % 2 === 0 ? segment : '{id}'))
     .join('/');
 }
 
-/** Percent-encodes everything but the unreserved characters, a space as `%20`: `*`, `|` and `+` survive any server. */
+/** `GET organizations/{id}/members`: names the request in messages. */
+export function describeRequest(path: string): string {
+  return `GET ${toRouteTemplate(path)}`;
+}
+
+/** Percent-encodes all but the unreserved characters, a space as `%20`, so any server reads `*`, `|` and `+` unchanged. */
 export function encodeQuery(query: Readonly<Record<string, string | number | boolean>>): string {
   return Object.entries(query)
     .map(([name, value]) => `${percentEncode(name)}=${percentEncode(String(value))}`)

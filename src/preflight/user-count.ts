@@ -99,7 +99,7 @@ function buildCountRequest(
   page = 0,
   size = 1,
 ): ListRequest {
-  const { query, ...request } = buildSearchRequest({ key, missing: false }, q ?? '', page, `${key}:${sign}`);
+  const { query, ...request } = buildSearchRequest({}, { q: q ?? '', page, sort: `${key}:${sign}` });
   const { q: _empty, ...rest } = query;
   return { ...request, query: { ...(q === undefined ? rest : query), per_page: size, fields: `user_id,${key}` } };
 }

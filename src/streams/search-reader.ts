@@ -83,7 +83,7 @@ export type SearchEndCursor = { done: boolean; endKey?: string };
 
 /** Only the last row of a search is asked for, and only for its key. */
 export function createSearchEndReader({ key, from = '*', to = '*' }: SearchEndTask): Reader<SearchEndCursor> {
-  const request = buildSearchRequest({ key, missing: false }, `${key}:[${from} TO ${to}]`, 0, `${key}:-1`);
+  const request = buildSearchRequest({}, { q: `${key}:[${from} TO ${to}]`, page: 0, sort: `${key}:-1` });
   return {
     start: () => ({ done: false }),
     next: ({ done }) => (done ? undefined : { ...request, query: { ...request.query, per_page: 1 } }),

@@ -1,70 +1,20 @@
 import { UnexpectedAnswer } from '../errors';
-import { type ListRequest, type Page, toRouteTemplate } from '../request';
-import { computeFingerprint, type PageStep } from './page-step';
+import { describeRequest, type ListRequest, type Page } from '../request';
+import { computeFingerprint, type PageStep, selectFresh } from './page-step';
 
 export type OffsetCursor = {
   mode: 'offset';
   page: number;
-  /** Rows asked for a page. */
+  /** Rows requested per page. */
   size: number;
-  /** Rows that the pages so far held. */
+  /** Rows read so far. */
   read: number;
-  /** What the pages so far said there are. */
+  /** The list's total, as reported so far. */
   total?: number;
-  /** Fingerprints of the rows delivered; at most about as many as an offset list can show. */
+  /** Fingerprints of the rows delivered; at most about as many as an offset list can return. */
   seen: string[];
   done: boolean;
 };
-
-/** https://auth0.com/docs/api/management/v2: no offset list goes further, whatever it holds. */
-const maxOffsetRows = 1000;
-
-export const initialOffsetCursor: OffsetCursor = { mode: 'offset', page: 0, size: 100, read: 0, seen: [], done: false };
-
-export function buildOffsetQuery({ page, size }: OffsetCursor): ListRequest['query'] {
-  return { page, per_page: size, include_totals: true };
-}
-
-/**
- * Offsets shift when rows come or go between pages, which shows in the total: the list is then read from its beginning
- * again, and what had been delivered is left out. Throws UnexpectedAnswer when the list is longer than offsets reach.
- */
-export function advanceOffset(base: ListRequest, cursor: OffsetCursor, page: Page): PageStep<OffsetCursor> {
-  const label = `GET ${toRouteTemplate(base.path)}`;
-  const seen = new Set(cursor.seen);
-  const fresh = page.rows.filter((row) => {
-    const print = computeFingerprint(row, base.key);
-    return !seen.has(print) && seen.add(print);
-  });
-  const repeated = page.rows.length - fresh.length;
-  const total = page.total === undefined ? {} : { total: page.total };
-  const kept = { ...cursor, seen: [...seen] };
-
-  if (cursor.page > 0 && page.total !== cursor.total) {
-    return { cursor: { ...initialOffsetCursor, size: cursor.size, seen: kept.seen }, fresh, repeated };
-  }
-  if (page.start !== undefined && page.start > cursor.read) {
-    throw new UnexpectedAnswer(label, `rows starting at ${page.start}, expected ${cursor.read}`);
-  }
-  const read = cursor.read + page.rows.length;
-  if (page.rows.length === 0 && read < (page.total ?? 0)) {
-    throw new UnexpectedAnswer(label, 'an empty page before the reported total was reached');
-  }
-  if (page.rows.length === 0 || (page.total !== undefined && read >= page.total)) {
-    return { cursor: { ...kept, ...total, read, done: true }, fresh, repeated };
-  }
-  // A server may hold itself to a smaller page than it was asked for; pages are counted in its size then.
-  const told = cursor.page === 0 ? (page.limit ?? 0) : 0;
-  const size = told > 0 ? Math.min(cursor.size, told) : cursor.size;
-  if ((cursor.page + 2) * size > maxOffsetRows) {
-    throw new UnexpectedAnswer(
-      label,
-      `more than the ${maxOffsetRows} rows that this list can show`,
-      'The list cannot be read completely: this tenant does not support checkpoint paging for it.',
-    );
-  }
-  return { cursor: { ...kept, ...total, page: cursor.page + 1, size, read }, fresh, repeated };
-}
 
 export type CheckpointCursor = {
   mode: 'checkpoint';
@@ -72,52 +22,64 @@ export type CheckpointCursor = {
   from?: string;
   pages: number;
   done: boolean;
-  /** Empty pages in a row. */
+  /** Consecutive empty pages. */
   emptyPages?: number;
-  /** The list was begun again after some of it had been delivered. */
+  /** Set when the list was restarted after some of its rows were delivered. */
   restarted?: true;
 };
 
-/** Where a list stands. */
+/** Position in a list. */
 export type ListCursor = CheckpointCursor | OffsetCursor;
 
-/** How one list is read to its end. `base` is its request without any paging. */
+/** Reads one list to its end. */
 export interface ListPaging {
   start(): ListCursor;
   next(cursor: ListCursor): ListRequest | undefined;
   /**
-   * Takes the answer to `next(cursor)`; throws UnexpectedAnswer when it contradicts the request.
-   * @param isDelivered of a fingerprint (`ListProgress.prints`): whether its row was delivered before the list was begun again
+   * Reads the response to `next(cursor)`. Throws UnexpectedAnswer when it contradicts the request.
+   * @param isDelivered whether the row with this fingerprint (`ListPageStep.fingerprints`) was delivered before a restart
    */
-  advance(cursor: ListCursor, page: Page, isDelivered: (print: string) => boolean): ListPageStep;
-  /** Where to go on when the server does not know the place any more: a checkpoint token is good for 24 h. */
+  advance(cursor: ListCursor, page: Page, isDelivered: (fingerprint: string) => boolean): ListPageStep;
+  /** The cursor to continue from when the server rejects the checkpoint token, which expires after 24 h. */
   restart(): ListCursor;
 }
 
 export interface ListPageStep extends PageStep<ListCursor> {
-  /** Fingerprints of the fresh rows when the list goes on: to be kept for the case that it has to be begun again. */
+  /** Fingerprints of the fresh rows, which a restart needs. Empty on the last page. */
   fingerprints: string[];
 }
 
-/** A list that goes on for so many pages without a row is no list. */
+/** Limit of every offset list, whatever its length: https://auth0.com/docs/api/management/v2 */
+const maxOffsetRows = 1000;
+
+/** Requested of every list; a server may send smaller pages. */
+const listPageSize = 100;
+
+/** A list with this many consecutive empty pages is malformed. */
 const maxEmptyPages = 3;
 
-/** Asked of every list; a server may send fewer a page. */
-const listPageSize = 100;
+const initialOffsetCursor: OffsetCursor = {
+  mode: 'offset',
+  page: 0,
+  size: listPageSize,
+  read: 0,
+  seen: [],
+  done: false,
+};
 
 /**
  * @param base the list's request, without paging parameters
- * @param firstMode `checkpoint` where the API documents it: a server that does not know it for this list answers in another
- *   form, and the list is then read by offset. `offset` where it does not (`/roles`).
+ * @param firstMode `checkpoint` where the API documents it: a server that does not support it for this list answers in
+ *   another format, and the list is then read by offset. `offset` where it does not (`/roles`).
  */
 export function createListPaging(base: ListRequest, firstMode: 'checkpoint' | 'offset'): ListPaging {
   return {
     start: () => (firstMode === 'offset' ? initialOffsetCursor : { mode: 'checkpoint', pages: 0, done: false }),
     next(cursor) {
       if (cursor.done) return undefined;
-      const paging =
+      const paging: ListRequest['query'] =
         cursor.mode === 'offset'
-          ? buildOffsetQuery(cursor)
+          ? { page: cursor.page, per_page: cursor.size, include_totals: true }
           : { take: listPageSize, ...(cursor.from === undefined ? {} : { from: cursor.from }) };
       return { ...base, query: { ...base.query, ...paging } };
     },
@@ -129,45 +91,78 @@ export function createListPaging(base: ListRequest, firstMode: 'checkpoint' | 'o
   };
 }
 
+/**
+ * Offsets shift when rows are created or deleted between pages. That shows in the total: the list is then read again from
+ * its beginning, without the rows already delivered. Throws UnexpectedAnswer when the list is longer than offsets reach.
+ */
+function advanceOffset(base: ListRequest, cursor: OffsetCursor, page: Page): PageStep<OffsetCursor> {
+  const label = describeRequest(base.path);
+  const seen = new Set(cursor.seen);
+  const fresh = selectFresh(page.rows, base.key, seen);
+  const rows = { fresh, repeated: page.rows.length - fresh.length };
+
+  if (cursor.page > 0 && page.total !== cursor.total) {
+    return { cursor: { ...initialOffsetCursor, size: cursor.size, seen: [...seen] }, ...rows };
+  }
+  if (page.start !== undefined && page.start > cursor.read) {
+    throw new UnexpectedAnswer(label, `rows starting at ${page.start}, expected ${cursor.read}`);
+  }
+  const read = cursor.read + page.rows.length;
+  if (page.rows.length === 0 && read < (page.total ?? 0)) {
+    throw new UnexpectedAnswer(label, 'an empty page before the reported total was reached');
+  }
+  const total = page.total === undefined ? {} : { total: page.total };
+  const current = { ...cursor, ...total, read, seen: [...seen] };
+  if (page.rows.length === 0 || (page.total !== undefined && read >= page.total)) {
+    return { cursor: { ...current, done: true }, ...rows };
+  }
+  // A server that limits pages to a smaller size counts page numbers in that size.
+  const reportedSize = cursor.page === 0 ? (page.limit ?? 0) : 0;
+  const size = reportedSize > 0 ? Math.min(cursor.size, reportedSize) : cursor.size;
+  if ((cursor.page + 2) * size > maxOffsetRows) {
+    throw new UnexpectedAnswer(
+      label,
+      `more than the ${maxOffsetRows} rows that this list can show`,
+      'The list cannot be read completely: this tenant does not support checkpoint paging for it.',
+    );
+  }
+  return { cursor: { ...current, page: cursor.page + 1, size }, ...rows };
+}
+
 function advanceCheckpoint(
   base: ListRequest,
   cursor: CheckpointCursor,
   page: Page,
-  isDelivered: (print: string) => boolean,
+  isDelivered: (fingerprint: string) => boolean,
 ): ListPageStep {
   const { rows, next, isBareArray, total } = page;
-  const byOffset = isBareArray || (next === undefined && total !== undefined && total > rows.length);
-  if (byOffset) {
+  const label = describeRequest(base.path);
+  const isOffsetPage = isBareArray || (next === undefined && total !== undefined && total > rows.length);
+  if (isOffsetPage) {
     if (cursor.pages === 0) return { cursor: initialOffsetCursor, fresh: [], repeated: 0, fingerprints: [] };
-    throw new UnexpectedAnswer(
-      `GET ${toRouteTemplate(base.path)}`,
-      'a page without a checkpoint in the middle of the list',
-    );
+    throw new UnexpectedAnswer(label, 'a page without a checkpoint in the middle of the list');
   }
   if (next !== undefined && next === cursor.from) {
-    throw new UnexpectedAnswer(`GET ${toRouteTemplate(base.path)}`, 'a page whose checkpoint points to itself');
+    throw new UnexpectedAnswer(label, 'a page whose checkpoint points to itself');
   }
-  // Member lists have been seen to end with an empty page that a short one pointed to: only the lack of `next` is an end.
-  const more = next !== undefined;
-  const empty = rows.length > 0 ? 0 : (cursor.emptyPages ?? 0) + 1;
-  if (more && empty >= maxEmptyPages) {
-    throw new UnexpectedAnswer(
-      `GET ${toRouteTemplate(base.path)}`,
-      `${empty} consecutive empty pages with a next checkpoint`,
-    );
+  // Only the absence of `next` ends a list: a short page of members can point to an empty last page.
+  const emptyPages = rows.length > 0 ? 0 : (cursor.emptyPages ?? 0) + 1;
+  if (next !== undefined && emptyPages >= maxEmptyPages) {
+    throw new UnexpectedAnswer(label, `${emptyPages} consecutive empty pages with a next checkpoint`);
   }
-  const again = cursor.restarted ? { restarted: cursor.restarted } : {};
-  const place = {
-    mode: 'checkpoint',
-    pages: cursor.pages + 1,
-    ...(empty > 0 && { emptyPages: empty }),
-    ...again,
-  } as const;
-  const fresh = cursor.restarted ? rows.filter((row) => !isDelivered(computeFingerprint(row, base.key))) : rows;
+  const entries = rows
+    .map((row) => ({ row, fingerprint: computeFingerprint(row, base.key) }))
+    .filter(({ fingerprint }) => !cursor.restarted || !isDelivered(fingerprint));
   return {
-    cursor: more ? { ...place, from: next, done: false } : { ...place, done: true },
-    fresh,
-    repeated: rows.length - fresh.length,
-    fingerprints: more ? fresh.map((row) => computeFingerprint(row, base.key)) : [],
+    cursor: {
+      mode: 'checkpoint',
+      pages: cursor.pages + 1,
+      ...(emptyPages > 0 && { emptyPages }),
+      ...(cursor.restarted && { restarted: cursor.restarted }),
+      ...(next === undefined ? { done: true } : { from: next, done: false }),
+    },
+    fresh: entries.map(({ row }) => row),
+    repeated: rows.length - entries.length,
+    fingerprints: next === undefined ? [] : entries.map(({ fingerprint }) => fingerprint),
   };
 }

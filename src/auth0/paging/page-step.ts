@@ -1,31 +1,39 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../json';
 
-/** What one page did to a cursor. */
+/** The result of reading one page. */
 export interface PageStep<Cursor> {
   cursor: Cursor;
-  /** Rows that had not been delivered before, in the page's order. */
+  /** Rows that were not delivered before, in the page's order. */
   fresh: JsonObject[];
-  /** Rows left out because they had been. */
+  /** Number of rows left out because they were delivered before. */
   repeated: number;
-  /** What else there is to say of the page; absent counts are 0. */
+  /** Absent counts are 0. */
   notes?: PageNotes;
 }
 
 export interface PageNotes {
-  /** Rows that a search announced in its total and then did not show. */
+  /** Rows that the search announced in its total and did not return. */
   missed?: number;
-  /** Timestamps found to be shared by more users than a page holds. */
+  /** Timestamps shared by more users than a page can return. */
   ties?: number;
   /** Parts that a block of users was split into. */
   splits?: number;
 }
 
-/** 64 bits of an id's SHA-256, base64url: enough to tell the rows of one list apart, and nobody's data. */
+/** The first 64 bits of an id's SHA-256, base64url. It tells the rows of one list apart and contains no personal data. */
 export function computeFingerprint(row: JsonObject, key: string): string {
   return createHash('sha256')
     .update(row[key] as string)
     .digest()
     .subarray(0, 8)
     .toString('base64url');
+}
+
+/** Returns the rows whose fingerprint is not in `delivered`, and adds theirs to it. */
+export function selectFresh(rows: readonly JsonObject[], key: string, delivered: Set<string>): JsonObject[] {
+  return rows.filter((row) => {
+    const fingerprint = computeFingerprint(row, key);
+    return !delivered.has(fingerprint) && delivered.add(fingerprint);
+  });
 }

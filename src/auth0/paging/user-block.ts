@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../json';
+import { isObject, type JsonObject } from '../../json';
 import { UnexpectedAnswer, UnsplittableBlock } from '../errors';
 import type { ListRequest, Page } from '../request';
 import { computeFingerprint, type PageStep } from './page-step';
@@ -11,167 +11,160 @@ import {
   type SearchScope,
 } from './user-search';
 
-/** Values as Auth0's user search reads them (https://auth0.com/docs/manage-users/user-search/user-search-query-syntax). */
+// Lucene syntax of the user search: https://auth0.com/docs/manage-users/user-search/user-search-query-syntax
 
 /** `"…"` */
 export function formatPhrase(value: string): string {
   return `"${value.replace(/[\\"]/g, '\\$&')}"`;
 }
 
-/** `value*`, every character of the value literal. A single `|`, as in every user id, means nothing and stays. */
+/** `value*`, with each character of the value literal. A single `|`, which every user id contains, needs no escape. */
 export function formatPrefix(value: string): string {
   return `${value.replace(/[^\p{L}\p{N}_.@|]|\|(?=\|)|(?<=\|)\|/gu, '\\$&')}*`;
 }
 
-/** A condition that divides users: a connection among their identities, or the beginning of their user id. */
+/** A condition that splits users: by a connection among their identities, or by a prefix of their user id. */
 export type PartCondition = { connection: string } | { prefix: string };
 
 /**
- * A part of a block: its rows meet all of `has` and none of `not`. Prefixes are never longer than what all rows of a
- * page have in common and one character: they name a group, nobody in person.
+ * A part of a block: its users match the connection and the prefix and none of `not`. A prefix is at most one character
+ * longer than what all rows of a page share, so it describes a group and identifies no user.
  */
 export type Part = { connection?: string; prefix?: string; not: PartCondition[] };
 
 export const wholeBlock: Part = { not: [] };
 
-function formatCondition(term: PartCondition): string {
-  return 'prefix' in term
-    ? `user_id:${formatPrefix(term.prefix)}`
-    : `identities.connection:${formatPhrase(term.connection)}`;
-}
-
 /** ` AND …` for each condition of the part. */
-export function formatPartConditions({ connection, prefix: start, not }: Part): string {
-  const has: PartCondition[] = [
-    ...(connection === undefined ? [] : [{ connection }]),
-    ...(start === undefined ? [] : [{ prefix: start }]),
-  ];
+export function formatPartConditions({ connection, prefix, not }: Part): string {
   return [
-    ...has.map((term) => ` AND ${formatCondition(term)}`),
-    ...not.map((term) => ` AND NOT ${formatCondition(term)}`),
+    ...(connection === undefined ? [] : [` AND ${formatCondition({ connection })}`]),
+    ...(prefix === undefined ? [] : [` AND ${formatCondition({ prefix })}`]),
+    ...not.map((condition) => ` AND NOT ${formatCondition(condition)}`),
   ].join('');
 }
 
+function formatCondition(condition: PartCondition): string {
+  return 'prefix' in condition
+    ? `user_id:${formatPrefix(condition.prefix)}`
+    : `identities.connection:${formatPhrase(condition.connection)}`;
+}
+
 /**
- * Divides a part into smaller ones without overlap, the last one being all that is left; `rows` are some of its rows.
- * Undefined when nothing tells these rows apart, or when they do not meet the part's conditions: the server then does
- * not search as it should.
+ * Splits a part into parts that do not overlap; the last one contains everything the others do not.
+ * @param rows some rows of the part
+ * @returns undefined when no condition separates these rows, or when they do not match the part's conditions, because the
+ *   server does not search as documented
  */
-export function splitPart(part: Part, rows: JsonObject[]): Part[] | undefined {
-  const terms = findConnectionConditions(part, rows) ?? findPrefixConditions(part, rows);
-  if (!terms) return undefined;
-  const parts = terms.map((term, place) => narrowPart(part, term, terms.slice(0, place)));
-  return [...parts, { ...part, not: [...part.not, ...terms] }];
+export function splitPart(part: Part, rows: readonly JsonObject[]): Part[] | undefined {
+  const conditions = findConnectionConditions(part, rows) ?? findPrefixConditions(part, rows);
+  if (!conditions) return undefined;
+  const parts = conditions.map((condition, index) => narrowPart(part, condition, conditions.slice(0, index)));
+  return [...parts, { ...part, not: [...part.not, ...conditions] }];
 }
 
-function narrowPart(part: Part, term: PartCondition, before: PartCondition[]): Part {
-  const not = [...part.not, ...before];
-  if ('connection' in term) return { ...part, ...term, not };
-  // What excludes another beginning goes without saying.
-  return { ...part, ...term, not: not.filter((other) => !('prefix' in other) || other.prefix.startsWith(term.prefix)) };
+function narrowPart(part: Part, condition: PartCondition, earlier: readonly PartCondition[]): Part {
+  const not = [...part.not, ...earlier];
+  if ('connection' in condition) return { ...part, ...condition, not };
+  // The prefix already excludes users with another prefix.
+  const { prefix } = condition;
+  return { ...part, prefix, not: not.filter((other) => !('prefix' in other) || other.prefix.startsWith(prefix)) };
 }
 
-function findConnectionConditions(part: Part, rows: JsonObject[]): PartCondition[] | undefined {
+function findConnectionConditions(part: Part, rows: readonly JsonObject[]): PartCondition[] | undefined {
   if (part.connection !== undefined || part.prefix !== undefined) return undefined;
-  const excluded = new Set(part.not.map((term) => ('connection' in term ? term.connection : undefined)));
-  const seen = new Set(rows.flatMap(readConnections).filter((connection) => !excluded.has(connection)));
-  return seen.size < 2 ? undefined : [...seen].map((connection) => ({ connection }));
+  const excluded = new Set(part.not.map((condition) => ('connection' in condition ? condition.connection : undefined)));
+  const found = new Set(rows.flatMap(listConnections).filter((connection) => !excluded.has(connection)));
+  return found.size < 2 ? undefined : [...found].map((connection) => ({ connection }));
 }
 
-function readConnections(row: JsonObject): string[] {
-  const identities = Array.isArray(row['identities']) ? row['identities'] : [];
+function listConnections({ identities }: JsonObject): string[] {
+  if (!Array.isArray(identities)) return [];
   return identities.flatMap((identity) => {
-    const connection = identity && typeof identity === 'object' && !Array.isArray(identity) && identity['connection'];
+    const connection = isObject(identity) && identity['connection'];
     return typeof connection === 'string' && connection !== '' ? [connection] : [];
   });
 }
 
-function findPrefixConditions(part: Part, rows: JsonObject[]): PartCondition[] | undefined {
-  // By code points: half a surrogate pair is no prefix.
+function findPrefixConditions({ prefix = '', not }: Part, rows: readonly JsonObject[]): PartCondition[] | undefined {
   const ids = [...new Set(rows.map((row) => row['user_id'] as string))];
   const [first, ...others] = ids;
   if (first === undefined || others.length === 0) return undefined;
-  const astray = ids.some(
-    (id) =>
-      !id.startsWith(part.prefix ?? '') || part.not.some((term) => 'prefix' in term && id.startsWith(term.prefix)),
-  );
-  if (astray) return undefined;
-  const letters = [...first];
-  let shared = letters.findIndex((_, place) => {
-    const start = letters.slice(0, place + 1).join('');
-    return others.some((id) => !id.startsWith(start));
-  });
-  if (shared === -1) shared = letters.length;
-  const common = letters.slice(0, shared).join('');
-  const starts = new Set(ids.flatMap((id) => [...id.slice(common.length)].slice(0, 1)));
-  return [...starts].map((letter) => ({ prefix: common + letter }));
+  const isExcluded = (id: string): boolean => not.some((other) => 'prefix' in other && id.startsWith(other.prefix));
+  if (ids.some((id) => !id.startsWith(prefix) || isExcluded(id))) return undefined;
+  // By code points: half a surrogate pair is not a valid prefix.
+  let shared = '';
+  for (const character of first) {
+    if (others.some((id) => !id.startsWith(shared + character))) break;
+    shared += character;
+  }
+  const nextCharacters = new Set(ids.flatMap((id) => [...id.slice(shared.length)].slice(0, 1)));
+  return [...nextCharacters].map((character) => ({ prefix: shared + character }));
 }
 
 /**
- * Where the reading of a block stands: all users that share one key, or lack it. A part is read by offset, and counts
- * as read when one pass over it found as many users as its total, and the total stayed the same. A part that is too
- * large, or did not hold still, is split; one that fits into a single page cannot move while it is read.
+ * Position in a block: all users that share one key, or lack it. A part is read by offset. It is complete when one pass
+ * finds as many users as its total and the total does not change. A part that is too large, or changes during a pass, is
+ * split; a part that fits in a single page cannot change while it is read.
  */
 export type BlockCursor = {
   /** Parts still to be read, the current one last. */
   parts: Part[];
   page: number;
-  /** Rows that this pass over the current part has brought. */
+  /** Rows read in this pass over the current part. */
   read: number;
-  /** What the pages of this pass said there are. */
+  /** The part's total, as reported in this pass. */
   total?: number;
   /** Fingerprints of the rows of this pass. */
   pass: string[];
-  /** True when an earlier pass over the current part did not find all. */
+  /** Whether an earlier pass over the current part was incomplete. */
   unstable: boolean;
-  /** Fingerprints of the block's rows that were delivered before the block was begun. */
+  /** Fingerprints of the block's rows that were delivered before the block started. */
   deliveredBefore: string[];
-  /** Fingerprints of what restless parts have delivered. */
+  /** Fingerprints of the rows that unstable parts delivered. */
   carriedOver: string[];
-  /** `kept` cannot come again once no more than so many parts are left. */
+  /** `carriedOver` is no longer needed when at most this many parts remain. */
   carriedOverFloor: number;
 };
 
+export interface Block {
+  /** Describes the block in error messages. */
+  name: string;
+  /** Whether a row still belongs to the block. A row that does not is counted but not delivered. */
+  includes(row: JsonObject): boolean;
+}
+
 const emptyPass = { page: 0, read: 0, pass: [], unstable: false };
 
-/** @param deliveredBefore fingerprints of the block's rows that have been delivered */
+/** @param deliveredBefore fingerprints of the block's rows that are already delivered */
 export function startBlock(deliveredBefore: string[]): BlockCursor {
   return { ...emptyPass, parts: [wholeBlock], deliveredBefore, carriedOver: [], carriedOverFloor: 0 };
 }
 
-/** @param predicate the block's condition in Lucene */
-export function buildBlockRequest(scope: SearchScope, predicate: string, cursor: BlockCursor): ListRequest | undefined {
+/** @param condition the block's condition in Lucene */
+export function buildBlockRequest(scope: SearchScope, condition: string, cursor: BlockCursor): ListRequest | undefined {
   const part = cursor.parts.at(-1);
-  return part && buildSearchRequest(scope, predicate + formatPartConditions(part), cursor.page);
+  return part && buildSearchRequest(scope, { q: condition + formatPartConditions(part), page: cursor.page });
 }
 
-/**
- * @param belongs whether a row is still in the block: one that has moved on is counted but not delivered
- * @param name the block in words, for the error
- */
-export function advanceBlock(
-  cursor: BlockCursor,
-  page: Page,
-  belongs: (row: JsonObject) => boolean,
-  name: string,
-): PageStep<BlockCursor> {
+/** Reads one page of a block. Throws UnexpectedAnswer or UnsplittableBlock. */
+export function advanceBlock(cursor: BlockCursor, page: Page, block: Block): PageStep<BlockCursor> {
   const total = readTotal(page);
   const pass = new Set(cursor.pass);
   const delivered = new Set([...cursor.deliveredBefore, ...cursor.carriedOver, ...cursor.pass]);
-  const news: JsonObject[] = [];
+  const undelivered: JsonObject[] = [];
   for (const row of page.rows) {
-    const print = computeFingerprint(row, 'user_id');
-    pass.add(print);
-    if (!delivered.has(print)) news.push(row);
-    delivered.add(print);
+    const fingerprint = computeFingerprint(row, 'user_id');
+    pass.add(fingerprint);
+    if (!delivered.has(fingerprint)) undelivered.push(row);
+    delivered.add(fingerprint);
   }
   if (cursor.page === 0 && (total >= maxSearchRows || (cursor.unstable && pass.size < total))) {
-    const pieces = splitCurrentPart(cursor, page.rows, total, name);
+    const pieces = splitCurrentPart(cursor, page.rows, total, block.name);
     const parts = [...cursor.parts.slice(0, -1), ...pieces.reverse()];
-    const divided = { ...cursor, ...emptyPass, parts };
-    return { cursor: divided, fresh: [], repeated: page.rows.length, notes: { splits: pieces.length } };
+    const split = { ...cursor, ...emptyPass, parts };
+    return { cursor: split, fresh: [], repeated: page.rows.length, notes: { splits: pieces.length } };
   }
-  const fresh = news.filter(belongs);
+  const fresh = undelivered.filter((row) => block.includes(row));
   return {
     cursor: continuePass(cursor, page.rows.length, total, [...pass]),
     fresh,
@@ -196,14 +189,14 @@ function continuePass(cursor: BlockCursor, rows: number, total: number, pass: st
   };
 }
 
-/** Parts do not overlap: what one brought concerns no other, unless it was split after it had brought something. */
+/** Parts do not overlap, so rows of a finished part matter only to the parts that it was split into after it delivered some. */
 function finishPart(cursor: BlockCursor): BlockCursor {
   const parts = cursor.parts.slice(0, -1);
   const { carriedOver, carriedOverFloor } = cursor;
   return { ...cursor, ...emptyPass, parts, carriedOver: parts.length <= carriedOverFloor ? [] : carriedOver };
 }
 
-function splitCurrentPart(cursor: BlockCursor, rows: JsonObject[], total: number, name: string): Part[] {
+function splitCurrentPart(cursor: BlockCursor, rows: readonly JsonObject[], total: number, name: string): Part[] {
   const current = cursor.parts.at(-1);
   const pieces = current && splitPart(current, rows);
   if (pieces) return pieces;

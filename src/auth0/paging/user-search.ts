@@ -1,27 +1,36 @@
 import { UnexpectedAnswer } from '../errors';
 import type { ListRequest, Page } from '../request';
 
-/** Which users a search is about. */
+/** The users that a search returns. */
 export interface SearchScope {
-  /** The timestamp to walk by. `created_at` never changes; `updated_at` moves with every login. */
+  /** The timestamp to order by. `created_at` never changes; `updated_at` changes with every login. */
   key: 'created_at' | 'updated_at';
-  /** Lower bound, inclusive, ISO 8601 with milliseconds; absent: from the beginning. */
+  /** Inclusive lower bound, ISO 8601 with milliseconds. Default: none. */
   from?: string;
-  /** Upper bound, inclusive; absent: open. */
+  /** Inclusive upper bound. Default: none. */
   to?: string;
-  /** Whether to read, at the end, the users that have no `key`. */
+  /** Whether to read the users without `key` at the end. */
   missing: boolean;
-  /** A further condition on all of them, in Lucene. */
+  /** An additional Lucene condition on all users. */
   filter?: string;
+}
+
+export interface SearchQuery {
+  /** Lucene condition, without the scope's filter. */
+  q: string;
+  page: number;
+  /** `field:1` or `field:-1`. Default: the server's order. */
+  sort?: string;
 }
 
 export const searchLabel = 'GET users';
 
-/** `total` and offsets of a search end here: https://auth0.com/docs/manage-users/user-search/view-search-results-by-page */
+/** Limit of `total` and of offsets: https://auth0.com/docs/manage-users/user-search/view-search-results-by-page */
 export const maxSearchRows = 1000;
 export const searchPageSize = 100;
 
-export function buildSearchRequest({ filter }: SearchScope, q: string, page: number, sort?: string): ListRequest {
+export function buildSearchRequest({ filter }: Pick<SearchScope, 'filter'>, query: SearchQuery): ListRequest {
+  const { q, page, sort } = query;
   return {
     path: 'users',
     query: {
@@ -37,7 +46,7 @@ export function buildSearchRequest({ filter }: SearchScope, q: string, page: num
   };
 }
 
-/** The page's total. Throws UnexpectedAnswer when it has none, or one that its rows contradict. */
+/** Returns the page's total. Throws UnexpectedAnswer when it is absent or contradicts the rows. */
 export function readTotal({ total, rows, start = 0 }: Page): number {
   if (total === undefined) throw new UnexpectedAnswer(searchLabel, 'a page without a total');
   if (rows.length > total || (rows.length === 0 && total > start)) {
