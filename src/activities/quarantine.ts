@@ -1,9 +1,10 @@
+import { mapConcurrent } from '../async';
 import type { Auth0Client } from '../auth0/client';
 import { Gone, Transient, UnexpectedAnswer } from '../auth0/errors';
 import { readSearchKey } from '../auth0/paging/keyset';
 import { type ListRequest, type Page, toRouteTemplate } from '../auth0/request';
 import type { JsonObject } from '../json';
-import { type CancellableCall, mapConcurrent, retryWhenRateLimited } from './concurrent-calls';
+import { type CancellableCall, maxConcurrentCalls, retryWhenRateLimited } from './rate-limited-call';
 
 /** A page whose rows were asked for in smaller parts, and those of them of which no more than the key could be had. */
 export interface QuarantinedPage {
@@ -80,7 +81,8 @@ export async function quarantine(
     const keys = await keysOnly(request, cause);
     const [sortedBy] = String(request.query['sort'] ?? '').split(':');
     const found = new Map<JsonObject, JsonObject>();
-    await mapConcurrent(keys.rows, call.signal, async (row, signal) => {
+    const limits = { limit: maxConcurrentCalls, signal: call.signal };
+    await mapConcurrent(keys.rows, limits, async (row, signal) => {
       const id = row[request.key] as string;
       const wanted = { path: `${request.path}/${encodeURIComponent(id)}`, key: request.key };
       try {

@@ -6,7 +6,7 @@ import type { FieldChange } from '../staging/segment';
 import { emptyLookupResults, type LookupResults } from '../streams/fetch-task';
 import { streams } from '../streams/registry';
 import type { Reader, ReaderContext, ReaderOutput } from '../streams/stream-reader';
-import type { CancellableCall } from './concurrent-calls';
+import type { CancellableCall } from './rate-limited-call';
 import { mayBePoison, quarantine, type QuarantinedPage } from './quarantine';
 import type { LookupResolver } from './role-lookup';
 import type { Tenant } from './tenants';

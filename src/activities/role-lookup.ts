@@ -1,9 +1,10 @@
+import { mapConcurrent } from '../async';
 import { Gone, RequestRejected } from '../auth0/errors';
 import { createListPaging } from '../auth0/paging/list';
 import type { ListRequest } from '../auth0/request';
 import type { JsonObject } from '../json';
 import type { Lookup, LookupResults } from '../streams/fetch-task';
-import { type CancellableCall, mapConcurrent, retryWhenRateLimited } from './concurrent-calls';
+import { type CancellableCall, maxConcurrentCalls, retryWhenRateLimited } from './rate-limited-call';
 import type { Tenant } from './tenants';
 
 /** What a run has found out of roles that the tenant's list does not show. */
@@ -54,7 +55,8 @@ export function createLookupResolver(): LookupResolver {
       await cacheOrganizationRoles(tenant, known, lookups, call);
       const descriptions = new Map<string, string | null>();
       const memberRoles = new Map<string, JsonObject[]>();
-      await mapConcurrent(lookups, call.signal, async (lookup, signal) => {
+      const limits = { limit: maxConcurrentCalls, signal: call.signal };
+      await mapConcurrent(lookups, limits, async (lookup, signal) => {
         if (lookup.kind === 'role') {
           const { role } = lookup;
           if (!known.descriptions.has(role)) {

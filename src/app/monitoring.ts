@@ -1,5 +1,6 @@
 import { setInterval } from 'node:timers/promises';
 import type { Tenants } from '../activities/tenants';
+import { withTimeout } from '../async';
 import type { ListenAddress } from '../config/environment';
 import { type Listener, startListener } from '../metrics/listener';
 import { type Meter, runEnds } from '../metrics/metrics';
@@ -81,12 +82,11 @@ export async function openMonitoring(address: ListenAddress): Promise<Monitoring
 }
 
 async function isServerReachable({ client }: TemporalConnection): Promise<boolean> {
-  const tooLate = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), probeTimeoutMs).unref());
   const asked = client.workflowService.getSystemInfo({}).then(
     () => true,
     () => false,
   );
-  return Promise.race([asked, tooLate]);
+  return (await withTimeout(asked, probeTimeoutMs)) ?? false;
 }
 
 /** Keeps what only the server knows: it outlives this process, and other workers add to it. */

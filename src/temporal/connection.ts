@@ -1,7 +1,7 @@
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import { Client } from '@temporalio/client';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { sleep, withTimeout } from '../async';
 import { RollcallError } from '../errors';
 import { dataConverter } from './data-converter';
 
@@ -64,25 +64,19 @@ export async function connect(
   }
 }
 
-/** An attempt may hang for minutes where packets are dropped; one that succeeds too late is closed again. */
+/** An attempt may hang for minutes where packets are dropped. One that succeeds too late is closed. */
 async function awaitConnection(
   deadline: number,
   attempt: Promise<NativeConnection>,
   signal: AbortSignal | undefined,
 ): Promise<NativeConnection> {
-  const settled = new AbortController();
-  const limits = AbortSignal.any(signal ? [settled.signal, signal] : [settled.signal]);
-  const expiry = sleep(Math.max(0, deadline - performance.now()), undefined, { signal: limits }).then(() => undefined);
   try {
-    const native = await Promise.race([attempt, expiry]);
+    const native = await withTimeout(attempt, deadline - performance.now(), signal);
     if (native !== undefined) return native;
     throw new Error('the connection attempt timed out');
   } catch (error) {
     attempt.then((late) => late.close()).catch(() => undefined);
     throw error;
-  } finally {
-    settled.abort();
-    expiry.catch(() => undefined);
   }
 }
 

@@ -8,7 +8,7 @@ import {
   WorkflowFailedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep, withTimeout } from '../async';
 import type { ScheduledInput, ScheduledResult, StreamProgress, SyncResult } from '../workflows/contract';
 import type { TemporalConnection } from './connection';
 import { describeTiming } from './schedule-spec';
@@ -83,7 +83,10 @@ export async function readRunStatus(client: Client, connection: string): Promise
   const common = { startedAt: run.startTime.toISOString(), scheduled: run.parentExecution !== undefined };
   const handle = getRun(client, connection, run.runId);
   if (run.status.name === 'RUNNING') {
-    const streams = await awaitWithin(queryTimeoutMs, handle.progress());
+    const streams = await withTimeout(
+      handle.progress().catch(() => undefined),
+      queryTimeoutMs,
+    );
     const pauseReason = streams?.find(({ pauseReason }) => pauseReason !== undefined)?.pauseReason;
     const state = pauseReason === undefined ? 'running' : 'paused';
     return { ...common, state, ...(pauseReason !== undefined && { pauseReason }), ...(streams && { streams }) };
@@ -181,17 +184,6 @@ async function readScheduledRunEnd(
     if (!told) return { outcome: 'failed', verdict: cause.message };
     const { consecutiveFailures: _, ...result } = told;
     return result;
-  }
-}
-
-/** Undefined when the answer takes too long, or is an error: nobody may be there to give one. */
-async function awaitWithin<Answer>(limitMs: number, answer: Promise<Answer>): Promise<Answer | undefined> {
-  const over = new AbortController();
-  const expiry = sleep(limitMs, undefined, { signal: over.signal }).catch(() => undefined);
-  try {
-    return await Promise.race([answer.catch(() => undefined), expiry]);
-  } finally {
-    over.abort();
   }
 }
 
