@@ -1,10 +1,14 @@
 import type { JsonObject } from '../src/json';
-import type { ConfiguredStream } from '../src/protocol';
 import type { Segment } from '../src/staging/segment';
 import type { Staging } from '../src/staging/staging';
+import { configureStream } from '../src/streams/registry';
 
 /** The stream that the rows are of. */
-export const stream: ConfiguredStream = { name: 'users', syncMode: 'incremental', destinationSyncMode: 'append_dedup' };
+export const stream = configureStream({
+  name: 'users',
+  syncMode: 'incremental',
+  destinationSyncMode: 'append_dedup',
+});
 
 /** Forty pages of 100, as a slice has them; five slices that have waited travel together. */
 export const rowsPerSegment = 4_000;

@@ -11,8 +11,8 @@ export type StreamState = JsonObject;
 
 export type SyncMode = 'full_refresh' | 'incremental';
 
-/** A stream as a sync copies it: configured by an Airbyte catalog, or by rollcall.yaml. */
-export interface ConfiguredStream {
+/** The choice of one stream and how to copy it: from an Airbyte catalog, or from rollcall.yaml. */
+export interface StreamSelection {
   name: string;
   syncMode: SyncMode;
   /** `append`, `overwrite`, `append_dedup`, … A source must accept a mode that it does not know. */
@@ -22,6 +22,16 @@ export interface ConfiguredStream {
   syncId?: number;
   generationId?: number;
   minimumGenerationId?: number;
+}
+
+/** A stream as a sync copies it. A destination knows nothing else about the stream. */
+export interface ConfiguredStream extends StreamSelection {
+  /** JSON schema of the records: draft-07 in Airbyte's dialect. */
+  schema: JsonObject;
+  /** Paths of the fields that identify a record. Empty: no key. */
+  primaryKey: string[][];
+  /** The field that grows with each change of a record. */
+  cursorField?: string;
 }
 
 /** Why a stream is incomplete. Contains no personal data and no secret. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RollcallError } from '../errors';
 import { isPresent, type JsonObject } from '../json';
-import type { ConfiguredStream, SyncMode } from '../protocol';
+import type { StreamSelection, SyncMode } from '../protocol';
 import type { AirbyteStream } from './messages';
 
 /** What the catalog has to know of a stream. */
@@ -69,10 +69,10 @@ const configuredCatalog = z.object({ streams: z.array(configuredStream).min(1) }
 export function parseConfiguredCatalog(
   json: unknown,
   known: readonly StreamDeclaration[],
-): { streams: ConfiguredStream[]; problems: CatalogProblem[] } {
+): { streams: StreamSelection[]; problems: CatalogProblem[] } {
   const { data, error } = configuredCatalog.safeParse(json);
   if (error) throw toCatalogError(error);
-  const streams: ConfiguredStream[] = [];
+  const streams: StreamSelection[] = [];
   const problems: CatalogProblem[] = [];
   const names = new Set<string>();
   for (const [index, entry] of data.streams.entries()) {
@@ -98,7 +98,7 @@ const pyAirbyteSyncId = 1;
 function configureStream(
   entry: z.output<typeof configuredStream>,
   known: readonly StreamDeclaration[],
-): Omit<ConfiguredStream, 'name' | 'namespace'> | string {
+): Omit<StreamSelection, 'name' | 'namespace'> | string {
   const { sync_mode: mode } = entry;
   const declaration = known.find((each) => each.name === entry.stream.name);
   if (!declaration) {

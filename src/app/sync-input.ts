@@ -1,9 +1,9 @@
 import type { Environment } from '../config/environment';
 import type { Connection } from '../config/project';
 import type { SourceConfig } from '../config/source';
-import type { ConfiguredStream, StreamFailure } from '../protocol';
+import type { ConfiguredStream, StreamFailure, StreamSelection } from '../protocol';
 import type { ReadOptions } from '../streams/fetch-task';
-import { getStream, streams } from '../streams/registry';
+import { configureStream, getStream, streams } from '../streams/registry';
 import type { PlannedStream, SyncInput, SyncLimits } from '../workflows/contract';
 
 export const defaultLimits: SyncLimits = {
@@ -34,14 +34,14 @@ export function readLimits({
 /** What a sync is asked to do, before the descriptors are consulted. */
 export interface SyncRequest {
   connection: string;
-  streams: ConfiguredStream[];
+  streams: StreamSelection[];
   startDate?: string;
   sinkQueue: string;
   limits: SyncLimits;
   readOptions: ReadOptions;
   /** See SyncInput; default `fail`. */
   onRefusedCredentials?: SyncInput['onRefusedCredentials'];
-  unknownStreams?: { stream: ConfiguredStream; failure: StreamFailure }[];
+  unknownStreams?: { stream: StreamSelection; failure: StreamFailure }[];
   full?: boolean;
   /** Whether the server knows the attributes of SyncInput; default false. */
   searchAttributes?: boolean;
@@ -57,12 +57,11 @@ export function createSyncInput({
   searchAttributes = false,
   ...request
 }: SyncRequest): SyncInput {
-  const planned = wanted.map<PlannedStream>((configured) => {
-    const { reader, cursorField, orderBy } = getStream(configured.name);
+  const planned = wanted.map<PlannedStream>((selection) => {
+    const { reader, orderBy } = getStream(selection.name);
     return {
-      ...configured,
+      ...configureStream(selection),
       reader,
-      ...(cursorField && { cursorField }),
       ...(orderBy && { orderBy }),
       ...(startDate && reader === 'search' ? { startDate } : {}),
     };
@@ -74,12 +73,17 @@ export function createSyncInput({
     version: 1,
     ...request,
     streams: planned,
-    unknownStreams,
+    unknownStreams: unknownStreams.map(({ stream, failure }) => ({ stream: toUnknownStream(stream), failure })),
     full,
     onRefusedCredentials,
     uniqueRunId: true,
     ...(searchAttributes && { searchAttributes }),
   };
+}
+
+/** A stream without a descriptor: it has no records, so any schema fits. */
+function toUnknownStream(selection: StreamSelection): ConfiguredStream {
+  return { ...selection, schema: { type: 'object' }, primaryKey: [] };
 }
 
 /** What is decided at the start of a sync of a connection, rather than in the project's file. */
@@ -95,7 +99,7 @@ export function createConnectionInput(
 ): SyncInput {
   return createSyncInput({
     connection: connection.name,
-    streams: toConfiguredStreams(connection, start.full),
+    streams: selectStreams(connection, start.full),
     readOptions,
     ...(startDate === undefined ? {} : { startDate }),
     ...start,
@@ -112,7 +116,7 @@ const destinationSyncModes = {
  * Streams that are read incrementally are added to; the others replace what the destination held, as all do when
  * everything is read again.
  */
-export function toConfiguredStreams({ streams, destination }: Connection, full: boolean): ConfiguredStream[] {
+export function selectStreams({ streams, destination }: Connection, full: boolean): StreamSelection[] {
   const { add, replace } = destinationSyncModes[destination.kind];
   return streams.map(({ name, syncMode }) => ({
     name,

@@ -111,7 +111,10 @@ export async function inspectStaging(folder: string): Promise<Finding> {
 export async function inspectDestination(connection: Connection): Promise<Finding> {
   try {
     const destination = await resolveDestination(connection);
-    if (destination.kind === 'postgres') return createOkFinding('destination', await checkDatabase(destination));
+    if (destination.kind === 'postgres') {
+      const streams = connection.streams.map(({ name }) => name);
+      return createOkFinding('destination', await checkDatabase({ ...destination, streams }));
+    }
     const { folder } = destination;
     const { exists, freeBytes } = await translateDiskErrors(folder, () => checkFolder(folder));
     const held = (await readManifests(folder)).length;

@@ -15,22 +15,18 @@ import type { Staging } from '../staging/staging';
 import { checkSequence, type LastDelivery } from './sequence';
 import type { Delivery, Sink } from './sink';
 
-/** A run's summary in words: a line for each stream and one for the run, of level WARN where something is incomplete. */
-export function formatSummaryLog({
-  run,
-  status,
-  verdict,
-  streams,
-}: RunSummary): { level: LogLevel; message: string }[] {
+/** Formats a summary as one log line for each stream and one for the run; level WARN for what is incomplete. */
+export function formatSummaryLog(summary: RunSummary): { level: LogLevel; message: string }[] {
+  const { run, status, verdict, streams } = summary;
   const complete = streams.filter((each) => each.status === 'complete').length;
   const records = streams.reduce((sum, each) => sum + each.records, 0);
-  const numbers = `${complete} of ${streams.length} streams complete, ${records} records`;
+  const totals = `${complete} of ${streams.length} streams complete, ${records} records`;
   return [
     ...streams.map((each) => ({
       level: toLogLevel(each.status),
       message: `${each.stream} (${formatCounts(each)}): ${each.verdict}`,
     })),
-    { level: toLogLevel(status), message: `run ${run} (${numbers}): ${verdict}` },
+    { level: toLogLevel(status), message: `run ${run} (${totals}): ${verdict}` },
   ];
 }
 
@@ -38,7 +34,7 @@ function toLogLevel(status: string): LogLevel {
   return status === 'complete' ? 'INFO' : 'WARN';
 }
 
-/** The records, and whatever else was counted and is not zero (see SliceCounts). */
+/** The records, and each count that is not zero (see FetchCounts). */
 function formatCounts({ records, counts }: RunSummary['streams'][number]): string {
   const others = Object.entries(counts).filter(([, count]) => count > 0);
   return [`${records} records`, ...others.map(([name, count]) => `${count} ${name}`)].join(', ');
@@ -47,101 +43,127 @@ function formatCounts({ records, counts }: RunSummary['streams'][number]): strin
 export interface StdoutSinkOptions {
   output: Output;
   staging: Staging;
-  /** The states that the caller of the read passed in, by stream. */
+  /** The states that the caller of `read` passed, by stream. */
   initialState: Readonly<Record<string, StreamState>>;
   /** The clock, epoch ms. */
   now?: () => number;
 }
 
-/** What has been said of a stream. */
-interface StreamOutput {
-  lastDelivery?: LastDelivery;
-  started: boolean;
-  running: boolean;
-  stateWritten: boolean;
-  /** Records since the last STATE, those of half-written steps included: whoever reads the pipe has counted them. */
-  recordsSinceState: number;
-}
-
 /**
- * A sink that writes the Airbyte messages of one read. It delivers at least once: a step that failed midway is written
- * again as a whole.
+ * A sink that writes the Airbyte messages of one `read`. It delivers at least once: a delivery that failed midway is
+ * written again as a whole.
  * Errors: BrokenPipe, StagingLost, StagingUnavailable, StaleDelivery, SequenceGap.
  */
 export function createStdoutSink({ output, staging, initialState, now = Date.now }: StdoutSinkOptions): Sink {
-  const states = new Map(Object.entries(initialState));
-  const streams = new Map<string, StreamOutput>();
-  const takeTurn = createSerialQueue();
-  /** The newest run whose summary has been told. */
-  let concluded = '';
+  const streams = new Map<string, StreamWriter>();
+  const runExclusive = createSerialQueue();
+  /** The newest run whose summary was written. */
+  let summarizedRun = '';
 
-  function toldOf(name: string): StreamOutput {
-    const told = streams.get(name) ?? { started: false, running: false, stateWritten: false, recordsSinceState: 0 };
-    streams.set(name, told);
-    return told;
+  async function writeDelivery(delivery: Delivery): Promise<void> {
+    const { name } = delivery.stream;
+    const writer = streams.get(name) ?? new StreamWriter({ output, staging, now, state: initialState[name] });
+    streams.set(name, writer);
+    await writer.write(delivery);
   }
 
-  async function writeRecords({ stream, segments }: Delivery, told: StreamOutput): Promise<void> {
-    const envelop = createRecordFormatter(stream);
+  async function logSummary(summary: RunSummary): Promise<void> {
+    if (summary.run <= summarizedRun) return;
+    for (const { level, message } of formatSummaryLog(summary)) output.log(level, message);
+    await output.flush();
+    summarizedRun = summary.run;
+  }
+
+  return {
+    loadState() {
+      const written = [...streams].flatMap(([name, { state }]) => (state ? [[name, state] as const] : []));
+      return Promise.resolve({ ...initialState, ...Object.fromEntries(written) });
+    },
+    deliver: (delivery, signal) => runExclusive(() => writeDelivery(delivery), signal),
+    writeSummary: (summary) => runExclusive(() => logSummary(summary)),
+    close: () => runExclusive(() => output.flush()),
+  };
+}
+
+interface StreamWriterOptions {
+  output: Output;
+  staging: Staging;
+  now: () => number;
+  state: StreamState | undefined;
+}
+
+/** Writes the messages of one stream. */
+class StreamWriter {
+  /** The newest state that the reader has: the one passed in, or the one last written. */
+  state: StreamState | undefined;
+  private readonly output: Output;
+  private readonly staging: Staging;
+  private readonly now: () => number;
+  private lastDelivery: LastDelivery | undefined;
+  private started = false;
+  private running = false;
+  private stateWritten = false;
+  /** Records since the last STATE. Includes those of failed deliveries, because the reader counts them. */
+  private recordsSinceState = 0;
+
+  constructor({ output, staging, now, state }: StreamWriterOptions) {
+    this.output = output;
+    this.staging = staging;
+    this.now = now;
+    this.state = state;
+  }
+
+  async write(delivery: Delivery): Promise<void> {
+    const { run, sequence, stream, status, estimate, rateLimited, failure } = delivery;
+    if (checkSequence(delivery, this.lastDelivery) === 'duplicate') return;
+    if (status === 'STARTED' && !this.started) await this.output.write(formatStatusLine(stream, status, this.now()));
+    this.started ||= status === 'STARTED';
+    if (estimate !== undefined) await this.output.write(formatEstimateLine(stream, estimate, this.now()));
+    await this.writeRecords(delivery);
+    if (rateLimited) {
+      await this.output.write(formatRateLimitedLine(stream, rateLimited.until, this.now()));
+      // The next records write RUNNING again.
+      this.running = false;
+    }
+    if (failure) {
+      const { type, failureType, message } = failure;
+      await this.output.write(formatErrorLine({ message, internalMessage: type, failureType, stream }, this.now()));
+    }
+    const state = this.chooseState(delivery);
+    if (state) await this.writeState(delivery, state);
+    if (status === 'COMPLETE' || status === 'INCOMPLETE') {
+      await this.output.write(formatStatusLine(stream, status, this.now()));
+    }
+    await this.output.flush();
+    if (state) this.state = state;
+    this.lastDelivery = { run, sequence };
+  }
+
+  private async writeRecords({ stream, segments }: Delivery): Promise<void> {
+    const formatRecord = createRecordFormatter(stream);
     for (const segment of segments) {
-      for await (const lines of staging.readLines(segment)) {
-        if (!told.running) await output.write(formatStatusLine(stream, 'RUNNING', now()));
-        told.running = true;
+      for await (const lines of this.staging.readLines(segment)) {
+        if (!this.running) await this.output.write(formatStatusLine(stream, 'RUNNING', this.now()));
+        this.running = true;
         for (const line of lines) {
-          const taken = output.write(envelop(line));
-          told.recordsSinceState += 1;
-          if (taken) await taken;
+          const written = this.output.write(formatRecord(line));
+          this.recordsSinceState += 1;
+          // Awaiting every line, instead of every full batch, would slow output down.
+          if (written) await written;
         }
       }
     }
   }
 
-  /** The platform takes a stream for complete only when a STATE came before COMPLETE. */
-  function stateOf({ stream, status, state }: Delivery, told: StreamOutput): StreamState | undefined {
-    if (state || status !== 'COMPLETE' || told.stateWritten) return state;
-    return states.get(stream.name) ?? buildState({ records: told.recordsSinceState, finished: true });
+  /** The Airbyte platform accepts COMPLETE only after a STATE. */
+  private chooseState({ status, state }: Delivery): StreamState | undefined {
+    if (state || status !== 'COMPLETE' || this.stateWritten) return state;
+    return this.state ?? buildState({ records: this.recordsSinceState, finished: true });
   }
 
-  async function write(delivery: Delivery): Promise<void> {
-    const { stream, status, estimate, rateLimited, failure } = delivery;
-    const told = toldOf(stream.name);
-    if (checkSequence(delivery, told.lastDelivery) === 'duplicate') return;
-    if (status === 'STARTED' && !told.started) await output.write(formatStatusLine(stream, status, now()));
-    told.started ||= status === 'STARTED';
-    if (estimate !== undefined) await output.write(formatEstimateLine(stream, estimate, now()));
-    await writeRecords(delivery, told);
-    if (rateLimited) {
-      await output.write(formatRateLimitedLine(stream, rateLimited.until, now()));
-      // The next records say that it goes on.
-      told.running = false;
-    }
-    if (failure) {
-      const { type, failureType, message } = failure;
-      await output.write(formatErrorLine({ message, internalMessage: type, failureType, stream }, now()));
-    }
-    const state = stateOf(delivery, told);
-    if (state) {
-      await output.write(formatStateLine(stream, state, told.recordsSinceState));
-      told.stateWritten = true;
-      told.recordsSinceState = 0;
-    }
-    if (status === 'COMPLETE' || status === 'INCOMPLETE') await output.write(formatStatusLine(stream, status, now()));
-    await output.flush();
-    if (state) states.set(stream.name, state);
-    told.lastDelivery = { run: delivery.run, sequence: delivery.sequence };
+  private async writeState({ stream }: Delivery, state: StreamState): Promise<void> {
+    await this.output.write(formatStateLine(stream, state, this.recordsSinceState));
+    this.stateWritten = true;
+    this.recordsSinceState = 0;
   }
-
-  async function tell(summary: RunSummary): Promise<void> {
-    if (summary.run <= concluded) return;
-    for (const { level, message } of formatSummaryLog(summary)) output.log(level, message);
-    await output.flush();
-    concluded = summary.run;
-  }
-
-  return {
-    loadState: () => Promise.resolve(Object.fromEntries(states)),
-    deliver: (delivery, signal) => takeTurn(() => write(delivery), signal),
-    writeSummary: (summary) => takeTurn(() => tell(summary)),
-    close: () => takeTurn(() => output.flush()),
-  };
 }

@@ -1,3 +1,4 @@
+import type { ConfiguredStream, StreamSelection } from '../protocol';
 import { clients } from './clients';
 import type { StreamDescriptor } from './descriptor';
 import { organizationMemberRoles, organizationMembers } from './organization-members';
@@ -18,6 +19,12 @@ export function getStream(name: string): StreamDescriptor {
   const stream = streams.find((each) => each.name === name);
   if (!stream) throw new Error(`no stream is named ${name}`);
   return stream;
+}
+
+/** Completes the selection of a known stream with what a destination needs of its descriptor. */
+export function configureStream(selection: StreamSelection): ConfiguredStream {
+  const { jsonSchema: schema, primaryKey, cursorField } = getStream(selection.name);
+  return { ...selection, schema, primaryKey, ...(cursorField !== undefined && { cursorField }) };
 }
 
 /** Scopes that a stream needs and the token has not; none when nobody knows what it has. */

@@ -9,7 +9,6 @@ import { pauseName, progressName, resumeName } from './names';
 /** A stream as the starter, who knows the descriptors, hands it to the workflows, who do not. */
 export interface PlannedStream extends ConfiguredStream {
   reader: ReaderKind;
-  cursorField?: string;
   /** See StreamDescriptor.walkedBy. */
   orderBy?: { cursor: SearchKey; immutable: SearchKey };
   /** ISO 8601 with milliseconds: rows whose cursor is older are not wanted. */

@@ -1,4 +1,4 @@
-import { readFilesDestination } from '../../src/sinks/files-reader';
+import { readFilesDestination } from '../support/files-reader';
 import { join } from 'node:path';
 import { run, scratchFolder } from '../support/program';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, startEmulator, type TruthStream } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
-import { readFilesDestination } from '../../src/sinks/files-reader';
+import { readFilesDestination } from '../support/files-reader';
 import { streams } from '../../src/streams/registry';
 import { messagesOf, run, scratchFolder, start, writeJson } from '../support/program';
 import { catalogFor, compare, configOf, projectFor } from '../support/compare-copy';

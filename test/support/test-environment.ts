@@ -11,7 +11,7 @@ import type { Tenant } from '../../src/activities/tenants';
 import { createSyncInput, type SyncRequest } from '../../src/app/sync-input';
 import type { Auth0Client } from '../../src/auth0/client';
 import type { JsonObject } from '../../src/json';
-import type { ConfiguredStream, RunSummary, StreamState } from '../../src/protocol';
+import type { RunSummary, StreamSelection, StreamState } from '../../src/protocol';
 import type { Delivery, Sink } from '../../src/sinks/sink';
 import type { StagedRecord } from '../../src/staging/segment';
 import { createStaging, type Staging } from '../../src/staging/staging';
@@ -34,7 +34,7 @@ export interface Play extends Partial<
 > {
   reading?: Partial<ReadOptions>;
   tenant: Emulator;
-  streams: ConfiguredStream[];
+  streams: StreamSelection[];
   limits?: Partial<SyncLimits>;
   /** What the destination holds. */
   states?: Record<string, StreamState>;
@@ -230,10 +230,10 @@ function activitiesOf(casts: Map<string, Cast>, staging: Staging): object {
 }
 
 /** Streams by name, to be read whole or by their cursor. */
-export function full(...names: string[]): ConfiguredStream[] {
+export function full(...names: string[]): StreamSelection[] {
   return names.map((name) => ({ name, syncMode: 'full_refresh', destinationSyncMode: 'overwrite' }));
 }
 
-export function incremental(...names: string[]): ConfiguredStream[] {
+export function incremental(...names: string[]): StreamSelection[] {
   return names.map((name) => ({ name, syncMode: 'incremental', destinationSyncMode: 'append' }));
 }

@@ -5,14 +5,14 @@ import { createFolder, isMissing, writeFileAtomically } from '../../durable-fs';
 import { encodePathPart } from '../../staging/segment-io';
 import type { Staging } from '../../staging/staging';
 import type { Delivery } from '../sink';
-import { type DataFile, listDataFiles, type ManifestEntry } from './manifest';
+import { type DataFile, listDataFiles, type Manifest } from './manifest';
 
 /** The folder of a stream's files. */
 export function buildStreamFolderPath(directory: string, stream: string): string {
   return join(directory, encodePathPart(stream));
 }
 
-/** Writes the records of a step as RECORD messages, one a line; durable when it answers. */
+/** Writes the records of a delivery as RECORD messages, one a line. The file is durable when the promise resolves. */
 export async function writeDataFile(
   folder: string,
   name: string,
@@ -20,12 +20,12 @@ export async function writeDataFile(
   staging: Staging,
 ): Promise<DataFile> {
   await createFolder(folder);
-  const envelop = createRecordFormatter(stream);
+  const formatRecord = createRecordFormatter(stream);
   let records = 0;
   const { size } = await writeFileAtomically(join(folder, name), async (handle) => {
     for (const segment of segments) {
       for await (const lines of staging.readLines(segment)) {
-        await handle.writeFile(lines.map(envelop).join(''));
+        await handle.writeFile(lines.map(formatRecord).join(''));
         records += lines.length;
       }
     }
@@ -36,16 +36,16 @@ export async function writeDataFile(
 const dataFilePattern = /^\.?(\d+)-(\d+)\.jsonl(?:\.[\w-]+\.tmp)?$/;
 
 /**
- * Deletes files of a stream that don't count: of runs and steps that are past. Files of the step to come stay, since
- * another process may be about to commit it; a repeated step replaces them.
+ * Deletes unlisted files of past runs and deliveries. Files of the next delivery stay, because another process may be
+ * about to commit them; a repeated delivery replaces them.
  */
-export async function removeStaleFiles(folder: string, entry: ManifestEntry): Promise<void> {
-  const counted = new Set(listDataFiles(entry).map(({ name }) => name));
+export async function removeStaleFiles(folder: string, manifest: Manifest): Promise<void> {
+  const listed = new Set(listDataFiles(manifest).map(({ name }) => name));
   for (const name of await listFolder(folder)) {
-    const [, generation, sequence] = dataFilePattern.exec(name) ?? [];
-    if (generation === undefined || counted.has(name)) continue;
-    const behind = Number(generation) - entry.generation || Number(sequence) - entry.sequence;
-    if (behind <= 0) await rm(join(folder, name), { force: true });
+    const [, runNumber, sequence] = dataFilePattern.exec(name) ?? [];
+    if (runNumber === undefined || listed.has(name)) continue;
+    const distance = Number(runNumber) - manifest.runNumber || Number(sequence) - manifest.sequence;
+    if (distance <= 0) await rm(join(folder, name), { force: true });
   }
 }
 

@@ -3,36 +3,48 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolder, isMissing, writeFileAtomically } from '../../durable-fs';
 import { DestinationUnreadable, translateDiskErrors } from '../destination';
+import type { Ledger } from '../stream-ledger';
 import { buildStreamFolderPath } from './data-file';
-import { type Manifest, type ManifestEntry, manifestSchema } from './manifest';
+import { type FilesContent, type Manifest, manifestSchema } from './manifest';
 
 export const manifestFileName = 'manifest.json';
 
-/** The manifest of one stream as one process sees it. */
-export interface ManifestFile {
-  /** The manifest on disk, undefined when there is none; read again only when another process has replaced it. */
+/** The manifest of one stream. */
+interface ManifestFile {
+  /** The stored manifest, undefined when there is none. Reads the file only when another process has replaced it. */
   read(): Promise<Manifest | undefined>;
-  write(entry: ManifestEntry): Promise<void>;
+  write(ledger: Ledger<FilesContent>, namespace: string | undefined): Promise<void>;
 }
 
-/** @param folder the stream's; made when it is missing */
+/** @param folder of the stream; created when it is missing */
 function openManifestFile(folder: string, stream: string): ManifestFile {
   const path = join(folder, manifestFileName);
-  let known: { manifest: Manifest | undefined; mark: string } | undefined;
+  let cached: { manifest: Manifest | undefined; version: string } | undefined;
   return {
     async read() {
-      const mark = await readFileVersion(path);
-      if (known?.mark !== mark) {
-        const text = mark === missingFileVersion ? undefined : await readFileIfPresent(path);
-        known = { mark, manifest: text === undefined ? undefined : parseManifest(path, text) };
+      const version = await readFileVersion(path);
+      if (cached?.version !== version) {
+        const text = version === missingFileVersion ? undefined : await readFileIfPresent(path);
+        cached = { version, manifest: text === undefined ? undefined : parseManifest(path, text) };
       }
-      return known.manifest;
+      return cached.manifest;
     },
-    async write(entry) {
+    async write({ run, sequence, runNumber, generation, complete, current, pending }, namespace) {
       await createFolder(folder);
-      const manifest: Manifest = { ...entry, version: 1, stream };
+      const manifest: Manifest = {
+        version: 1,
+        stream,
+        ...(namespace !== undefined && { namespace }),
+        run,
+        sequence,
+        runNumber,
+        generation,
+        complete,
+        current,
+        ...(pending && { pending }),
+      };
       const stats = await writeFileAtomically(path, (handle) => handle.writeFile(`${JSON.stringify(manifest)}\n`));
-      known = { manifest, mark: formatFileVersion(stats) };
+      cached = { manifest, version: formatFileVersion(stats) };
     },
   };
 }
@@ -40,26 +52,26 @@ function openManifestFile(folder: string, stream: string): ManifestFile {
 /** The manifests of a files destination. */
 export interface ManifestFiles {
   open(stream: string): ManifestFile;
-  /** Those of all streams, in the order of their folders' names. Errors: DestinationUnreadable. */
+  /** The manifests of all streams, sorted by the names of their folders. Errors: DestinationUnreadable. */
   readAll(): Promise<Manifest[]>;
 }
 
 /**
- * Each stream has a manifest of its own, because each has a chain of deliveries of its own: workers that deliver
- * different streams at once have no file in common that one could overwrite for the other.
+ * Each stream has a manifest of its own, because its deliveries are independent of other streams: workers that deliver
+ * different streams at the same time share no file that one could overwrite for the other.
  */
 export function openManifestFiles(directory: string): ManifestFiles {
   const files = new Map<string, ManifestFile>();
-  const at = (folder: string, stream: string): ManifestFile => {
+  const open = (folder: string, stream: string): ManifestFile => {
     const file = files.get(folder) ?? openManifestFile(folder, stream);
     files.set(folder, file);
     return file;
   };
   return {
-    open: (stream) => at(buildStreamFolderPath(directory, stream), stream),
+    open: (stream) => open(buildStreamFolderPath(directory, stream), stream),
     async readAll() {
       const manifests = await Promise.all(
-        (await listFolders(directory)).map((name) => at(join(directory, name), name).read()),
+        (await listFolders(directory)).map((name) => open(join(directory, name), name).read()),
       );
       return manifests.filter((manifest) => manifest !== undefined);
     },
@@ -84,7 +96,7 @@ async function listFolders(directory: string): Promise<string[]> {
   }
 }
 
-/** The text of a file; undefined when there is none. */
+/** The text of a file; undefined when the file does not exist. */
 export async function readFileIfPresent(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
@@ -109,8 +121,8 @@ function parseManifest(path: string, text: string): Manifest {
   }
   const { data, error } = manifestSchema.safeParse(json);
   if (data) return data;
-  const place = error.issues[0]?.path.join('.') ?? '';
-  throw new DestinationUnreadable(path, `is not a manifest of Rollcall's (see ${place || 'its top'})`, advice);
+  const where = error.issues[0]?.path.join('.') ?? '';
+  throw new DestinationUnreadable(path, `is not a manifest of Rollcall's (see ${where || 'its top level'})`, advice);
 }
 
 const missingFileVersion = 'missing';
@@ -124,7 +136,7 @@ async function readFileVersion(path: string): Promise<string> {
   }
 }
 
-/** Differs between any two manifests that took each other's place: each is a new file. */
+/** Differs between any two manifests of a stream, because each write creates a new file. */
 function formatFileVersion({ ino, mtimeNs, size }: BigIntStats): string {
   return `${ino}/${mtimeNs}/${size}`;
 }

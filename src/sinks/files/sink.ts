@@ -2,25 +2,27 @@ import { z } from 'zod';
 import { join } from 'node:path';
 import { createSerialQueue } from '../../async';
 import { createFolder, removeTemporaryFiles, writeFileAtomically } from '../../durable-fs';
-import type { RunSummary } from '../../protocol';
+import type { RunSummary, StreamState } from '../../protocol';
+import { countRecords } from '../../staging/segment';
 import type { Staging } from '../../staging/staging';
 import { translateDiskErrors } from '../destination';
 import { checkSequence } from '../sequence';
 import type { Delivery, Sink } from '../sink';
+import { beginRun, createLedger, type Ledger, takeDelivery } from '../stream-ledger';
 import { buildStreamFolderPath, removeStaleFiles, writeDataFile } from './data-file';
+import { type DataFile, type FilesContent, formatDataFileName } from './manifest';
 import {
-  applyDeliveryToManifest,
-  beginManifestRun,
-  type DataFile,
-  formatDataFileName,
-  type ManifestEntry,
-} from './manifest';
-import { manifestFileName, openManifestFiles, readFileIfPresent, readManifests } from './manifest-file';
+  manifestFileName,
+  type ManifestFiles,
+  openManifestFiles,
+  readFileIfPresent,
+  readManifests,
+} from './manifest-file';
 import { createStateFileWriter, stateFileName } from './state-store';
 
 export const summaryFileName = 'summary.json';
 
-/** What a summary of ours has whatever the version: enough to tell whose run it is of. */
+/** What identifies a summary in every version. */
 const storedSummarySchema = z.object({
   run: z.string(),
   status: z.string(),
@@ -29,18 +31,18 @@ const storedSummarySchema = z.object({
 });
 
 /**
- * Makes the summary the destination's `summary.json`, whole and with all that the caller's object carries, unless the
- * one there is of a later run. What is no summary gives way: nothing depends on it, and each run brings a new one.
+ * Writes `summary.json`, with all properties of the object, unless the stored summary is of a later run. A file that is
+ * not a summary is replaced: nothing depends on it, and each run writes a new one.
  */
-export async function writeSummaryFile(directory: string, summary: RunSummary): Promise<void> {
+async function writeSummaryFile(directory: string, summary: RunSummary): Promise<void> {
   const path = join(directory, summaryFileName);
-  const held = parseSummaryRun(await readFileIfPresent(path));
-  if (held !== undefined && held > summary.run) return;
-  // One of the same run is written again: its name may not have been made durable before a crash.
+  const storedRun = parseSummaryRun(await readFileIfPresent(path));
+  if (storedRun !== undefined && storedRun > summary.run) return;
+  // A repeated summary is written again, because a crash may have happened before the name was durable.
   await writeFileAtomically(path, (handle) => handle.writeFile(`${JSON.stringify(summary, undefined, 2)}\n`));
 }
 
-/** The run that a summary is of; undefined when the text is no summary. */
+/** The run of a stored summary; undefined when the text is not a summary. */
 function parseSummaryRun(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   try {
@@ -51,82 +53,111 @@ function parseSummaryRun(text: string | undefined): string | undefined {
 }
 
 export interface FilesSinkOptions {
-  /** Made when it is missing. */
+  /** Created when it is missing. */
   directory: string;
   staging: Staging;
 }
 
 /**
- * A sink that writes JSON Lines: a folder for each stream, in it a file for each step that brought records and
- * `manifest.json`, which says what counts; beside the folders `state.json`, and `summary.json` of the newest run that has
- * ended. A step is taken at the instant at which the new manifest is renamed into its place; what a crash leaves before
- * that does not count, and is written again.
- * Opening repairs what a crash has left after it. Of two processes the one with the older run is refused.
+ * A sink that writes JSON Lines. Each stream has a folder with `manifest.json` and one file for each delivery with
+ * records. Beside the folders are `state.json`, and `summary.json` of the newest finished run.
+ * A delivery takes effect at the moment its manifest is renamed. Files that a crash leaves before that are not listed in
+ * the manifest, and are written again. Opening a sink repairs what a crash leaves after it. Of two processes, the one
+ * with the older run is refused.
  * Errors: DestinationUnavailable, DestinationUnreadable, StagingLost, StagingUnavailable, StaleDelivery, SequenceGap.
  */
 export async function createFilesSink({ directory, staging }: FilesSinkOptions): Promise<Sink> {
-  const manifests = openManifestFiles(directory);
-  const writeState = createStateFileWriter(directory, manifests);
-  const takeTurn = createSerialQueue();
+  const sink = new FilesSink(directory, staging);
+  await translateDiskErrors(directory, () => sink.repair());
+  return sink;
+}
 
-  await translateDiskErrors(directory, async () => {
-    await createFolder(directory);
-    const held = await manifests.readAll();
-    await removeTemporaryFiles(directory, [stateFileName, summaryFileName]);
-    await writeState();
-    for (const manifest of held) await cleanUpStreamFolder(buildStreamFolderPath(directory, manifest.stream), manifest);
-  });
+class FilesSink implements Sink {
+  private readonly manifests: ManifestFiles;
+  private readonly writeStateFile: () => Promise<void>;
+  private readonly runExclusive = createSerialQueue();
 
-  /** Replaces the manifest of the delivery's stream, unless the step has been taken, perhaps by another process. */
-  async function change(
-    delivery: Delivery,
-    entryOf: (held: ManifestEntry | undefined) => ManifestEntry,
-  ): Promise<void> {
-    const manifest = manifests.open(delivery.stream.name);
-    const held = await manifest.read();
-    if (checkSequence(delivery, held) === 'next') await manifest.write(entryOf(held));
+  constructor(
+    private readonly directory: string,
+    private readonly staging: Staging,
+  ) {
+    this.manifests = openManifestFiles(directory);
+    this.writeStateFile = createStateFileWriter(directory, this.manifests);
   }
 
-  async function writeRecords(delivery: Delivery): Promise<DataFile | undefined> {
-    const { run, sequence, segments, stream } = delivery;
-    if (segments.every(({ records }) => records === 0)) return undefined;
-    const manifest = manifests.open(stream.name);
-    // A run owns the names of its generation only once the manifest says so: an older one could be at work on the same.
-    if ((await manifest.read())?.run !== run) await change(delivery, (held) => beginManifestRun(held, delivery));
-    const { generation } = beginManifestRun(await manifest.read(), delivery);
-    return writeDataFile(
-      buildStreamFolderPath(directory, stream.name),
-      formatDataFileName(generation, sequence),
-      delivery,
-      staging,
+  async repair(): Promise<void> {
+    await createFolder(this.directory);
+    const stored = await this.manifests.readAll();
+    await removeTemporaryFiles(this.directory, [stateFileName, summaryFileName]);
+    await this.writeStateFile();
+    for (const { stream } of stored) await this.removeLeftFiles(stream);
+  }
+
+  async loadState(): Promise<Record<string, StreamState>> {
+    const stored = await readManifests(this.directory);
+    return Object.fromEntries(stored.flatMap(({ stream, current: { state } }) => (state ? [[stream, state]] : [])));
+  }
+
+  deliver(delivery: Delivery, signal?: AbortSignal): Promise<void> {
+    return this.runExclusive(() => translateDiskErrors(this.directory, () => this.writeDelivery(delivery)), signal);
+  }
+
+  writeSummary(summary: RunSummary): Promise<void> {
+    return this.runExclusive(() =>
+      translateDiskErrors(this.directory, () => writeSummaryFile(this.directory, summary)),
     );
   }
 
-  async function take(delivery: Delivery): Promise<void> {
-    const { name } = delivery.stream;
-    const manifest = manifests.open(name);
-    if (checkSequence(delivery, await manifest.read()) === 'next') {
-      const file = await writeRecords(delivery);
-      await change(delivery, (held) => applyDeliveryToManifest(held, delivery, file));
-    }
-    await writeState();
-    const held = await manifest.read();
-    if (held && delivery.status) await cleanUpStreamFolder(buildStreamFolderPath(directory, name), held);
+  close(): Promise<void> {
+    return this.runExclusive(() => Promise.resolve());
   }
 
-  return {
-    async loadState() {
-      const held = await readManifests(directory);
-      return Object.fromEntries(held.flatMap(({ stream, state }) => (state ? [[stream, state]] : [])));
-    },
-    deliver: (delivery, signal) => takeTurn(() => translateDiskErrors(directory, () => take(delivery)), signal),
-    writeSummary: (summary) =>
-      takeTurn(() => translateDiskErrors(directory, () => writeSummaryFile(directory, summary))),
-    close: () => takeTurn(() => Promise.resolve()),
-  };
-}
+  private async writeDelivery(delivery: Delivery): Promise<void> {
+    const { name } = delivery.stream;
+    if (checkSequence(delivery, await this.manifests.open(name).read()) === 'next') {
+      const file = await this.writeRecords(delivery);
+      await this.updateManifest(delivery, (ledger) =>
+        takeDelivery(ledger, delivery, (content) => (file ? { ...content, files: [...content.files, file] } : content)),
+      );
+    }
+    await this.writeStateFile();
+    if (delivery.status) await this.removeLeftFiles(name);
+  }
 
-async function cleanUpStreamFolder(folder: string, entry: ManifestEntry): Promise<void> {
-  await removeTemporaryFiles(folder, [manifestFileName]);
-  await removeStaleFiles(folder, entry);
+  private async writeRecords(delivery: Delivery): Promise<DataFile | undefined> {
+    const { run, sequence, segments, stream } = delivery;
+    if (countRecords(segments) === 0) return undefined;
+    const manifest = this.manifests.open(stream.name);
+    // The manifest must name the run first: until then, a process of an older run may write files of the same names.
+    if ((await manifest.read())?.run !== run) await this.updateManifest(delivery, (ledger) => ledger);
+    const { runNumber } = await this.readLedger(delivery);
+    const folder = buildStreamFolderPath(this.directory, stream.name);
+    return writeDataFile(folder, formatDataFileName(runNumber, sequence), delivery, this.staging);
+  }
+
+  /** Writes the changed manifest, unless another process has taken the delivery meanwhile. */
+  private async updateManifest(
+    delivery: Delivery,
+    change: (ledger: Ledger<FilesContent>) => Ledger<FilesContent>,
+  ): Promise<void> {
+    const { name, namespace } = delivery.stream;
+    const manifest = this.manifests.open(name);
+    if (checkSequence(delivery, await manifest.read()) === 'duplicate') return;
+    await manifest.write(change(await this.readLedger(delivery)), namespace);
+  }
+
+  /** The ledger of the delivery's stream, once its run has started. */
+  private async readLedger(delivery: Delivery): Promise<Ledger<FilesContent>> {
+    const stored = await this.manifests.open(delivery.stream.name).read();
+    const empty: FilesContent = { files: [] };
+    return beginRun(stored ?? createLedger(empty), delivery, empty);
+  }
+
+  private async removeLeftFiles(stream: string): Promise<void> {
+    const manifest = await this.manifests.open(stream).read();
+    if (!manifest) return;
+    const folder = buildStreamFolderPath(this.directory, stream);
+    await removeTemporaryFiles(folder, [manifestFileName]);
+    await removeStaleFiles(folder, manifest);
+  }
 }

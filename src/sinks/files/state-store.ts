@@ -3,66 +3,55 @@ import { toStateMessages } from '../../airbyte/stream-state';
 import { writeFileAtomically } from '../../durable-fs';
 import type { StreamState } from '../../protocol';
 import { translateDiskErrors } from '../destination';
-import { buildSupersedingRunId, type StateStore } from '../state-store';
-import type { Manifest, ManifestEntry } from './manifest';
+import type { StateStore, StoredState } from '../state-store';
+import { createLedger, replaceState } from '../stream-ledger';
+import type { FilesContent, Manifest } from './manifest';
 import { type ManifestFiles, openManifestFiles, readFileIfPresent, readManifests } from './manifest-file';
 
 export const stateFileName = 'state.json';
 
-/** The states that the manifests hold, as the array of state messages that `read --state` takes. */
-function formatStates(manifests: readonly Manifest[]): string {
-  return `${JSON.stringify(toStateMessages(manifests), undefined, 2)}\n`;
+function toStoredState({ stream, namespace, run, current: { state } }: Manifest): StoredState {
+  return { stream, ...(namespace !== undefined && { namespace }), run, ...(state && { state }) };
 }
 
 /**
- * Keeps `state.json` equal to the manifests, from which it can be made again at any time. Of several processes that do
- * so at once the last one looks once more after it has written, so that none leaves behind what another has outdated.
+ * Returns a function that writes `state.json`: the states of all manifests, as the array of state messages that
+ * `read --state` takes. The file contains nothing that the manifests do not. Of several processes that write it at once,
+ * the last one compares it with the manifests again, so no process leaves an outdated file behind.
  */
 export function createStateFileWriter(directory: string, manifests: ManifestFiles): () => Promise<void> {
   const path = join(directory, stateFileName);
   return async () => {
     for (;;) {
-      const text = formatStates(await manifests.readAll());
+      const messages = toStateMessages((await manifests.readAll()).map(toStoredState));
+      const text = `${JSON.stringify(messages, undefined, 2)}\n`;
       if (text === (await readFileIfPresent(path))) return;
       await writeFileAtomically(path, (handle) => handle.writeFile(text));
     }
   };
 }
 
-/** Of a stream that nothing was ever copied of. */
-const emptyManifestEntry: ManifestEntry = { run: '', sequence: -1, generation: 1, complete: false, files: [] };
-
 /**
- * The states of a files destination: the manifests have them, each changed at the instant of its renaming, and
- * `state.json` follows.
+ * The states of a files destination. Each is changed at the moment its manifest is renamed; `state.json` follows.
  * Errors: DestinationUnavailable, DestinationUnreadable.
  */
 export function createFilesStateStore(directory: string): StateStore {
-  async function change(changes: Readonly<Record<string, StreamState | null>>): Promise<void> {
+  async function updateStates(changes: Readonly<Record<string, StreamState | null>>): Promise<void> {
     const manifests = openManifestFiles(directory);
     let changed = false;
     for (const [stream, state] of Object.entries(changes)) {
       const manifest = manifests.open(stream);
-      const found = await manifest.read();
-      if (!found && !state) continue;
-      const { state: _, ...held } = found ?? emptyManifestEntry;
-      await manifest.write({ ...held, run: buildSupersedingRunId(held.run), ...(state && { state }) });
+      const stored = await manifest.read();
+      if (!stored && !state) continue;
+      await manifest.write(replaceState(stored ?? createLedger<FilesContent>({ files: [] }), state), stored?.namespace);
       changed = true;
     }
     if (changed) await createStateFileWriter(directory, manifests)();
   }
 
   return {
-    async read() {
-      const held = await readManifests(directory);
-      return held.map(({ stream, namespace, run, state }) => ({
-        stream,
-        ...(namespace !== undefined && { namespace }),
-        run,
-        ...(state && { state }),
-      }));
-    },
-    update: (changes) => translateDiskErrors(directory, () => change(changes)),
+    read: async () => (await readManifests(directory)).map(toStoredState),
+    update: (changes) => translateDiskErrors(directory, () => updateStates(changes)),
     close: () => Promise.resolve(),
   };
 }

@@ -1,25 +1,25 @@
 import type { RunSummary, StreamState } from '../../protocol';
 import type { StoredState } from '../state-store';
+import { createLedger, type Ledger, type LedgerContent } from '../stream-ledger';
 import type { Transaction } from './connection';
 import { DestinationRefused, type PostgresTarget } from './explain-error';
-import { emptyLedgerEntry, type LedgerEntry } from './ledger';
 import { quoteIdentifier, quoteQualifiedName } from './sql';
-import { buildTableName, formatTableName } from './stream-table';
+import { relationExists } from './stream-table';
 
 const streamsTable = '_rollcall_streams';
 const runsTable = '_rollcall_runs';
 
-/** json rather than jsonb: it keeps any character, and the order of keys. */
+/** `json` instead of `jsonb`: it keeps every character and the order of keys. */
 const tableDefinitions = {
   [streamsTable]: `(
     stream text PRIMARY KEY,
     run text NOT NULL,
     sequence bigint NOT NULL,
-    runs bigint NOT NULL,
+    run_number bigint NOT NULL,
     generation bigint NOT NULL,
     complete boolean NOT NULL,
     state json,
-    next json)`,
+    pending json)`,
   [runsTable]: `(
     run text PRIMARY KEY,
     status text NOT NULL,
@@ -28,85 +28,98 @@ const tableDefinitions = {
 };
 
 /**
- * Makes the schema, and in it the tables that say what counts: `_rollcall_streams`, a row for each stream, and
- * `_rollcall_runs`, one for each run that has ended. Asks for no right that is not needed any more when all is there.
+ * Creates what is missing of the schema and its internal tables: `_rollcall_streams` with one row for each stream, and
+ * `_rollcall_runs` with one for each finished run. Needs no right to create when nothing is missing.
  */
 export async function prepareSchema(tx: Transaction, schema: string, target: PostgresTarget): Promise<void> {
-  // Of two processes that make the same thing at once, Postgres lets one fail.
+  // When two sessions create the same object at once, Postgres fails one of them.
   await tx.query("SELECT pg_advisory_xact_lock(hashtextextended('rollcall ' || $1, 0))", [schema]);
-  const { rows } = await tx.query<{ encoding: string; held: boolean }>(
-    "SELECT current_setting('server_encoding') AS encoding, to_regnamespace($1) IS NOT NULL AS held",
+  const { rows } = await tx.query<{ encoding: string; exists: boolean }>(
+    "SELECT current_setting('server_encoding') AS encoding, to_regnamespace($1) IS NOT NULL AS exists",
     [quoteIdentifier(schema)],
   );
-  const { encoding = '', held = false } = rows[0] ?? {};
-  if (encoding !== 'UTF8') {
-    const what = `the database has the encoding ${encoding}, which cannot represent all characters`;
-    throw new DestinationRefused(target.label, what, "Create a database with ENCODING 'UTF8'.");
-  }
-  if (!held) await tx.query(`CREATE SCHEMA ${quoteIdentifier(schema)}`);
+  checkEncoding(rows[0]?.encoding, target);
+  if (!rows[0]?.exists) await tx.query(`CREATE SCHEMA ${quoteIdentifier(schema)}`);
   for (const [name, definition] of Object.entries(tableDefinitions)) {
-    const table = quoteQualifiedName(schema, name);
-    const found = await tx.query<{ held: boolean }>('SELECT to_regclass($1) IS NOT NULL AS held', [table]);
-    if (!found.rows[0]?.held) await tx.query(`CREATE TABLE ${table} ${definition}`);
+    if (await relationExists(tx, { schema, name })) continue;
+    await tx.query(`CREATE TABLE ${quoteQualifiedName(schema, name)} ${definition}`);
   }
+}
+
+/** @throws DestinationRefused when the database cannot store every character */
+export function checkEncoding(encoding: string | undefined, target: PostgresTarget): void {
+  if (encoding === 'UTF8') return;
+  const what = `the database has the encoding ${encoding}, which cannot represent all characters`;
+  throw new DestinationRefused(target.label, what, "Create a database with ENCODING 'UTF8'.");
 }
 
 interface StreamRow {
   stream: string;
   run: string;
-  /** bigint, which pg gives as text. */
+  /** bigint, which pg returns as text. */
   sequence: string;
-  runs: string;
+  run_number: string;
   generation: string;
   complete: boolean;
   state: StreamState | null;
-  next: { state?: StreamState } | null;
+  pending: LedgerContent | null;
 }
 
-/** How a stream stands; when `locked`, nobody else changes it before the transaction ends. */
-export async function readLedgerEntry(
+/** Reads the ledger of a stream. `locked`: no other session changes it before the transaction ends. */
+export async function readLedger(
   tx: Transaction,
   schema: string,
   stream: string,
   lock?: 'locked',
-): Promise<LedgerEntry> {
+): Promise<Ledger<LedgerContent>> {
   const table = quoteQualifiedName(schema, streamsTable);
+  const unwritten = createLedger<LedgerContent>({});
   if (lock) {
-    const { run, sequence, runNumber, generation, complete } = emptyLedgerEntry;
+    const { run, sequence, runNumber, generation, complete } = unwritten;
     await tx.query(
-      `INSERT INTO ${table} (stream, run, sequence, runs, generation, complete)
+      `INSERT INTO ${table} (stream, run, sequence, run_number, generation, complete)
        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
       [stream, run, sequence, runNumber, generation, complete],
     );
   }
   const sql = `SELECT * FROM ${table} WHERE stream = $1 ${lock ? 'FOR UPDATE' : ''}`;
   const { rows } = await tx.query<StreamRow>(sql, [stream]);
-  return rows[0] ? toLedgerEntry(rows[0]) : emptyLedgerEntry;
+  return rows[0] ? toLedger(rows[0]) : unwritten;
 }
 
-function toLedgerEntry({ run, sequence, runs, generation, complete, state, next: pending }: StreamRow): LedgerEntry {
+function toLedger({
+  run,
+  sequence,
+  run_number,
+  generation,
+  complete,
+  state,
+  pending,
+}: StreamRow): Ledger<LedgerContent> {
   return {
     run,
     sequence: Number(sequence),
-    runNumber: Number(runs),
+    runNumber: Number(run_number),
     generation: Number(generation),
     complete,
-    ...(state && { state }),
+    current: state ? { state } : {},
     ...(pending && { pending }),
   };
 }
 
-export async function writeLedgerEntry(
+/** Overwrites the ledger of a stream, which the transaction has locked. */
+export async function writeLedger(
   tx: Transaction,
   schema: string,
   stream: string,
-  entry: LedgerEntry,
+  ledger: Ledger<LedgerContent>,
 ): Promise<void> {
-  const { run, sequence, runNumber, generation, complete, state, pending } = entry;
+  const { run, sequence, runNumber, generation, complete, current, pending } = ledger;
   await tx.query(
     `UPDATE ${quoteQualifiedName(schema, streamsTable)}
-     SET run = $2, sequence = $3, runs = $4, generation = $5, complete = $6, state = $7, next = $8 WHERE stream = $1`,
-    [stream, run, sequence, runNumber, generation, complete, toJsonText(state), toJsonText(pending)],
+     SET run = $2, sequence = $3, run_number = $4, generation = $5, complete = $6, state = $7, pending = $8
+     WHERE stream = $1`,
+    [stream, run, sequence, runNumber, generation, complete, toJsonText(current.state), toJsonText(pending)],
   );
 }
 
@@ -114,38 +127,22 @@ function toJsonText(value: object | undefined): string | null {
   return value ? JSON.stringify(value) : null;
 }
 
-/** Whether anything was ever copied into the schema. */
-export async function ledgerExists(tx: Transaction, schema: string): Promise<boolean> {
-  const table = quoteQualifiedName(schema, streamsTable);
-  const { rows } = await tx.query<{ held: boolean }>('SELECT to_regclass($1) IS NOT NULL AS held', [table]);
-  return rows[0]?.held === true;
+/** Whether the schema is a destination of Rollcall's. */
+export function ledgerExists(tx: Transaction, schema: string): Promise<boolean> {
+  return relationExists(tx, { schema, name: streamsTable });
 }
 
-/** Where all streams stand, in the order of their names. */
+/** Reads all streams, sorted by name. A state counts only while the stream's table exists: its rows are gone otherwise. */
 export async function readStoredStates(tx: Transaction, schema: string): Promise<StoredState[]> {
-  const states = await readStreamStates(tx, schema);
-  const sql = `SELECT stream, run FROM ${quoteQualifiedName(schema, streamsTable)} ORDER BY stream`;
-  const { rows } = await tx.query<Pick<StreamRow, 'stream' | 'run'>>(sql);
-  return rows.map(({ stream, run }) => {
-    const state = states[stream];
-    return { stream, run, ...(state && { state }) };
-  });
+  const { rows } = await tx.query<Pick<StreamRow, 'stream' | 'run' | 'state'>>(
+    `SELECT stream, run, CASE WHEN to_regclass(format('%I.%I', $1::text, stream)) IS NOT NULL THEN state END AS state
+     FROM ${quoteQualifiedName(schema, streamsTable)} ORDER BY stream`,
+    [schema],
+  );
+  return rows.map(({ stream, run, state }) => ({ stream, run, ...(state && { state }) }));
 }
 
-/** The state of each stream whose table is there: what was dropped has to be read from the beginning. */
-export async function readStreamStates(tx: Transaction, schema: string): Promise<Record<string, StreamState>> {
-  const sql = `SELECT stream, state FROM ${quoteQualifiedName(schema, streamsTable)} WHERE state IS NOT NULL`;
-  const { rows } = await tx.query<Pick<StreamRow, 'stream'> & { state: StreamState }>(sql);
-  const states: Record<string, StreamState> = {};
-  for (const { stream, state } of rows) {
-    const table = formatTableName(buildTableName(schema, stream));
-    const found = await tx.query<{ held: boolean }>('SELECT to_regclass($1) IS NOT NULL AS held', [table]);
-    if (found.rows[0]?.held) states[stream] = state;
-  }
-  return states;
-}
-
-/** Notes a run that has ended, unless it or a later one is noted. */
+/** Inserts the summary of a finished run, unless the table has a summary of this run or of a later one. */
 export async function insertRunSummary(tx: Transaction, schema: string, summary: RunSummary): Promise<void> {
   const table = quoteQualifiedName(schema, runsTable);
   const { run, status, verdict } = summary;

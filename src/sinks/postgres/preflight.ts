@@ -1,61 +1,68 @@
-import { streams } from '../../streams/registry';
-import { openDatabase } from './connection';
-import { DestinationRefused } from './explain-error';
+import { type Database, openDatabase } from './connection';
+import { DestinationRefused, type PostgresTarget } from './explain-error';
+import { checkEncoding } from './ledger-table';
 import { quoteIdentifier } from './sql';
 
 interface SchemaRights {
   version: string;
   encoding: string;
   temporary: boolean;
-  make: boolean;
-  /** Null: the schema is not there. */
+  create_schema: boolean;
+  /** Null: the schema does not exist. */
   use: boolean | null;
   create: boolean | null;
-  /** Tables of Rollcall's that belong to somebody else. */
+  /** Tables of the destination that another role owns. */
   foreign: string[] | null;
 }
 
+export interface DatabaseCheck {
+  url: string;
+  schema: string;
+  /** Names of the streams that will be written. */
+  streams: readonly string[];
+}
+
 /**
- * Looks whether a role may write to a schema, without changing anything; answers in a sentence.
+ * Checks whether the role can write to the schema, without changing anything. Returns a sentence for the user.
  * @throws DestinationUnavailable, DestinationRefused
  */
-export async function checkDatabase({ url, schema }: { url: string; schema: string }): Promise<string> {
+export async function checkDatabase({ url, schema, streams }: DatabaseCheck): Promise<string> {
   const database = openDatabase(url, schema);
   const { target } = database;
+  try {
+    const rights = await readRights(database, schema, streams);
+    checkRights(rights, target);
+    const outcome = rights.use === null ? 'can be created' : 'can be written';
+    return `Postgres ${rights.version} at ${target.label.replace(/,$/, '')} ${outcome}.`;
+  } finally {
+    await database.close();
+  }
+}
+
+async function readRights(database: Database, schema: string, streams: readonly string[]): Promise<SchemaRights> {
+  const parameters = [quoteIdentifier(schema), schema, streams];
+  const { rows } = await database.runTransaction((tx) => tx.query<SchemaRights>(rightsQuery, parameters));
+  if (!rows[0]) throw new Error('Postgres returned no row');
+  return rows[0];
+}
+
+function checkRights(rights: SchemaRights, target: PostgresTarget): void {
+  const { encoding, temporary, create_schema, use, create, foreign } = rights;
   const to = `TO ${quoteIdentifier(target.role)};`;
+  const onDatabase = `ON DATABASE ${quoteIdentifier(target.database)} ${to}`;
   const refuse = (what: string, nextStep: string): never => {
     throw new DestinationRefused(target.label, what, nextStep);
   };
-  try {
-    const rights = await database.runTransaction(async (tx) => {
-      const { rows } = await tx.query<SchemaRights>(rightsQuery, [
-        quoteIdentifier(schema),
-        schema,
-        streams.map(({ name }) => name),
-      ]);
-      return rows[0];
-    });
-    if (!rights) throw new Error('Postgres returned no row');
-    const { version, encoding, temporary, make, use, create, foreign } = rights;
-    const onDatabase = `ON DATABASE ${quoteIdentifier(target.database)} ${to}`;
-    if (encoding !== 'UTF8') {
-      refuse(`the database has the encoding ${encoding}`, "Create a database with ENCODING 'UTF8'.");
-    }
-    if (!temporary) refuse('the role cannot create temporary tables', `Run: GRANT TEMPORARY ${onDatabase}`);
-    if (use === null && !make) refuse('the role cannot create the schema', `Run: GRANT CREATE ${onDatabase}`);
-    if (use === false || create === false) {
-      refuse(
-        'the role cannot write to the schema',
-        `Run: GRANT USAGE, CREATE ON SCHEMA ${quoteIdentifier(schema)} ${to}`,
-      );
-    }
-    if (foreign) {
-      const tables = foreign.join(', ');
-      refuse(`another role owns the tables ${tables}`, `Change the owner: ALTER TABLE … OWNER ${to}`);
-    }
-    return `Postgres ${version} at ${target.label.replace(/,$/, '')} ${use === null ? 'can be made' : 'can be written'}.`;
-  } finally {
-    await database.close();
+  checkEncoding(encoding, target);
+  if (!temporary) refuse('the role cannot create temporary tables', `Run: GRANT TEMPORARY ${onDatabase}`);
+  if (use === null && !create_schema) refuse('the role cannot create the schema', `Run: GRANT CREATE ${onDatabase}`);
+  if (use === false || create === false) {
+    const grant = `GRANT USAGE, CREATE ON SCHEMA ${quoteIdentifier(target.schema)} ${to}`;
+    refuse('the role cannot write to the schema', `Run: ${grant}`);
+  }
+  if (foreign) {
+    const advice = `Change the owner: ALTER TABLE … OWNER ${to}`;
+    refuse(`another role owns the tables ${foreign.join(', ')}`, advice);
   }
 }
 
@@ -63,7 +70,7 @@ const rightsQuery = `
   SELECT current_setting('server_version') AS version,
     current_setting('server_encoding') AS encoding,
     has_database_privilege(current_database(), 'TEMPORARY') AS temporary,
-    has_database_privilege(current_database(), 'CREATE') AS make,
+    has_database_privilege(current_database(), 'CREATE') AS create_schema,
     has_schema_privilege(to_regnamespace($1)::oid, 'USAGE') AS use,
     has_schema_privilege(to_regnamespace($1)::oid, 'CREATE') AS create,
     (SELECT array_agg(c.relname::text ORDER BY c.relname)

@@ -1,140 +1,163 @@
 import { createSerialQueue, type RunExclusive } from '../../async';
+import type { RunSummary, StreamState } from '../../protocol';
 import { countRecords } from '../../staging/segment';
 import type { Staging } from '../../staging/staging';
 import { DestinationUnavailable } from '../destination';
 import { checkSequence, SequenceGap } from '../sequence';
 import type { Delivery, Sink } from '../sink';
-import { openDatabase, type Transaction } from './connection';
-import { applyDeliveryToLedger, beginLedgerRun, deduplicatesRows, type LedgerEntry, omitState } from './ledger';
-import { insertRunSummary, prepareSchema, readLedgerEntry, readStreamStates, writeLedgerEntry } from './ledger-table';
-import { createGenerationTables, type LoadedRows, loadRows, mergeRows } from './load';
-import { buildTableName, ensureTable, findRowKeys, isTableReady } from './stream-table';
+import { beginRun, type Ledger, type LedgerContent, takeDelivery } from '../stream-ledger';
+import { type Database, openDatabase, type Transaction } from './connection';
+import { insertRunSummary, prepareSchema, readLedger, readStoredStates, writeLedger } from './ledger-table';
+import { GenerationTables, type LoadedRows, loadRows, mergeRows } from './load';
+import {
+  buildTableName,
+  deduplicatesRows,
+  ensureTable,
+  findRowKeys,
+  isTableReady,
+  listDeclaredColumns,
+} from './stream-table';
 
 export interface PostgresSinkOptions {
   /** `postgres://…`; see `openDatabase`. */
   url: string;
-  /** Made when it is missing. */
+  /** Created when it is missing. */
   schema: string;
   staging: Staging;
 }
 
 /**
- * A sink that writes to tables of Postgres: one a stream, and beside them `_rollcall_streams`, where each stream stands,
- * and `_rollcall_runs`, what each run did. A step's rows, its state and its number are committed in one transaction: it
- * is taken exactly once, and after any failure not at all. Of two processes the one with the older step is refused.
- * Nothing is connected to before the first call.
+ * A sink that writes to Postgres: a table for each stream, `_rollcall_streams` with the ledgers, and `_rollcall_runs` with
+ * the summaries. The rows of a delivery, its state and its sequence number are committed in one transaction, so each
+ * delivery takes effect exactly once. Of two processes, the one with the older delivery is refused.
+ * The first call connects.
  * Errors: DestinationUnavailable, DestinationRefused, StagingLost, StagingUnavailable, StaleDelivery, SequenceGap.
  */
-export function createPostgresSink({ url, schema, staging }: PostgresSinkOptions): Sink {
-  const database = openDatabase(url, schema);
-  const { target } = database;
-  const generations = createGenerationTables(schema, target);
-  const turns = new Map<string, RunExclusive>();
-  let prepared: Promise<void> | undefined;
+export function createPostgresSink(options: PostgresSinkOptions): Sink {
+  return new PostgresSink(options);
+}
 
-  async function transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result> {
+class PostgresSink implements Sink {
+  private readonly schema: string;
+  private readonly staging: Staging;
+  private readonly database: Database;
+  private readonly tables: GenerationTables;
+  /** Deliveries of a stream are written one at a time; streams do not wait for each other. */
+  private readonly queues = new Map<string, RunExclusive>();
+  private prepared: Promise<void> | undefined;
+
+  constructor({ url, schema, staging }: PostgresSinkOptions) {
+    this.schema = schema;
+    this.staging = staging;
+    this.database = openDatabase(url, schema);
+    this.tables = new GenerationTables(schema, this.database.target);
+  }
+
+  async loadState(): Promise<Record<string, StreamState>> {
+    const stored = await this.runTransaction((tx) => readStoredStates(tx, this.schema));
+    return Object.fromEntries(stored.flatMap(({ stream, state }) => (state ? [[stream, state]] : [])));
+  }
+
+  deliver(delivery: Delivery, signal?: AbortSignal): Promise<void> {
+    const runExclusive = this.getQueue(delivery.stream.name);
+    return runExclusive(() => this.writeDelivery(delivery, signal), signal);
+  }
+
+  async writeSummary(summary: RunSummary): Promise<void> {
+    await this.drainQueues();
+    await this.runTransaction((tx) => insertRunSummary(tx, this.schema, summary));
+  }
+
+  async close(): Promise<void> {
+    await this.drainQueues();
+    await this.database.close();
+  }
+
+  private getQueue(stream: string): RunExclusive {
+    const queue = this.queues.get(stream) ?? createSerialQueue();
+    this.queues.set(stream, queue);
+    return queue;
+  }
+
+  private async drainQueues(): Promise<void> {
+    await Promise.all([...this.queues.values()].map((runExclusive) => runExclusive(() => Promise.resolve())));
+  }
+
+  private async runTransaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result> {
+    const { database, schema } = this;
     try {
-      prepared ??= database.runTransaction((tx) => prepareSchema(tx, schema, target));
-      await prepared;
+      this.prepared ??= database.runTransaction((tx) => prepareSchema(tx, schema, database.target));
+      await this.prepared;
       return await database.runTransaction(work);
     } catch (error) {
-      // Perhaps the schema has been dropped.
-      prepared = undefined;
+      // The schema may have been dropped.
+      this.prepared = undefined;
       throw error;
     }
   }
 
-  /** Makes the stream's table before a step, unless the step has been taken. */
-  async function prepareTable(tx: Transaction, delivery: Delivery): Promise<'next' | 'duplicate'> {
-    const { name } = delivery.stream;
-    const table = buildTableName(schema, name);
-    const step = checkSequence(delivery, await readLedgerEntry(tx, schema, name));
-    if (step === 'duplicate' || (await isTableReady(tx, table, name, target))) return step;
-    const held = await readLedgerEntry(tx, schema, name, 'locked');
-    if (await ensureTable(tx, table, name, target)) return step;
-    if (held.run === delivery.run && !held.pending) throw new SequenceGap(delivery, 0);
-    // With the rows has gone what the state stood for.
-    await writeLedgerEntry(tx, schema, name, { ...omitState(held), complete: false });
-    return step;
+  private async writeDelivery(delivery: Delivery, signal?: AbortSignal): Promise<void> {
+    if ((await this.runTransaction((tx) => this.prepareTable(tx, delivery))) === 'duplicate') return;
+    await this.runTransaction((tx) => this.commitDelivery(tx, delivery, signal));
   }
 
-  async function load(
+  /** Creates what is missing of the stream's table, unless the delivery has been taken. */
+  private async prepareTable(tx: Transaction, delivery: Delivery): Promise<'next' | 'duplicate'> {
+    const { stream, run } = delivery;
+    const { target } = this.database;
+    const table = buildTableName(this.schema, stream.name);
+    const columns = listDeclaredColumns(stream);
+    const order = checkSequence(delivery, await readLedger(tx, this.schema, stream.name));
+    if (order === 'duplicate' || (await isTableReady(tx, table, columns, target))) return order;
+    const ledger = await readLedger(tx, this.schema, stream.name, 'locked');
+    if (await ensureTable(tx, table, columns, target)) return order;
+    if (ledger.run === run && !ledger.pending) throw new SequenceGap(delivery, 0);
+    // The table was dropped, so the state no longer has its rows.
+    await writeLedger(tx, this.schema, stream.name, { ...ledger, current: {}, complete: false });
+    return order;
+  }
+
+  /**
+   * Loads the rows before it locks the stream's ledger: a stopped process then blocks no other one.
+   * The ledger is read again under the lock.
+   */
+  private async commitDelivery(tx: Transaction, delivery: Delivery, signal?: AbortSignal): Promise<void> {
+    const { stream, run, status } = delivery;
+    const initial = beginRun(await readLedger(tx, this.schema, stream.name), delivery, {});
+    const rows = await this.loadDelivery(tx, delivery, initial, signal);
+    const stored = await readLedger(tx, this.schema, stream.name, 'locked');
+    if (checkSequence(delivery, stored) === 'duplicate') return;
+    const started = beginRun(stored, delivery, {});
+    if (started.runNumber !== initial.runNumber) {
+      const what = `another run wrote ${stream.name} at the same time`;
+      throw new DestinationUnavailable(this.database.target.label, what, 'Run the sync again.');
+    }
+    if (stored.run !== run) await this.tables.prepareRun(tx, stream);
+    const taken = takeDelivery(started, delivery);
+    if (rows) {
+      await mergeRows(tx, rows, {
+        table: this.tables.selectTable(stream, started),
+        columns: await this.tables.readFieldColumns(tx, stream, started),
+        generation: started.pending ? started.generation + 1 : started.generation,
+        keys: deduplicatesRows(stream) ? findRowKeys(stream) : undefined,
+      });
+    }
+    if (started.pending && !taken.pending) await this.tables.finishRun(tx, stream, status === 'COMPLETE');
+    await writeLedger(tx, this.schema, stream.name, taken);
+  }
+
+  private async loadDelivery(
     tx: Transaction,
     delivery: Delivery,
-    begun: LedgerEntry,
+    ledger: Ledger<LedgerContent>,
     signal?: AbortSignal,
   ): Promise<LoadedRows | undefined> {
-    const { stream, segments } = delivery;
-    if (countRecords(segments) === 0) return undefined;
-    const columns = await generations.readFieldColumns(tx, stream, begun);
+    if (countRecords(delivery.segments) === 0) return undefined;
     return loadRows(tx, delivery, {
-      columns,
-      keys: findRowKeys(stream.name),
-      runNumber: begun.runNumber,
-      staging,
+      columns: await this.tables.readFieldColumns(tx, delivery.stream, ledger),
+      runNumber: ledger.runNumber,
+      staging: this.staging,
       signal,
     });
   }
-
-  async function write(tx: Transaction, delivery: Delivery, signal?: AbortSignal): Promise<void> {
-    const { stream, run } = delivery;
-    const seen = beginLedgerRun(await readLedgerEntry(tx, schema, stream.name), delivery);
-    const rows = await load(tx, delivery, seen, signal);
-    const held = await readLedgerEntry(tx, schema, stream.name, 'locked');
-    if (checkSequence(delivery, held) === 'duplicate') return;
-    const begun = beginLedgerRun(held, delivery);
-    if (begun.runNumber !== seen.runNumber) {
-      throw new DestinationUnavailable(
-        target.label,
-        `another run wrote ${stream.name} at the same time`,
-        'Run the sync again.',
-      );
-    }
-    if (held.run !== run) await generations.prepareRun(tx, stream);
-    const entry = applyDeliveryToLedger(begun, delivery);
-    if (rows) {
-      const table = generations.selectTable(stream, begun);
-      const columns = await generations.readFieldColumns(tx, stream, begun);
-      const generation = begun.pending ? begun.generation + 1 : begun.generation;
-      await mergeRows(
-        tx,
-        table,
-        columns,
-        rows,
-        generation,
-        deduplicatesRows(stream) ? findRowKeys(stream.name) : undefined,
-      );
-    }
-    if (begun.pending && !entry.pending) await generations.finishRun(tx, stream, delivery.status === 'COMPLETE');
-    await writeLedgerEntry(tx, schema, stream.name, entry);
-  }
-
-  async function take(delivery: Delivery, signal?: AbortSignal): Promise<void> {
-    if ((await transaction((tx) => prepareTable(tx, delivery))) === 'duplicate') return;
-    await transaction((tx) => write(tx, delivery, signal));
-  }
-
-  function turnOf(stream: string): RunExclusive {
-    const turn = turns.get(stream) ?? createSerialQueue();
-    turns.set(stream, turn);
-    return turn;
-  }
-
-  /** Resolves when all steps that came before are done. */
-  async function settle(): Promise<void> {
-    await Promise.all([...turns.values()].map((turn) => turn(() => Promise.resolve())));
-  }
-
-  return {
-    loadState: () => transaction((tx) => readStreamStates(tx, schema)),
-    deliver: (delivery, signal) => turnOf(delivery.stream.name)(() => take(delivery, signal), signal),
-    async writeSummary(summary) {
-      await settle();
-      await transaction((tx) => insertRunSummary(tx, schema, summary));
-    },
-    async close() {
-      await settle();
-      await database.close();
-    },
-  };
 }

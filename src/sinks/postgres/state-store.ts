@@ -1,12 +1,11 @@
 import type { StateStore } from '../state-store';
-import { buildSupersedingRunId } from '../state-store';
+import { replaceState } from '../stream-ledger';
 import { openDatabase } from './connection';
-import { omitState } from './ledger';
-import { ledgerExists, prepareSchema, readLedgerEntry, readStoredStates, writeLedgerEntry } from './ledger-table';
-import { ensureTable, buildTableName } from './stream-table';
+import { ledgerExists, prepareSchema, readLedger, readStoredStates, writeLedger } from './ledger-table';
+import { buildTableName, ensureTable } from './stream-table';
 
 /**
- * The states of a schema's streams, as `_rollcall_streams` has them; changed in one transaction.
+ * The states of a Postgres destination: the rows of `_rollcall_streams`. An update is one transaction.
  * Errors: DestinationUnavailable, DestinationRefused.
  */
 export function createPostgresStateStore({ url, schema }: { url: string; schema: string }): StateStore {
@@ -18,18 +17,13 @@ export function createPostgresStateStore({ url, schema }: { url: string; schema:
     update: (changes) =>
       database.runTransaction(async (tx) => {
         await prepareSchema(tx, schema, target);
-        // In one order, so that two changes at once do not wait for each other.
-        const names = Object.keys(changes).sort();
-        for (const stream of names) {
-          const state = changes[stream];
-          // A state without its table is taken for one whose rows have been dropped.
-          if (state) await ensureTable(tx, buildTableName(schema, stream), stream, target);
-          const held = await readLedgerEntry(tx, schema, stream, 'locked');
-          await writeLedgerEntry(tx, schema, stream, {
-            ...omitState(held),
-            run: buildSupersedingRunId(held.run),
-            ...(state && { state }),
-          });
+        // The same order in all sessions, or two updates could wait for each other.
+        for (const stream of Object.keys(changes).sort()) {
+          const state = changes[stream] ?? null;
+          // Without its table, the state would be one whose rows were dropped. The next delivery adds the columns.
+          if (state) await ensureTable(tx, buildTableName(schema, stream), [], target);
+          const stored = await readLedger(tx, schema, stream, 'locked');
+          await writeLedger(tx, schema, stream, replaceState(stored, state));
         }
       }),
     close: () => database.close(),

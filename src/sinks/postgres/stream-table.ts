@@ -1,4 +1,5 @@
-import { getStream } from '../../streams/registry';
+import { isObject } from '../../json';
+import type { ConfiguredStream } from '../../protocol';
 import type { Transaction } from './connection';
 import { DestinationRefused, type PostgresTarget } from './explain-error';
 import {
@@ -17,18 +18,18 @@ export interface TableName {
   name: string;
 }
 
-/** The columns by which rows of a stream are told apart and ordered. */
+/** The columns that identify and order the rows of a stream. */
 export interface RowKeys {
   primary: string[];
   cursor?: string;
 }
 
-/** The table of a stream, as its readers know it. */
+/** The table of a stream. */
 export function buildTableName(schema: string, stream: string): TableName {
   return { schema, name: stream };
 }
 
-/** The table in which an overwriting run builds the stream's next generation. */
+/** The table in which a run in overwrite mode builds the next generation of a stream. */
 export function buildNextTableName(schema: string, stream: string): TableName {
   return { schema, name: `_rollcall_next_${stream}` };
 }
@@ -37,23 +38,54 @@ export function formatTableName({ schema, name }: TableName): string {
   return quoteQualifiedName(schema, name);
 }
 
-export function findRowKeys(stream: string): RowKeys {
-  const { primaryKey, cursorField } = getStream(stream);
+/** The keys of a stream. A primary key that is nested in a field has no column, so such a stream has none. */
+export function findRowKeys({ primaryKey, cursorField }: ConfiguredStream): RowKeys {
+  const isNested = primaryKey.some((path) => path.length > 1);
   return {
-    primary: primaryKey.map((path) => toColumnName(path.join('.'))),
+    primary: isNested ? [] : primaryKey.flat().map(toColumnName),
     ...(cursorField !== undefined && { cursor: toColumnName(cursorField) }),
   };
 }
 
-/** Fields that the stream's schema declares. */
-function listDeclaredFields(stream: string): { field: string; type: ColumnType }[] {
-  const { properties = {} } = getStream(stream).jsonSchema as { properties?: Record<string, { [key: string]: never }> };
-  return Object.entries(properties).map(([field, schema]) => ({ field, type: toColumnType(schema) }));
+/** Whether a newer row replaces the older one with the same key (Airbyte's `append_dedup` and `overwrite_dedup`). */
+export function deduplicatesRows(stream: ConfiguredStream): boolean {
+  return stream.destinationSyncMode.endsWith('dedup') && findRowKeys(stream).primary.length > 0;
+}
+
+/** A field and the type of its column. */
+export interface DeclaredColumn {
+  field: string;
+  type: ColumnType;
+}
+
+/** The columns of a stream's key, its cursor and the fields of its schema; no more than a table has room for. */
+export function listDeclaredColumns({ schema, primaryKey, cursorField }: ConfiguredStream): DeclaredColumn[] {
+  const declared = isObject(schema.properties) ? schema.properties : {};
+  const keys = [
+    ...primaryKey.flatMap(([field, ...nested]) => (field === undefined || nested.length > 0 ? [] : [field])),
+  ];
+  const fields = new Set([...keys, ...(cursorField === undefined ? [] : [cursorField]), ...Object.keys(declared)]);
+  return [...fields].slice(0, maxFieldColumns).map((field) => {
+    const type = declared[field];
+    return { field, type: isObject(type) ? toColumnType(type) : 'jsonb' };
+  });
+}
+
+/** Whether a table, an index or another relation exists. */
+export async function relationExists(tx: Transaction, relation: TableName): Promise<boolean> {
+  const { rows } = await tx.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS exists', [
+    formatTableName(relation),
+  ]);
+  return rows[0]?.exists === true;
+}
+
+export function hasColumn(columns: readonly TableColumn[], name: string): boolean {
+  return columns.some((each) => each.name === name);
 }
 
 /**
- * The columns of fields in a table; undefined when there is no table.
- * @throws DestinationRefused when it is not one of Rollcall's
+ * Reads the columns of fields in a table; undefined when the table does not exist.
+ * @throws DestinationRefused when Rollcall did not create the table
  */
 export async function readColumns(
   tx: Transaction,
@@ -71,8 +103,8 @@ export async function readColumns(
   );
   if (rows.length === 0) return undefined;
   const own = new Map<string, string>(Object.values(airbyteColumns).map(({ name, type }) => [name, type]));
-  const held = rows.filter(({ name, type }) => own.get(name) === type);
-  if (held.length !== own.size || !['r', 'p'].includes(rows[0]?.kind ?? '')) {
+  const found = rows.filter(({ name, type }) => own.get(name) === type);
+  if (found.length !== own.size || !['r', 'p'].includes(rows[0]?.kind ?? '')) {
     const what = `it contains an object named ${table.name} that Rollcall did not create`;
     throw new DestinationRefused(target.label, what, 'Rename the object, or set another schema for this connection.');
   }
@@ -81,46 +113,45 @@ export async function readColumns(
     .map(({ name, type }) => ({ name, type: columnTypes.find((each) => each === type) ?? 'other' }));
 }
 
-/** Makes the table of a stream. */
 async function createTable(tx: Transaction, table: TableName): Promise<void> {
   const columns = Object.values(airbyteColumns).map(({ name, type }) => `${quoteIdentifier(name)} ${type} NOT NULL`);
   await tx.query(`CREATE TABLE ${formatTableName(table)} (${columns.join(', ')})`);
 }
 
-/** Sees to it that the stream's table is there, with a column for each field of its schema; answers whether it was. */
+/** Creates the table and its columns where they are missing. Returns whether the table existed. */
 export async function ensureTable(
   tx: Transaction,
   table: TableName,
-  stream: string,
+  columns: readonly DeclaredColumn[],
   target: PostgresTarget,
 ): Promise<boolean> {
-  const held = await readColumns(tx, table, target);
-  if (!held) await createTable(tx, table);
-  for (const { field, type } of listMissingFields(held ?? [], stream)) await addFieldColumn(tx, table, field, type);
-  return held !== undefined;
+  const present = await readColumns(tx, table, target);
+  if (!present) await createTable(tx, table);
+  for (const { field, type } of selectMissing(columns, present ?? [])) await addFieldColumn(tx, table, field, type);
+  return present !== undefined;
 }
 
 /** Whether `ensureTable` has nothing to do. */
 export async function isTableReady(
   tx: Transaction,
   table: TableName,
-  stream: string,
+  columns: readonly DeclaredColumn[],
   target: PostgresTarget,
 ): Promise<boolean> {
-  const held = await readColumns(tx, table, target);
-  return held !== undefined && listMissingFields(held, stream).length === 0;
+  const present = await readColumns(tx, table, target);
+  return present !== undefined && selectMissing(columns, present).length === 0;
 }
 
-function listMissingFields(columns: readonly TableColumn[], stream: string): { field: string; type: ColumnType }[] {
-  return listDeclaredFields(stream).filter(({ field }) => !columns.some(({ name }) => name === toColumnName(field)));
+function selectMissing(columns: readonly DeclaredColumn[], present: readonly TableColumn[]): DeclaredColumn[] {
+  return columns.filter(({ field }) => !hasColumn(present, toColumnName(field)));
 }
 
-/** Makes a table with the columns of another. */
+/** Creates a table with the columns of another. */
 export async function createTableLike(tx: Transaction, table: TableName, source: TableName): Promise<void> {
   await tx.query(`CREATE TABLE ${formatTableName(table)} (LIKE ${formatTableName(source)} INCLUDING COMMENTS)`);
 }
 
-/** Adds a column for each of the fields, as long as there is room; of jsonb, which takes any value. Answers those added. */
+/** Adds a column for each field, while the table has room; of type jsonb, which takes any value. Returns those added. */
 export async function addFieldColumns(
   tx: Transaction,
   table: TableName,
@@ -130,7 +161,7 @@ export async function addFieldColumns(
   const added: TableColumn[] = [];
   for (const field of fields) {
     const name = toColumnName(field);
-    if (columns.length + added.length >= maxFieldColumns || columns.some((each) => each.name === name)) continue;
+    if (columns.length + added.length >= maxFieldColumns || hasColumn(columns, name)) continue;
     await addFieldColumn(tx, table, field, 'jsonb');
     added.push({ name, type: 'jsonb' });
   }
@@ -143,7 +174,7 @@ export async function addColumns(tx: Transaction, table: TableName, columns: rea
   await tx.query(`ALTER TABLE ${formatTableName(table)} ${additions.join(', ')}`);
 }
 
-/** Adds a column; where it could not have the field's own name, notes that at it, in JSON. */
+/** Adds a column. When it cannot have the field's name, its comment contains the name, in JSON. */
 async function addFieldColumn(tx: Transaction, table: TableName, field: string, type: ColumnType): Promise<void> {
   const name = toColumnName(field);
   await addColumns(tx, table, [{ name, type }]);
@@ -152,17 +183,13 @@ async function addFieldColumn(tx: Transaction, table: TableName, field: string, 
   await tx.query(`COMMENT ON COLUMN ${formatTableName(table)}.${quoteIdentifier(name)} IS ${text}`);
 }
 
-/** Name of the index that keeps an object from standing twice in a table. */
 function buildIndexName({ schema, name }: TableName): TableName {
   return { schema, name: `${name}_key`.slice(0, maxNameBytes) };
 }
 
-/** Sees to it that each object stands once in the table, in its newest version. */
+/** Deletes older versions of rows, and creates the index that prevents new ones. */
 export async function ensureUniqueIndex(tx: Transaction, table: TableName, keys: RowKeys): Promise<void> {
-  const { rows } = await tx.query<{ held: string | null }>('SELECT to_regclass($1) AS held', [
-    formatTableName(buildIndexName(table)),
-  ]);
-  if (rows[0]?.held != null) return;
+  if (await relationExists(tx, buildIndexName(table))) return;
   await deleteOlderRows(tx, formatTableName(table), keys);
   const columns = keys.primary.map(quoteIdentifier).join(', ');
   await tx.query(
@@ -170,21 +197,20 @@ export async function ensureUniqueIndex(tx: Transaction, table: TableName, keys:
   );
 }
 
-/** Lets objects stand in the table more than once. */
 export async function dropUniqueIndex(tx: Transaction, table: TableName): Promise<void> {
   await tx.query(`DROP INDEX IF EXISTS ${formatTableName(buildIndexName(table))}`);
 }
 
 /**
- * Leaves the newest version of each object: that of the latest cursor, of those the one delivered last. Rows without a
- * key stay.
+ * Keeps the newest version of each row: the one with the latest cursor, and of several such the one delivered last. Rows
+ * without a key stay.
  */
 export async function deleteOlderRows(tx: Transaction, table: string, { primary, cursor }: RowKeys): Promise<void> {
   const key = primary.map(quoteIdentifier);
-  // Mostly there is nothing to do, and a table of hashes tells it sooner than an order.
-  const twice = await tx.query(`SELECT FROM ${table} GROUP BY ${key.join(', ')} HAVING count(*) > 1 LIMIT 1`);
-  if (twice.rowCount === 0) return;
-  // Bytes are quicker to compare than words of a language, and tell the same apart.
+  // Duplicates are rare, and grouping by hash finds them sooner than sorting.
+  const duplicates = await tx.query(`SELECT FROM ${table} GROUP BY ${key.join(', ')} HAVING count(*) > 1 LIMIT 1`);
+  if (duplicates.rowCount === 0) return;
+  // Comparing bytes is faster than comparing by the rules of a language, with the same result.
   const partition = key.map((name) => `${name}::text COLLATE "C"`).join(', ');
   const order = [
     ...(cursor === undefined ? [] : [`${quoteIdentifier(cursor)} DESC NULLS LAST`]),
@@ -193,9 +219,9 @@ export async function deleteOlderRows(tx: Transaction, table: string, { primary,
   await tx.query(
     `DELETE FROM ${table} WHERE ctid IN (
        SELECT row FROM (
-         SELECT ctid AS row, row_number() OVER (PARTITION BY ${partition} ORDER BY ${order}) AS place
+         SELECT ctid AS row, row_number() OVER (PARTITION BY ${partition} ORDER BY ${order}) AS position
          FROM ${table} WHERE ${key.map((name) => `${name} IS NOT NULL`).join(' AND ')}
-       ) AS ranked WHERE place > 1)`,
+       ) AS ranked WHERE position > 1)`,
   );
 }
 

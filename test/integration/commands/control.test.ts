@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import type { JsonObject } from '../../../src/json';
-import { readFilesDestination } from '../../../src/sinks/files-reader';
+import { readFilesDestination } from '../../support/files-reader';
 import { connect, type TemporalConnection } from '../../../src/temporal/connection';
 import { locateTemporal } from '../../../src/temporal/embedded-server/binary';
 import { type EmbeddedServer, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Emulator, startEmulator, type TenantChange } from 'auth0-emulator';
 import type { JsonObject } from '../../../src/json';
-import { readFilesDestination } from '../../../src/sinks/files-reader';
+import { readFilesDestination } from '../../support/files-reader';
 import { run, scratchFolder } from '../../support/program';
 import { projectFor } from '../../support/compare-copy';
 

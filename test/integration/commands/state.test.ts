@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, startEmulator } from 'auth0-emulator';
-import { readFilesDestination } from '../../../src/sinks/files-reader';
+import { readFilesDestination } from '../../support/files-reader';
 import { locateTemporal } from '../../../src/temporal/embedded-server/binary';
 import { type EmbeddedServer, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
 import { type Ended, run, type Running, scratchFolder, start } from '../../support/program';

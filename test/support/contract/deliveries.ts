@@ -5,12 +5,22 @@ import type { Segment } from '../../../src/staging/segment';
 import type { Staging } from '../../../src/staging/staging';
 import { zeroCounts } from '../../../src/streams/counts';
 
-export const users: ConfiguredStream = { name: 'users', syncMode: 'incremental', destinationSyncMode: 'append' };
+const idOnly = { schema: { type: 'object', properties: { id: { type: ['null', 'string'] } } }, primaryKey: [['id']] };
+
+/** An incremental stream, whose records are appended. */
+export const users: ConfiguredStream = {
+  name: 'users',
+  syncMode: 'incremental',
+  destinationSyncMode: 'append',
+  ...idOnly,
+};
+/** A stream that each complete run replaces. */
 export const clients: ConfiguredStream = {
   name: 'clients',
   syncMode: 'full_refresh',
   destinationSyncMode: 'overwrite',
   namespace: 'acme',
+  ...idOnly,
 };
 
 /** Rows with the given ids. */

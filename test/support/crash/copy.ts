@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type StreamKeys, TRUTH_STREAMS, type TruthStream } from 'auth0-emulator';
 import type { JsonObject } from '../../../src/json';
-import { readFilesDestination } from '../../../src/sinks/files-reader';
+import { readFilesDestination } from '../files-reader';
 import { type DataFile, listDataFiles } from '../../../src/sinks/files/manifest';
 import { readManifests } from '../../../src/sinks/files/manifest-file';
 import { getStream } from '../../../src/streams/registry';
@@ -23,7 +23,7 @@ export async function readCopy({ plan, disks, postgres, schema }: World): Promis
   const copy = Object.fromEntries(TRUTH_STREAMS.map((stream) => [stream, []])) as unknown as Copy;
   if (plan.destination === 'files') {
     const manifests = await readManifests(disks.destination.folder);
-    const runs = new Map(manifests.map(({ stream, files }) => [stream, files.flatMap(runsIn).values()]));
+    const runs = new Map(manifests.map(({ stream, current: { files } }) => [stream, files.flatMap(runsIn).values()]));
     for await (const { stream, data } of readFilesDestination(disks.destination.folder)) {
       copy[stream as TruthStream].push({ record: data, run: runs.get(stream)?.next().value ?? -1 });
     }

@@ -3,6 +3,7 @@ import type { ConfiguredStream } from '../../../src/protocol';
 import { createPostgresSink } from '../../../src/sinks/postgres/sink';
 import type { Delivery, Sink } from '../../../src/sinks/sink';
 import { createStaging, type Staging } from '../../../src/staging/staging';
+import { configureStream } from '../../../src/streams/registry';
 import type { JsonObject } from '../../../src/json';
 import { stage, stepsOf } from '../contract/deliveries';
 import { scratchFolders } from '../scratch';
@@ -65,16 +66,16 @@ export function postgresTests(): { server(): PostgresServer; begin(): TestSchema
 }
 
 /** Users as `rollcall.yaml` has them copied, incrementally and as a whole. */
-export const addedUsers: ConfiguredStream = {
+export const addedUsers = configureStream({
   name: 'users',
   syncMode: 'incremental',
   destinationSyncMode: 'append_dedup',
-};
-export const replacedUsers: ConfiguredStream = {
+});
+export const replacedUsers = configureStream({
   name: 'users',
   syncMode: 'full_refresh',
   destinationSyncMode: 'overwrite_dedup',
-};
+});
 
 /** A made-up user that was changed on a day of January 2024. */
 export function user(id: string, day?: number, rest: JsonObject = {}): JsonObject {

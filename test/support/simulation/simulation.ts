@@ -5,7 +5,7 @@ import type { FetchInput, FetchResult } from '../../../src/activities/fetch-cont
 import { createSyncInput } from '../../../src/app/sync-input';
 import type { Auth0Client } from '../../../src/auth0/client';
 import type { JsonObject } from '../../../src/json';
-import type { ConfiguredStream, StreamState } from '../../../src/protocol';
+import type { StreamSelection, StreamState } from '../../../src/protocol';
 import type { Delivery } from '../../../src/sinks/sink';
 import { defaultReadOptions, type ReadOptions } from '../../../src/streams/fetch-task';
 import type { StreamResult, SyncLimits } from '../../../src/workflows/contract';
@@ -86,7 +86,7 @@ export const calm: Course = {
 
 /** A run to be rehearsed. */
 export interface Rehearsal extends Course {
-  streams: ConfiguredStream[];
+  streams: StreamSelection[];
   states?: Record<string, StreamState>;
   reading?: Partial<ReadOptions>;
 }

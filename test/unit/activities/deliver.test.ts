@@ -4,15 +4,16 @@ import type { Info } from '@temporalio/activity';
 import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createSinkActivities, type SinkActivities } from '../../../src/activities/sink-activities';
-import { readFilesDestination } from '../../../src/sinks/files-reader';
+import { readFilesDestination } from '../../support/files-reader';
 import { createFilesSink } from '../../../src/sinks/files/sink';
 import type { Delivery, Sink } from '../../../src/sinks/sink';
 import { createStaging } from '../../../src/staging/staging';
+import { configureStream } from '../../../src/streams/registry';
 import { summaryOf } from '../../support/contract/deliveries';
 import { scratchFolders } from '../../support/scratch';
 
 const newFolder = scratchFolders();
-const stream = { name: 'users', syncMode: 'incremental', destinationSyncMode: 'append' } as const;
+const stream = configureStream({ name: 'users', syncMode: 'incremental', destinationSyncMode: 'append' });
 const step = (sequence: number, more: Partial<Delivery> = {}): { connection: string; delivery: Delivery } => ({
   connection: 'acme',
   delivery: { run: 'run', stream, sequence, segments: [], ...more },

@@ -4,6 +4,7 @@ import { createMetricsObserver, observeFetch, observeSink, recordLimits } from '
 import type { BucketSnapshot } from '../../../src/auth0/rate-limit/token-bucket';
 import type { Meter } from '../../../src/metrics/metrics';
 import { zeroCounts } from '../../../src/streams/counts';
+import { configureStream } from '../../../src/streams/registry';
 
 /** What was measured, by metric and labels; of recordings the number and the last value. */
 function ledger(): { meter: Meter; seen: Record<string, number> } {
@@ -101,7 +102,7 @@ it('sees the cursor in the states that a run begins with and in those that it de
   );
   await activities.loadState({ connection: 'acme' });
   expect(seen).toEqual({ 'cursor acme users': Date.UTC(2026, 0, 1) / 1_000 });
-  const stream = { name: 'users', syncMode: 'incremental', destinationSyncMode: 'append' } as const;
+  const stream = configureStream({ name: 'users', syncMode: 'incremental', destinationSyncMode: 'append' });
   const segments = [{ stream: 'users', records: 4, file: 'run/x.1.users.jsonl', bytes: 1 }];
   await activities.deliver({
     connection: 'acme',

@@ -1,4 +1,4 @@
-import { defaultLimits, readLimits, toConfiguredStreams } from '../../../src/app/sync-input';
+import { defaultLimits, readLimits, selectStreams } from '../../../src/app/sync-input';
 import { parseConnection } from '../../../src/config/project';
 import { streams } from '../../../src/streams/registry';
 
@@ -19,7 +19,7 @@ it.each([
   (destination, add, replace) => {
     const settings = { domain: 'a.example.com', credentials: {}, destination, streams: ['users', 'clients'] };
     const connection = parseConnection('acme', settings, streams, '.');
-    const modes = (full: boolean) => toConfiguredStreams(connection, full).map((each) => each.destinationSyncMode);
+    const modes = (full: boolean) => selectStreams(connection, full).map((each) => each.destinationSyncMode);
     expect(modes(false)).toEqual([add, replace]);
     expect(modes(true)).toEqual([replace, replace]);
   },

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseState } from '../../../src/airbyte/stream-state';
 import type { JsonObject } from '../../../src/json';
-import { readFilesDestination } from '../../../src/sinks/files-reader';
+import { readFilesDestination } from '../../support/files-reader';
 import { createFilesSink } from '../../../src/sinks/files/sink';
 import { createFilesStateStore } from '../../../src/sinks/files/state-store';
 import { describeDurableSink } from '../../support/contract/durable-sink';

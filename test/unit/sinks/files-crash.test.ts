@@ -2,7 +2,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseState } from '../../../src/airbyte/stream-state';
 import type { ConfiguredStream } from '../../../src/protocol';
-import { readFilesDestination } from '../../../src/sinks/files-reader';
+import { readFilesDestination } from '../../support/files-reader';
 import { readManifests } from '../../../src/sinks/files/manifest-file';
 import { createFilesSink } from '../../../src/sinks/files/sink';
 import type { Delivery } from '../../../src/sinks/sink';
@@ -42,7 +42,7 @@ async function prepare(stream: ConfiguredStream, fresh: boolean) {
 async function examine(directory: string, stream: string): Promise<unknown[]> {
   const ids: unknown[] = [];
   for await (const { data } of readFilesDestination(directory)) ids.push(data.id);
-  const state = (await readManifests(directory)).find((each) => each.stream === stream)?.state;
+  const state = (await readManifests(directory)).find((each) => each.stream === stream)?.current.state;
   expect(state?.holds ?? []).toEqual(ids);
   const saved = parseState(JSON.parse(readFileSync(join(directory, 'state.json'), 'utf8')));
   expect(saved).toEqual(state ? { [stream]: state } : {});

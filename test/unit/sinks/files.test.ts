@@ -13,7 +13,7 @@ import disk from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConfiguredStream } from '../../../src/protocol';
 import { DestinationUnavailable, DestinationUnreadable } from '../../../src/sinks/destination';
-import { readFilesDestination } from '../../../src/sinks/files-reader';
+import { readFilesDestination } from '../../support/files-reader';
 import type { Manifest } from '../../../src/sinks/files/manifest';
 import { createFilesSink } from '../../../src/sinks/files/sink';
 import { type Sink, StaleDelivery } from '../../../src/sinks/sink';

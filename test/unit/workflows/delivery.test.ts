@@ -1,8 +1,15 @@
+import type { ConfiguredStream } from '../../../src/protocol';
 import type { Delivery } from '../../../src/sinks/sink';
 import type { Segment } from '../../../src/staging/segment';
 import { DeliveryQueue, initialDeliveryPosition, type PendingDelivery } from '../../../src/workflows/stream-delivery';
 
-const stream = { name: 'users', syncMode: 'full_refresh', destinationSyncMode: 'overwrite' } as const;
+const stream: ConfiguredStream = {
+  name: 'users',
+  syncMode: 'full_refresh',
+  destinationSyncMode: 'overwrite',
+  schema: {},
+  primaryKey: [],
+};
 const segment = (nth: number): Segment => ({
   stream: 'users',
   file: `run/users-${nth}.1.users.jsonl`,

@@ -6,7 +6,15 @@ import { StreamRun } from '../../../src/workflows/stream-delivery';
 const names = ['organizations', 'organization_members'];
 const runOf = (name: string): StreamRun =>
   new StreamRun(
-    { name, syncMode: 'full_refresh', destinationSyncMode: 'append', reader: 'members', syncId: 7 },
+    {
+      name,
+      syncMode: 'full_refresh',
+      destinationSyncMode: 'append',
+      schema: {},
+      primaryKey: [],
+      reader: 'members',
+      syncId: 7,
+    },
     'run',
     async () => undefined,
   );

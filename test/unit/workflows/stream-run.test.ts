@@ -7,7 +7,14 @@ const begun = Date.now() - 10_000;
 
 function runOf(carried: Partial<StreamRunSnapshot> = {}, deliver: Deliver = async () => undefined): StreamRun {
   return new StreamRun(
-    { name: 'users', syncMode: 'full_refresh', destinationSyncMode: 'append', reader: 'search' },
+    {
+      name: 'users',
+      syncMode: 'full_refresh',
+      destinationSyncMode: 'append',
+      schema: {},
+      primaryKey: [],
+      reader: 'search',
+    },
     'run',
     deliver,
     {

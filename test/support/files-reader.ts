@@ -1,11 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing } from '../durable-fs';
-import type { StagedRecord } from '../staging/segment';
-import { DestinationUnreadable, translateDiskErrors } from './destination';
-import { buildStreamFolderPath } from './files/data-file';
-import type { DataFile } from './files/manifest';
-import { readManifests } from './files/manifest-file';
+import { isMissing } from '../../src/durable-fs';
+import type { StagedRecord } from '../../src/staging/segment';
+import { DestinationUnreadable, translateDiskErrors } from '../../src/sinks/destination';
+import { buildStreamFolderPath } from '../../src/sinks/files/data-file';
+import type { DataFile } from '../../src/sinks/files/manifest';
+import { readManifests } from '../../src/sinks/files/manifest-file';
 
 /** Body of a RECORD message. */
 export interface AirbyteRecord extends StagedRecord {
@@ -18,7 +18,10 @@ export interface AirbyteRecord extends StagedRecord {
  * Errors: DestinationUnavailable; DestinationUnreadable, also for a file that the manifest lists and that is not whole.
  */
 export async function* readFilesDestination(directory: string): AsyncGenerator<AirbyteRecord, void> {
-  for (const { stream: name, files } of await readManifests(directory)) {
+  for (const {
+    stream: name,
+    current: { files },
+  } of await readManifests(directory)) {
     for (const file of files) {
       const handle = await openCompleteFile(directory, join(buildStreamFolderPath(directory, name), file.name), file);
       try {
