@@ -13,8 +13,10 @@ import type { Sink } from '../sinks/sink';
 import { createStaging, type Staging } from '../staging/staging';
 import type { TemporalConnection } from '../temporal/connection';
 import { knowsSearchAttributes } from '../temporal/register-search-attributes';
+import { NoSchedule, pauseSchedule } from '../temporal/schedules';
+import { findNewestRun } from '../temporal/sync-run';
 import { createWorker } from '../temporal/worker';
-import type { SyncLimits } from '../workflows/contract';
+import type { SyncInput, SyncLimits } from '../workflows/contract';
 import { createMetricsObserver, observeFetch, observeSink } from './activity-metrics';
 import { openDestinations } from './destinations';
 import { createConnectionInput } from './sync-input';
@@ -38,7 +40,7 @@ export interface HostingOptions {
   /** True for a process that runs one sync and ends. */
   oneShot: boolean;
   /** Of a worker that serves schedules too. */
-  scheduleActivities?: ScheduleActivities | undefined;
+  scheduleActivities?: ScheduleActivities<SyncInput> | undefined;
   version?: WorkerDeploymentVersion | undefined;
   /** Default: nothing is measured. */
   meter?: Meter | undefined;
@@ -148,10 +150,12 @@ export async function hostProject(options: ProjectHostingOptions): Promise<Hoste
   };
 }
 
-function createProjectScheduleActivities(options: ProjectHostingOptions, limits: SyncLimits): ScheduleActivities {
+function createProjectScheduleActivities(
+  options: ProjectHostingOptions,
+  limits: SyncLimits,
+): ScheduleActivities<SyncInput> {
   const { connection: temporal, taskQueue, loadConnection } = options;
   return createScheduleActivities({
-    client: temporal.client,
     async buildSyncInput(name) {
       const connection = await loadConnection(name);
       return createConnectionInput(connection, await resolveReadOptions(connection), {
@@ -162,6 +166,17 @@ function createProjectScheduleActivities(options: ProjectHostingOptions, limits:
         onRefusedCredentials: 'fail',
         searchAttributes: await knowsSearchAttributes(temporal),
       });
+    },
+    async findRunningSince(name) {
+      const run = await findNewestRun(temporal.client, name);
+      return run?.status.name === 'RUNNING' ? run.startTime.toISOString() : null;
+    },
+    async pauseSchedule(name, reason) {
+      try {
+        await pauseSchedule(temporal.client, name, reason);
+      } catch (error) {
+        if (!(error instanceof NoSchedule)) throw error;
+      }
     },
   });
 }

@@ -12,7 +12,7 @@ import type { SinkActivities } from '../activities/sink-activities';
 import type { RunSummary } from '../protocol';
 import type { Delivery } from '../sinks/sink';
 import { countRecords } from '../staging/segment';
-import { pauseSignal, type ReadInput } from './contract';
+import { pauseSignal, type ReadInput, type SyncInput } from './contract';
 import type { PauseLock } from './flow-control';
 import { toStreamFailure } from './sync-outcome';
 
@@ -74,8 +74,8 @@ export function proxyStagingActivities(): Pick<FetchActivities, 'discardRun'> {
 }
 
 /** What a schedule's workflow asks of its worker. Short, so that they need no heartbeats. */
-export function proxyScheduleActivities(): ActivityInterfaceFor<ScheduleActivities> {
-  return proxyActivities<ScheduleActivities>({
+export function proxyScheduleActivities(): ActivityInterfaceFor<ScheduleActivities<SyncInput>> {
+  return proxyActivities<ScheduleActivities<SyncInput>>({
     startToCloseTimeout: '30s',
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 10 },
   });
