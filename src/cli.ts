@@ -1,1 +1,1 @@
-export { main } from './cli/main';
+export { main, runCli } from './cli/main';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
-import { getProcessVariables } from '../config/environment';
+import type { ShellContext } from '../config/environment';
 import { type Connection, getConnection, loadProject, parseConnection } from '../config/project';
 import { parseReference } from '../config/references';
 import { ConfigError } from '../errors';
@@ -28,8 +28,8 @@ export interface ConnectionFlags {
  * Name of a connection that flags spell out: the same for the same tenant and folder, so that a sync that was killed goes
  * on when the command is given again, and different for any other, so that none is taken for it.
  */
-function nameAdHocConnection(tenant: string, files: string): string {
-  const place = JSON.stringify([tenant, resolve(files)]);
+function nameAdHocConnection(tenant: string, folder: string): string {
+  const place = JSON.stringify([tenant, folder]);
   return `command-line-${createHash('sha256').update(place).digest('hex').slice(0, 8)}`;
 }
 
@@ -37,17 +37,25 @@ function nameAdHocConnection(tenant: string, files: string): string {
  * The connection of that name in the project's file, signed in to as flags say, if they do; or the one that flags and
  * Auth0's variables spell out.
  */
-export async function findConnection(name: string | undefined, flags: ConnectionFlags): Promise<Connection> {
+export async function findConnection(
+  name: string | undefined,
+  flags: ConnectionFlags,
+  shell: ShellContext,
+): Promise<Connection> {
   const connection =
     name === undefined
-      ? createAdHocConnection(flags)
-      : applyCredentialFlags(flags, getConnection(await loadProject(flags.config, streams), name));
+      ? createAdHocConnection(flags, shell)
+      : applyCredentialFlags(
+          flags,
+          getConnection(await loadProject(resolve(shell.cwd, flags.config), streams), name),
+          shell.cwd,
+        );
   return flags.stream ? selectStreams(connection, flags.stream) : connection;
 }
 
-function createAdHocConnection(flags: ConnectionFlags): Connection {
+function createAdHocConnection(flags: ConnectionFlags, { env, cwd }: ShellContext): Connection {
   const { files = './data' } = flags;
-  const tenant = flags.domain ?? flags.baseUrl ?? getProcessVariables()['AUTH0_DOMAIN'];
+  const tenant = flags.domain ?? flags.baseUrl ?? env['AUTH0_DOMAIN'];
   if (tenant === undefined || tenant === '') {
     throw new ConfigError(
       'no connection was given',
@@ -64,7 +72,7 @@ function createAdHocConnection(flags: ConnectionFlags): Connection {
     start_date: flags.startDate,
     destination: { files },
   };
-  return parseConnection(nameAdHocConnection(tenant, files), settings, streams, '.');
+  return parseConnection(nameAdHocConnection(tenant, resolve(cwd, files)), settings, streams, cwd);
 }
 
 const credentialFlags = {
@@ -94,7 +102,7 @@ function readCredentialFlags({
 }
 
 /** Flags come before the file: another way to sign in replaces the file's, paths are relative to here. */
-function applyCredentialFlags(flags: ConnectionFlags, connection: Connection): Connection {
+function applyCredentialFlags(flags: ConnectionFlags, connection: Connection, cwd: string): Connection {
   const spelt = findGivenFlag(flags, adHocFlags);
   if (spelt !== undefined) {
     throw new ConfigError(
@@ -122,16 +130,16 @@ function applyCredentialFlags(flags: ConnectionFlags, connection: Connection): C
       ...(flags.startDate !== undefined && { start_date: flags.startDate }),
       credentials: {
         ...kept,
-        ...Object.fromEntries(Object.entries(given).map(([key, value]) => [key, toAbsoluteReference(value)])),
+        ...Object.fromEntries(Object.entries(given).map(([key, value]) => [key, toAbsoluteReference(value, cwd)])),
       },
     },
   };
 }
 
 /** A reference whose path holds wherever the project's file is. */
-function toAbsoluteReference(value: string): string {
+function toAbsoluteReference(value: string, cwd: string): string {
   const reference = parseReference(value);
-  return reference?.kind === 'file' ? `file:${resolve(reference.target)}` : value;
+  return reference?.kind === 'file' ? `file:${resolve(cwd, reference.target)}` : value;
 }
 
 /** @throws ConfigError when flags say how to sign in, which workers elsewhere would never learn */

@@ -4,7 +4,7 @@ import { createFetchActivities } from '../activities/fetch';
 import { createScheduleActivities, type ScheduleActivities } from '../activities/schedule-activities';
 import { createSinkActivities } from '../activities/sink-activities';
 import { createTenants, type Tenants } from '../activities/tenants';
-import type { WorkerDeploymentVersion } from '../config/environment';
+import type { ShellContext, WorkerDeploymentVersion } from '../config/environment';
 import type { Connection } from '../config/project';
 import { createConnectionResolver, type OnProblem } from '../config/project-reader';
 import { resolveDestination, resolveReadOptions, resolveSecrets } from '../config/references';
@@ -21,8 +21,8 @@ import { createMetricsObserver, observeFetch, observeSink } from './activity-met
 import { openDestinations } from './destinations';
 import { createConnectionInput } from './sync-input';
 
-/** The workflows as the build bundles them. */
-const workflowBundle = join(__dirname, '..', 'workflow-bundle.js');
+/** The workflows as the build bundles them; the same file for the compiled program and for tests that run the source. */
+const workflowBundle = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 
 /**
  * Activities at the same time in one process: more than dozens of syncs have in flight. A slice that waits for its tenant's
@@ -101,6 +101,7 @@ export async function hostWorker(options: HostingOptions): Promise<HostedWorker>
 }
 
 export interface ProjectHostingOptions {
+  shell: ShellContext;
   connection: TemporalConnection;
   taskQueue: string;
   stagingDir: string;
@@ -121,11 +122,11 @@ const abandonedAfterMs = 7 * 24 * 3600 * 1000;
 
 /** Runs a worker for connections that are configured by name. */
 export async function hostProject(options: ProjectHostingOptions): Promise<HostedWorker> {
-  const { connection, taskQueue, loadConnection, meter, onProblem = () => undefined } = options;
+  const { shell, connection, taskQueue, loadConnection, meter, onProblem = () => undefined } = options;
   const staging = createStaging(options.stagingDir);
   await staging.removeStaleRuns(abandonedAfterMs, Date.now());
-  const sourceOf = createConnectionResolver((each) => resolveSecrets(each), onProblem);
-  const destinationOf = createConnectionResolver((each) => resolveDestination(each), onProblem);
+  const sourceOf = createConnectionResolver((each) => resolveSecrets(each, shell), onProblem);
+  const destinationOf = createConnectionResolver((each) => resolveDestination(each, shell), onProblem);
   const destinations = openDestinations(async (name) => destinationOf(await loadConnection(name)), staging);
   const hosting = await hostWorker({
     connection,
@@ -154,11 +155,11 @@ function createProjectScheduleActivities(
   options: ProjectHostingOptions,
   limits: SyncLimits,
 ): ScheduleActivities<SyncInput> {
-  const { connection: temporal, taskQueue, loadConnection } = options;
+  const { shell, connection: temporal, taskQueue, loadConnection } = options;
   return createScheduleActivities({
     async buildSyncInput(name) {
       const connection = await loadConnection(name);
-      return createConnectionInput(connection, await resolveReadOptions(connection), {
+      return createConnectionInput(connection, await resolveReadOptions(connection, shell), {
         sinkQueue: taskQueue,
         limits,
         full: false,

@@ -1,4 +1,5 @@
 import { setInterval } from 'node:timers/promises';
+import type { LogEntry } from '@temporalio/worker';
 import type { Tenants } from '../activities/tenants';
 import { withTimeout } from '../async';
 import type { ListenAddress } from '../config/environment';
@@ -42,9 +43,12 @@ const probeTimeoutMs = 2_000;
  * sees it start.
  * @throws ConfigError when the address cannot be listened on
  */
-export async function openMonitoring(address: ListenAddress): Promise<Monitoring> {
+export async function openMonitoring(
+  address: ListenAddress,
+  onLogEntry: (entry: LogEntry) => void,
+): Promise<Monitoring> {
   const metricsPort = await findFreePort();
-  installRuntime({ metricsPort });
+  installRuntime({ log: onLogEntry, metricsPort });
   const meter = createCoreMeter();
   const ending = new AbortController();
   let watched: MonitoredWorker | undefined;

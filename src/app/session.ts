@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEntry } from '@temporalio/worker';
-import { getProcessVariables } from '../config/environment';
 import { ConfigError } from '../errors';
 import { type connect as connectFunction, readProfile, type TemporalConnection } from '../temporal/connection';
 import { locateTemporal } from '../temporal/embedded-server/binary';
@@ -13,6 +12,7 @@ import {
   startEmbeddedServer,
 } from '../temporal/embedded-server/embedded-server';
 import { findServer } from '../temporal/embedded-server/file-lease';
+import type { CommandContext } from './command-context';
 import { getStateDir } from './project-folder';
 
 /** A Temporal server to work with. */
@@ -34,7 +34,7 @@ export interface SessionOptions {
   stateDir?: string;
   /** Folder of the embedded server's log. */
   logDir: string;
-  /** Told of warnings and errors of workers, workflows and activities; they go to stderr without it. */
+  /** Receives warnings and errors of workers, workflows and activities. Default: the command's log. */
   onLogEntry?: (entry: LogEntry) => void;
   /** Port of an embedded server's web UI; absent: none. */
   uiPort?: number;
@@ -54,23 +54,23 @@ const never = new Promise<never>(() => undefined);
  * Connects to the server that the environment names; with none, starts one for this process alone. The server comes up
  * while Temporal's modules are loaded, which takes longer.
  */
-export async function openSession(options: SessionOptions): Promise<Session> {
-  const variables = getProcessVariables();
-  const target = options.forceEmbedded ? undefined : readProfile(variables);
+export async function openSession(context: CommandContext, options: SessionOptions): Promise<Session> {
+  const { onLogEntry = context.log.temporal } = options;
+  const target = options.forceEmbedded ? undefined : readProfile(context.env);
   if (target) {
-    const connect = await loadTemporal(options.onLogEntry);
+    const connect = await loadTemporal(onLogEntry);
     const connection = await connect(target);
     return { connection, embedded: false, serverExited: never, close: () => connection.close() };
   }
   const starting = startEmbeddedServer({
-    binary: locateTemporal(variables),
+    binary: locateTemporal(context.env),
     logFile: join(options.logDir, `temporal-${options.stateDir ? 'server' : randomUUID().slice(0, 8)}.log`),
     ...(options.stateDir === undefined ? {} : { databaseFile: getDatabasePath(options.stateDir) }),
     ...(options.uiPort === undefined ? {} : { uiPort: options.uiPort }),
   });
   // Whatever ends the loading below, a failed start is reported by the line after it.
   starting.catch(() => undefined);
-  const connect = await loadTemporal(options.onLogEntry);
+  const connect = await loadTemporal(onLogEntry);
   return openEmbeddedSession(await starting, connect);
 }
 
@@ -79,9 +79,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
  * in the project's folder has started.
  * @throws ConfigError when there is neither
  */
-export async function joinSession(projectFolder: string): Promise<Session> {
+export async function joinSession(context: CommandContext, projectFolder: string): Promise<Session> {
   const stateDir = getStateDir(projectFolder);
-  if (readProfile(getProcessVariables())) return openSession({ logDir: stateDir });
+  if (readProfile(context.env)) return openSession(context, { logDir: stateDir });
   const running = findServer(getDatabasePath(stateDir));
   if (!running) {
     throw new ConfigError(
@@ -90,7 +90,7 @@ export async function joinSession(projectFolder: string): Promise<Session> {
       'Set TEMPORAL_ADDRESS to the server that runs the sync, or start a sync here with `rollcall sync`.',
     );
   }
-  const connect = await loadTemporal(undefined);
+  const connect = await loadTemporal(context.log.temporal);
   const connection = await connect({ address: running.address, namespace: embeddedNamespace });
   const { uiUrl } = running;
   const over = new AbortController();
@@ -119,18 +119,21 @@ async function waitForServerExit(database: string, signal: AbortSignal): Promise
  * As `joinSession`, for verbs that look at what has been: where no server runs, one is started on what the syncs in the
  * project's folder have left, if any was run there.
  */
-export async function openHistorySession(projectFolder: string): Promise<Session> {
+export async function openHistorySession(context: CommandContext, projectFolder: string): Promise<Session> {
   const stateDir = getStateDir(projectFolder);
   const database = getDatabasePath(stateDir);
-  const left = !readProfile(getProcessVariables()) && findServer(database) === undefined && existsSync(database);
-  return left ? openSession({ stateDir, logDir: stateDir }) : joinSession(projectFolder);
+  const left = !readProfile(context.env) && findServer(database) === undefined && existsSync(database);
+  return left ? openSession(context, { stateDir, logDir: stateDir }) : joinSession(context, projectFolder);
 }
 
 /** As `lookSession`; undefined where there is no server to be asked, since none is named and nothing was ever run here. */
-export async function tryOpenHistorySession(projectFolder: string): Promise<Session | undefined> {
+export async function tryOpenHistorySession(
+  context: CommandContext,
+  projectFolder: string,
+): Promise<Session | undefined> {
   const database = getDatabasePath(getStateDir(projectFolder));
-  const isAny = readProfile(getProcessVariables()) ?? findServer(database) ?? existsSync(database);
-  return isAny ? openHistorySession(projectFolder) : undefined;
+  const isAny = readProfile(context.env) ?? findServer(database) ?? existsSync(database);
+  return isAny ? openHistorySession(context, projectFolder) : undefined;
 }
 
 function getDatabasePath(stateDir: string): string {
@@ -138,9 +141,9 @@ function getDatabasePath(stateDir: string): string {
 }
 
 /** The runtime has to be told where to log before anything else of Temporal runs. */
-async function loadTemporal(onLogEntry: SessionOptions['onLogEntry']): Promise<ConnectFunction> {
+async function loadTemporal(onLogEntry: (entry: LogEntry) => void): Promise<ConnectFunction> {
   const { installRuntime } = await import('../temporal/runtime.js');
-  installRuntime(onLogEntry ? { log: onLogEntry } : {});
+  installRuntime({ log: onLogEntry });
   return (await import('../temporal/connection.js')).connect;
 }
 

@@ -1,11 +1,12 @@
-import { dirname } from 'node:path';
-import { getProcessVariables, parseListenAddress, readEnvironment } from '../config/environment';
+import { dirname, resolve } from 'node:path';
+import { parseListenAddress, readEnvironment } from '../config/environment';
 import { getConnection } from '../config/project';
-import { createProjectReader, type OnProblem } from '../config/project-reader';
+import { createProjectReader } from '../config/project-reader';
 import { ConfigError } from '../errors';
 import { streams } from '../streams/registry';
 import { connect, readProfile } from '../temporal/connection';
 import { installRuntime } from '../temporal/runtime';
+import { type CommandContext, waitForInterrupt } from './command-context';
 import { hostProject } from './hosting';
 import { openMonitoring } from './monitoring';
 import { resolveStagingDir } from './project-folder';
@@ -18,8 +19,6 @@ export interface WorkerOptions {
   taskQueue?: string;
   /** Where to serve metrics and health, host:port. Default: ROLLCALL_LISTEN, or nowhere. */
   listen?: string;
-  /** Told of a file that cannot be used for now; what it said before holds. */
-  onProblem: OnProblem;
   /** Told when the worker listens; `monitoring`: where its metrics and health are. */
   onReady(where: { address: string; taskQueue: string; connections: string[]; monitoring: string | undefined }): void;
 }
@@ -28,11 +27,15 @@ export interface WorkerOptions {
  * The long-running worker: serves the syncs of every connection in the project's file. It ends on SIGTERM or SIGINT,
  * which the Temporal runtime takes: the pages under way are finished, the rest is handed to the other workers.
  */
-export async function runWorker({ config, taskQueue, listen, onReady, onProblem }: WorkerOptions): Promise<void> {
-  const environment = readEnvironment();
-  const readProject = createProjectReader(config, streams, onProblem);
+export async function runWorker(
+  { config, taskQueue, listen, onReady }: WorkerOptions,
+  context: CommandContext,
+): Promise<void> {
+  const environment = readEnvironment(context);
+  const onProblem = context.log.info;
+  const readProject = createProjectReader(resolve(context.cwd, config), streams, onProblem);
   const project = await readProject();
-  const target = readProfile(getProcessVariables());
+  const target = readProfile(context.env);
   if (!target) {
     throw new ConfigError(
       'no Temporal server is configured; a worker needs one that other commands can reach',
@@ -41,13 +44,14 @@ export async function runWorker({ config, taskQueue, listen, onReady, onProblem 
     );
   }
   const where = listen === undefined ? environment.listen : parseListenAddress(listen);
-  const monitoring = where && (await openMonitoring(where));
-  if (!monitoring) installRuntime();
+  const monitoring = where && (await openMonitoring(where, context.log.temporal));
+  if (!monitoring) installRuntime({ log: context.log.temporal });
   try {
     const connection = await connect(target);
     try {
       const queue = taskQueue ?? environment.taskQueue;
       const hosting = await hostProject({
+        shell: context,
         connection,
         taskQueue: queue,
         stagingDir: resolveStagingDir(dirname(project.file), environment.stagingDir),
@@ -67,7 +71,13 @@ export async function runWorker({ config, taskQueue, listen, onReady, onProblem 
       });
       const connections = [...project.connections.keys()];
       onReady({ address: target.address, taskQueue: queue, connections, monitoring: monitoring?.url });
-      await hosting.done;
+      const interrupted = waitForInterrupt(context.signal);
+      try {
+        await Promise.race([hosting.done, interrupted.promise]);
+      } finally {
+        interrupted.release();
+        await hosting.stop();
+      }
     } finally {
       await connection.close();
     }

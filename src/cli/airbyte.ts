@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { formatErrorLine } from '../airbyte/messages';
+import type { CommandContext } from '../app/command-context';
 import type { AirbyteCommand } from '../commands/airbyte-command';
 import type { ReadFlags } from '../commands/read';
 
@@ -8,7 +9,7 @@ interface AirbyteFlags {
 }
 
 /** Adds `spec`, `check`, `discover` and `read`, as every Airbyte source has them. */
-export function addAirbyteCommands(program: Command, finish: (code: number) => void): void {
+export function addAirbyteCommands(program: Command, context: CommandContext, finish: (code: number) => void): void {
   program.commandsGroup('Airbyte source:');
   function add<Flags extends AirbyteFlags>(
     name: string,
@@ -21,17 +22,17 @@ export function addAirbyteCommands(program: Command, finish: (code: number) => v
       .description(`${summary} (Airbyte protocol).`)
       .option('--debug', 'log more')
       .configureOutput({
-        outputError: (text) => process.stdout.write(toUsageErrorLine(text, `${program.name()} ${name}`)),
+        outputError: (text) => context.stdout.write(toUsageErrorLine(text, `${program.name()} ${name}`)),
       })
       .action(async (flags: Flags) => {
         const { runAirbyteCommand } = await import('../commands/airbyte-command.js');
-        finish(await runAirbyteCommand(await load(), flags));
+        finish(await runAirbyteCommand(await load(), flags, context));
       });
   }
 
   add('spec', 'Print the connector specification', async () => {
     const { runSpec } = await import('../commands/airbyte-discovery.js');
-    return (_flags, { output }) => runSpec(output);
+    return (_flags, context) => runSpec(context);
   }).addHelpText('after', '\nExample:\n  $ source-auth0 spec');
   add<AirbyteFlags & { config: string }>('check', 'Check the credentials and scopes', async () => {
     const { runCheck } = await import('../commands/check.js');
@@ -41,7 +42,7 @@ export function addAirbyteCommands(program: Command, finish: (code: number) => v
     .addHelpText('after', '\nExample:\n  $ source-auth0 check --config config.json');
   add<AirbyteFlags & { config: string }>('discover', 'Print the catalog of streams', async () => {
     const { runDiscover } = await import('../commands/airbyte-discovery.js');
-    return (flags, { output }) => runDiscover(flags, output);
+    return (flags, context) => runDiscover(flags, context);
   })
     .requiredOption('--config <file>', 'configuration, JSON')
     .addHelpText('after', '\nExample:\n  $ source-auth0 discover --config config.json');

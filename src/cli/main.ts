@@ -1,8 +1,13 @@
+import { getEventListeners } from 'node:events';
 import { Command, CommanderError } from 'commander';
+import type { CommandContext, ProcessHost } from '../app/command-context';
+import { createLog } from '../commands/terminal/log';
 import { exitCodes, formatExitCodeHelp } from '../errors';
 import { version } from '../version';
 import { addAirbyteCommands } from './airbyte';
 import { addOperatorCommands } from './operate';
+
+export type ProgramName = 'rollcall' | 'source-auth0';
 
 const programDescriptions = {
   rollcall:
@@ -16,28 +21,118 @@ const examples = {
 };
 
 /**
- * The entry of every command. The module of a verb is loaded when the verb is called, so that help and `spec` answer
- * without loading Temporal. The exit code of the process is set here and nowhere else.
+ * Runs a command of a program and returns its exit code. Uses nothing of the process but what the context contains, so
+ * several commands can run in one process. The module of a command is loaded when the command runs: help and `spec`
+ * do not load Temporal.
  */
-export async function main(name: 'rollcall' | 'source-auth0'): Promise<void> {
-  const program = new Command(name).description(programDescriptions[name]).version(version).showSuggestionAfterError();
-  program.exitOverride().configureHelp({ helpWidth: Math.min(process.stdout.columns || 80, 100) });
-  program.addHelpText(
-    'after',
-    ['', 'Examples:', ...examples[name].map((line) => `  $ ${line}`), formatExitCodeHelp()].join('\n'),
-  );
-  const finish = (code: number): void => {
-    process.exitCode = code;
-  };
-  if (name === 'rollcall') addOperatorCommands(program, finish);
-  addAirbyteCommands(program, finish);
+export async function runCli(
+  name: ProgramName,
+  args: readonly string[],
+  options: Omit<CommandContext, 'log'>,
+): Promise<number> {
+  const context = { ...options, log: createLog(options.stderr) };
+  let code: number = exitCodes.ok;
+  const program = createProgram(name, context, (result) => (code = result));
   try {
-    await program.parseAsync();
+    await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Help and version are no errors; whatever else commander refuses it has told the user already.
-    finish(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
+    // Commander has already printed the help, the version or its error.
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   }
-  // Temporal's runtime keeps a process alive that has not used it to its end, one that failed early for example.
-  process.stdout.write('', () => process.exit());
+  return code;
+}
+
+/** Declares the commands of a program; `finish` receives the exit code. */
+export function createProgram(name: ProgramName, context: CommandContext, finish: (code: number) => void): Command {
+  const { stdout, stderr } = context;
+  const program = new Command(name)
+    .description(programDescriptions[name])
+    .version(version)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
+    .configureHelp({ helpWidth: Math.min(stdout.columns ?? 80, 100) })
+    .addHelpText(
+      'after',
+      ['', 'Examples:', ...examples[name].map((line) => `  $ ${line}`), formatExitCodeHelp()].join('\n'),
+    );
+  if (name === 'rollcall') addOperatorCommands(program, context, finish);
+  addAirbyteCommands(program, context, finish);
+  return program;
+}
+
+/** Runs the command of this process, and exits with its code. The only user of the process's globals. */
+export async function main(name: ProgramName): Promise<void> {
+  const { stdout, stderr, stdin, env } = process;
+  const { signal, host, isAirbyteCommand } = takeOverProcess();
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Airbyte commands see the failure of their own writes, and end in order.
+    if (error.code === 'EPIPE' && !isAirbyteCommand()) process.exit(exitCodes.brokenPipe);
+  });
+  process.exitCode = await runCli(name, process.argv.slice(2), {
+    stdout,
+    stderr,
+    stdin,
+    env,
+    cwd: process.cwd(),
+    now: Date.now,
+    signal,
+    host,
+  });
+  // Temporal's runtime keeps the process alive if it was not used to the end, for example after an early failure.
+  stdout.write('', () => process.exit());
+}
+
+/** npm delivers one Ctrl-C twice. A signal after this time ends a process that does not stop. */
+const repeatedSignalMs = 1_000;
+
+/** Handles the signals and the unhandled errors of the process. */
+function takeOverProcess(): { signal: AbortSignal; host: ProcessHost; isAirbyteCommand(): boolean } {
+  const interrupted = new AbortController();
+  let interruptedAt = -Infinity;
+  let isAirbyte = false;
+  let flush: (() => Promise<void>) | undefined;
+
+  function endBy(signal: NodeJS.Signals): void {
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  }
+
+  const hasListeners = (signal: AbortSignal): boolean => getEventListeners(signal, 'abort').length > 0;
+
+  function handleSignal(signal: NodeJS.Signals): void {
+    if (flush) {
+      void flush().finally(() => endBy(signal));
+      flush = undefined;
+    } else if (signal !== 'SIGHUP' && !interrupted.signal.aborted && hasListeners(interrupted.signal)) {
+      interruptedAt = performance.now();
+      interrupted.abort();
+    } else if (performance.now() - interruptedAt > repeatedSignalMs) {
+      endBy(signal);
+    }
+  }
+
+  // Ahead of the listeners of libraries.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.prependListener(signal, handleSignal);
+  return {
+    signal: interrupted.signal,
+    isAirbyteCommand: () => isAirbyte,
+    host: {
+      onUnhandledError(report) {
+        const end = (error: unknown): void => {
+          void report(error).then(
+            (code) => process.exit(code),
+            () => process.exit(exitCodes.failed),
+          );
+        };
+        process.on('uncaughtException', end);
+        process.on('unhandledRejection', end);
+      },
+      onTermination(work) {
+        flush = work;
+        isAirbyte = true;
+      },
+    },
+  };
 }

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
+import type { CommandContext } from '../app/command-context';
 import type { ControlFlags } from '../commands/control-commands';
 import type { LogsFlags } from '../commands/logs';
 import type { PlanFlags } from '../commands/plan';
 import type { StateFlags } from '../commands/state-commands';
 import type { StatusFlags } from '../commands/status';
 import type { SyncFlags } from '../commands/sync';
-import { enableQuietMode } from '../commands/terminal/log';
 import { addConnectionArgument, addTenantOptions, createProjectFileOption, type DeclareCommands } from './options';
 import { declareScheduleCommands } from './schedule';
 import { declareServiceCommands, declareSetupCommands } from './setup';
@@ -20,21 +20,21 @@ export const declareControlCommands: DeclareCommands = (program, act) => {
     .option('--reason <text>', 'reason to show in the status', 'paused by a user')
     .addHelpText('after', '\nExample:\n  $ rollcall pause acme --reason "the tenant is being migrated"')
     .action((connection: string, flags: ControlFlags & { reason: string }) =>
-      act(async () => (await import('../commands/control-commands.js')).runPause(connection, flags)),
+      act(async (context) => (await import('../commands/control-commands.js')).runPause(connection, flags, context)),
     );
   addConnectionArgument(program.command('resume'))
     .summary('Resume a paused sync')
     .description('Resume a sync that a user paused, or that paused itself because Auth0 rejected its credentials.')
     .addHelpText('after', '\nExample:\n  $ rollcall resume acme')
     .action((connection: string, flags: ControlFlags) =>
-      act(async () => (await import('../commands/control-commands.js')).runResume(connection, flags)),
+      act(async (context) => (await import('../commands/control-commands.js')).runResume(connection, flags, context)),
     );
   addConnectionArgument(program.command('cancel'))
     .summary('End a sync')
     .description('Cancel the sync of a connection. Copied data and the saved state are kept.')
     .addHelpText('after', '\nExample:\n  $ rollcall cancel acme')
     .action((connection: string, flags: ControlFlags) =>
-      act(async () => (await import('../commands/control-commands.js')).runCancel(connection, flags)),
+      act(async (context) => (await import('../commands/control-commands.js')).runCancel(connection, flags, context)),
     );
 };
 
@@ -51,7 +51,7 @@ export const declareInspectCommands: DeclareCommands = (program, act) => {
     .option('--json', 'print one JSON object')
     .addHelpText('after', '\nExamples:\n  $ rollcall status\n  $ rollcall status acme --json')
     .action((connection: string | undefined, flags: StatusFlags) =>
-      act(async () => (await import('../commands/status.js')).runStatus(connection, flags)),
+      act(async (context) => (await import('../commands/status.js')).runStatus(connection, flags, context)),
     );
   addConnectionArgument(program.command('watch'))
     .summary('Follow a running sync')
@@ -61,7 +61,7 @@ export const declareInspectCommands: DeclareCommands = (program, act) => {
     .option('--json', 'print one JSON object per line for each change, and one for the result')
     .addHelpText('after', '\nExample:\n  $ rollcall watch acme')
     .action((connection: string, flags: ControlFlags & { json?: boolean }) =>
-      act(async () => (await import('../commands/follow.js')).runWatch(connection, flags)),
+      act(async (context) => (await import('../commands/follow.js')).runWatch(connection, flags, context)),
     );
 
   addConnectionArgument(program.command('logs'))
@@ -73,7 +73,7 @@ export const declareInspectCommands: DeclareCommands = (program, act) => {
     .option('--json', 'print one JSON object per line for each event')
     .addHelpText('after', '\nExample:\n  $ rollcall logs acme --follow')
     .action((connection: string, flags: LogsFlags) =>
-      act(async () => (await import('../commands/logs.js')).runLogs(connection, flags)),
+      act(async (context) => (await import('../commands/logs.js')).runLogs(connection, flags, context)),
     );
 };
 
@@ -95,7 +95,7 @@ export const declareStateCommands: DeclareCommands = (program, act) => {
     .option('--json', 'print JSON, including the raw states')
     .addHelpText('after', '\nExample:\n  $ rollcall state show acme')
     .action((connection: string, flags: StateFlags) =>
-      act(async () => (await import('../commands/state-commands.js')).showState(connection, flags)),
+      act(async (context) => (await import('../commands/state-commands.js')).showState(connection, flags, context)),
     );
   verb('set')
     .summary('Set the cursor of a stream')
@@ -104,7 +104,7 @@ export const declareStateCommands: DeclareCommands = (program, act) => {
     .requiredOption('--cursor <time>', 'ISO 8601 time')
     .addHelpText('after', '\nExample:\n  $ rollcall state set acme --stream users --cursor 2026-01-01T00:00:00Z')
     .action((connection: string, flags: StateFlags & { cursor: string }) =>
-      act(async () => (await import('../commands/state-commands.js')).setState(connection, flags)),
+      act(async (context) => (await import('../commands/state-commands.js')).setState(connection, flags, context)),
     );
   verb('reset')
     .summary('Reset the state of streams')
@@ -114,7 +114,7 @@ export const declareStateCommands: DeclareCommands = (program, act) => {
     .option('--stream <name...>', 'only these streams')
     .addHelpText('after', '\nExample:\n  $ rollcall state reset acme --stream users')
     .action((connection: string, flags: StateFlags) =>
-      act(async () => (await import('../commands/state-commands.js')).resetState(connection, flags)),
+      act(async (context) => (await import('../commands/state-commands.js')).resetState(connection, flags, context)),
     );
   verb('export')
     .summary('Print the state as JSON')
@@ -124,7 +124,7 @@ export const declareStateCommands: DeclareCommands = (program, act) => {
     .option('--stream <name...>', 'only these streams')
     .addHelpText('after', '\nExample:\n  $ rollcall state export acme > state.json')
     .action((connection: string, flags: StateFlags) =>
-      act(async () => (await import('../commands/state-commands.js')).exportState(connection, flags)),
+      act(async (context) => (await import('../commands/state-commands.js')).exportState(connection, flags, context)),
     );
   verb('import')
     .argument('<file>', 'JSON state file from an export, a read, or the Airbyte connector')
@@ -134,7 +134,9 @@ export const declareStateCommands: DeclareCommands = (program, act) => {
     )
     .addHelpText('after', '\nExample:\n  $ rollcall state import acme state.json')
     .action((connection: string, file: string, flags: StateFlags) =>
-      act(async () => (await import('../commands/state-commands.js')).importState(connection, file, flags)),
+      act(async (context) =>
+        (await import('../commands/state-commands.js')).importState(connection, file, flags, context),
+      ),
     );
 };
 
@@ -161,7 +163,7 @@ export const declareSyncCommands: DeclareCommands = (program, act) => {
       '\nExamples:\n  $ rollcall sync acme\n  $ rollcall sync --domain acme.eu.auth0.com --client-id … \\\n      --client-secret env:AUTH0_CLIENT_SECRET --files ./data',
     )
     .action((connection: string | undefined, flags: SyncFlags) =>
-      act(async () => (await import('../commands/sync.js')).runSync(connection, flags)),
+      act(async (context) => (await import('../commands/sync.js')).runSync(connection, flags, context)),
     );
 
   const plan = program
@@ -177,7 +179,7 @@ export const declareSyncCommands: DeclareCommands = (program, act) => {
   addTenantOptions(plan)
     .addHelpText('after', '\nExample:\n  $ rollcall plan acme')
     .action((connection: string | undefined, flags: PlanFlags) =>
-      act(async () => (await import('../commands/plan.js')).runPlan(connection, flags)),
+      act(async (context) => (await import('../commands/plan.js')).runPlan(connection, flags, context)),
     );
 };
 
@@ -192,13 +194,13 @@ const commandGroups = [
   { heading: 'Services', declare: declareServiceCommands },
 ];
 
-export function addOperatorCommands(program: Command, finish: (code: number) => void): void {
-  async function act(verb: () => Promise<number>): Promise<void> {
+export function addOperatorCommands(program: Command, context: CommandContext, finish: (code: number) => void): void {
+  async function act(command: (context: CommandContext) => Promise<number>): Promise<void> {
     try {
-      finish(await verb());
+      finish(await command(context));
     } catch (error) {
       const { failOnTerminal } = await import('../commands/failure-output.js');
-      finish(failOnTerminal(error));
+      finish(failOnTerminal(context.log, error));
     }
   }
   for (const { heading, declare } of commandGroups) {
@@ -207,7 +209,7 @@ export function addOperatorCommands(program: Command, finish: (code: number) => 
   }
   for (const verb of listLeafCommands(program)) verb.option('-q, --quiet', 'print only the result and errors');
   program.hook('preAction', (_, verb) => {
-    if (verb.opts()['quiet'] === true) enableQuietMode();
+    if (verb.opts()['quiet'] === true) context.log.quiet = true;
   });
 }
 

@@ -1,7 +1,8 @@
+import type { CommandContext } from '../app/command-context';
 import { Option, InvalidArgumentError, type Command } from 'commander';
 
-/** Runs what a verb does, and tells its failure in words on stderr with the exit code that belongs to it. */
-export type RunAction = (verb: () => Promise<number>) => Promise<void>;
+/** Runs a command; an error is reported on stderr and sets the exit code. */
+export type RunAction = (command: (context: CommandContext) => Promise<number>) => Promise<void>;
 
 /** Adds some verbs to the program: their arguments, options and help, nothing of what they do. */
 export type DeclareCommands = (program: Command, act: RunAction) => void;

@@ -29,7 +29,7 @@ export const declareScheduleCommands: DeclareCommands = (program, act) => {
     .option('--json', 'print one JSON object')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule list')
     .action((flags: ScheduleListFlags) =>
-      act(async () => (await import('../commands/schedule-commands.js')).runScheduleList(flags)),
+      act(async (context) => (await import('../commands/schedule-commands.js')).runScheduleList(flags, context)),
     );
   addConnectionArgument(schedule.command('show'))
     .summary('Show a schedule and its last runs')
@@ -37,7 +37,9 @@ export const declareScheduleCommands: DeclareCommands = (program, act) => {
     .option('--json', 'print one JSON object')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule show acme')
     .action((connection: string, flags: ScheduleShowFlags) =>
-      act(async () => (await import('../commands/schedule-commands.js')).runScheduleShow(connection, flags)),
+      act(async (context) =>
+        (await import('../commands/schedule-commands.js')).runScheduleShow(connection, flags, context),
+      ),
     );
   addConnectionArgument(schedule.command('trigger'))
     .summary('Start a run now')
@@ -46,7 +48,9 @@ export const declareScheduleCommands: DeclareCommands = (program, act) => {
     )
     .addHelpText('after', '\nExample:\n  $ rollcall schedule trigger acme')
     .action((connection: string, flags: ControlFlags) =>
-      act(async () => (await import('../commands/schedule-commands.js')).runScheduleTrigger(connection, flags)),
+      act(async (context) =>
+        (await import('../commands/schedule-commands.js')).runScheduleTrigger(connection, flags, context),
+      ),
     );
   declareScheduleBackfill(schedule, act);
   addConnectionArgument(schedule.command('pause'))
@@ -57,21 +61,27 @@ export const declareScheduleCommands: DeclareCommands = (program, act) => {
     .option('--reason <text>', 'reason to show in the status', 'paused by a user')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule pause acme --reason "the tenant is being moved"')
     .action((connection: string, flags: SchedulePauseFlags) =>
-      act(async () => (await import('../commands/schedule-commands.js')).runSchedulePause(connection, flags)),
+      act(async (context) =>
+        (await import('../commands/schedule-commands.js')).runSchedulePause(connection, flags, context),
+      ),
     );
   addConnectionArgument(schedule.command('resume'))
     .summary('Resume a schedule')
     .description('Resume a schedule that a user paused, or that paused itself after failed runs.')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule resume acme')
     .action((connection: string, flags: ControlFlags) =>
-      act(async () => (await import('../commands/schedule-commands.js')).runScheduleResume(connection, flags)),
+      act(async (context) =>
+        (await import('../commands/schedule-commands.js')).runScheduleResume(connection, flags, context),
+      ),
     );
   addConnectionArgument(schedule.command('delete'))
     .summary('Remove a schedule')
     .description('Delete the schedule of a connection. A run in progress continues.')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule delete acme')
     .action((connection: string, flags: ControlFlags) =>
-      act(async () => (await import('../commands/schedule-commands.js')).runScheduleDelete(connection, flags)),
+      act(async (context) =>
+        (await import('../commands/schedule-commands.js')).runScheduleDelete(connection, flags, context),
+      ),
     );
 };
 
@@ -100,7 +110,9 @@ function declareScheduleCreate(schedule: Command, act: RunAction): void {
       '\nExamples:\n  $ rollcall schedule create acme --every 1h\n  $ rollcall schedule create acme --at 06:30 --on mon,thu \\\n      --time-zone Europe/Berlin',
     )
     .action((connection: string, flags: ScheduleCreateFlags) =>
-      act(async () => (await import('../commands/schedule-commands.js')).runScheduleCreate(connection, flags)),
+      act(async (context) =>
+        (await import('../commands/schedule-commands.js')).runScheduleCreate(connection, flags, context),
+      ),
     );
 }
 
@@ -115,6 +127,8 @@ function declareScheduleBackfill(schedule: Command, act: RunAction): void {
     .option('--each', 'start one run per due time')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule backfill acme --from 2026-01-31')
     .action((connection: string, flags: ScheduleBackfillFlags) =>
-      act(async () => (await import('../commands/schedule-commands.js')).runScheduleBackfill(connection, flags)),
+      act(async (context) =>
+        (await import('../commands/schedule-commands.js')).runScheduleBackfill(connection, flags, context),
+      ),
     );
 }

@@ -5,7 +5,6 @@ import type { DoctorFlags } from '../commands/doctor';
 import type { EmulatorFlags } from '../commands/emulator-command';
 import type { InitFlags } from '../commands/init';
 import type { WorkerFlags } from '../commands/worker-command';
-import { exitCodes } from '../errors';
 import { addTenantOptions, createProjectFileOption, type DeclareCommands, parseWholeNumber } from './options';
 
 /** What is done before the first sync, and when something is amiss. */
@@ -29,7 +28,7 @@ export const declareSetupCommands: DeclareCommands = (program, act) => {
       '\nExamples:\n  $ rollcall init\n  $ rollcall init acme --domain acme.eu.auth0.com --client-id … \\\n      --client-secret file:secrets/acme --files ./data/acme',
     )
     .action((connection: string | undefined, flags: InitFlags) =>
-      act(async () => (await import('../commands/init.js')).runInit(connection, flags)),
+      act(async (context) => (await import('../commands/init.js')).runInit(connection, flags, context)),
     );
   program
     .command('doctor')
@@ -43,7 +42,7 @@ export const declareSetupCommands: DeclareCommands = (program, act) => {
     .option('--json', 'print the results as JSON')
     .addHelpText('after', '\nExample:\n  $ rollcall doctor acme')
     .action((connection: string | undefined, flags: DoctorFlags) =>
-      act(async () => (await import('../commands/doctor.js')).runDoctor(connection, flags)),
+      act(async (context) => (await import('../commands/doctor.js')).runDoctor(connection, flags, context)),
     );
   const config = program
     .command('config')
@@ -61,14 +60,16 @@ export const declareSetupCommands: DeclareCommands = (program, act) => {
     .option('--json', 'print the settings as JSON')
     .addHelpText('after', '\nExample:\n  $ rollcall config show acme')
     .action((connection: string | undefined, flags: ConfigShowFlags) =>
-      act(async () => (await import('../commands/config-commands.js')).runConfigShow(connection, flags)),
+      act(async (context) =>
+        (await import('../commands/config-commands.js')).runConfigShow(connection, flags, context),
+      ),
     );
   config
     .command('schema')
     .summary('Print the JSON schema of the project file')
     .description('Print the JSON schema of rollcall.yaml, for completion and validation in editors.')
     .addHelpText('after', '\nExample:\n  $ rollcall config schema > rollcall.schema.json')
-    .action(() => act(async () => (await import('../commands/config-commands.js')).runConfigSchema()));
+    .action(() => act(async (context) => (await import('../commands/config-commands.js')).runConfigSchema(context)));
 };
 
 /** What runs until it is stopped, and the demonstration that starts all of it. */
@@ -84,7 +85,7 @@ export const declareServiceCommands: DeclareCommands = (program, act) => {
     .option('--listen <host:port>', 'serve /metrics, /healthz, /readyz (default: ROLLCALL_LISTEN, or off)')
     .addHelpText('after', '\nExample:\n  $ TEMPORAL_ADDRESS=localhost:7233 rollcall worker --listen 127.0.0.1:9464')
     .action((flags: WorkerFlags) =>
-      act(async () => (await import('../commands/worker-command.js')).runWorkerCommand(flags)),
+      act(async (context) => (await import('../commands/worker-command.js')).runWorkerCommand(flags, context)),
     );
 
   program
@@ -111,10 +112,7 @@ export const declareServiceCommands: DeclareCommands = (program, act) => {
     .option('--latency-ms <number>', 'milliseconds added to every response', parseWholeNumber)
     .addHelpText('after', '\nExample:\n  $ rollcall emulator --port 8080 --scenario caps')
     .action((flags: EmulatorFlags) =>
-      act(async () => {
-        await (await import('../commands/emulator-command.js')).runEmulator(flags);
-        return exitCodes.ok;
-      }),
+      act(async (context) => (await import('../commands/emulator-command.js')).runEmulator(flags, context)),
     );
 
   program
@@ -126,5 +124,7 @@ export const declareServiceCommands: DeclareCommands = (program, act) => {
     .option('--files <folder>', 'folder to copy into', './data')
     .option('--keep', 'keep the Temporal UI open until Ctrl-C')
     .addHelpText('after', '\nExample:\n  $ rollcall demo --keep')
-    .action((flags: DemoFlags) => act(async () => (await import('../commands/demo.js')).runDemo(flags)));
+    .action((flags: DemoFlags) =>
+      act(async (context) => (await import('../commands/demo.js')).runDemo(flags, context)),
+    );
 };

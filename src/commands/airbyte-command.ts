@@ -1,40 +1,54 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createOutput, type Output } from '../airbyte/protocol-output';
-import { removeScratchFolders } from '../app/scratch-folder';
+import type { CommandContext } from '../app/command-context';
 import { readEnvironment } from '../config/environment';
 import { exitCodes } from '../errors';
 import { failOnOutput } from './failure-output';
 
-/** How long a process that is told to end waits for its reader to take the lines so far. */
+/** How long a process that is ended by a signal waits until its reader has taken the lines so far. */
 const readerTimeoutMs = 2_000;
 
-/** What a verb writes to, and the values that no message may show; more of them may be added. */
-export interface AirbyteContext {
+export interface AirbyteContext extends CommandContext {
+  /** Writes protocol messages to stdout. */
   output: Output;
+  /** Values that no message may show; commands add to it. */
   secrets: Set<string>;
+  /** Registers work to do when the command ends, also by a signal. It must be synchronous. */
+  onExit(task: () => void): void;
 }
 
-/** One of Airbyte's verbs: writes messages, answers the exit code. */
+/** A command of the Airbyte protocol: writes messages, returns the exit code. */
 export type AirbyteCommand<Flags> = (flags: Flags, context: AirbyteContext) => Promise<number>;
 
 /**
- * Runs a verb whose standard output belongs to the protocol: whatever else would be printed becomes a LOG message, and
- * every failure a TRACE ERROR.
+ * Runs a command whose stdout contains only protocol messages: other output becomes LOG messages, and a failure a TRACE
+ * message.
  */
 export async function runAirbyteCommand<Flags extends { debug?: boolean }>(
   command: AirbyteCommand<Flags>,
   flags: Flags,
+  context: CommandContext,
 ): Promise<number> {
+  const { host } = context;
   const secrets = new Set<string>();
+  const exitTasks: (() => void)[] = [];
   const open = (level: ReturnType<typeof readEnvironment>['logLevel']): Output =>
-    createOutput(process.stdout, { level, secrets });
+    createOutput(context.stdout, { level, secrets });
   let output = open('INFO');
   try {
-    output = open(flags.debug ? 'DEBUG' : readEnvironment().logLevel);
-    output.captureConsole();
-    reportUnhandledErrors(output);
-    exitOnSignal(output);
-    const code = await command(flags, { output, secrets });
+    output = open(flags.debug ? 'DEBUG' : readEnvironment(context).logLevel);
+    if (host) {
+      output.captureConsole();
+      host.onUnhandledError(async (error) => {
+        await failOnOutput(output, error);
+        return exitCodes.failed;
+      });
+      host.onTermination(async () => {
+        await Promise.race([output.flush().catch(() => undefined), sleep(readerTimeoutMs)]);
+        for (const task of exitTasks) task();
+      });
+    }
+    const code = await command(flags, { ...context, output, secrets, onExit: (task) => exitTasks.push(task) });
     await output.flush();
     return code;
   } catch (error) {
@@ -43,31 +57,7 @@ export async function runAirbyteCommand<Flags extends { debug?: boolean }>(
     } catch {
       return exitCodes.brokenPipe;
     }
-  }
-}
-
-/** A fault that nobody waits for must neither print a stack among the messages nor go unnoticed. */
-function reportUnhandledErrors(output: Output): void {
-  const report = (error: unknown): void => {
-    void failOnOutput(output, error).finally(() => process.exit(exitCodes.failed));
-  };
-  process.on('uncaughtException', report);
-  process.on('unhandledRejection', report);
-}
-
-/**
- * A signal ends the process as a signal: a caller must not take a read that was ended for a whole one, and tells by the
- * way of dying. What has been written is whole lines, unless nobody reads them.
- */
-function exitOnSignal(output: Output): void {
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.prependOnceListener(signal, () => {
-      const flushed = output.flush().catch(() => undefined);
-      void Promise.race([flushed, sleep(readerTimeoutMs)]).finally(() => {
-        removeScratchFolders();
-        process.removeAllListeners(signal);
-        process.kill(process.pid, signal);
-      });
-    });
+  } finally {
+    for (const task of exitTasks) task();
   }
 }

@@ -10,20 +10,17 @@ import type { AirbyteContext } from './airbyte-command';
 const maxRateLimitWaitMs = 60_000;
 
 /** Airbyte's `check`: a configuration that does not work is an answer (FAILED), not an error of the command. */
-export async function runCheck(flags: { config: string }, { output, secrets }: AirbyteContext): Promise<number> {
-  const problem = await checkConfiguration(flags.config, output, secrets);
+export async function runCheck(flags: { config: string }, context: AirbyteContext): Promise<number> {
+  const { output } = context;
+  const problem = await checkConfiguration(flags.config, context);
   await output.write(
     problem === undefined ? formatConnectionStatusLine('SUCCEEDED') : formatConnectionStatusLine('FAILED', problem),
   );
   return exitCodes.ok;
 }
 
-async function checkConfiguration(
-  file: string,
-  output: AirbyteContext['output'],
-  secrets: Set<string>,
-): Promise<string | undefined> {
-  const json = await readJsonObject('--config', file);
+async function checkConfiguration(file: string, { output, secrets, cwd }: AirbyteContext): Promise<string | undefined> {
+  const json = await readJsonObject('--config', file, cwd);
   try {
     const config = parseSourceConfig(json);
     for (const secret of listSecrets(config)) secrets.add(secret);

@@ -1,7 +1,8 @@
-import { dirname, relative } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
+import type { CommandContext } from '../app/command-context';
 import { resolveStagingDir } from '../app/project-folder';
 import { type EffectiveSetting, listEffectiveSettings } from '../config/effective-settings';
-import { getProcessVariables, readEnvironment } from '../config/environment';
+import { readEnvironment, type ShellContext } from '../config/environment';
 import { type Connection, getConnection, loadProject } from '../config/project';
 import { createProjectSchema } from '../config/project-json-schema';
 import { resolveDestination, resolveSecrets } from '../config/references';
@@ -17,35 +18,43 @@ export interface ConfigShowFlags {
 }
 
 /** Prints the JSON schema of the project's file. */
-export function runConfigSchema(): number {
-  process.stdout.write(`${JSON.stringify(createProjectSchema(), undefined, 2)}\n`);
+export function runConfigSchema({ stdout }: CommandContext): number {
+  stdout.write(`${JSON.stringify(createProjectSchema(), undefined, 2)}\n`);
   return exitCodes.ok;
 }
 
 /** Prints the settings that hold, and where each comes from; secrets are not shown. */
-export async function runConfigShow(name: string | undefined, { config, json }: ConfigShowFlags): Promise<number> {
-  const project = await loadProject(config, streams);
+export async function runConfigShow(
+  name: string | undefined,
+  { config, json }: ConfigShowFlags,
+  context: CommandContext,
+): Promise<number> {
+  const project = await loadProject(resolve(context.cwd, config), streams);
   const chosen = name === undefined ? [...project.connections.values()] : [getConnection(project, name)];
   const connections = [];
   for (const connection of chosen) {
-    const settings = await listEffectiveSettings(project, connection);
-    connections.push({ connection: connection.name, settings, problems: await collectProblems(connection) });
+    const settings = await listEffectiveSettings(project, connection, context);
+    connections.push({ connection: connection.name, settings, problems: await collectProblems(connection, context) });
   }
-  const shown = { file: relative('.', project.file), process: listProcessSettings(project.file), connections };
+  const shown = {
+    file: relative(context.cwd, project.file),
+    process: listProcessSettings(project.file, context),
+    connections,
+  };
   const text = json
     ? JSON.stringify(shown)
     : [
         formatSection('This process', shown.process),
         ...connections.map(({ connection, settings, problems }) => formatSection(connection, settings, problems)),
       ].join('\n\n');
-  process.stdout.write(`${text}\n`);
+  context.stdout.write(`${text}\n`);
   return exitCodes.ok;
 }
 
 /** What holds for all connections. */
-function listProcessSettings(file: string): EffectiveSetting[] {
-  const variables = getProcessVariables();
-  const { taskQueue, stagingDir, heartbeatSeconds, logLevel } = readEnvironment(variables);
+function listProcessSettings(file: string, shell: ShellContext): EffectiveSetting[] {
+  const variables = shell.env;
+  const { taskQueue, stagingDir, heartbeatSeconds, logLevel } = readEnvironment(shell);
   const target = readProfile(variables);
   const from = (variable: string, otherwise = 'default'): string =>
     (variables[variable] ?? '') === '' ? otherwise : variable;
@@ -68,8 +77,8 @@ function listProcessSettings(file: string): EffectiveSetting[] {
 }
 
 /** Why the connection cannot be used as it is. */
-async function collectProblems(connection: Connection): Promise<string[]> {
-  const attempts = await Promise.allSettled([resolveSecrets(connection), resolveDestination(connection)]);
+async function collectProblems(connection: Connection, shell: ShellContext): Promise<string[]> {
+  const attempts = await Promise.allSettled([resolveSecrets(connection, shell), resolveDestination(connection, shell)]);
   return attempts.flatMap((attempt) => (attempt.status === 'rejected' ? [(attempt.reason as Error).message] : []));
 }
 

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { type Emulator, startEmulator } from 'auth0-emulator';
+import { type CommandContext, waitForInterrupt } from '../app/command-context';
 import { type HostedWorker, hostProject } from '../app/hosting';
 import { openSession, type Session, uiPort } from '../app/session';
 import { createConnectionInput, defaultLimits } from '../app/sync-input';
@@ -9,8 +10,7 @@ import { defaultReadOptions } from '../streams/fetch-task';
 import { streams } from '../streams/registry';
 import { knowsSearchAttributes } from '../temporal/register-search-attributes';
 import { startSync } from '../temporal/sync-run';
-import { followRun, listenForInterrupt } from './follow';
-import { logMessage } from './terminal/log';
+import { followRun } from './follow';
 
 export interface DemoFlags {
   files: string;
@@ -20,32 +20,34 @@ export interface DemoFlags {
 const taskQueue = 'rollcall';
 
 /** Copies an emulated tenant twice: all of it, then what has changed. */
-export async function runDemo({ files, keep }: DemoFlags): Promise<number> {
-  const stateDir = resolve('.rollcall', 'demo');
+export async function runDemo({ files, keep }: DemoFlags, context: CommandContext): Promise<number> {
+  const { cwd, log } = context;
+  const stateDir = resolve(cwd, '.rollcall', 'demo');
   const emulator = await startEmulator({ scenario: 'small', rateLimits: 'enterprise', latencyMs: 20 });
-  const session = await openSession({ forceEmbedded: true, stateDir, logDir: stateDir, uiPort });
+  const session = await openSession(context, { forceEmbedded: true, stateDir, logDir: stateDir, uiPort });
   try {
-    const connection = createDemoConnection(emulator, files);
+    const connection = createDemoConnection(emulator, files, cwd);
     const hosting = await hostProject({
+      shell: context,
       connection: session.connection,
       taskQueue,
       stagingDir: join(stateDir, 'staging'),
       loadConnection: () => Promise.resolve(connection),
     });
-    logMessage(`Emulated tenant: ${emulator.url} (rate limits of an enterprise plan)`);
-    if (session.uiUrl) logMessage(`Temporal UI: ${session.uiUrl}`);
+    log.info(`Emulated tenant: ${emulator.url} (rate limits of an enterprise plan)`);
+    if (session.uiUrl) log.info(`Temporal UI: ${session.uiUrl}`);
 
-    logMessage(`\nFirst sync: copy everything to ${resolve(files)}.`);
-    const full = await runDemoSync(session, hosting, connection, true);
+    log.info(`\nFirst sync: copy everything to ${resolve(cwd, files)}.`);
+    const full = await runDemoSync(context, session, hosting, connection, true);
     if (full !== exitCodes.ok) return full;
 
     changeTenant(emulator);
-    logMessage(
+    log.info(
       '\nFour users changed and two were created. The second sync reads the recently\nchanged users, and all records of the other streams.',
     );
-    const incremental = await runDemoSync(session, hosting, connection, false);
-    if (keep && session.uiUrl && incremental === exitCodes.ok) await waitForCtrlC(session.uiUrl);
-    else logMessage('\nThe Temporal UI stops with this command; `rollcall demo --keep` keeps it open.');
+    const incremental = await runDemoSync(context, session, hosting, connection, false);
+    if (keep && session.uiUrl && incremental === exitCodes.ok) await waitForCtrlC(context, session.uiUrl);
+    else log.info('\nThe Temporal UI stops with this command; `rollcall demo --keep` keeps it open.');
     await hosting.stop();
     return incremental;
   } finally {
@@ -54,12 +56,13 @@ export async function runDemo({ files, keep }: DemoFlags): Promise<number> {
   }
 }
 
-function createDemoConnection({ url, clientId, clientSecret }: Emulator, files: string): Connection {
+function createDemoConnection({ url, clientId, clientSecret }: Emulator, files: string, folder: string): Connection {
   const credentials = { client_id: clientId, client_secret: clientSecret };
-  return parseConnection('demo', { base_url: url, credentials, destination: { files } }, streams, resolve('.'));
+  return parseConnection('demo', { base_url: url, credentials, destination: { files } }, streams, folder);
 }
 
 async function runDemoSync(
+  context: CommandContext,
   session: Session,
   hosting: HostedWorker,
   connection: Connection,
@@ -79,7 +82,7 @@ async function runDemoSync(
       },
     ),
   });
-  return followRun(session, hosting, sync, { json: false });
+  return followRun(context, session, hosting, sync, { json: false });
 }
 
 function changeTenant({ tenant }: Emulator): void {
@@ -90,9 +93,9 @@ function changeTenant({ tenant }: Emulator): void {
   tenant.apply({ type: 'createUser' });
 }
 
-async function waitForCtrlC(uiUrl: string): Promise<void> {
-  logMessage(`\nThe Temporal UI stays open at ${uiUrl}. Press Ctrl-C to stop.`);
-  const interrupted = listenForInterrupt();
+async function waitForCtrlC({ log, signal }: CommandContext, uiUrl: string): Promise<void> {
+  log.info(`\nThe Temporal UI stays open at ${uiUrl}. Press Ctrl-C to stop.`);
+  const interrupted = waitForInterrupt(signal);
   await interrupted.promise;
   interrupted.release();
 }

@@ -1,4 +1,5 @@
 import { dirname, relative, resolve } from 'node:path';
+import type { CommandContext } from '../app/command-context';
 import { resolveStagingDir } from '../app/project-folder';
 import { readEnvironment } from '../config/environment';
 import { type Connection, getConnection, loadProject } from '../config/project';
@@ -23,50 +24,62 @@ export interface DoctorFlags {
 }
 
 /** Looks at all that a sync needs, and says what is amiss and what to do about it; nothing stops it from looking on. */
-export async function runDoctor(name: string | undefined, { config, fix = false, json }: DoctorFlags): Promise<number> {
-  const { finding, connections } = await loadConnections(config, name);
-  const shared = await inspectEnvironment(config, fix);
-  const ofConnections = await Promise.all(connections.map(inspectConnection));
+export async function runDoctor(
+  name: string | undefined,
+  { config, fix = false, json }: DoctorFlags,
+  context: CommandContext,
+): Promise<number> {
+  const file = resolve(context.cwd, config);
+  const { finding, connections } = await loadConnections(file, name, context.cwd);
+  const shared = await inspectEnvironment(file, fix, context);
+  const ofConnections = await Promise.all(connections.map((each) => inspectConnection(each, context)));
   const findings = [finding, ...shared, ...ofConnections.flat()];
   const code = getFindingsExitCode(findings);
-  process.stdout.write(
+  context.stdout.write(
     `${json ? JSON.stringify({ ok: code === exitCodes.ok, findings }) : formatFindings(findings)}\n`,
   );
   return code;
 }
 
 async function loadConnections(
-  config: string,
+  file: string,
   name: string | undefined,
+  cwd: string,
 ): Promise<{ finding: Finding; connections: Connection[] }> {
   const check = 'configuration';
   try {
-    const project = await loadProject(config, streams);
+    const project = await loadProject(file, streams);
     const connections = name === undefined ? [...project.connections.values()] : [getConnection(project, name)];
     const names = [...project.connections.keys()].join(', ');
-    const file = relative('.', project.file);
+    const shown = relative(cwd, file);
     const finding =
       names === ''
-        ? createWarning(check, `${file} contains no connections.`, 'Add one with `rollcall init`.')
-        : createOkFinding(check, `${file} contains ${names}.`);
+        ? createWarning(check, `${shown} contains no connections.`, 'Add one with `rollcall init`.')
+        : createOkFinding(check, `${shown} contains ${names}.`);
     return { finding, connections };
   } catch (error) {
     return { finding: toErrorFinding(check, error), connections: [] };
   }
 }
 
-async function inspectEnvironment(config: string, fix: boolean): Promise<Finding[]> {
+async function inspectEnvironment(file: string, fix: boolean, context: CommandContext): Promise<Finding[]> {
   try {
-    const { taskQueue, stagingDir } = readEnvironment();
-    const staging = resolveStagingDir(dirname(resolve(config)), stagingDir);
-    return [...(await inspectTemporal(taskQueue, fix)), await inspectStaging(staging)];
+    const { taskQueue, stagingDir } = readEnvironment(context);
+    const staging = resolveStagingDir(dirname(file), stagingDir);
+    return [
+      ...(await inspectTemporal(context, { taskQueue, fix, onLogEntry: context.log.temporal })),
+      await inspectStaging(staging),
+    ];
   } catch (error) {
     return [toErrorFinding('environment', error)];
   }
 }
 
-async function inspectConnection(connection: Connection): Promise<Finding[]> {
-  const [tenant, destination] = await Promise.all([inspectTenant(connection), inspectDestination(connection)]);
+async function inspectConnection(connection: Connection, context: CommandContext): Promise<Finding[]> {
+  const [tenant, destination] = await Promise.all([
+    inspectTenant(connection, context),
+    inspectDestination(connection, context),
+  ]);
   return [destination, ...tenant].map((finding) => ({ ...finding, connection: connection.name }));
 }
 

@@ -1,17 +1,16 @@
 import {
   type Emulator,
-  RATE_LIMIT_PRESETS,
   type RateLimitPreset,
   type ScenarioName,
   SCENARIOS,
   startEmulator,
   type TenantScenario,
 } from 'auth0-emulator';
-import { ConfigError } from '../errors';
+import { type CommandContext, waitForInterrupt } from '../app/command-context';
+import { exitCodes } from '../errors';
 
 export interface EmulatorFlags {
-  /** A key of SCENARIOS. */
-  scenario: string;
+  scenario: ScenarioName;
   /** Default: any free port. */
   port?: number;
   /** Default 127.0.0.1. */
@@ -22,32 +21,30 @@ export interface EmulatorFlags {
   clients?: number;
   roles?: number;
   seed?: number;
-  /** A key of RATE_LIMIT_PRESETS. Default `unlimited`. */
-  rateLimits?: string;
+  rateLimits: RateLimitPreset;
   latencyMs?: number;
 }
 
 /** Serves an emulated tenant, says on stdout how to reach it, and returns once SIGINT or SIGTERM has ended it. */
-export async function runEmulator(options: EmulatorFlags): Promise<void> {
-  const { rateLimits = 'unlimited', port, host, latencyMs } = options;
+export async function runEmulator(options: EmulatorFlags, { stdout, signal }: CommandContext): Promise<number> {
+  const { rateLimits, port, host, latencyMs } = options;
   const emulator = await startEmulator({
     scenario: resizeScenario(options),
-    rateLimits: parseChoice<RateLimitPreset>('--rate-limits', RATE_LIMIT_PRESETS, rateLimits),
+    rateLimits,
     ...(port !== undefined && { port }),
     ...(host !== undefined && { host }),
     ...(latencyMs !== undefined && { latencyMs }),
   });
-  const ended = new Promise<void>((resolve) => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
-  });
-  process.stdout.write(describeEmulator(emulator));
-  await ended;
+  const interrupted = waitForInterrupt(signal);
+  stdout.write(describeEmulator(emulator));
+  await interrupted.promise;
+  interrupted.release();
   await emulator.close();
+  return exitCodes.ok;
 }
 
 function resizeScenario(options: EmulatorFlags): TenantScenario {
-  const scenario: TenantScenario = SCENARIOS[parseChoice<ScenarioName>('--scenario', SCENARIOS, options.scenario)];
+  const scenario: TenantScenario = SCENARIOS[options.scenario];
   const { users, organizations, clients, roles } = scenario;
   return {
     ...(options.seed !== undefined && { seed: options.seed }),
@@ -63,11 +60,6 @@ function resizeUsers(users: TenantScenario['users'], count: number): TenantScena
   const { ties = [] } = users;
   const tied = ties.reduce((sum, { size }) => sum + size, 0);
   return { ...users, count, ties: tied > count ? [] : ties };
-}
-
-function parseChoice<Key extends string>(flag: string, table: Readonly<Record<Key, unknown>>, name: string): Key {
-  if (Object.hasOwn(table, name)) return name as Key;
-  throw new ConfigError(`${flag} has an unknown value`, flag, `Use one of ${Object.keys(table).join(', ')}.`);
 }
 
 function describeEmulator({ url, clientId, clientSecret, audience }: Emulator): string {

@@ -1,14 +1,15 @@
 import { formatErrorLine } from '../airbyte/messages';
 import { BrokenPipe, type Output } from '../airbyte/protocol-output';
+import type { Log } from '../app/command-context';
 import { isRollcallError, toFailureDetails } from '../errors';
 
 /** Errors of the language are faults in Rollcall: the stack shows where. Compared by name, since Jest has its own classes. */
 const programmingErrors = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
 
 /** Reports an error to an operator on stderr, with a stack for faults in Rollcall. Returns the exit code. */
-export function failOnTerminal(error: unknown): number {
+export function failOnTerminal(log: Pick<Log, 'warn'>, error: unknown): number {
   const { name, message, stack } = toError(error);
-  process.stderr.write(`rollcall: ${programmingErrors.has(name) ? (stack ?? message) : message}\n`);
+  log.warn(`rollcall: ${programmingErrors.has(name) ? (stack ?? message) : message}`);
   return toFailureDetails(error).exitCode;
 }
 

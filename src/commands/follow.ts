@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type CommandContext, waitForInterrupt } from '../app/command-context';
 import { findConnection } from '../app/connection';
 import type { HostedWorker } from '../app/hosting';
 import { joinSession, type Session } from '../app/session';
@@ -7,7 +8,6 @@ import { findRunningSync, type SyncRun } from '../temporal/sync-run';
 import type { StreamProgress, SyncResult } from '../workflows/contract';
 import type { ControlFlags } from './control-commands';
 import { createProgressReporter, openProgressDisplay, type ProgressDisplay } from './terminal/live-progress';
-import { logMessage, logWarning } from './terminal/log';
 import { formatFailureLines, formatResultJson, formatResultTable, getResultExitCode } from './terminal/status-text';
 
 /** How often a run is asked how it stands. */
@@ -27,14 +27,15 @@ type FollowOutcome = { result: SyncResult } | 'interrupted';
  * read here, and the run goes on with the next start, or at the workers elsewhere.
  */
 export async function followRun(
+  context: CommandContext,
   session: Session,
   hosting: HostedWorker | undefined,
   run: SyncRun,
   { json, onProgress }: FollowOptions,
 ): Promise<number> {
   const over = new AbortController();
-  const interrupted = listenForInterrupt();
-  const display = onProgress ? createProgressReporter(onProgress) : await openProgressDisplay(run);
+  const interrupted = waitForInterrupt(context.signal);
+  const display = onProgress ? createProgressReporter(onProgress) : await openProgressDisplay(context, run);
   try {
     const end = await Promise.race([
       run.result(over.signal).then<FollowOutcome>((result) => ({ result })),
@@ -46,17 +47,17 @@ export async function followRun(
       pollProgress(run, display, over.signal),
     ]).finally(() => display.close());
     if (end === 'interrupted') {
-      logMessage(
+      context.log.info(
         hosting
           ? 'Stopping. Run the same command again to resume the sync.'
           : 'The sync continues. Run the same command again to follow it.',
       );
       return exitCodes.interrupted;
     }
-    const seconds = (Date.now() - run.startedAt) / 1000;
+    const seconds = (context.now() - run.startedAt) / 1000;
     const { result } = end;
-    process.stdout.write(`${json ? formatResultJson(result, seconds) : formatResultTable(result, seconds)}\n`);
-    for (const line of formatFailureLines(result)) logWarning(line);
+    context.stdout.write(`${json ? formatResultJson(result, seconds) : formatResultTable(result, seconds)}\n`);
+    for (const line of formatFailureLines(result)) context.log.warn(line);
     return getResultExitCode(result);
   } finally {
     over.abort();
@@ -74,34 +75,20 @@ async function pollProgress(run: SyncRun, display: ProgressDisplay, signal: Abor
   }
 }
 
-/** Resolves at Ctrl-C or when the process is told to end. */
-export function listenForInterrupt(): { promise: Promise<void>; release(): void } {
-  let interrupt: () => void = () => undefined;
-  const promise = new Promise<void>((resolve) => {
-    interrupt = resolve;
-  });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
-  return {
-    promise,
-    release() {
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
-    },
-  };
-}
-
 /** Shows how a sync under way stands until it ends. Ctrl-C ends the showing only. */
 export async function runWatch(
   name: string,
   { json = false, ...flags }: ControlFlags & { json?: boolean },
+  context: CommandContext,
 ): Promise<number> {
-  const { folder } = await findConnection(name, flags);
-  const session = await joinSession(folder);
+  const { folder } = await findConnection(name, flags, context);
+  const session = await joinSession(context, folder);
   try {
     const run = await findRunningSync(session.connection.client, name);
     const onProgress = (streams: object): void => {
-      process.stdout.write(`${JSON.stringify({ event: 'progress', streams })}\n`);
+      context.stdout.write(`${JSON.stringify({ event: 'progress', streams })}\n`);
     };
-    return await followRun(session, undefined, run, { json, ...(json && { onProgress }) });
+    return await followRun(context, session, undefined, run, { json, ...(json && { onProgress }) });
   } finally {
     await session.close();
   }

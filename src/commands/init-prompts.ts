@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import type { CommandContext } from '../app/command-context';
 import type { WrittenConnection } from '../config/project-file';
 import { findBaseUrlProblem, hostPattern } from '../config/source';
 import { listRequiredScopes, streams } from '../streams/registry';
@@ -15,9 +16,7 @@ type Clack = Awaited<ReturnType<typeof loadClack>>;
 class PromptCancelled extends Error {}
 
 /** Asks on the terminal, on standard error as all narration. @param folder that of the project's file */
-export function createPrompter(folder: string): ConnectionPrompter {
-  const output = process.stderr;
-
+export function createPrompter(folder: string, { stderr: output }: CommandContext): ConnectionPrompter {
   async function answer<Value>(question: (clack: Clack) => Promise<Value | symbol>): Promise<Value> {
     const clack = await loadClack();
     const given = await question(clack);

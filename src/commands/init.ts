@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { CommandContext } from '../app/command-context';
 import type { ConnectionFlags } from '../app/connection';
 import { loadProject, parseConnection, type Project, rejectSharedDestinations } from '../config/project';
 import type { WrittenConnection } from '../config/project-file';
@@ -10,7 +11,6 @@ import { inspectDestination } from '../preflight/environment-checks';
 import { type Finding, formatFinding, getFindingsExitCode } from '../preflight/finding';
 import { inspectTenant } from '../preflight/tenant-checks';
 import { streams } from '../streams/registry';
-import { logMessage } from './terminal/log';
 
 export interface InitFlags extends ConnectionFlags {
   /** Database to copy into, in place of a folder. */
@@ -36,16 +36,17 @@ export interface ConnectionPrompter {
 }
 
 /** Writes a connection into the project's file, once its credentials have been tried; asks for what flags do not say. */
-export async function runInit(name: string | undefined, flags: InitFlags): Promise<number> {
-  const file = resolve(flags.config);
+export async function runInit(name: string | undefined, flags: InitFlags, context: CommandContext): Promise<number> {
+  const { cwd, log, stdin, stderr } = context;
+  const file = resolve(cwd, flags.config);
   const project: Pick<Project, 'connections'> = existsSync(file)
     ? await loadProject(file, streams)
     : { connections: new Map() };
   const taken = [...project.connections.keys()];
   const given: ConnectionDraft = { name, settings: readConnectionFlags(flags) };
   const interviewer =
-    flags.input && process.stdin.isTTY && process.stderr.isTTY
-      ? (await import('./init-prompts.js')).createPrompter(dirname(file))
+    flags.input && stdin.isTTY && stderr.isTTY
+      ? (await import('./init-prompts.js')).createPrompter(dirname(file), context)
       : undefined;
   const draft = interviewer ? await interviewer.completeDraft(given, taken) : given;
   if (!draft) return exitCodes.interrupted;
@@ -54,16 +55,18 @@ export async function runInit(name: string | undefined, flags: InitFlags): Promi
 
   const connection = parseConnection(chosen, settings, streams, dirname(file));
   rejectSharedDestinations([...project.connections.values(), connection]);
-  const findings = flags.check ? [...(await inspectTenant(connection)), await inspectDestination(connection)] : [];
-  for (const finding of findings) logMessage(formatFinding(finding));
+  const findings = flags.check
+    ? [...(await inspectTenant(connection, context)), await inspectDestination(connection, context)]
+    : [];
+  for (const finding of findings) log.info(formatFinding(finding));
   if (findings.some(isAccessDenied) && !(await interviewer?.confirmWrite())) {
-    logMessage(
+    log.info(
       `${flags.config} was not changed.${interviewer ? '' : ' Use --no-check to write the connection without testing it.'}`,
     );
     return getFindingsExitCode(findings);
   }
   await writeConnection(file, chosen, settings);
-  logMessage(`Added ${chosen} to ${flags.config}. Next: rollcall sync ${chosen}`);
+  log.info(`Added ${chosen} to ${flags.config}. Next: rollcall sync ${chosen}`);
   return getFindingsExitCode(findings);
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CommandContext } from '../app/command-context';
 import { findConnection } from '../app/connection';
 import { openHistorySession } from '../app/session';
 import { exitCodes } from '../errors';
@@ -14,16 +15,20 @@ export interface LogsFlags extends ControlFlags {
 const logPollMs = 2_000;
 
 /** Prints what happened in the newest run of a connection, a line each; and what happens, until the run has ended. */
-export async function runLogs(name: string, { follow = false, json = false, ...flags }: LogsFlags): Promise<number> {
-  const { folder } = await findConnection(name, flags);
-  const session = await openHistorySession(folder);
+export async function runLogs(
+  name: string,
+  { follow = false, json = false, ...flags }: LogsFlags,
+  context: CommandContext,
+): Promise<number> {
+  const { folder } = await findConnection(name, flags, context);
+  const session = await openHistorySession(context, folder);
   try {
     const { readRunLog } = await import('../temporal/run-log.js');
     const told = new Set<string>();
     const tell = (events: readonly RunEvent[]): void => {
       for (const event of events) {
         const line = json ? formatRunEventJson(event) : formatRunEvent(event);
-        if (!told.has(line)) process.stdout.write(`${line}\n`);
+        if (!told.has(line)) context.stdout.write(`${line}\n`);
         told.add(line);
       }
     };

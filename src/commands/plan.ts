@@ -1,4 +1,5 @@
 import { createTenants } from '../activities/tenants';
+import type { CommandContext } from '../app/command-context';
 import { type ConnectionFlags, findConnection } from '../app/connection';
 import { resolveSecrets } from '../config/references';
 import { exitCodes } from '../errors';
@@ -15,9 +16,9 @@ export interface PlanFlags extends ConnectionFlags {
 }
 
 /** Says what a full read of a connection would cost, from a few requests of its own. */
-export async function runPlan(name: string | undefined, flags: PlanFlags): Promise<number> {
-  const connection = await findConnection(name, flags);
-  const config = await resolveSecrets(connection);
+export async function runPlan(name: string | undefined, flags: PlanFlags, context: CommandContext): Promise<number> {
+  const connection = await findConnection(name, flags, context);
+  const config = await resolveSecrets(connection, context);
   const { reserve } = config.pacing;
   const { rolesSource } = config.readOptions;
   const wanted = new Set(connection.streams.map((stream) => stream.name));
@@ -29,7 +30,7 @@ export async function runPlan(name: string | undefined, flags: PlanFlags): Promi
     const probed = await probeTenant(client, { streams, rolesSource, ...(startDate !== undefined && { startDate }) });
     const found = estimateReadPlan(probed, { streams, rolesSource, reserve, buckets: readLimits().buckets });
     const text = flags.json ? JSON.stringify({ connection: connection.name, ...found }) : formatPlan(found);
-    process.stdout.write(`${text}\n`);
+    context.stdout.write(`${text}\n`);
     return getPlanExitCode(found);
   } finally {
     tenants.close();

@@ -27,12 +27,15 @@ export interface ReadFlags {
 const readTimeoutMs = 7 * 24 * 3600 * 1000;
 
 /** Airbyte's `read`: everything of it runs in this process, on a task queue of its own. */
-export async function runRead(flags: ReadFlags, { output, secrets }: AirbyteContext): Promise<number> {
-  const environment = readEnvironment();
-  const config = parseSourceConfig(await readJsonObject('--config', flags.config));
+export async function runRead(flags: ReadFlags, context: AirbyteContext): Promise<number> {
+  const { output, secrets, cwd } = context;
+  const environment = readEnvironment(context);
+  const config = parseSourceConfig(await readJsonObject('--config', flags.config, cwd));
   for (const secret of listSecrets(config)) secrets.add(secret);
-  const catalog = parseConfiguredCatalog(await readJsonObject('--catalog', flags.catalog), streams);
-  const initialState = parseState(flags.state === undefined ? undefined : await readStateFile('--state', flags.state));
+  const catalog = parseConfiguredCatalog(await readJsonObject('--catalog', flags.catalog, cwd), streams);
+  const initialState = parseState(
+    flags.state === undefined ? undefined : await readStateFile('--state', flags.state, cwd),
+  );
 
   const connection = `read-${randomUUID()}`;
   const tenants = createTenants({
@@ -41,10 +44,12 @@ export async function runRead(flags: ReadFlags, { output, secrets }: AirbyteCont
   });
   prefetchToken(tenants, connection);
 
-  const folder = await createScratchFolder();
+  const scratch = await createScratchFolder();
+  context.onExit(scratch.remove);
+  const folder = scratch.path;
   const staging = createStaging(environment.stagingDir ?? join(folder, 'staging'));
   const [session, { hostWorker }, { startSync }, { knowsSearchAttributes }] = await Promise.all([
-    openSession({
+    openSession(context, {
       logDir: folder,
       onLogEntry: ({ level, message, meta }) => {
         output.log(level === 'WARN' ? 'WARN' : 'ERROR', message, extractStackFrames(meta));

@@ -1,7 +1,8 @@
+import type { CommandContext } from '../app/command-context';
 import { findConnection } from '../app/connection';
 import { getStateDir } from '../app/project-folder';
 import { openSession, type Session } from '../app/session';
-import { getProcessVariables, readEnvironment } from '../config/environment';
+import { readEnvironment } from '../config/environment';
 import { parseWithSchema } from '../config/problems';
 import type { Connection } from '../config/project';
 import { scheduleSettings, type ScheduleSettings } from '../config/schedule-settings';
@@ -22,7 +23,6 @@ import {
 import { hasWorkers } from '../temporal/worker';
 import { normaliseTimestamp } from '../timestamp';
 import type { ControlFlags } from './control-commands';
-import { logMessage } from './terminal/log';
 import { formatScheduleStatus } from './terminal/status-text';
 import { formatMoment, formatTable } from './terminal/text';
 
@@ -52,11 +52,12 @@ const maxRunsShown = 10;
 export async function runScheduleCreate(
   name: string,
   { config, replace = false, ...flags }: ScheduleCreateFlags,
+  context: CommandContext,
 ): Promise<number> {
-  const connection = await findConnection(name, { config });
+  const connection = await findConnection(name, { config }, context);
   const settings = readScheduleSettings(connection, flags);
-  return withServerSession(async ({ connection: temporal }) => {
-    const { taskQueue } = readEnvironment();
+  return withServerSession(context, async ({ connection: temporal }) => {
+    const { taskQueue } = readEnvironment(context);
     const schedule = { connection: name, taskQueue, settings };
     const isNew = !(replace && (await tryReplaceSchedule(temporal.client, schedule)));
     if (isNew) await createSchedule(temporal.client, schedule);
@@ -64,9 +65,9 @@ export async function runScheduleCreate(
     const due = paused
       ? `the schedule is paused; resume it with \`rollcall schedule resume ${name}\``
       : formatNextRun(nextRunAt);
-    logMessage(`${name} is copied ${timing}; ${due}.`);
+    context.log.info(`${name} is copied ${timing}; ${due}.`);
     if (!(await hasWorkers(temporal, taskQueue))) {
-      logMessage(
+      context.log.info(
         `No worker polls task queue ${taskQueue}; runs wait until one does. ` +
           'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
       );
@@ -102,11 +103,11 @@ function readScheduleSettings(
 }
 
 /** Prints the schedules of the server. */
-export function runScheduleList({ json = false }: ScheduleListFlags): Promise<number> {
-  return withServerSession(async ({ connection: { client } }) => {
+export function runScheduleList({ json = false }: ScheduleListFlags, context: CommandContext): Promise<number> {
+  return withServerSession(context, async ({ connection: { client } }) => {
     const schedules = await listSchedules(client);
-    if (json) process.stdout.write(`${JSON.stringify({ schedules })}\n`);
-    else if (schedules.length === 0) logMessage('No schedules. Create one with `rollcall schedule create`.');
+    if (json) context.stdout.write(`${JSON.stringify({ schedules })}\n`);
+    else if (schedules.length === 0) context.log.info('No schedules. Create one with `rollcall schedule create`.');
     else {
       const now = new Date();
       const rows = schedules.map(({ connection, timing, pauseReason, nextRunAt }) => {
@@ -116,26 +117,30 @@ export function runScheduleList({ json = false }: ScheduleListFlags): Promise<nu
           pauseReason === undefined ? (nextRunAt ? formatMoment(nextRunAt.getTime(), now) : '') : 'paused',
         ];
       });
-      process.stdout.write(`${formatTable(['connection', 'copied', 'next run'], rows, 3)}\n`);
+      context.stdout.write(`${formatTable(['connection', 'copied', 'next run'], rows, 3)}\n`);
     }
   });
 }
 
 /** Prints a schedule and its last runs. */
-export function runScheduleShow(name: string, { json = false, ...flags }: ScheduleShowFlags): Promise<number> {
-  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
+export function runScheduleShow(
+  name: string,
+  { json = false, ...flags }: ScheduleShowFlags,
+  context: CommandContext,
+): Promise<number> {
+  return withScheduleSession(name, flags, context, async ({ connection: { client } }) => {
     const schedule = await requireScheduleStatus(client, name, maxRunsShown);
     const lines = json
       ? [JSON.stringify({ connection: name, schedule })]
       : [name, ...formatScheduleStatus(name, schedule, new Date())];
-    process.stdout.write(`${lines.join('\n')}\n`);
+    context.stdout.write(`${lines.join('\n')}\n`);
   });
 }
 
-export function runScheduleTrigger(name: string, flags: ControlFlags): Promise<number> {
-  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
+export function runScheduleTrigger(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
+  return withScheduleSession(name, flags, context, async ({ connection: { client } }) => {
     await triggerSchedule(client, name);
-    logMessage(`Started a run of ${name}. Follow it with \`rollcall status ${name}\`.`);
+    context.log.info(`Started a run of ${name}. Follow it with \`rollcall status ${name}\`.`);
   });
 }
 
@@ -143,14 +148,15 @@ export function runScheduleTrigger(name: string, flags: ControlFlags): Promise<n
 export function runScheduleBackfill(
   name: string,
   { from, to, each = false, ...flags }: ScheduleBackfillFlags,
+  context: CommandContext,
 ): Promise<number> {
   const start = parseTimeFlag('--from', from);
   const end = to === undefined ? new Date() : parseTimeFlag('--to', to);
   if (end <= start) throw new ConfigError('--to must be later than --from', '--to', 'Pass a later time.');
-  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
+  return withScheduleSession(name, flags, context, async ({ connection: { client } }) => {
     await backfillSchedule(client, name, { start, end, each });
     const what = each ? 'Started one run per due time' : 'Started one run';
-    logMessage(`${what}. Follow it with \`rollcall status ${name}\`.`);
+    context.log.info(`${what}. Follow it with \`rollcall status ${name}\`.`);
   });
 }
 
@@ -165,26 +171,30 @@ function parseTimeFlag(flag: string, written: string): Date {
 }
 
 /** Has no run begin until the schedule is resumed. */
-export function runSchedulePause(name: string, { reason, ...flags }: SchedulePauseFlags): Promise<number> {
-  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
+export function runSchedulePause(
+  name: string,
+  { reason, ...flags }: SchedulePauseFlags,
+  context: CommandContext,
+): Promise<number> {
+  return withScheduleSession(name, flags, context, async ({ connection: { client } }) => {
     await pauseSchedule(client, name, reason);
-    logMessage(`Paused the schedule of ${name}. Resume it with \`rollcall schedule resume ${name}\`.`);
+    context.log.info(`Paused the schedule of ${name}. Resume it with \`rollcall schedule resume ${name}\`.`);
   });
 }
 
-export function runScheduleResume(name: string, flags: ControlFlags): Promise<number> {
-  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
+export function runScheduleResume(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
+  return withScheduleSession(name, flags, context, async ({ connection: { client } }) => {
     await resumeSchedule(client, name);
     const { nextRunAt } = await requireScheduleStatus(client, name, 0);
-    logMessage(`The schedule of ${name} goes on; ${formatNextRun(nextRunAt)}.`);
+    context.log.info(`The schedule of ${name} goes on; ${formatNextRun(nextRunAt)}.`);
   });
 }
 
 /** Removes a schedule. */
-export function runScheduleDelete(name: string, flags: ControlFlags): Promise<number> {
-  return withScheduleSession(name, flags, async ({ connection: { client } }) => {
+export function runScheduleDelete(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
+  return withScheduleSession(name, flags, context, async ({ connection: { client } }) => {
     await deleteSchedule(client, name);
-    logMessage(`Deleted the schedule of ${name}. A run in progress continues.`);
+    context.log.info(`Deleted the schedule of ${name}. A run in progress continues.`);
   });
 }
 
@@ -196,26 +206,27 @@ function formatNextRun(next: string | undefined): string {
 async function withScheduleSession(
   name: string,
   { config }: ControlFlags,
+  context: CommandContext,
   act: (session: Session) => Promise<void>,
 ): Promise<number> {
   try {
-    return await withServerSession(act);
+    return await withServerSession(context, act);
   } catch (error) {
     if (!(error instanceof NoSchedule)) throw error;
-    const problem = await findConnection(name, { config }).catch((reason: unknown) => reason);
+    const problem = await findConnection(name, { config }, context).catch((reason: unknown) => reason);
     throw problem instanceof ConfigError && problem.where === 'connections' ? problem : error;
   }
 }
 
-async function withServerSession(act: (session: Session) => Promise<void>): Promise<number> {
-  if (!readProfile(getProcessVariables())) {
+async function withServerSession(context: CommandContext, act: (session: Session) => Promise<void>): Promise<number> {
+  if (!readProfile(context.env)) {
     throw new ConfigError(
       'no Temporal server is configured; schedules need a permanent server',
       'TEMPORAL_ADDRESS',
       'Set TEMPORAL_ADDRESS to host:port or select a Temporal profile, and run a `rollcall worker` on that server.',
     );
   }
-  const session = await openSession({ logDir: getStateDir('.') });
+  const session = await openSession(context, { logDir: getStateDir(context.cwd) });
   try {
     await act(session);
     return exitCodes.ok;

@@ -1,4 +1,5 @@
 import { type CursorResult, parseState, readCursor, readProgress, toStateMessages } from '../airbyte/stream-state';
+import type { CommandContext } from '../app/command-context';
 import { findConnection } from '../app/connection';
 import { tryOpenHistorySession } from '../app/session';
 import { readStateFile } from '../config/parsed-file';
@@ -13,7 +14,6 @@ import type { StateStore, StoredState } from '../sinks/state-store';
 import { getStream, streams as known } from '../streams/registry';
 import { findNewestRun } from '../temporal/sync-run';
 import { normaliseTimestamp } from '../timestamp';
-import { logMessage } from './terminal/log';
 import { formatTable } from './terminal/text';
 
 export interface StateFlags {
@@ -27,15 +27,19 @@ export interface StateFlags {
 type StateChanges = Record<string, StreamState | null>;
 
 /** Tells where each stream stands. */
-export async function showState(name: string, { json, stream, ...flags }: StateFlags): Promise<number> {
-  const connection = await findConnection(name, flags);
+export async function showState(
+  name: string,
+  { json, stream, ...flags }: StateFlags,
+  context: CommandContext,
+): Promise<number> {
+  const connection = await findConnection(name, flags, context);
   const names = selectStreamNames(stream);
-  const held = (await withStateStore(connection, (keeper) => keeper.read())).filter((each) =>
+  const held = (await withStateStore(connection, context, (keeper) => keeper.read())).filter((each) =>
     names.includes(each.stream),
   );
   const standing = held.map(summarizeStreamState);
   if (json) {
-    process.stdout.write(`${JSON.stringify({ connection: name, streams: standing })}\n`);
+    context.stdout.write(`${JSON.stringify({ connection: name, streams: standing })}\n`);
   } else {
     const rows = standing.map(({ stream, cursor = noValue, finished, lastRunAt = noValue }) => [
       stream,
@@ -43,34 +47,44 @@ export async function showState(name: string, { json, stream, ...flags }: StateF
       finished === undefined ? noValue : finished ? 'end' : 'amid',
       lastRunAt.slice(0, 16).replace('T', ' '),
     ]);
-    process.stdout.write(`${formatTable(['stream', 'cursor', 'read', 'last run'], rows, 4)}\n`);
+    context.stdout.write(`${formatTable(['stream', 'cursor', 'read', 'last run'], rows, 4)}\n`);
   }
   return exitCodes.ok;
 }
 
 /** Prints the state as the array of messages that `read --state` takes. */
-export async function exportState(name: string, { stream, ...flags }: StateFlags): Promise<number> {
-  const connection = await findConnection(name, flags);
+export async function exportState(
+  name: string,
+  { stream, ...flags }: StateFlags,
+  context: CommandContext,
+): Promise<number> {
+  const connection = await findConnection(name, flags, context);
   const names = selectStreamNames(stream);
-  const held = (await withStateStore(connection, (keeper) => keeper.read())).filter((each) =>
+  const held = (await withStateStore(connection, context, (keeper) => keeper.read())).filter((each) =>
     names.includes(each.stream),
   );
-  process.stdout.write(`${JSON.stringify(toStateMessages(held), undefined, 2)}\n`);
+  context.stdout.write(`${JSON.stringify(toStateMessages(held), undefined, 2)}\n`);
   return exitCodes.ok;
 }
 
 /** Replaces the state by that of a file; streams that are not in it are read from the beginning. */
-export async function importState(name: string, file: string, flags: StateFlags): Promise<number> {
-  const states = parseState(await readStateFile('<file>', file));
+export async function importState(
+  name: string,
+  file: string,
+  flags: StateFlags,
+  context: CommandContext,
+): Promise<number> {
+  const states = parseState(await readStateFile('<file>', file, context.cwd));
   for (const [stream, state] of Object.entries(states)) validateState(stream, state, file);
   const all = Object.fromEntries(known.map((each): [string, null] => [each.name, null]));
-  return updateStates(name, flags, { ...all, ...states });
+  return updateStates(name, flags, context, { ...all, ...states });
 }
 
 /** Has the next run read a stream from a time on. */
 export async function setState(
   name: string,
   { cursor: written, ...flags }: StateFlags & { cursor: string },
+  context: CommandContext,
 ): Promise<number> {
   const cursor = normaliseTimestamp(written);
   if (cursor === undefined) {
@@ -86,14 +100,15 @@ export async function setState(
     const nextStep = `These have one: ${streamsWithCursor.join(', ')}.`;
     throw new ConfigError(`${stream} has no cursor; every sync reads it completely`, '--stream', nextStep);
   });
-  return updateStates(name, flags, Object.fromEntries(changes));
+  return updateStates(name, flags, context, Object.fromEntries(changes));
 }
 
 /** Has the next run read streams from the beginning. */
-export function resetState(name: string, flags: StateFlags): Promise<number> {
+export function resetState(name: string, flags: StateFlags, context: CommandContext): Promise<number> {
   return updateStates(
     name,
     flags,
+    context,
     Object.fromEntries(selectStreamNames(flags.stream).map((stream): [string, null] => [stream, null])),
   );
 }
@@ -124,22 +139,29 @@ function validateState(stream: string, state: StreamState, file: string): void {
 }
 
 /** Changes states, unless a run of the connection is under way. */
-async function updateStates(name: string, flags: StateFlags, changes: StateChanges): Promise<number> {
-  const connection = await findConnection(name, { config: flags.config });
-  await rejectRunningSync(connection);
-  await withStateStore(connection, (keeper) => keeper.update(changes));
+async function updateStates(
+  name: string,
+  flags: StateFlags,
+  context: CommandContext,
+  changes: StateChanges,
+): Promise<number> {
+  const connection = await findConnection(name, { config: flags.config }, context);
+  await rejectRunningSync(connection, context);
+  await withStateStore(connection, context, (keeper) => keeper.update(changes));
   const reset = Object.keys(changes).filter((stream) => changes[stream] === null);
   const set = Object.keys(changes).filter((stream) => changes[stream] !== null);
-  if (set.length > 0) logMessage(`State set. The next sync of ${name} resumes from it: ${set.join(', ')}.`);
+  if (set.length > 0) context.log.info(`State set. The next sync of ${name} resumes from it: ${set.join(', ')}.`);
   if (reset.length > 0)
-    logMessage(`State reset. The next sync of ${name} reads from the beginning: ${reset.join(', ')}.`);
+    context.log.info(`State reset. The next sync of ${name} reads from the beginning: ${reset.join(', ')}.`);
   return exitCodes.ok;
 }
 
-async function rejectRunningSync({ name, folder }: Connection): Promise<void> {
-  const session = await tryOpenHistorySession(folder);
+async function rejectRunningSync({ name, folder }: Connection, context: CommandContext): Promise<void> {
+  const session = await tryOpenHistorySession(context, folder);
   if (!session) {
-    logMessage('Could not check for a running sync: no Temporal server is configured, and none was ever started here.');
+    context.log.info(
+      'Could not check for a running sync: no Temporal server is configured, and none was ever started here.',
+    );
     return;
   }
   try {
@@ -157,9 +179,10 @@ async function rejectRunningSync({ name, folder }: Connection): Promise<void> {
 
 async function withStateStore<Result>(
   connection: Connection,
+  shell: CommandContext,
   work: (keeper: StateStore) => Promise<Result>,
 ): Promise<Result> {
-  const destination = await resolveDestination(connection);
+  const destination = await resolveDestination(connection, shell);
   const keeper =
     destination.kind === 'files' ? createFilesStateStore(destination.folder) : createPostgresStateStore(destination);
   try {

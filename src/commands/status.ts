@@ -1,4 +1,5 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
+import type { CommandContext } from '../app/command-context';
 import { openHistorySession } from '../app/session';
 import { getConnection, loadProject } from '../config/project';
 import { exitCodes } from '../errors';
@@ -25,10 +26,14 @@ interface ConnectionStatus {
 const maxRunsShown = 5;
 
 /** Tells how one connection stands, or all of the project's file. */
-export async function runStatus(name: string | undefined, { config, json = false }: StatusFlags): Promise<number> {
-  const project = await loadProject(config, streams);
+export async function runStatus(
+  name: string | undefined,
+  { config, json = false }: StatusFlags,
+  context: CommandContext,
+): Promise<number> {
+  const project = await loadProject(resolve(context.cwd, config), streams);
   const names = name === undefined ? [...project.connections.keys()] : [getConnection(project, name).name];
-  const session = await openHistorySession(dirname(project.file));
+  const session = await openHistorySession(context, dirname(project.file));
   try {
     const { client } = session.connection;
     const connections = await Promise.all(
@@ -40,11 +45,11 @@ export async function runStatus(name: string | undefined, { config, json = false
         return { connection, run: run ?? null, schedule: schedule ?? null };
       }),
     );
-    const now = new Date();
+    const now = new Date(context.now());
     const lines = json
       ? [JSON.stringify({ connections })]
       : connections.flatMap((each) => formatConnectionStatus(each, now));
-    process.stdout.write(`${lines.join('\n')}\n`);
+    context.stdout.write(`${lines.join('\n')}\n`);
     return exitCodes.ok;
   } finally {
     await session.close();

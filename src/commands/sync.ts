@@ -1,3 +1,4 @@
+import type { CommandContext } from '../app/command-context';
 import { type ConnectionFlags, findConnection, rejectCredentialFlags } from '../app/connection';
 import { hostProject } from '../app/hosting';
 import { getStateDir, resolveStagingDir } from '../app/project-folder';
@@ -10,7 +11,6 @@ import { knowsSearchAttributes } from '../temporal/register-search-attributes';
 import { startSync, toWorkflowId } from '../temporal/sync-run';
 import { hasWorkers } from '../temporal/worker';
 import { followRun } from './follow';
-import { logMessage, logTemporalEntry } from './terminal/log';
 
 export interface SyncFlags extends ConnectionFlags {
   full?: boolean;
@@ -19,11 +19,11 @@ export interface SyncFlags extends ConnectionFlags {
 }
 
 /** Copies one connection and says how that went: narration on stderr, the result on stdout. */
-export async function runSync(name: string | undefined, flags: SyncFlags): Promise<number> {
-  const environment = readEnvironment();
-  const connection = await findConnection(name, flags);
+export async function runSync(name: string | undefined, flags: SyncFlags, context: CommandContext): Promise<number> {
+  const environment = readEnvironment(context);
+  const connection = await findConnection(name, flags, context);
   const stateDir = getStateDir(connection.folder);
-  const session = await openSession({ stateDir, logDir: stateDir, uiPort, onLogEntry: logTemporalEntry });
+  const session = await openSession(context, { stateDir, logDir: stateDir, uiPort });
   try {
     // A worker elsewhere knows the connections of its own project file, not one that was spelled out here.
     const elsewhere = !session.embedded && name !== undefined;
@@ -37,11 +37,14 @@ export async function runSync(name: string | undefined, flags: SyncFlags): Promi
     if (elsewhere) rejectCredentialFlags(flags);
     const taskQueue = session.embedded || elsewhere ? environment.taskQueue : `sync-${connection.name}`;
     // Whoever does the work needs the secrets; to find out at once that they are missing is better than to find it later.
-    const source = elsewhere ? await resolveReadOptions(connection) : await resolveSecrets(connection);
+    const source = elsewhere
+      ? await resolveReadOptions(connection, context)
+      : await resolveSecrets(connection, context);
     const stagingDir = resolveStagingDir(connection.folder, environment.stagingDir);
     const hosting = elsewhere
       ? undefined
       : await hostProject({
+          shell: context,
           connection: session.connection,
           taskQueue,
           stagingDir,
@@ -59,16 +62,16 @@ export async function runSync(name: string | undefined, flags: SyncFlags): Promi
         searchAttributes: await knowsSearchAttributes(session.connection),
       }),
     });
-    logMessage(run.isNew ? `Started ${run.workflowId}.` : `${run.workflowId} is already running.`);
-    if (session.uiUrl) logMessage(`Temporal UI: ${session.uiUrl}`);
+    context.log.info(run.isNew ? `Started ${run.workflowId}.` : `${run.workflowId} is already running.`);
+    if (session.uiUrl) context.log.info(`Temporal UI: ${session.uiUrl}`);
     if (elsewhere && !(await hasWorkers(session.connection, taskQueue))) {
-      logMessage(
+      context.log.info(
         `No worker polls task queue ${taskQueue}; the sync waits until one does. ` +
           'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
       );
     }
     if (flags.detach) return exitCodes.ok;
-    const code = await followRun(session, hosting, run, { json: flags.json ?? false });
+    const code = await followRun(context, session, hosting, run, { json: flags.json ?? false });
     await hosting?.stop();
     return code;
   } finally {

@@ -1,6 +1,6 @@
+import type { CommandContext } from '../app/command-context';
 import { runWorker } from '../app/worker';
 import { exitCodes } from '../errors';
-import { logMessage } from './terminal/log';
 
 export interface WorkerFlags {
   config: string;
@@ -9,14 +9,17 @@ export interface WorkerFlags {
 }
 
 /** Serves syncs until it is told to stop. */
-export async function runWorkerCommand(flags: WorkerFlags): Promise<number> {
-  await runWorker({
-    ...flags,
-    onProblem: logMessage,
-    onReady: ({ address, taskQueue, connections, monitoring }) => {
-      logMessage(`Polling task queue ${taskQueue} at ${address} for ${connections.join(', ')}. Press Ctrl-C to stop.`);
-      if (monitoring !== undefined) logMessage(`Metrics at ${monitoring}/metrics, health at /healthz and /readyz.`);
+export async function runWorkerCommand(flags: WorkerFlags, context: CommandContext): Promise<number> {
+  const { log } = context;
+  await runWorker(
+    {
+      ...flags,
+      onReady: ({ address, taskQueue, connections, monitoring }) => {
+        log.info(`Polling task queue ${taskQueue} at ${address} for ${connections.join(', ')}. Press Ctrl-C to stop.`);
+        if (monitoring !== undefined) log.info(`Metrics at ${monitoring}/metrics, health at /healthz and /readyz.`);
+      },
     },
-  });
+    context,
+  );
   return exitCodes.ok;
 }

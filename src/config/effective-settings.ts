@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { applyAuth0Variables } from './auth0-variables';
-import { getProcessVariables, readEnvironment, type Variables } from './environment';
+import { readEnvironment, type ShellContext, type Variables } from './environment';
 import { toPacingOptions } from './pacing';
 import type { KeyPath } from './parsed-file';
 import type { Connection, Project } from './project';
@@ -29,14 +29,14 @@ const secretKeys: ReadonlySet<string> = new Set([
 export async function listEffectiveSettings(
   project: Project,
   connection: Connection,
-  variables: Variables = getProcessVariables(),
+  shell: ShellContext,
 ): Promise<EffectiveSetting[]> {
-  const origin = createOriginLookup(project, connection.name);
-  const texts = listTextSettings(connection, variables).map(async ([key, value]): Promise<EffectiveSetting> => {
-    const shown = await resolveShownValue(key, value, connection, variables);
+  const origin = createOriginLookup(project, connection.name, shell.cwd);
+  const texts = listTextSettings(connection, shell).map(async ([key, value]): Promise<EffectiveSetting> => {
+    const shown = await resolveShownValue(key, value, connection, shell.env);
     return { key, ...shown, origin: origin(key) ?? nameVariable(value) };
   });
-  const { pacing } = readEnvironment(variables);
+  const { pacing } = readEnvironment(shell);
   const { reserve, maxConcurrency } = toPacingOptions({ ...connection.source, ...pacing });
   const { lookbackSeconds, lagSeconds, rolesSource } = toReadOptions(connection.source);
   const plain = (key: string, value: string | number): EffectiveSetting => ({
@@ -49,7 +49,7 @@ export async function listEffectiveSettings(
   return [
     ...(await Promise.all(texts)),
     plain('streams', connection.streams.map(({ name, syncMode }) => `${name} (${syncMode})`).join(', ')),
-    ...(await listDestinationSettings(connection, origin, variables)),
+    ...(await listDestinationSettings(connection, origin, shell.env)),
     ...formatSchedule(project, connection).map((value) => plain('schedule', value)),
     plain('lookback_seconds', lookbackSeconds),
     plain('lag_seconds', lagSeconds),
@@ -64,8 +64,8 @@ export async function listEffectiveSettings(
 }
 
 /** The settings that are texts and perhaps references, in the order of the file's schema. */
-function listTextSettings({ source }: Connection, variables: Variables): [key: string, value: string][] {
-  const { domain, base_url, credentials, audience, start_date } = applyAuth0Variables(source, variables);
+function listTextSettings({ source }: Connection, shell: ShellContext): [key: string, value: string][] {
+  const { domain, base_url, credentials, audience, start_date } = applyAuth0Variables(source, shell);
   const { client_id, client_secret, private_key, algorithm, key_id, access_token } = credentials;
   const texts = {
     domain,
@@ -83,10 +83,14 @@ function listTextSettings({ source }: Connection, variables: Variables): [key: s
 }
 
 /** Where the file says something of a key: at the connection, or in the defaults. */
-function createOriginLookup({ file, findLine }: Project, name: string): (key: string) => string | undefined {
+function createOriginLookup(
+  { file, findLine }: Project,
+  name: string,
+  cwd: string,
+): (key: string) => string | undefined {
   const at = (path: KeyPath): string | undefined => {
     const line = findLine(path);
-    return line === undefined ? undefined : `${relative('.', file)}:${line}`;
+    return line === undefined ? undefined : `${relative(cwd, file)}:${line}`;
   };
   return (key) => at(['connections', name, ...key.split('.')]) ?? at(['defaults', ...key.split('.')]);
 }

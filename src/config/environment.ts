@@ -44,6 +44,13 @@ export interface WorkerDeploymentVersion {
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
+/** What a command takes from the shell that starts it. */
+export interface ShellContext {
+  env: Variables;
+  /** Absolute path of the working directory. Relative paths on the command line and in variables refer to it. */
+  cwd: string;
+}
+
 /** What the environment says, checked. The rest of the program reads no variable. */
 export interface Environment {
   /** LOG_LEVEL, in any case. Default INFO. */
@@ -109,17 +116,12 @@ const environmentSchema = z
     });
   });
 
-/** The process's variables; the one place that reads them. */
-export function getProcessVariables(): Variables {
-  return process.env;
-}
-
 /**
  * Empty variables count as absent, as Compose files write them.
  * @throws ConfigError naming every variable whose value cannot be used
  */
-export function readEnvironment(variables: Variables = getProcessVariables()): Environment {
-  const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+export function readEnvironment({ env, cwd }: ShellContext): Environment {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
   const read = parseWithSchema(environmentSchema, set, 'the environment', 'Correct or unset the variable.');
   const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } = read;
   return {
@@ -134,7 +136,7 @@ export function readEnvironment(variables: Variables = getProcessVariables()): E
       ...(read.ROLLCALL_MAX_CONCURRENCY !== undefined && { max_concurrency: read.ROLLCALL_MAX_CONCURRENCY }),
     },
     heartbeatSeconds: read.ROLLCALL_HEARTBEAT_SECONDS ?? 10,
-    ...(read.ROLLCALL_STAGING !== undefined && { stagingDir: path.resolve(read.ROLLCALL_STAGING) }),
+    ...(read.ROLLCALL_STAGING !== undefined && { stagingDir: path.resolve(cwd, read.ROLLCALL_STAGING) }),
     ...(read.ROLLCALL_LISTEN !== undefined && { listen: read.ROLLCALL_LISTEN }),
     taskQueue: read.ROLLCALL_TASK_QUEUE ?? 'rollcall',
     ...(deploymentName !== undefined && buildId !== undefined && { deployment: { deploymentName, buildId } }),

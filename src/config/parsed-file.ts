@@ -1,5 +1,6 @@
 import { isNode, LineCounter, parseDocument } from 'yaml';
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { ConfigError } from '../errors';
 import { isObject, type Json, type JsonObject } from '../json';
 
@@ -150,8 +151,8 @@ function closeContainer(open: string[], afterValue: () => ExpectedToken): Expect
  * @param flag the flag, for messages: `--config`
  * @throws ConfigError that repeats nothing of the file's content
  */
-export async function readJsonObject(flag: string, file: string): Promise<JsonObject> {
-  const value = parseJsonText(await readFlagFile(flag, file), flag, file);
+export async function readJsonObject(flag: string, file: string, cwd: string): Promise<JsonObject> {
+  const value = parseJsonText(await readFlagFile(flag, file, cwd), flag, file);
   if (isObject(value)) return value;
   throw new ConfigError(
     `the file ${file} (${flag}) does not contain a JSON object`,
@@ -164,8 +165,8 @@ export async function readJsonObject(flag: string, file: string): Promise<JsonOb
  * Reads a state file: undefined when it is empty, else its JSON, of which `parseState` makes sense.
  * @throws ConfigError that repeats nothing of the file's content
  */
-export async function readStateFile(flag: string, file: string): Promise<Json | undefined> {
-  const text = await readFlagFile(flag, file);
+export async function readStateFile(flag: string, file: string, cwd: string): Promise<Json | undefined> {
+  const text = await readFlagFile(flag, file, cwd);
   return text.trim() === '' ? undefined : parseJsonText(text, flag, file);
 }
 
@@ -177,9 +178,9 @@ const readFailures: Record<string, { what: string; nextStep: string }> = {
   EPERM: { what: 'cannot be read: permission denied', nextStep: 'Grant this user read permission.' },
 };
 
-async function readFlagFile(flag: string, file: string): Promise<string> {
+async function readFlagFile(flag: string, file: string, cwd: string): Promise<string> {
   try {
-    return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
+    return (await readFile(resolve(cwd, file), 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
     const { what, nextStep } = readFailures[code] ?? { what: `cannot be read (${code})`, nextStep: 'Check the path.' };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, link, mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Document, parseDocument } from 'yaml';
 import { ConfigError } from '../errors';
 import { parseWithSchema } from './problems';
@@ -63,7 +63,7 @@ async function createProjectFile(file: string, text: string): Promise<void> {
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
       const nextStep = 'Run the command again.';
-      throw new ConfigError(`${relative('.', file)} was created by another process`, file, nextStep, { cause });
+      throw new ConfigError(`${file} was created by another process`, file, nextStep, { cause });
     }
   });
 }

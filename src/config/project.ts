@@ -54,27 +54,26 @@ const exampleFile = `connections:
 `;
 
 /**
- * Reads a project's file (`rollcall.yaml`). `known` are the streams that connections may name.
+ * Reads a project's file (`rollcall.yaml`). `file` is an absolute path. `known` are the streams that connections may name.
  * @param previous what it held when it was last read, and still does if its text is the same
  * @throws ConfigError without any value of the file
  */
 export async function loadProject(file: string, known: KnownStreams, previous?: Project): Promise<Project> {
-  const absolute = path.resolve(file);
-  const text = await readProjectText(absolute, exampleFile);
+  const text = await readProjectText(file, exampleFile);
   if (text === previous?.text) return previous;
-  const { content, ...places } = parseYaml(text, absolute);
+  const { content, ...places } = parseYaml(text, file);
   const { defaults, connections: settings } = parseWithSchema(
     projectSettings,
     content,
-    `the file ${absolute}`,
+    `the file ${file}`,
     'Correct it and run the command again.',
   );
   if (defaults?.streams) toConnectionStreams(defaults.streams, known, 'defaults.streams');
   const connections = Object.entries(settings).map(([name, each]) =>
-    buildConnection(name, applyDefaults(each, defaults), known, path.dirname(absolute)),
+    buildConnection(name, applyDefaults(each, defaults), known, path.dirname(file)),
   );
   rejectSharedDestinations(connections);
-  return { file: absolute, connections: new Map(connections.map((each) => [each.name, each])), ...places };
+  return { file, connections: new Map(connections.map((each) => [each.name, each])), ...places };
 }
 
 /**
@@ -101,7 +100,7 @@ export function rejectSharedDestinations(connections: readonly Connection[]): vo
 }
 
 /**
- * A connection from settings that stand in no file; relative paths refer to `folder`.
+ * A connection from settings that stand in no file; relative paths refer to `folder`, an absolute path.
  * @throws ConfigError without any value of the settings
  */
 export function parseConnection(name: string, settings: unknown, known: KnownStreams, folder: string): Connection {
@@ -111,7 +110,7 @@ export function parseConnection(name: string, settings: unknown, known: KnownStr
     'the connection',
     'Correct it and run the command again.',
   );
-  return buildConnection(name, parsed, known, path.resolve(folder));
+  return buildConnection(name, parsed, known, folder);
 }
 
 /** @throws ConfigError that names the connections there are */

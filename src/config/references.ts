@@ -3,7 +3,7 @@ import path from 'node:path';
 import { ConfigError } from '../errors';
 import { normaliseTimestamp } from '../timestamp';
 import { applyAuth0Variables } from './auth0-variables';
-import { getProcessVariables, readEnvironment, type Variables } from './environment';
+import { readEnvironment, type ShellContext, type Variables } from './environment';
 import type { Connection, ConnectionSource, Destination } from './project';
 import { toReadOptions } from './read-options';
 import { parseSourceConfig, type SourceConfig } from './source';
@@ -16,17 +16,13 @@ const nextStepAdvice =
  * stands for. To be called when the values are needed, so that a rotated secret is used without a restart.
  * @throws ConfigError naming the missing variable or file, or what is wrong with the settings
  */
-export async function resolveSecrets(
-  connection: Connection,
-  variables: Variables = getProcessVariables(),
-  read?: (file: string) => Promise<string>,
-): Promise<SourceConfig> {
+export async function resolveSecrets(connection: Connection, shell: ShellContext): Promise<SourceConfig> {
   const prefix = `connections.${connection.name}`;
   const resolve = async (settings: Record<string, string | undefined>, where: string) => {
     const resolved: Record<string, string> = {};
     for (const [key, value] of Object.entries(settings)) {
       if (value !== undefined)
-        resolved[key] = await resolveValue(value, `${where}.${key}`, connection.folder, variables, read);
+        resolved[key] = await resolveValue(value, `${where}.${key}`, connection.folder, shell.env);
     }
     return resolved;
   };
@@ -45,12 +41,12 @@ export async function resolveSecrets(
   }
   const { credentials, audience, domain, base_url, start_date, ...settings } = applyAuth0Variables(
     connection.source,
-    variables,
+    shell,
   );
   return parseSourceConfig(
     {
       ...settings,
-      ...readEnvironment(variables).pacing,
+      ...readEnvironment(shell).pacing,
       ...(await resolve({ domain, base_url, start_date }, prefix)),
       credentials: {
         auth_type: toAuthType(credentials),
@@ -76,12 +72,13 @@ function toAuthType({ access_token: token, private_key: key }: ConnectionSource[
  */
 export async function resolveReadOptions(
   connection: Connection,
+  { env }: ShellContext,
 ): Promise<Pick<SourceConfig, 'startDate' | 'readOptions'>> {
   const readOptions = toReadOptions(connection.source);
   const { start_date: written } = connection.source;
   if (written === undefined) return { readOptions };
   const where = `connections.${connection.name}.start_date`;
-  const value = await resolveValue(written, where, connection.folder, getProcessVariables());
+  const value = await resolveValue(written, where, connection.folder, env);
   const startDate = normaliseTimestamp(value);
   if (startDate === undefined) {
     throw new ConfigError(`${where} is not an ISO 8601 date or time`, where, 'Use a form such as 2024-01-31.');
@@ -95,11 +92,11 @@ export async function resolveReadOptions(
  */
 export async function resolveDestination(
   { name, destination, folder }: Connection,
-  variables: Variables = getProcessVariables(),
+  { env }: ShellContext,
 ): Promise<Destination> {
   if (destination.kind === 'files') return destination;
   const where = `connections.${name}.destination.postgres.url`;
-  const url = await resolveValue(destination.url, where, folder, variables);
+  const url = await resolveValue(destination.url, where, folder, env);
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return { ...destination, url };
   const example = 'Use postgres://role:password@host:5432/database, with special characters percent-encoded (%XX).';
   throw new ConfigError(`${where} is not a Postgres URL`, where, example);
@@ -123,13 +120,12 @@ export async function resolveValue(
   where: string,
   folder: string,
   variables: Variables,
-  read: (file: string) => Promise<string> = (file) => readFile(file, 'utf8'),
 ): Promise<string> {
   const { kind, target } = parseReference(value) ?? {};
   if (target === undefined) return value;
   return kind === 'env'
     ? readVariable(target, where, variables)
-    : readReferencedFile(path.resolve(folder, target), where, read);
+    : readReferencedFile(path.resolve(folder, target), where);
 }
 
 function readVariable(name: string, where: string, variables: Variables): string {
@@ -138,12 +134,8 @@ function readVariable(name: string, where: string, variables: Variables): string
   throw new ConfigError(`the environment variable ${name}, referenced by ${where}, is not set`, where, `Set ${name}.`);
 }
 
-async function readReferencedFile(
-  file: string,
-  where: string,
-  read: (file: string) => Promise<string>,
-): Promise<string> {
-  const content = await read(file).catch((cause: unknown) => {
+async function readReferencedFile(file: string, where: string): Promise<string> {
+  const content = await readFile(file, 'utf8').catch((cause: unknown) => {
     const what = `the file ${file}, referenced by ${where}, cannot be read`;
     throw new ConfigError(what, where, 'Create it, or grant this user read permission.', { cause });
   });

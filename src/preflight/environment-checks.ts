@@ -1,4 +1,5 @@
-import { getProcessVariables } from '../config/environment';
+import type { LogEntry } from '@temporalio/worker';
+import type { ShellContext } from '../config/environment';
 import type { Connection } from '../config/project';
 import { resolveDestination } from '../config/references';
 import { checkFolder } from '../durable-fs';
@@ -20,18 +21,20 @@ const temporalConnectTimeoutMs = 3_000;
 const grpcNotFound = 5;
 
 /** Looks at the Temporal server that the environment names, and at what a sync needs there. */
-export async function inspectTemporal(taskQueue: string, fix: boolean): Promise<Finding[]> {
-  const variables = getProcessVariables();
+export async function inspectTemporal(
+  { env }: ShellContext,
+  { taskQueue, fix, onLogEntry }: { taskQueue: string; fix: boolean; onLogEntry: (entry: LogEntry) => void },
+): Promise<Finding[]> {
   let target: TemporalTarget | undefined;
   try {
-    target = readProfile(variables);
+    target = readProfile(env);
     if (!target) {
-      const binary = locateTemporal(variables);
+      const binary = locateTemporal(env);
       return [
         createOkFinding('temporal', `No server is configured; \`rollcall sync\` starts a local one with ${binary}.`),
       ];
     }
-    installRuntime();
+    installRuntime({ log: onLogEntry });
     const connection = await connect(target, { patienceMs: temporalConnectTimeoutMs });
     try {
       return await inspectServer(connection, target, taskQueue, fix);
@@ -108,9 +111,9 @@ export async function inspectStaging(folder: string): Promise<Finding> {
 }
 
 /** Looks whether a connection's destination can be reached and written, as far as can be told without changing it. */
-export async function inspectDestination(connection: Connection): Promise<Finding> {
+export async function inspectDestination(connection: Connection, shell: ShellContext): Promise<Finding> {
   try {
-    const destination = await resolveDestination(connection);
+    const destination = await resolveDestination(connection, shell);
     if (destination.kind === 'postgres') {
       const streams = connection.streams.map(({ name }) => name);
       return createOkFinding('destination', await checkDatabase({ ...destination, streams }));

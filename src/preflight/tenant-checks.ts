@@ -2,6 +2,7 @@ import { createTenants } from '../activities/tenants';
 import type { Auth0Client } from '../auth0/client';
 import { getDocumentedRefill } from '../auth0/rate-limit/endpoint-groups';
 import type { PacerSnapshot } from '../auth0/rate-limit/pacer';
+import type { ShellContext } from '../config/environment';
 import type { Connection } from '../config/project';
 import { resolveSecrets } from '../config/references';
 import type { SourceConfig } from '../config/source';
@@ -21,10 +22,10 @@ const minWarnedBucketSize = 20;
 const permissionsPage = 'Applications > APIs > Auth0 Management API > Machine to Machine Applications';
 
 /** Looks whether a connection's tenant lets it in, and what its token may read; with a handful of requests. */
-export async function inspectTenant(connection: Connection): Promise<Finding[]> {
+export async function inspectTenant(connection: Connection, shell: ShellContext): Promise<Finding[]> {
   let config: SourceConfig;
   try {
-    config = await resolveSecrets(connection);
+    config = await resolveSecrets(connection, shell);
   } catch (error) {
     return [toErrorFinding('credentials', error)];
   }

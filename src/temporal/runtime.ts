@@ -78,30 +78,49 @@ export function simplifyLogEntry(entry: LogEntry): LogEntry | undefined {
   };
 }
 
+/** Receives the warnings and errors of workers, workflows and activities. */
+export type LogReceiver = (entry: LogEntry) => void;
+
+/** There is one runtime per process; commands that share a process share it, and each receives the entries of all. */
+const logReceivers = new Set<LogReceiver>();
+let installedMetricsPort: number | 'none' | undefined;
+
 /**
- * Installs Temporal's runtime. Must be the first statement of every process that speaks to Temporal, and runs once per
- * process: left to itself, Core prints its warnings on stdout, in colour, in the middle of an Airbyte stream. A logger
- * alone does not change that; only `forward` does.
+ * Installs Temporal's runtime if the process has none, and adds a receiver of its log. Must run before any other use of
+ * Temporal: without `forward`, Core prints its warnings on stdout, where only protocol messages may appear.
  *
- * `log` gets the warnings and errors of workers, workflows and activities, in plain words; without it they go to stderr.
- * `metricsPort`: port of the loopback interface on which Core serves metrics, its own and ours, at /metrics. Absent: none are
- * kept. Throws when somebody listens on it.
+ * The runtime does not handle signals: commands stop their workers themselves.
+ * @param options.log default: prints to stderr
+ * @param options.metricsPort port of the loopback interface on which Core serves its metrics and ours at /metrics; absent:
+ *   no metrics
+ * @returns removes the receiver
+ * @throws Error when the port is in use, or when the process has a runtime without these metrics
  */
-export function installRuntime(options: { log?: (entry: LogEntry) => void; metricsPort?: number } = {}): void {
+export function installRuntime(options: { log?: LogReceiver; metricsPort?: number } = {}): () => void {
   const stderr = new DefaultLogger('WARN');
-  const log = options.log ?? ((entry: LogEntry) => stderr.log(entry.level, entry.message, entry.meta));
-  Runtime.install({
-    logger: new DefaultLogger('WARN', (entry) => {
-      const plain = simplifyLogEntry(entry);
-      if (plain) log(plain);
-    }),
-    telemetryOptions: {
-      logging: { forward: {}, filter: 'WARN' },
-      ...(options.metricsPort !== undefined && {
-        metrics: { prometheus: buildPrometheusOptions(options.metricsPort) },
+  const log: LogReceiver = options.log ?? ((entry) => stderr.log(entry.level, entry.message, entry.meta));
+  if (installedMetricsPort === undefined) {
+    Runtime.install({
+      shutdownSignals: [],
+      logger: new DefaultLogger('WARN', (entry) => {
+        const simplified = simplifyLogEntry(entry);
+        if (simplified) for (const receive of logReceivers) receive(simplified);
       }),
-    },
-  });
+      telemetryOptions: {
+        logging: { forward: {}, filter: 'WARN' },
+        ...(options.metricsPort !== undefined && {
+          metrics: { prometheus: buildPrometheusOptions(options.metricsPort) },
+        }),
+      },
+    });
+    installedMetricsPort = options.metricsPort ?? 'none';
+  } else if (options.metricsPort !== undefined && options.metricsPort !== installedMetricsPort) {
+    throw new Error('the Temporal runtime of this process was installed without these metrics');
+  }
+  // Each call is a receiver of its own, also of the same function.
+  const receive: LogReceiver = (entry) => log(entry);
+  logReceivers.add(receive);
+  return () => logReceivers.delete(receive);
 }
 
 /** Names as Prometheus would have them: seconds, and endings that tell what is counted. */

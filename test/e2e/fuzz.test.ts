@@ -114,17 +114,17 @@ async function isTaken(file: string, take: (file: string) => Promise<unknown>): 
 }
 
 const takeConfig = async (file: string): Promise<void> => {
-  const { baseUrl, credentials } = parseSourceConfig(await readJsonObject('--config', file));
+  const { baseUrl, credentials } = parseSourceConfig(await readJsonObject('--config', file, '/'));
   expect(new URL(baseUrl).origin).toBe(baseUrl);
   expect(Object.values(credentials).filter((value) => typeof value !== 'string' || value === '')).toEqual([]);
 };
 const takeCatalog = async (file: string): Promise<void> => {
-  const { streams: chosen, problems } = parseConfiguredCatalog(await readJsonObject('--catalog', file), streams);
+  const { streams: chosen, problems } = parseConfiguredCatalog(await readJsonObject('--catalog', file, '/'), streams);
   expect(chosen.length + problems.length).toBeGreaterThan(0);
   for (const { message } of problems) expect(message).toMatch(/\. [A-Z].*\.$/);
 };
 const takeState = async (file: string): Promise<void> => {
-  for (const each of Object.values(parseState(await readStateFile('--state', file)))) {
+  for (const each of Object.values(parseState(await readStateFile('--state', file, '/')))) {
     const reading = readCursor(each, 'updated_at');
     expect(Object.keys(reading).filter((key) => key !== 'cursor' && key !== 'problem')).toEqual([]);
   }

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { startEmulator } from 'auth0-emulator';
-import { addOperatorCommands } from '../../src/cli/operate';
 import { messagesOf, run, scratchFolder, writeJson } from '../support/program';
 import { configOf } from '../support/compare-copy';
+import { declareProgram } from '../support/cli';
 
 const folder = scratchFolder();
 const airbyteVerbs = ['spec', 'check', 'discover', 'read'];
@@ -29,8 +29,7 @@ function pathsOf(command: Command): string[][] {
   return command.commands.flatMap((each) => [[each.name()], ...pathsOf(each).map((path) => [each.name(), ...path])]);
 }
 
-const program = new Command();
-addOperatorCommands(program, () => undefined);
+const program = declareProgram();
 const helps: ['rollcall' | 'source-auth0', string[]][] = [
   ['rollcall', []],
   ...pathsOf(program).map((path): ['rollcall', string[]] => ['rollcall', path]),

@@ -158,10 +158,9 @@ describe.each(table.map((row) => [row[0].constructor.name, ...row] as const))(
     });
 
     it('keeps its meaning in a TRACE and at the terminal', async () => {
-      const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
-      expect(failOnTerminal(error)).toBe(exitCode);
-      expect(stderr).toHaveBeenCalledWith(`rollcall: ${error.message}\n`);
-      stderr.mockRestore();
+      const warn = jest.fn();
+      expect(failOnTerminal({ warn }, error)).toBe(exitCode);
+      expect(warn).toHaveBeenCalledWith(`rollcall: ${error.message}`);
       const { code, lines } = await writeTrace(error);
       expect(code).toBe(exitCode);
       const traces = lines.map((line) => (JSON.parse(line) as { trace: { error: object } }).trace.error);

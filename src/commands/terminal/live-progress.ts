@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
+import type { CommandContext, Log, TerminalOutput } from '../../app/command-context';
 import type { SyncRun } from '../../temporal/sync-run';
 import type { StreamProgress } from '../../workflows/contract';
-import { drawFooter, isQuietMode, logMessage, setFooter } from './log';
 
 /** The requests of a sync when it was looked at. */
 export interface RequestSample {
@@ -82,8 +82,9 @@ interface TableLine {
 /** Lines of at most `columns` columns, coloured unless NO_COLOR is set: a heading, a line for each stream, and why it stands still. */
 export function formatLiveTable(
   { workflowId, streams, requestsPerSecond, elapsedMs }: LiveTableState,
-  columns: number,
+  terminal: TerminalOutput,
 ): string {
+  const columns = terminal.columns ?? 80;
   const lines = streams.map(toTableLine);
   const widthOf = (key: 'stream' | 'status' | 'rows'): number => Math.max(...lines.map((line) => line[key].length), 0);
   const [names, words, rows] = [widthOf('stream'), widthOf('status'), widthOf('rows')];
@@ -95,7 +96,7 @@ export function formatLiveTable(
       const left = `  ${stream.padEnd(names)}  `;
       const right = `  ${delivered.padStart(rows)}  ${note}`;
       const room = columns - left.length - words;
-      return `${left}${colorText(colour, status.padEnd(words))}${truncateText(right, room)}`.trimEnd();
+      return `${left}${colorText(terminal, colour, status.padEnd(words))}${truncateText(right, room)}`.trimEnd();
     }),
     ...(reason === undefined
       ? []
@@ -141,8 +142,8 @@ function truncateText(text: string, columns: number): string {
   return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;
 }
 
-function colorText(colour: TableLine['colour'], text: string): string {
-  return styleText(colour, text, { stream: process.stderr });
+function colorText(stream: TerminalOutput, colour: TableLine['colour'], text: string): string {
+  return styleText(colour, text, { stream });
 }
 
 /**
@@ -203,9 +204,12 @@ export interface ProgressDisplay {
 }
 
 /** On a terminal a table that is drawn anew; elsewhere lines that tell what has changed; nothing where quiet is asked for. */
-export async function openProgressDisplay(run: Pick<SyncRun, 'workflowId' | 'startedAt'>): Promise<ProgressDisplay> {
-  if (isQuietMode()) return { show: () => undefined, close: () => undefined };
-  return process.stderr.isTTY ? openTableDisplay(run) : openLineDisplay();
+export async function openProgressDisplay(
+  context: CommandContext,
+  run: Pick<SyncRun, 'workflowId' | 'startedAt'>,
+): Promise<ProgressDisplay> {
+  if (context.log.quiet) return { show: () => undefined, close: () => undefined };
+  return context.stderr.isTTY ? openTableDisplay(context, run) : openLineDisplay(context.log);
 }
 
 /** Tells how every stream stands, each time that has changed. */
@@ -231,42 +235,41 @@ function createRateMeter(): (streams: readonly StreamProgress[]) => number | und
   };
 }
 
-function openLineDisplay(): ProgressDisplay {
+function openLineDisplay(log: Log): ProgressDisplay {
   const rate = createRateMeter();
   let told: StreamProgress[] = [];
   return {
     show(streams) {
       const now = keepLastKnown(told, streams);
       for (const line of [formatProgressLine(told, now, rate(now)), formatPausedLine(told, now)])
-        if (line !== '') logMessage(line);
+        if (line !== '') log.info(line);
       told = now;
     },
     close: () => undefined,
   };
 }
 
-async function openTableDisplay({
-  workflowId,
-  startedAt,
-}: Pick<SyncRun, 'workflowId' | 'startedAt'>): Promise<ProgressDisplay> {
+async function openTableDisplay(
+  { stderr, log }: CommandContext,
+  { workflowId, startedAt }: Pick<SyncRun, 'workflowId' | 'startedAt'>,
+): Promise<ProgressDisplay> {
   const { createLogUpdate } = await import('log-update');
-  const update = createLogUpdate(process.stderr);
+  const update = createLogUpdate(stderr);
   const rate = createRateMeter();
   let told: StreamProgress[] = [];
-  setFooter({ draw: (text) => (text === '' ? update.clear() : update(text)) });
+  log.setFooter({ draw: (text) => (text === '' ? update.clear() : update(text)) });
   return {
     show(streams) {
       told = keepLineOrder(told, keepLastKnown(told, streams));
-      const columns = process.stderr.columns || 80;
-      drawFooter(
+      log.drawFooter(
         formatLiveTable(
           { workflowId, streams: told, requestsPerSecond: rate(told), elapsedMs: Date.now() - startedAt },
-          columns,
+          stderr,
         ),
       );
     },
     close() {
-      setFooter(undefined);
+      log.setFooter(undefined);
       update.done();
     },
   };

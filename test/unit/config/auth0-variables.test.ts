@@ -3,6 +3,7 @@ import { applyAuth0Variables } from '../../../src/config/auth0-variables';
 import { parseConnection } from '../../../src/config/project';
 import { resolveSecrets } from '../../../src/config/references';
 import { failureOf } from '../../support/config-failure';
+import { createShell } from '../../support/cli';
 
 const all = {
   AUTH0_DOMAIN: 'variable.example.com',
@@ -13,10 +14,10 @@ const all = {
 
 const connection = (source: object) => parseConnection('acme', { destination: { files: 'data' }, ...source }, [], '.');
 const filled = (source: object, variables: Record<string, string>) =>
-  applyAuth0Variables(connection(source).source, variables);
+  applyAuth0Variables(connection(source).source, createShell(variables));
 
 test('a connection that says nothing of its tenant is that of the variables', async () => {
-  expect(await resolveSecrets(connection({}), all)).toMatchObject({
+  expect(await resolveSecrets(connection({}), createShell(all))).toMatchObject({
     baseUrl: 'https://variable.example.com',
     credentials: {
       type: 'client_credentials',
@@ -83,13 +84,15 @@ test.each<[object, Record<string, string>, object]>([
 });
 
 test('what nobody says is named, and where it may be said', async () => {
-  const failure = await failureOf(() => resolveSecrets(connection({}), { AUTH0_DOMAIN: 'acme.eu.auth0.com' }));
+  const failure = await failureOf(() =>
+    resolveSecrets(connection({}), createShell({ AUTH0_DOMAIN: 'acme.eu.auth0.com' })),
+  );
   expect(failure.message).toMatch(/credentials\.client_id is missing; .*client_secret is missing\. .*AUTH0_CLIENT_ID/);
 });
 
 test('the environment’s reserve and concurrency come before those of the file', async () => {
   const paced = connection({ rate_limit_reserve: 0.5 });
   const variables = { ...all, ROLLCALL_RATE_LIMIT_RESERVE: '0', ROLLCALL_MAX_CONCURRENCY: '2' };
-  expect((await resolveSecrets(paced, variables)).pacing).toEqual({ reserve: 0, maxConcurrency: 2 });
-  expect((await resolveSecrets(paced, all)).pacing).toEqual({ reserve: 0.5 });
+  expect((await resolveSecrets(paced, createShell(variables))).pacing).toEqual({ reserve: 0, maxConcurrency: 2 });
+  expect((await resolveSecrets(paced, createShell(all))).pacing).toEqual({ reserve: 0.5 });
 });

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { readEnvironment } from '../../../src/config/environment';
 import { failureOf } from '../../support/config-failure';
+import { createShell } from '../../support/cli';
 
 test('an empty environment gives the defaults', () => {
-  expect(readEnvironment({})).toEqual({
+  expect(readEnvironment(createShell({}))).toEqual({
     logLevel: 'INFO',
     slice: {},
     pacing: {},
@@ -14,27 +15,31 @@ test('an empty environment gives the defaults', () => {
 
 test('variables that are set to nothing count as absent', () => {
   const names = ['LOG_LEVEL', 'TEMPORAL_ADDRESS', 'ROLLCALL_FETCH_PAGES', 'ROLLCALL_STAGING'];
-  expect(readEnvironment(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(readEnvironment({}));
+  expect(readEnvironment(createShell(Object.fromEntries(names.map((name) => [name, '']))))).toEqual(
+    readEnvironment(createShell({})),
+  );
 });
 
 test('every variable is read', () => {
   expect(
-    readEnvironment({
-      LOG_LEVEL: 'debug',
-      TEMPORAL_ADDRESS: '127.0.0.1:7233',
-      ROLLCALL_FETCH_PAGES: '3',
-      ROLLCALL_FETCH_SECONDS: '0.5',
-      ROLLCALL_FETCH_BYTES: '1e6',
-      ROLLCALL_HEARTBEAT_SECONDS: '2.5',
-      ROLLCALL_STAGING: 'staging',
-      ROLLCALL_LISTEN: '[::1]:9464',
-      ROLLCALL_TASK_QUEUE: 'nightly',
-      TEMPORAL_DEPLOYMENT_NAME: 'rollcall',
-      TEMPORAL_WORKER_BUILD_ID: '1.4.0',
-      ROLLCALL_RATE_LIMIT_RESERVE: '0.25',
-      ROLLCALL_MAX_CONCURRENCY: '3',
-      HOME: '/unrelated',
-    }),
+    readEnvironment(
+      createShell({
+        LOG_LEVEL: 'debug',
+        TEMPORAL_ADDRESS: '127.0.0.1:7233',
+        ROLLCALL_FETCH_PAGES: '3',
+        ROLLCALL_FETCH_SECONDS: '0.5',
+        ROLLCALL_FETCH_BYTES: '1e6',
+        ROLLCALL_HEARTBEAT_SECONDS: '2.5',
+        ROLLCALL_STAGING: 'staging',
+        ROLLCALL_LISTEN: '[::1]:9464',
+        ROLLCALL_TASK_QUEUE: 'nightly',
+        TEMPORAL_DEPLOYMENT_NAME: 'rollcall',
+        TEMPORAL_WORKER_BUILD_ID: '1.4.0',
+        ROLLCALL_RATE_LIMIT_RESERVE: '0.25',
+        ROLLCALL_MAX_CONCURRENCY: '3',
+        HOME: '/unrelated',
+      }),
+    ),
   ).toEqual({
     logLevel: 'DEBUG',
     slice: { pages: 3, seconds: 0.5, bytes: 1_000_000 },
@@ -53,7 +58,7 @@ test.each([
   ['WARNING', 'WARN'],
   ['critical', 'FATAL'],
 ])('LOG_LEVEL=%s means %s', (LOG_LEVEL, level) => {
-  expect(readEnvironment({ LOG_LEVEL }).logLevel).toBe(level);
+  expect(readEnvironment(createShell({ LOG_LEVEL })).logLevel).toBe(level);
 });
 
 test.each([
@@ -69,7 +74,7 @@ test.each([
   ['ROLLCALL_FETCH_SECONDS', 'Infinity', 'must be a number'],
   ['ROLLCALL_HEARTBEAT_SECONDS', '0', 'must be greater than 0'],
 ])('%s=%s is refused by name', async (name, value, message) => {
-  const failure = await failureOf(() => readEnvironment({ [name]: value }));
+  const failure = await failureOf(() => readEnvironment(createShell({ [name]: value })));
   expect(failure.message).toContain(`${name} ${message}`);
   expect(failure.where).toBe(name);
 });
@@ -78,6 +83,6 @@ test.each([
   ['TEMPORAL_DEPLOYMENT_NAME', 'TEMPORAL_WORKER_BUILD_ID'],
   ['TEMPORAL_WORKER_BUILD_ID', 'TEMPORAL_DEPLOYMENT_NAME'],
 ])('%s alone names no version', async (name, missing) => {
-  const { message } = await failureOf(() => readEnvironment({ [name]: 'rollcall' }));
+  const { message } = await failureOf(() => readEnvironment(createShell({ [name]: 'rollcall' })));
   expect(message).toContain(`${missing} is missing`);
 });

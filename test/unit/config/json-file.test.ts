@@ -15,38 +15,38 @@ function fileWith(content: string): string {
 }
 
 test('an object is read, with or without a byte order mark', async () => {
-  expect(await readJsonObject('--config', fileWith('{"a": [1, "é"]}'))).toEqual({ a: [1, 'é'] });
-  expect(await readJsonObject('--config', fileWith('\uFEFF{"a": 1}'))).toEqual({ a: 1 });
+  expect(await readJsonObject('--config', fileWith('{"a": [1, "é"]}'), '/')).toEqual({ a: [1, 'é'] });
+  expect(await readJsonObject('--config', fileWith('\uFEFF{"a": 1}'), '/')).toEqual({ a: 1 });
 });
 
 test('an empty state file is no state, and any JSON may be one', async () => {
-  expect(await readStateFile('--state', fileWith(''))).toBeUndefined();
-  expect(await readStateFile('--state', fileWith('\uFEFF \n'))).toBeUndefined();
-  expect(await readStateFile('--state', fileWith('[]'))).toEqual([]);
-  expect(await readStateFile('--state', fileWith('{"users": {}}'))).toEqual({ users: {} });
+  expect(await readStateFile('--state', fileWith(''), '/')).toBeUndefined();
+  expect(await readStateFile('--state', fileWith('\uFEFF \n'), '/')).toBeUndefined();
+  expect(await readStateFile('--state', fileWith('[]'), '/')).toEqual([]);
+  expect(await readStateFile('--state', fileWith('{"users": {}}'), '/')).toEqual({ users: {} });
 });
 
 test.each(['[]', 'null', '"text"', '5'])('%s is not an object', async (content) => {
   const file = fileWith(content);
-  const failure = await failureOf(() => readJsonObject('--catalog', file));
+  const failure = await failureOf(() => readJsonObject('--catalog', file, '/'));
   expect(failure.message).toContain(`the file ${file} given as --catalog holds no JSON object`);
   expect(failure.where).toBe('--catalog');
 });
 
 test('a missing file, a path through a file and a directory are each told apart', async () => {
   const missing = path.join(folder, 'none.json');
-  expect((await failureOf(() => readJsonObject('--config', missing))).message).toContain(
+  expect((await failureOf(() => readJsonObject('--config', missing, '/'))).message).toContain(
     `${missing} given as --config does not exist`,
   );
   const through = path.join(fileWith('{}'), 'x');
-  expect((await failureOf(() => readStateFile('--state', through))).message).toContain('does not exist');
-  expect((await failureOf(() => readJsonObject('--config', folder))).message).toContain('is a directory');
+  expect((await failureOf(() => readStateFile('--state', through, '/'))).message).toContain('does not exist');
+  expect((await failureOf(() => readJsonObject('--config', folder, '/'))).message).toContain('is a directory');
 });
 
 test('a file that cannot be read for another reason is said to be so', async () => {
   const loop = path.join(folder, 'loop');
   symlinkSync(loop, loop);
-  expect((await failureOf(() => readJsonObject('--config', loop))).message).toContain('cannot be read (ELOOP)');
+  expect((await failureOf(() => readJsonObject('--config', loop, '/'))).message).toContain('cannot be read (ELOOP)');
 });
 
 test.each([
@@ -61,7 +61,7 @@ test.each([
   ['[1,\n2,\n\n]', 4, 1],
   ['// made-up\n{}', 1, 1],
 ])('the place where %j breaks is told, and nothing of its content', async (content, line, column) => {
-  const failure = await failureOf(() => readJsonObject('--config', fileWith(content)));
+  const failure = await failureOf(() => readJsonObject('--config', fileWith(content), '/'));
   expect(failure.message).toContain(`is not JSON at line ${line}, column ${column}.`);
   expect(failure.message).not.toContain('made-up');
 });

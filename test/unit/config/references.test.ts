@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseConnection } from '../../../src/config/project';
 import { resolveDestination, resolveReadOptions, resolveSecrets } from '../../../src/config/references';
 import { failureOf } from '../../support/config-failure';
+import { createShell } from '../../support/cli';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'references-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -28,7 +29,7 @@ const machine = connection({
 
 test('variables and files take the place of their references, files from the project’s folder', async () => {
   writeFileSync(secretFile, 'made-up-secret\n');
-  expect(await resolveSecrets(machine, { AUTH0_DOMAIN: 'acme.eu.auth0.com' })).toEqual({
+  expect(await resolveSecrets(machine, createShell({ AUTH0_DOMAIN: 'acme.eu.auth0.com' }))).toEqual({
     baseUrl: 'https://acme.eu.auth0.com',
     credentials: {
       type: 'client_credentials',
@@ -46,14 +47,17 @@ test('a secret that was changed meanwhile is used from then on', async () => {
   const variables = { AUTH0_DOMAIN: 'acme.eu.auth0.com' };
   for (const clientSecret of ['made-up-1', 'made-up-2']) {
     writeFileSync(secretFile, clientSecret);
-    expect((await resolveSecrets(machine, variables)).credentials).toMatchObject({ clientSecret });
+    expect((await resolveSecrets(machine, createShell(variables))).credentials).toMatchObject({ clientSecret });
   }
 });
 
 test('a token, an audience and plain values are taken as they stand', async () => {
   const base_url = 'http://127.0.0.1:4010';
   expect(
-    await resolveSecrets(connection({ base_url, credentials: { access_token: 'env:TOKEN' } }), { TOKEN: 'made-up' }),
+    await resolveSecrets(
+      connection({ base_url, credentials: { access_token: 'env:TOKEN' } }),
+      createShell({ TOKEN: 'made-up' }),
+    ),
   ).toEqual({
     baseUrl: base_url,
     credentials: { type: 'access_token', accessToken: 'made-up' },
@@ -66,13 +70,13 @@ test('a token, an audience and plain values are taken as they stand', async () =
     audience,
     credentials: { client_id: 'a', client_secret: 'b' },
   });
-  expect((await resolveSecrets(custom, {})).credentials).toMatchObject({ audience });
+  expect((await resolveSecrets(custom, createShell({}))).credentials).toMatchObject({ audience });
 });
 
 test.each([{}, { AUTH0_DOMAIN: '' }])(
   'a variable that is not set is named, and who wants it: %j',
   async (variables) => {
-    const failure = await failureOf(() => resolveSecrets(machine, variables));
+    const failure = await failureOf(() => resolveSecrets(machine, createShell(variables)));
     expect(failure.message).toBe(
       'the environment variable AUTH0_DOMAIN, which connections.acme.domain refers to, is not set. Set AUTH0_DOMAIN.',
     );
@@ -84,14 +88,18 @@ test('a file that is missing or empty is named, and who wants it', async () => {
   const variables = { AUTH0_DOMAIN: 'acme.eu.auth0.com' };
   const wanted = `the file ${secretFile}, which connections.acme.credentials.client_secret refers to,`;
   rmSync(secretFile);
-  expect((await failureOf(() => resolveSecrets(machine, variables))).message).toContain(`${wanted} cannot be read`);
+  expect((await failureOf(() => resolveSecrets(machine, createShell(variables)))).message).toContain(
+    `${wanted} cannot be read`,
+  );
   writeFileSync(secretFile, '\n');
-  expect((await failureOf(() => resolveSecrets(machine, variables))).message).toContain(`${wanted} is empty`);
+  expect((await failureOf(() => resolveSecrets(machine, createShell(variables)))).message).toContain(
+    `${wanted} is empty`,
+  );
 });
 
 test('what is wrong with the resolved settings is named by its place in the file, without its value', async () => {
   writeFileSync(secretFile, 'made-up-secret');
-  const failure = await failureOf(() => resolveSecrets(machine, { AUTH0_DOMAIN: 'https://made-up' }));
+  const failure = await failureOf(() => resolveSecrets(machine, createShell({ AUTH0_DOMAIN: 'https://made-up' })));
   expect(failure.message).toContain('connections.acme.domain must be a host name alone');
   expect(failure.message).not.toContain('made-up');
 });
@@ -101,18 +109,22 @@ test('a client and a token together are refused', async () => {
     domain: 'a.example.com',
     credentials: { client_secret: 'made-up', access_token: 'made-up' },
   });
-  expect((await failureOf(() => resolveSecrets(both, {}))).message).toContain('both an access token and a client');
+  expect((await failureOf(() => resolveSecrets(both, createShell({})))).message).toContain(
+    'both an access token and a client',
+  );
 });
 
 test('whoever only starts a sync learns from when and how to read without the secrets', async () => {
   const settings = { domain: 'env:NOT_SET', credentials: { client_id: 'made-up', client_secret: 'env:NOT_SET' } };
   const dated = connection({ ...settings, start_date: '2024-01-31', lag_seconds: 60, roles: { source: 'per_member' } });
-  expect(await resolveReadOptions(dated)).toEqual({
+  expect(await resolveReadOptions(dated, createShell())).toEqual({
     startDate: '2024-01-31T00:00:00.000Z',
     reading: { lookbackSeconds: 180, lagSeconds: 60, rolesSource: 'per_member' },
   });
-  expect(await resolveReadOptions(connection(settings))).toEqual({ reading: byDefault });
-  const error = await failureOf(() => resolveReadOptions(connection({ ...settings, start_date: 'soon' })));
+  expect(await resolveReadOptions(connection(settings), createShell())).toEqual({ reading: byDefault });
+  const error = await failureOf(() =>
+    resolveReadOptions(connection({ ...settings, start_date: 'soon' }), createShell()),
+  );
   expect(error).toMatchObject({ name: 'ConfigError', where: 'connections.acme.start_date' });
 });
 
@@ -120,13 +132,17 @@ test('a database is reached by what the reference stands for, and a wrong one is
   const destination = { postgres: { url: 'env:DATABASE_URL' } };
   const stored = connection({ domain: 'a.example.com', credentials: {}, destination });
   const url = 'postgres://made-up:made-up@db.example.com/acme?sslmode=verify-full';
-  expect(await resolveDestination(stored, { DATABASE_URL: url })).toEqual({ kind: 'postgres', url, schema: 'acme' });
+  expect(await resolveDestination(stored, createShell({ DATABASE_URL: url }))).toEqual({
+    kind: 'postgres',
+    url,
+    schema: 'acme',
+  });
   for (const wrong of ['made-up', 'mysql://made-up/', 'postgres://made-up:70000000/']) {
-    const failure = await failureOf(() => resolveDestination(stored, { DATABASE_URL: wrong }));
+    const failure = await failureOf(() => resolveDestination(stored, createShell({ DATABASE_URL: wrong })));
     expect(failure.message).toMatch(/^connections\.acme\.destination\.postgres\.url is no URL of a Postgres database/);
     expect(failure.message).not.toContain('made-up');
   }
-  const missing = await failureOf(() => resolveDestination(stored, {}));
+  const missing = await failureOf(() => resolveDestination(stored, createShell({})));
   expect(missing.message).toContain(
     'DATABASE_URL, which connections.acme.destination.postgres.url refers to, is not set',
   );

@@ -5,6 +5,7 @@ import { parseConnection } from '../../../src/config/project';
 import { resolveSecrets } from '../../../src/config/references';
 import { createProjectReader, createConnectionResolver } from '../../../src/config/project-reader';
 import { failureOf } from '../../support/config-failure';
+import { createShell } from '../../support/cli';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'steady-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -34,7 +35,7 @@ test('a project is what it was while its file cannot be used, and that is told o
 test('what a reference stood for holds while its file is empty, but not for another reference', async () => {
   const told: string[] = [];
   const resolve = createConnectionResolver(
-    (connection) => resolveSecrets(connection, {}),
+    (connection) => resolveSecrets(connection, createShell()),
     (message) => told.push(message),
   );
   const connection = (client_secret: string) =>

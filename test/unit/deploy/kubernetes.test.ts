@@ -1,14 +1,13 @@
-import { Command } from 'commander';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { mostTenantMemory } from '../../../bench/tenants-cost';
-import { addOperatorCommands } from '../../../src/cli/operate';
 import { parseListenAddress, readEnvironment } from '../../../src/config/environment';
 import { loadProject } from '../../../src/config/project';
 import { streams } from '../../../src/streams/registry';
 import { shutdownGraceMs } from '../../../src/temporal/worker';
 import { scratchFolder } from '../../support/program';
+import { createShell, declareProgram } from '../../support/cli';
 
 const folder = join(__dirname, '..', '..', '..', 'deploy', 'kubernetes');
 const scratch = scratchFolder();
@@ -74,7 +73,7 @@ const deployment = one('Deployment') as Deployment;
 const pod = deployment.spec.template.spec;
 const [container] = pod.containers as [Container];
 const variables = Object.fromEntries(container.env.map(({ name, value }) => [name, value]));
-const environment = readEnvironment(variables);
+const environment = readEnvironment(createShell(variables));
 const configMap = one('ConfigMap') as Manifest & { data: Record<string, string> };
 const project = configMap.data['rollcall.yaml'] ?? '';
 const secret = one('Secret') as Manifest & { stringData: Record<string, string> };
@@ -118,8 +117,7 @@ it('selects the pods that it makes, and keeps one of them through a drain', () =
 });
 
 it('starts the worker with options that the command line has, and a file that is mounted', () => {
-  const program = new Command();
-  addOperatorCommands(program, () => undefined);
+  const program = declareProgram();
   const [verb, ...rest] = container.args;
   const known = program.commands.find((command) => command.name() === verb)?.options.map(({ long }) => long);
   for (const option of rest.filter((word) => word.startsWith('--'))) expect(known).toContain(option);
