@@ -10,7 +10,11 @@ const project = (displayName, roots) => ({
   roots: roots.map((root) => `<rootDir>/${root}`),
   testEnvironment: 'node',
   testMatch: ['**/*.test.ts'],
-  moduleNameMapper: { '^auth0-emulator$': '<rootDir>/packages/auth0-emulator/src' },
+  moduleNameMapper: {
+    '^auth0-emulator$': '<rootDir>/packages/auth0-emulator/src',
+    // `import()` names the compiled file.
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
   transform,
 });
 
