@@ -1,7 +1,6 @@
 #!/usr/bin/env node
-// Writes what follows from the built code anew: the tables of docs/source-auth0.md, docs/configuration.md and
-// docs/operations.md, and schema/rollcall.schema.json. With --check it changes nothing and ends with code 1 when a file is not
-// what the code says.
+// Generates from the built code: the tables of docs/source-auth0.md, docs/configuration.md and docs/operations.md, and
+// schema/rollcall.schema.json. With --check it writes nothing and exits with 1 if a file is out of date.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -12,8 +11,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const load = createRequire(import.meta.url);
 const { streams } = load(join(ROOT, 'dist', 'streams', 'registry.js'));
 const { metrics } = load(join(ROOT, 'dist', 'metrics', 'metrics.js'));
-const { buildConnectorSpecification } = load(join(ROOT, 'dist', 'config', 'connector-specification.js'));
-const { projectSchema } = load(join(ROOT, 'dist', 'config', 'project-json-schema.js'));
+const { createConnectorSpecification } = load(join(ROOT, 'dist', 'config', 'connector-specification.js'));
+const { createProjectSchema } = load(join(ROOT, 'dist', 'config', 'project-json-schema.js'));
 
 const code = (text) => `\`${text}\``;
 const row = (...cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
@@ -21,7 +20,7 @@ const table = (head, rows) => [row(...head), row(...head.map(() => '---')), ...r
 
 function streamsTable() {
   return table(
-    ['stream', 'what', 'primary key', 'cursor', 'modes', 'scopes'],
+    ['stream', 'content', 'primary key', 'cursor', 'modes', 'scopes'],
     streams.map(({ name, summary, primaryKey, cursorField, syncModes, scopes }) =>
       row(
         code(name),
@@ -36,23 +35,23 @@ function streamsTable() {
 }
 
 function optionsTable() {
-  const { properties, required = [] } = buildConnectorSpecification().connectionSpecification;
+  const { properties, required = [] } = createConnectorSpecification().connectionSpecification;
   const rows = Object.entries(properties)
     .sort(([, one], [, other]) => one.order - other.order)
-    .map(([name, { title, description, default: initial }]) =>
+    .map(([name, { title, description, default: defaultValue }]) =>
       row(
         title,
         code(name),
         description,
-        initial === undefined ? (required.includes(name) ? 'required' : '') : code(initial),
+        defaultValue === undefined ? (required.includes(name) ? 'required' : '') : code(defaultValue),
       ),
     );
   return table(['option', 'key', 'meaning', 'default'], rows);
 }
 
-/** The keys of a connection in the project's file, those of objects by their paths. */
+/** The keys of a connection in the project file. Keys of nested objects are dotted paths. */
 function keysTable() {
-  const { connections, defaults } = projectSchema().properties;
+  const { connections, defaults } = createProjectSchema().properties;
   const shared = new Set(keysIn(defaults).map(({ path }) => path.join('.')));
   const rows = keysIn(connections.additionalProperties).map(({ path, schema }) =>
     row(
@@ -62,21 +61,21 @@ function keysTable() {
       shared.has(path.join('.')) ? 'yes' : '',
     ),
   );
-  return table(['key', 'meaning', 'default', 'may stand in `defaults`'], rows);
+  return table(['key', 'meaning', 'default', 'allowed in `defaults`'], rows);
 }
 
 function metricsTable() {
   return table(
-    ['metric', 'kind', 'labels', 'what'],
+    ['metric', 'kind', 'labels', 'meaning'],
     Object.values(metrics).map(({ name, kind, labels, help }) =>
       row(code(name), kind, labels.map(code).join(', '), help),
     ),
   );
 }
 
-function keysIn({ properties }, above = []) {
+function keysIn({ properties }, parents = []) {
   return Object.entries(properties).flatMap(([name, schema]) => {
-    const path = [...above, name];
+    const path = [...parents, name];
     return schema.properties ? keysIn(schema, path) : [{ path, schema }];
   });
 }
@@ -88,20 +87,20 @@ function fill(page, name, content) {
 }
 
 const files = {
-  'docs/source-auth0.md': (held) => fill(fill(held, 'streams', streamsTable()), 'options', optionsTable()),
-  'docs/configuration.md': (held) => fill(held, 'keys', keysTable()),
-  'docs/operations.md': (held) => fill(held, 'metrics', metricsTable()),
-  'schema/rollcall.schema.json': () => JSON.stringify(projectSchema()),
+  'docs/source-auth0.md': (current) => fill(fill(current, 'streams', streamsTable()), 'options', optionsTable()),
+  'docs/configuration.md': (current) => fill(current, 'keys', keysTable()),
+  'docs/operations.md': (current) => fill(current, 'metrics', metricsTable()),
+  'schema/rollcall.schema.json': () => JSON.stringify(createProjectSchema()),
 };
 
-for (const [file, fillIn] of Object.entries(files)) {
+for (const [file, generate] of Object.entries(files)) {
   const path = join(ROOT, file);
-  const held = existsSync(path) ? readFileSync(path, 'utf8') : '';
-  const content = await format(fillIn(held), { ...(await resolveConfig(path)), filepath: path });
+  const current = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const content = await format(generate(current), { ...(await resolveConfig(path)), filepath: path });
   if (!process.argv.includes('--check')) {
     writeFileSync(path, content);
-  } else if (content !== held) {
-    process.stderr.write(`${file} is not what the code says: run \`npm run docs\`.\n`);
+  } else if (content !== current) {
+    process.stderr.write(`${file} is out of date. Run \`npm run docs\`.\n`);
     process.exitCode = 1;
   }
 }

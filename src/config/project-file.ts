@@ -12,13 +12,13 @@ const secretHint = 'Prefer a reference: env:NAME or file:PATH.';
 const credentialsSetting = z
   .strictObject({
     client_id: nonEmptyText.optional().meta({
-      description: `Client id of a machine-to-machine application that is authorized for the Management API. ${referenceHint} Left out: AUTH0_CLIENT_ID.`,
+      description: `Client ID of a machine-to-machine application that is authorized for the Management API. ${referenceHint} Default: AUTH0_CLIENT_ID.`,
     }),
     client_secret: nonEmptyText.optional().meta({
-      description: `Its secret. ${secretHint} Left out, as every other way to sign in: AUTH0_CLIENT_SECRET.`,
+      description: `Secret of the application. ${secretHint} Default, if no other credential is set: AUTH0_CLIENT_SECRET.`,
     }),
     private_key: nonEmptyText.optional().meta({
-      description: `RSA key in PEM form in place of a secret, for an application that authenticates by Private Key JWT. ${secretHint} Left out: the file that AUTH0_CLIENT_SIGNING_KEY_PATH names.`,
+      description: `RSA private key (PEM) instead of a secret, for an application that authenticates by Private Key JWT. ${secretHint} Default: the file that AUTH0_CLIENT_SIGNING_KEY_PATH names.`,
     }),
     algorithm: nonEmptyText.optional().meta({
       description: 'Algorithm registered for the private key: RS256 (default), RS384 or PS256.',
@@ -28,7 +28,7 @@ const credentialsSetting = z
       .optional()
       .meta({ description: 'ID of the key in Auth0. If omitted, Auth0 finds the key itself.' }),
     access_token: nonEmptyText.optional().meta({
-      description: `A token for the Management API in place of a client. It expires and is not renewed. ${secretHint} Left out: AUTH0_ACCESS_TOKEN, or AUTH0_API_TOKEN.`,
+      description: `Token for the Management API instead of a client. It expires and is not renewed. ${secretHint} Default: AUTH0_ACCESS_TOKEN or AUTH0_API_TOKEN.`,
     }),
   })
   .meta({ description: 'Credentials for the Management API. Missing values are taken from the AUTH0_* variables.' });
@@ -36,7 +36,7 @@ const credentialsSetting = z
 /** What tells one tenant from another. */
 const tenantSettings = {
   domain: nonEmptyText.optional().meta({
-    description: `The tenant's domain, or its custom domain: a host name alone. ${referenceHint} Left out: AUTH0_DOMAIN.`,
+    description: `The tenant's domain or custom domain, as a host name. ${referenceHint} Default: AUTH0_DOMAIN.`,
     examples: ['acme.eu.auth0.com'],
   }),
   base_url: nonEmptyText.optional().meta({
