@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parse } from 'yaml';
 import { projectSettings } from '../../../src/config/project-file';
 import { createProjectSchema } from '../../../src/config/project-json-schema';
+import { findCodeBlocks, readPages } from '../../support/documentation';
 
 const root = path.join(__dirname, '..', '..', '..');
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
@@ -11,27 +12,21 @@ const validate = new Ajv({ strict: true, allErrors: true, allowUnionTypes: true 
 
 const valid = (value: unknown): boolean => validate(value);
 
-test('the published schema is that of the code', () => {
+test('the published schema equals the schema of the code', () => {
   expect(JSON.parse(read('schema/rollcall.schema.json'))).toEqual(createProjectSchema());
 });
 
-/** The project files in a page: whole ones, and settings of a connection. */
-function examplesIn(page: string): [string, unknown][] {
-  const blocks = [...read(page).matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text = '']) => text);
-  const parsed = blocks.map((text): [string, unknown] => [text, parse(text)]).filter(([, value]) => value !== null);
-  expect(parsed.length).toBeGreaterThan(0);
-  return parsed.map(([text, value]) => [
-    text.slice(0, 60),
-    'connections' in (value as object) ? value : { connections: { acme: value } },
-  ]);
-}
+/** The project files in the documentation: whole ones, and settings of a connection. */
+const examples = readPages()
+  .flatMap((page) => findCodeBlocks(page, 'yaml'))
+  .map(({ location, text }): [string, unknown] => {
+    const value = parse(text) as object;
+    return [location, 'connections' in value ? value : { connections: { acme: value } }];
+  });
 
-const files: [string, unknown][] = [
-  ...['README.md', 'docs/configuration.md', 'docs/destinations.md'].flatMap(examplesIn),
-  ['deploy/rollcall.yaml', parse(read('deploy/rollcall.yaml'))],
-];
+const files: [string, unknown][] = [...examples, ['deploy/rollcall.yaml', parse(read('deploy/rollcall.yaml'))]];
 
-test.each(files)('the example %j is as schema and code want it', (_, value) => {
+test.each(files)('schema and code accept the example at %s', (_, value) => {
   validate(value);
   expect(validate.errors).toBeNull();
   expect(projectSettings.safeParse(value).error).toBeUndefined();
@@ -59,12 +54,12 @@ test.each<[unknown]>([
   [withAcme({ schedule: { every: '1h', evry: '1h' } })],
   [withAcme({}, { defaults: { domain: 'x' } })],
   [withAcme({}, { defaults: { destination: { files: './data' } } })],
-])('%j is refused by schema and code', (value) => {
+])('schema and code reject %j', (value) => {
   expect(valid(value)).toBe(false);
   expect(projectSettings.safeParse(value).success).toBe(false);
 });
 
-test('an editor knows the streams by name', () => {
+test('the schema lists the names of the streams', () => {
   expect(valid(withAcme({ streams: ['users', 'organization_members'] }))).toBe(true);
   expect(valid(withAcme({ streams: ['usres'] }))).toBe(false);
   expect(valid(withAcme({ streams: { usres: {} } }))).toBe(false);
@@ -83,7 +78,7 @@ function keysOf(schema: Schema, at: string): [string, Schema][] {
   return [...inside, ...parts.flatMap((each) => keysOf(each, at))];
 }
 
-test('every key is described', () => {
+test('every key of the schema has a description', () => {
   const keys = keysOf(createProjectSchema(), '');
   expect(keys.length).toBeGreaterThan(50);
   expect(keys.filter(([, { description }]) => !description).map(([key]) => key)).toEqual([]);
