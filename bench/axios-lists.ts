@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import axios from 'axios';
-import { createPacer } from '../src/auth0/rate-limit/pacer';
+import { Pacer } from '../src/auth0/rate-limit/pacer';
 import { readRateLimitHeaders } from '../src/auth0/rate-limit/rate-limit-headers';
 import type { JsonObject } from '../src/json';
 import type { Address } from './sync';
@@ -15,7 +15,7 @@ export async function listsByAxios({ url, clientId, clientSecret }: Address): Pr
     audience: `${url}/api/v2/`,
   });
   http.defaults.headers.common['authorization'] = `Bearer ${granted.data.access_token}`;
-  const pacer = createPacer({ reserve: 0 });
+  const pacer = new Pacer({ reserve: 0 });
 
   async function get<Body>(route: string, path: string, params: Record<string, string | number>): Promise<Body> {
     const slot = await pacer.acquire(route, path, { maxWaitMs: 60_000 });

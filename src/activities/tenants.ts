@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Auth0Client, createAuth0Client } from '../auth0/client';
 import { BadCredentials } from '../auth0/errors';
 import type { RequestObserver } from '../auth0/http';
-import { createPacer, type Pacer, type PacerSnapshot } from '../auth0/rate-limit/pacer';
+import { Pacer, type PacerSnapshot } from '../auth0/rate-limit/pacer';
 import { createClientTokenSource, createFixedTokenSource, type TokenSource } from '../auth0/token';
 import type { SourceConfig } from '../config/source';
 import { version } from '../version';
@@ -49,7 +49,7 @@ export function createTenants({ resolveSource, onToken, maxWaitMs = 15_000, crea
 
   function pacerOf({ baseUrl, pacing }: SourceConfig): Pacer {
     const key = JSON.stringify([baseUrl, pacing]);
-    const pacer = pacers.get(key) ?? createPacer(pacing);
+    const pacer = pacers.get(key) ?? new Pacer(pacing);
     pacers.set(key, pacer);
     return pacer;
   }

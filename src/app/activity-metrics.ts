@@ -1,7 +1,7 @@
 import type { FetchActivities } from '../activities/fetch';
 import type { SinkActivities } from '../activities/sink-activities';
 import type { Tenants } from '../activities/tenants';
-import type { RequestObserver } from '../auth0/http';
+import type { RequestObserver, WaitReason } from '../auth0/http';
 import type { Meter } from '../metrics/metrics';
 import type { StreamState } from '../protocol';
 import { countRecords } from '../staging/segment';
@@ -10,6 +10,9 @@ import { streams } from '../streams/registry';
 
 /** Shorter waits are no waits. */
 const minWaitMs = 10;
+
+/** Values of the label `cause`. */
+const waitCauses: Record<WaitReason, string> = { rateLimit: 'limit', retry: 'failure' };
 
 /** Tells the meter of what goes to and fro between a connection's client and its tenant. */
 export function createMetricsObserver(meter: Meter, connection: string): RequestObserver {
@@ -22,8 +25,8 @@ export function createMetricsObserver(meter: Meter, connection: string): Request
       meter.add('requests', { connection, route, status: toStatusClass(status) });
       if (status === 429) meter.add('rateLimited', { connection });
     },
-    onWaitEnd(cause, ms) {
-      if (ms >= minWaitMs) meter.record('waits', { connection, cause }, ms / 1_000);
+    onWaitEnd(reason, ms) {
+      if (ms >= minWaitMs) meter.record('waits', { connection, cause: waitCauses[reason] }, ms / 1_000);
     },
   };
 }

@@ -1,10 +1,24 @@
 import { sleep as sleepFor } from '../async';
 import type { JsonObject } from '../json';
 import { BadCredentials, type CredentialsProblem, RateLimited, Transient, UnexpectedAnswer } from './errors';
-import { createHttpClient, type HttpOptions, type HttpResponse, type RequestObserver, type WaitReason } from './http';
-import type { Pacer } from './rate-limit/pacer';
+import {
+  createHttpClient,
+  type HttpClient,
+  type HttpOptions,
+  type HttpResponse,
+  type RequestObserver,
+  type WaitReason,
+} from './http';
+import type { Pacer, Slot } from './rate-limit/pacer';
 import { readRateLimitHeaders, readRateLimitRefusal, readServerTime } from './rate-limit/rate-limit-headers';
-import { encodeQuery, type ListRequest, type ObjectRequest, type Page, toRouteTemplate } from './request';
+import {
+  describeRequest,
+  encodeQuery,
+  type ListRequest,
+  type ObjectRequest,
+  type Page,
+  toRouteTemplate,
+} from './request';
 import { classifyResponse, parseObject, parsePage } from './response';
 import type { TokenSource } from './token';
 
@@ -15,13 +29,13 @@ export type ClientLog = (
 ) => void;
 
 export interface Auth0ClientOptions extends HttpOptions {
-  /** Origin of the tenant, without a slash at the end: `https://acme.eu.auth0.com`. */
+  /** Origin of the tenant, without a trailing slash: `https://acme.eu.auth0.com`. */
   baseUrl: string;
   tokenSource: TokenSource;
   pacer: Pacer;
-  /** Longest wait in place for the tenant's limit, ms; beyond it a request is RateLimited. Default 60,000. */
+  /** Longest wait for the tenant's rate limit, ms; a longer one throws RateLimited. Default 60,000. */
   maxWaitMs?: number;
-  /** Further tries in place after a Transient or UnexpectedAnswer. Default 3. */
+  /** Number of retries after Transient or UnexpectedAnswer. Default 3. */
   retries?: number;
   log?: ClientLog;
   observer?: RequestObserver;
@@ -34,137 +48,68 @@ export interface Auth0ClientOptions extends HttpOptions {
 
 export interface CallOptions {
   signal?: AbortSignal;
-  /** Told when a wait of a second or more begins; `until` is epoch ms. */
+  /** Called when a wait of a second or more starts; `until` is epoch ms. */
   onWait?: (until: number, reason: WaitReason) => void;
-  /** Told of every request that is sent for the call, repeats included. */
+  /** Called for every request that the call sends, retries included. */
   onRequest?: () => void;
 }
 
 export interface ClientStats {
-  /** Sent to the Management API. */
+  /** Requests sent to the Management API. */
   requests: number;
-  /** Of these, repeated after a failure. */
+  /** Requests repeated after a failure. */
   retries: number;
-  /** Of these, answered 429. */
+  /** Requests answered with 429. */
   rateLimited: number;
-  /** Of these, answered with what was asked for. */
+  /** Requests answered with 200. */
   succeeded: number;
 }
 
 export interface Auth0Client {
   /** Reads one page. Throws the classes of errors.ts, or the signal's reason. */
   getPage(request: ListRequest, options?: CallOptions): Promise<Page>;
-  /** Reads one object, checked to carry its key. Throws as `list` does; Gone when there is no such object. */
+  /** Reads one object and checks its key. Throws as `getPage` does; Gone when the object does not exist. */
   getObject(request: ObjectRequest, options?: CallOptions): Promise<JsonObject>;
-  /** Scopes that the token carries; undefined when that is not known. */
+  /** The token's scopes; undefined when unknown. */
   getScopes(options?: CallOptions): Promise<string[] | undefined>;
   getStats(): ClientStats;
   /** Closes all connections. */
   close(): void;
 }
 
-const maxRetryPauseMs = 30_000;
-
-/** The Management API of one tenant. Keeps one set of connections, one token and one pacer for all that use it. */
+/** A client for one tenant's Management API. All its callers share one connection pool, token and pacer. */
 export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
-  const { baseUrl, tokenSource, pacer, maxWaitMs = 60_000, retries = 3, log = () => {}, observer } = options;
-  const { now = Date.now, sleep = sleepFor, random = Math.random } = options;
+  const { tokenSource, now = Date.now } = options;
   const http = createHttpClient(options);
-  const stats: ClientStats = { requests: 0, retries: 0, rateLimited: 0, succeeded: 0 };
+  const context: ClientContext = {
+    ...options,
+    maxWaitMs: options.maxWaitMs ?? 60_000,
+    retries: options.retries ?? 3,
+    log: options.log ?? (() => {}),
+    now,
+    sleep: options.sleep ?? sleepFor,
+    random: options.random ?? Math.random,
+    http,
+    stats: { requests: 0, retries: 0, rateLimited: 0, succeeded: 0 },
+  };
 
-  /** Sends one request when the pacer lets it; any status but 200 is thrown, a 429 is waited for. */
-  async function send(
-    { path, query }: GetRequest,
-    label: string,
-    { signal, onWait, onRequest }: CallOptions,
-  ): Promise<HttpResponse> {
-    const url = `${baseUrl}/api/v2/${path}${query ? `?${encodeQuery(query)}` : ''}`;
-    let giveUpAt: number | undefined;
-    for (;;) {
-      const token = await tokenSource.getToken(signal);
-      const asked = now();
-      const slot = await pacer.acquire(toRouteTemplate(path), label, {
-        signal,
-        maxWaitMs,
-        onWait: onWait && ((until) => onWait(until, 'limit')),
-      });
-      observer?.onWaitEnd('limit', now() - asked);
-      stats.requests += 1;
-      onRequest?.();
-      let answer: HttpResponse;
-      try {
-        const headers = { authorization: `Bearer ${token}` };
-        answer = await http.send({ method: 'GET', url, label, headers, signal });
-      } catch (error) {
-        slot.recordFailure();
-        throw error;
-      }
-      if (answer.status !== 429) {
-        slot.recordResponse(readRateLimitHeaders(answer.headers, now()));
-        if (answer.status === 200) {
-          stats.succeeded += 1;
-          return answer;
-        }
-        const refusal = classifyResponse(label, answer);
-        const renewable = answer.status === 401 && refusal instanceof BadCredentials && tokenSource.invalidate(token);
-        throw renewable ? new StaleToken(refusal.problem) : refusal;
-      }
-      stats.rateLimited += 1;
-      const retryAt = slot.recordRefusal(readRateLimitRefusal(answer.headers, now()));
-      giveUpAt ??= now() + maxWaitMs;
-      if (retryAt > giveUpAt) throw new RateLimited(label, retryAt);
-      log('debug', 'rate limit reached', { request: label, waitMs: retryAt - now() });
-    }
-  }
-
-  /** Repeats `attempt` after failures that may pass. */
-  async function persist<T>(label: string, call: CallOptions, attempt: () => Promise<T>): Promise<T> {
-    const { signal, onWait } = call;
-    const giveUpAt = now() + maxWaitMs;
-    let failures = 0;
-    let renewed = false;
-    const pause = async (ms: number, reason: WaitReason): Promise<void> => {
-      if (ms >= 1_000) onWait?.(now() + ms, reason);
-      await sleep(ms, signal);
-      observer?.onWaitEnd(reason, ms);
-    };
-    for (;;) {
-      try {
-        return await attempt();
-      } catch (error) {
-        if (error instanceof StaleToken) {
-          if (renewed) throw new BadCredentials(freshTokenProblems[error.problem] ?? error.problem);
-          renewed = true;
-        } else if (error instanceof RateLimited && error.retryAt <= giveUpAt) {
-          await pause(Math.max(0, error.retryAt - now()), 'limit');
-        } else if ((error instanceof Transient || error instanceof UnexpectedAnswer) && failures < retries) {
-          failures += 1;
-          stats.retries += 1;
-          log('warn', error.message, { request: label, failures });
-          await pause(random() * Math.min(maxRetryPauseMs, 500 * 2 ** failures), 'failure');
-        } else {
-          throw error;
-        }
-      }
-    }
-  }
-
-  /** Asks until `read` takes the answer, or there is none to be had. */
-  function get<T>(
+  /** Repeats the request until `parse` accepts the response or the failure is final. */
+  function get<Result>(
     request: GetRequest,
     call: CallOptions,
-    read: (answer: HttpResponse, label: string) => T,
-  ): Promise<T> {
-    const label = `GET ${toRouteTemplate(request.path)}`;
-    return persist(label, call, async () => read(await send(request, label, call), label));
+    parse: (response: HttpResponse, label: string) => Result,
+  ): Promise<Result> {
+    const label = describeRequest(request.path);
+    return retryRequest(context, label, call, async () => parse(await sendRequest(context, request, call), label));
   }
 
   return {
     getPage: (request, call = {}) =>
       get(request, call, ({ body, headers }, label) => parsePage(request, label, body, readServerTime(headers, now()))),
     getObject: (request, call = {}) => get(request, call, ({ body }, label) => parseObject(request, label, body)),
-    getScopes: (call = {}) => persist('POST /oauth/token', call, () => tokenSource.getScopes(call.signal)),
-    getStats: () => ({ ...stats }),
+    getScopes: (call = {}) =>
+      retryRequest(context, 'POST /oauth/token', call, () => tokenSource.getScopes(call.signal)),
+    getStats: () => ({ ...context.stats }),
     close() {
       http.close();
       tokenSource.close();
@@ -174,14 +119,112 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
 
 type GetRequest = Pick<ListRequest, 'path'> & Partial<Pick<ListRequest, 'query'>>;
 
-/** The token was answered 401 and a fresh one can be had. */
+type ClientContext = Auth0ClientOptions &
+  Required<Pick<Auth0ClientOptions, 'maxWaitMs' | 'retries' | 'log' | 'now' | 'sleep' | 'random'>> & {
+    http: HttpClient;
+    stats: ClientStats;
+  };
+
+/** Sends a request within the tenant's rate limit and repeats it after a 429. Throws for any other status but 200. */
+async function sendRequest(context: ClientContext, request: GetRequest, call: CallOptions): Promise<HttpResponse> {
+  const { tokenSource, maxWaitMs, stats, log, now } = context;
+  const label = describeRequest(request.path);
+  let giveUpAt: number | undefined;
+  for (;;) {
+    const { response, slot, token } = await sendOnce(context, request, call);
+    if (response.status === 429) {
+      stats.rateLimited += 1;
+      const retryAt = slot.recordRefusal(readRateLimitRefusal(response.headers, now()));
+      giveUpAt ??= now() + maxWaitMs;
+      if (retryAt > giveUpAt) throw new RateLimited(label, retryAt);
+      log('debug', 'rate limit reached', { request: label, waitMs: retryAt - now() });
+      continue;
+    }
+    slot.recordResponse(readRateLimitHeaders(response.headers, now()));
+    if (response.status === 200) {
+      stats.succeeded += 1;
+      return response;
+    }
+    const error = classifyResponse(label, response);
+    const isRenewable = response.status === 401 && error instanceof BadCredentials && tokenSource.invalidate(token);
+    throw isRenewable ? new StaleToken(error.problem) : error;
+  }
+}
+
+/** Waits for a token and a slot, then sends one request. The caller reports the response to the slot. */
+async function sendOnce(
+  { baseUrl, tokenSource, pacer, maxWaitMs, http, stats, observer, now }: ClientContext,
+  { path, query }: GetRequest,
+  { signal, onWait, onRequest }: CallOptions,
+): Promise<{ response: HttpResponse; slot: Slot; token: string }> {
+  const label = describeRequest(path);
+  const token = await tokenSource.getToken(signal);
+  const waitingSince = now();
+  const slot = await pacer.acquire(toRouteTemplate(path), label, {
+    signal,
+    maxWaitMs,
+    onWait: onWait && ((until) => onWait(until, 'rateLimit')),
+  });
+  observer?.onWaitEnd('rateLimit', now() - waitingSince);
+  stats.requests += 1;
+  onRequest?.();
+  const url = `${baseUrl}/api/v2/${path}${query ? `?${encodeQuery(query)}` : ''}`;
+  try {
+    const headers = { authorization: `Bearer ${token}` };
+    return { response: await http.send({ method: 'GET', url, label, headers, signal }), slot, token };
+  } catch (error) {
+    slot.recordFailure();
+    throw error;
+  }
+}
+
+const maxRetryPauseMs = 30_000;
+
+/** Repeats `attempt` after transient failures with an exponential backoff, and once with a new token. */
+async function retryRequest<Result>(
+  context: ClientContext,
+  label: string,
+  { signal, onWait }: CallOptions,
+  attempt: () => Promise<Result>,
+): Promise<Result> {
+  const { maxWaitMs, retries, stats, log, observer, now, sleep, random } = context;
+  const giveUpAt = now() + maxWaitMs;
+  let failures = 0;
+  let isTokenRenewed = false;
+  const pause = async (ms: number, reason: WaitReason): Promise<void> => {
+    if (ms >= 1_000) onWait?.(now() + ms, reason);
+    await sleep(ms, signal);
+    observer?.onWaitEnd(reason, ms);
+  };
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (error instanceof StaleToken) {
+        if (isTokenRenewed) throw new BadCredentials(freshTokenProblems[error.problem] ?? error.problem);
+        isTokenRenewed = true;
+      } else if (error instanceof RateLimited && error.retryAt <= giveUpAt) {
+        await pause(Math.max(0, error.retryAt - now()), 'rateLimit');
+      } else if ((error instanceof Transient || error instanceof UnexpectedAnswer) && failures < retries) {
+        failures += 1;
+        stats.retries += 1;
+        log('warn', error.message, { request: label, failures });
+        await pause(random() * Math.min(maxRetryPauseMs, 500 * 2 ** failures), 'retry');
+      } else {
+        throw error;
+      }
+    }
+  }
+}
+
+/** Auth0 answered 401 to the token, and the token source can request another. */
 class StaleToken extends Error {
   constructor(readonly problem: CredentialsProblem) {
     super();
   }
 }
 
-/** What it means of a token that was fetched a moment ago. */
+/** The meaning of a problem when the token was issued a moment ago. */
 const freshTokenProblems: Partial<Record<CredentialsProblem, CredentialsProblem>> = {
   expired_token: 'refused_fresh_token',
   refused_token: 'refused_fresh_token',

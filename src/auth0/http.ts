@@ -24,17 +24,17 @@ export interface HttpResponse {
 export interface HttpOptions {
   /** Default `rollcall`. */
   userAgent?: string;
-  /** Longest silence of the server, ms; a whole answer may take ten times as long. Default 30,000. */
+  /** Longest time without data from the server, ms; a complete response may take ten times as long. Default 30,000. */
   timeoutMs?: number;
-  /** Largest body, decompressed. Default 256 MiB: a page holds at most 100 users of 1 MB each. */
+  /** Largest decompressed body. Default 256 MiB: a page has at most 100 users of 1 MB each. */
   maxBodyBytes?: number;
   observer?: Pick<RequestObserver, 'onRequestEnd'>;
 }
 
 export interface HttpClient {
   /**
-   * Any status is an answer. Throws Transient when none came, UnexpectedAnswer when it is too large or cannot be
-   * decompressed, and the signal's reason when that is why it ended. No error holds the request: it carries a token.
+   * Returns the response, whatever its status. Throws Transient without a response, UnexpectedAnswer when it is too large
+   * or cannot be decompressed, and the signal's reason when aborted. No error contains the request, which carries a token.
    */
   send(request: HttpRequest): Promise<HttpResponse>;
   /** Closes all connections. */
@@ -71,7 +71,7 @@ export function createHttpClient({
     maxRedirects: 0,
     maxContentLength: maxBodyBytes,
     responseType: 'arraybuffer',
-    // The environment's proxy variables are not for this layer to read.
+    // Only src/config reads the environment.
     proxy: false,
     validateStatus: () => true,
     transformRequest: (data: unknown) => data,
@@ -80,27 +80,27 @@ export function createHttpClient({
 
   async function send({ method, url, label, headers, body, signal }: HttpRequest): Promise<HttpResponse> {
     signal?.throwIfAborted();
-    const ending = new AbortController();
-    const end = (): void => ending.abort();
-    const deadline = setTimeout(end, timeoutMs * 10);
-    signal?.addEventListener('abort', end, { once: true });
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    const deadline = setTimeout(abort, timeoutMs * 10);
+    signal?.addEventListener('abort', abort, { once: true });
     try {
-      const answer = await instance.request<Buffer>({
+      const response = await instance.request<Buffer>({
         method,
         url,
         data: body,
-        signal: ending.signal,
+        signal: controller.signal,
         headers: { accept: 'application/json', 'user-agent': userAgent, ...headers },
       });
-      observer?.onRequestEnd(label, answer.status);
-      return { status: answer.status, headers: normalizeHeaders(answer.headers), body: answer.data };
+      observer?.onRequestEnd(label, response.status);
+      return { status: response.status, headers: normalizeHeaders(response.headers), body: response.data };
     } catch (error) {
       signal?.throwIfAborted();
       observer?.onRequestEnd(label, undefined);
       throw classifyAxiosError(label, error);
     } finally {
       clearTimeout(deadline);
-      signal?.removeEventListener('abort', end);
+      signal?.removeEventListener('abort', abort);
     }
   }
 
@@ -122,11 +122,11 @@ function normalizeHeaders(headers: object): Record<string, string | undefined> {
   );
 }
 
-/** By code, not by class: errors of node's own come from another realm under some test runners. */
+/** By code, not by class: Node's own errors belong to another realm under some test runners. */
 function classifyAxiosError(label: string, error: unknown): Transient | UnexpectedAnswer {
   const { code = '', message = '' } = error as { code?: string; message?: string };
-  const noWay = unreachableCauses[code];
-  if (noWay) return new Transient(label, noWay, true);
+  const unreachable = unreachableCauses[code];
+  if (unreachable) return new Transient(label, unreachable, true);
   if (certificateErrorCode.test(code))
     return new Transient(label, `the host's certificate is not trusted (${code})`, true);
   if (message.startsWith('maxContentLength')) return new UnexpectedAnswer(label, 'the response is too large');
@@ -135,17 +135,17 @@ function classifyAxiosError(label: string, error: unknown): Transient | Unexpect
   return new Transient(label, interruptionCauses[code] ?? `the connection was lost${code ? ` (${code})` : ''}`);
 }
 
-/** `limit`: the tenant's rate limit; `failure`: the pause before another try. */
-export type WaitReason = 'limit' | 'failure';
+/** `rateLimit`: the tenant's rate limit; `retry`: the pause before a retry. */
+export type WaitReason = 'rateLimit' | 'retry';
 
-/** Is told what goes to and fro between a client and its tenant, for metrics. Must not throw. */
+/** Receives what a client sends and waits for, for metrics. Its functions must not throw. */
 export interface RequestObserver {
   /**
-   * A request is over, other than by its signal.
+   * A request ended, other than by its signal.
    * @param label method and path template: `GET organizations/{id}/members`
-   * @param status undefined when no answer came
+   * @param status undefined without a response
    */
   onRequestEnd(label: string, status: number | undefined): void;
-  /** A request went out after so long, or a wait before another try is over. */
+  /** A wait ended, for a slot or before a retry. */
   onWaitEnd(reason: WaitReason, ms: number): void;
 }

@@ -5,7 +5,7 @@ import { createFetchActivities } from '../../src/activities/fetch';
 import type { FetchInput, FetchResult, Pace } from '../../src/activities/fetch-contract';
 import type { Tenant } from '../../src/activities/tenants';
 import { type Auth0Client, type Auth0ClientOptions, createAuth0Client } from '../../src/auth0/client';
-import { createPacer } from '../../src/auth0/rate-limit/pacer';
+import { Pacer } from '../../src/auth0/rate-limit/pacer';
 import { createClientTokenSource } from '../../src/auth0/token';
 import type { Json, JsonObject } from '../../src/json';
 import type { FetchCounts } from '../../src/protocol';
@@ -18,7 +18,7 @@ export function impatientClient(
   options: Partial<Auth0ClientOptions> = {},
 ): Auth0Client {
   const tokenSource = createClientTokenSource({ baseUrl, clientId, credential: { clientSecret } });
-  return createAuth0Client({ baseUrl, tokenSource, pacer: createPacer({}), retries: 0, ...options });
+  return createAuth0Client({ baseUrl, tokenSource, pacer: new Pacer(), retries: 0, ...options });
 }
 
 /** What an attempt heartbeats: what the next one begins from. */

@@ -1,13 +1,13 @@
-import type { BucketSnapshot } from './token-bucket';
 import { RateLimited } from '../errors';
-import { RateLimiter, type Permit } from './rate-limiter';
-import type { RateLimitHeaders, RateLimitRefusal } from './rate-limit-headers';
 import { ConcurrencyWindow } from './concurrency-window';
+import type { RateLimitHeaders, RateLimitRefusal } from './rate-limit-headers';
+import { type Permit, RateLimiter } from './rate-limiter';
+import type { BucketSnapshot } from './token-bucket';
 
 export interface PacerOptions {
-  /** Part of each of the tenant's buckets that is left to its own traffic, 0 to 0.9. Default 0.1. */
+  /** Share of each of the tenant's buckets that is left to its own traffic, 0 to 0.9. Default 0.1. */
   reserve?: number;
-  /** Most requests out at a time; how many of these there are is found out. Default 64. */
+  /** Maximum number of requests in flight; the pacer finds the best number up to it. Default 64. */
   maxConcurrency?: number;
   /** Clock, epoch ms. */
   now?: () => number;
@@ -17,163 +17,221 @@ export interface PacerOptions {
 
 export interface AcquireOptions {
   signal?: AbortSignal | undefined;
-  /** Longest wait, ms; a longer one that a 429 demands is RateLimited. */
+  /** Longest wait for a 429, ms; a longer one rejects with RateLimited. */
   maxWaitMs: number;
-  /** Told once when the request has to wait for a second or more; `until` is epoch ms. */
+  /** Called once when the request has to wait for a second or more; `until` is epoch ms. */
   onWait?: ((until: number) => void) | undefined;
 }
 
-/** Leave to send one request. Exactly one of its functions is called, once. */
+/** Permission to send one request. The caller calls exactly one of its functions, once. */
 export interface Slot {
+  /** For any response but a 429. `headers` is undefined when the response does not report a limit. */
   recordResponse(headers: RateLimitHeaders | undefined): void;
-  /** For a 429; returns when another try makes sense, epoch ms. */
+  /** For a 429. Returns when to send the request again, epoch ms. */
   recordRefusal(refusal: RateLimitRefusal): number;
+  /** For a request without a response. */
   recordFailure(): void;
 }
 
-/** Keeps the requests to one tenant within its limits. One per tenant and process, shared by all that ask. */
-export interface Pacer {
-  /**
-   * Waits until a request may be sent; first come, first served within a route.
-   * @param route path template
-   * @param label names the request in messages
-   */
-  acquire(route: string, label: string, options: AcquireOptions): Promise<Slot>;
-  snapshot(): PacerSnapshot;
-}
-
-/** The pacer as shown to people. */
 export interface PacerSnapshot {
-  /** None before the first answer, and none on a tenant whose answers name no limit. */
+  /** Empty before the first response, and for a tenant whose responses report no limit. */
   buckets: (BucketSnapshot & { name: string })[];
-  /** Requests that should be asked for at a time, so that the limit or the server and not the asking sets the pace. */
+  /** Number of concurrent callers with which the rate limit or the server, not the callers, determines the pace. */
   concurrency: number;
-  /** Milliseconds that an answer takes, on the average of the newest ones; absent before the first. */
+  /** Moving average of the response time. Absent before the first response. */
   latencyMs?: number;
   inflight: number;
   waiting: number;
 }
 
-interface Waiter {
-  route: string;
-  label: string;
-  options: AcquireOptions;
-  waitReported: boolean;
-  grant(slot: Slot): void;
-  reject(error: Error): void;
-}
+/** Keeps the requests to one tenant within its rate limits. One pacer per tenant and process, shared by all callers. */
+export class Pacer {
+  private readonly limiter: RateLimiter;
+  private readonly window: ConcurrencyWindow;
+  private readonly queue = new RequestQueue();
+  private readonly now: () => number;
+  private readonly random: () => number;
+  private inflight = 0;
+  private timer: NodeJS.Timeout | undefined;
 
-const minReportedWaitMs = 1_000;
-export function createPacer(options: PacerOptions = {}): Pacer {
-  const { reserve = 0.1, maxConcurrency = 64, now = Date.now, random = Math.random } = options;
-  const limits = new RateLimiter(reserve);
-  const window = new ConcurrencyWindow(maxConcurrency);
-  let waiters: Waiter[] = [];
-  let inflight = 0;
-  let timer: NodeJS.Timeout | undefined;
+  constructor({ reserve = 0.1, maxConcurrency = 64, now = Date.now, random = Math.random }: PacerOptions = {}) {
+    this.limiter = new RateLimiter(reserve);
+    this.window = new ConcurrencyWindow(maxConcurrency);
+    this.now = now;
+    this.random = random;
+  }
 
-  function slotFor(permit: Permit): Slot {
-    const giveBack = <T>(act: (time: number) => T): T => {
-      inflight -= 1;
-      const result = act(now());
-      admit();
+  /**
+   * Resolves when the request may be sent; first in, first out within a route. Rejects with RateLimited or the signal's
+   * reason.
+   * @param route path template
+   * @param label names the request in messages
+   */
+  acquire(route: string, label: string, options: AcquireOptions): Promise<Slot> {
+    const slot = this.queue.enqueue({ route, label, options }, () => this.admit());
+    this.admit();
+    return slot;
+  }
+
+  snapshot(): PacerSnapshot {
+    // Computed first, because the snapshot of the buckets refills them up to now.
+    const concurrency = this.window.getDemand(this.limiter.getSaturationRate(), this.limiter.getEstimatedRate());
+    const latencyMs = this.window.averageLatencyMs;
+    return {
+      buckets: this.limiter.snapshot(this.now()),
+      concurrency,
+      ...(latencyMs !== undefined && { latencyMs }),
+      inflight: this.inflight,
+      waiting: this.queue.size,
+    };
+  }
+
+  /** Admits the requests that may be sent now, and schedules the next call. */
+  private admit(): void {
+    clearTimeout(this.timer);
+    let shortestWaitMs = Infinity;
+    this.queue.dequeueWhile((waiter) => {
+      const now = this.now();
+      const waitMs = this.limiter.getWaitMs(waiter.route, now);
+      const decision = decide({
+        waitMs,
+        maxWaitMs: waiter.options.maxWaitMs,
+        inflight: this.inflight,
+        getCapacity: () => this.window.getCapacity(this.limiter.getGuaranteedRate(), this.limiter.getEstimatedRate()),
+      });
+      switch (decision) {
+        case 'grant':
+          this.inflight += 1;
+          waiter.grant(this.createSlot(this.limiter.acquire(waiter.route, now)));
+          return true;
+        case 'reject':
+          waiter.reject(new RateLimited(waiter.label, now + waitMs));
+          return true;
+        case 'block':
+          this.window.recordBlocked();
+          return false;
+        case 'wait':
+          shortestWaitMs = Math.min(shortestWaitMs, waitMs);
+          waiter.reportWait(now, waitMs);
+          return false;
+      }
+    });
+    if (shortestWaitMs === Infinity) return;
+    this.timer = setTimeout(() => this.admit(), Math.max(1, Math.ceil(shortestWaitMs)));
+  }
+
+  private createSlot(permit: Permit): Slot {
+    const release = <Result>(record: (now: number) => Result): Result => {
+      this.inflight -= 1;
+      const result = record(this.now());
+      this.admit();
       return result;
     };
     return {
-      recordResponse: (reading) =>
-        giveBack((time) => {
-          window.recordResponse(time, time - permit.grantedAt);
-          limits.recordResponse(permit, reading, time);
+      recordResponse: (headers) =>
+        release((now) => {
+          this.window.recordResponse(now, now - permit.grantedAt);
+          this.limiter.recordResponse(permit, headers, now);
         }),
-      recordRefusal: (refusal) => giveBack((time) => limits.recordRefusal(permit, refusal, time, random())),
+      recordRefusal: (refusal) => release((now) => this.limiter.recordRefusal(permit, refusal, now, this.random())),
       recordFailure: () =>
-        giveBack((time) => {
-          window.recordFailure(time);
-          limits.recordFailure(permit, time);
+        release((now) => {
+          this.window.recordFailure(now);
+          this.limiter.recordFailure(permit, now);
         }),
     };
   }
+}
 
-  /** Lets in all that may go now, and sets the alarm for the next. */
-  function admit(): void {
-    clearTimeout(timer);
-    const held = new Set<string>();
-    const staying: Waiter[] = [];
-    let alarm = Infinity;
-    for (const waiter of waiters) {
-      if (held.has(waiter.route)) {
-        staying.push(waiter);
-        continue;
-      }
-      const time = now();
-      const wait = limits.getWaitMs(waiter.route, time);
-      if (wait <= 0 && inflight >= window.getCapacity(limits.getGuaranteedRate(), limits.getEstimatedRate())) {
-        window.recordBlocked();
-        held.add(waiter.route);
-        staying.push(waiter);
-      } else if (wait <= 0) {
-        inflight += 1;
-        waiter.grant(slotFor(limits.acquire(waiter.route, time)));
-      } else if (wait !== Infinity && wait > waiter.options.maxWaitMs) {
-        waiter.reject(new RateLimited(waiter.label, time + wait));
-      } else {
-        held.add(waiter.route);
-        staying.push(waiter);
-        alarm = Math.min(alarm, wait);
-        if (wait >= minReportedWaitMs && wait !== Infinity && !waiter.waitReported) {
-          waiter.waitReported = true;
-          waiter.options.onWait?.(time + wait);
-        }
-      }
-    }
-    waiters = staying;
-    if (alarm !== Infinity) timer = setTimeout(admit, Math.max(1, Math.ceil(alarm)));
+export interface AdmissionState {
+  /** Wait that the rate limit requires, ms. Infinity: until a request in flight is answered. */
+  waitMs: number;
+  maxWaitMs: number;
+  inflight: number;
+  /** Requests that may be in flight. */
+  getCapacity(): number;
+}
+
+/** `block`: the rate limit allows the request, but too many requests are in flight. */
+export function decide({
+  waitMs,
+  maxWaitMs,
+  inflight,
+  getCapacity,
+}: AdmissionState): 'grant' | 'wait' | 'block' | 'reject' {
+  if (waitMs <= 0) return inflight < getCapacity() ? 'grant' : 'block';
+  return waitMs !== Infinity && waitMs > maxWaitMs ? 'reject' : 'wait';
+}
+
+interface QueuedRequest {
+  route: string;
+  label: string;
+  options: AcquireOptions;
+}
+
+interface Waiter extends QueuedRequest {
+  grant(slot: Slot): void;
+  reject(error: Error): void;
+  reportWait(now: number, waitMs: number): void;
+}
+
+const minReportedWaitMs = 1_000;
+
+/** The requests that wait for a slot, in order of arrival. */
+class RequestQueue {
+  private waiters: Waiter[] = [];
+
+  get size(): number {
+    return this.waiters.length;
   }
 
-  function acquire(route: string, label: string, acquireOptions: AcquireOptions): Promise<Slot> {
-    const { signal } = acquireOptions;
+  /** @param onAbort called after the request's signal removed it from the queue */
+  enqueue(request: QueuedRequest, onAbort: () => void): Promise<Slot> {
+    const { signal, onWait } = request.options;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(signal.reason as Error);
         return;
       }
       const leave = (): void => {
-        waiters = waiters.filter((other) => other !== waiter);
+        this.waiters = this.waiters.filter((other) => other !== waiter);
         reject(signal?.reason as Error);
-        admit();
+        onAbort();
       };
-      const done = (): void => signal?.removeEventListener('abort', leave);
+      let isWaitReported = false;
       const waiter: Waiter = {
-        route,
-        label,
-        options: acquireOptions,
-        waitReported: false,
+        ...request,
         grant(slot) {
-          done();
+          signal?.removeEventListener('abort', leave);
           resolve(slot);
         },
         reject(error) {
-          done();
+          signal?.removeEventListener('abort', leave);
           reject(error);
+        },
+        reportWait(now, waitMs) {
+          if (isWaitReported || waitMs < minReportedWaitMs || waitMs === Infinity) return;
+          isWaitReported = true;
+          onWait?.(now + waitMs);
         },
       };
       signal?.addEventListener('abort', leave, { once: true });
-      waiters.push(waiter);
-      admit();
+      this.waiters.push(waiter);
     });
   }
 
-  function snapshot(): PacerSnapshot {
-    const concurrency = window.getDemand(limits.getSaturationRate(), limits.getEstimatedRate());
-    const latencyMs = window.averageLatencyMs;
-    return {
-      buckets: limits.snapshot(now()),
-      concurrency,
-      ...(latencyMs !== undefined && { latencyMs }),
-      inflight,
-      waiting: waiters.length,
-    };
+  /**
+   * Visits the waiters in order and removes those for which `visit` returns true. After a false, it skips the other
+   * waiters of that route.
+   */
+  dequeueWhile(visit: (waiter: Waiter) => boolean): void {
+    const heldRoutes = new Set<string>();
+    const removed = new Set<Waiter>();
+    for (const waiter of this.waiters) {
+      if (heldRoutes.has(waiter.route)) continue;
+      if (visit(waiter)) removed.add(waiter);
+      else heldRoutes.add(waiter.route);
+    }
+    if (removed.size > 0) this.waiters = this.waiters.filter((waiter) => !removed.has(waiter));
   }
-
-  return { acquire, snapshot };
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
 import type { FetchResult } from '../../../src/activities/fetch-contract';
 import { type Auth0Client, createAuth0Client } from '../../../src/auth0/client';
-import { createPacer } from '../../../src/auth0/rate-limit/pacer';
+import { Pacer } from '../../../src/auth0/rate-limit/pacer';
 import { createFixedTokenSource } from '../../../src/auth0/token';
 import type { JsonObject } from '../../../src/json';
 import { zeroCounts } from '../../../src/streams/counts';
@@ -270,7 +270,7 @@ describe('the scope for roles', () => {
     client = createAuth0Client({
       baseUrl,
       tokenSource: createFixedTokenSource('opaque'),
-      pacer: createPacer({}),
+      pacer: new Pacer(),
       retries: 0,
     });
     await expect(all.attempt({ task }).result).rejects.toMatchObject({ type: 'BadCredentials' });

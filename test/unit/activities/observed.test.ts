@@ -32,8 +32,8 @@ it('names requests by path template and class of the answer, and begins what is 
   expect(seen).toEqual({ 'rateLimited acme': 0, 'waitingUntil acme': 0 });
   for (const status of [200, 204, 302, 404, 429, 503, undefined]) observer.onRequestEnd('GET users', status);
   observer.onRequestEnd('POST /oauth/token', 200);
-  observer.onWaitEnd('limit', 9);
-  observer.onWaitEnd('failure', 2_500);
+  observer.onWaitEnd('rateLimit', 9);
+  observer.onWaitEnd('retry', 2_500);
   expect(seen).toEqual({
     'requests acme users 2xx': 2,
     'requests acme users 3xx': 1,

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { type Auth0Client, type Auth0ClientOptions, createAuth0Client } from '../../../src/auth0/client';
-import { createPacer } from '../../../src/auth0/rate-limit/pacer';
+import { Pacer } from '../../../src/auth0/rate-limit/pacer';
 import type { ListRequest } from '../../../src/auth0/request';
 import { createClientTokenSource, createFixedTokenSource } from '../../../src/auth0/token';
 import { type ScriptedRequest, type ScriptedServer, startScripted } from './scripted-server';
@@ -23,7 +23,7 @@ async function serve(
   client = createAuth0Client({
     baseUrl: server.baseUrl,
     tokenSource: createFixedTokenSource(secretToken),
-    pacer: createPacer(),
+    pacer: new Pacer(),
     retries: 2,
     sleep: (ms) => {
       slept.push(ms);
@@ -274,7 +274,7 @@ describe('a 429', () => {
     await client.getPage(request, { onWait: (until, reason) => waits.push(`${reason} ${until > begun}`) });
     expect(Date.now() - begun).toBeGreaterThanOrEqual(1_090);
     expect(client.getStats()).toEqual({ requests: 2, retries: 0, rateLimited: 1, succeeded: 1 });
-    expect(waits).toEqual(['limit true']);
+    expect(waits).toEqual(['rateLimit true']);
   });
 
   test('without Retry-After is waited for until the reset, by the clock of the server', async () => {
@@ -326,7 +326,7 @@ describe('with a client id and secret', () => {
       clientId: 'id',
       credential: { clientSecret: 's' },
     });
-    client = createAuth0Client({ baseUrl: server.baseUrl, tokenSource, pacer: createPacer() });
+    client = createAuth0Client({ baseUrl: server.baseUrl, tokenSource, pacer: new Pacer() });
     return { issued: () => issued };
   }
 
@@ -365,7 +365,7 @@ describe('an abort ends it at once with its reason', () => {
     client = createAuth0Client({
       baseUrl: server.baseUrl,
       tokenSource: createFixedTokenSource('t'),
-      pacer: createPacer(),
+      pacer: new Pacer(),
       random: () => 1,
     });
     const reason = new Error('stop it');

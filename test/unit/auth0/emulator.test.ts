@@ -3,7 +3,7 @@ import { type Auth0Client, createAuth0Client } from '../../../src/auth0/client';
 import { createUsersKeyset } from '../../../src/auth0/paging/keyset';
 import { createListPaging } from '../../../src/auth0/paging/list';
 import type { PageStep } from '../../../src/auth0/paging/page-step';
-import { createPacer } from '../../../src/auth0/rate-limit/pacer';
+import { Pacer } from '../../../src/auth0/rate-limit/pacer';
 import type { ListRequest, Page } from '../../../src/auth0/request';
 import { createClientTokenSource } from '../../../src/auth0/token';
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
   client = createAuth0Client({
     baseUrl,
     tokenSource: createClientTokenSource({ baseUrl, clientId, credential: { clientSecret } }),
-    pacer: createPacer(),
+    pacer: new Pacer(),
   });
 });
 afterAll(async () => {

@@ -3,7 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { toActivityFailure } from '../../../src/activities/activity-failure';
 import { type Auth0Client, createAuth0Client } from '../../../src/auth0/client';
-import { createPacer } from '../../../src/auth0/rate-limit/pacer';
+import { Pacer } from '../../../src/auth0/rate-limit/pacer';
 import { createClientTokenSource, createFixedTokenSource } from '../../../src/auth0/token';
 import { type Answer, type Asked, rows } from './error-bodies';
 import { type ScriptedServer, startScripted } from './scripted-server';
@@ -60,7 +60,7 @@ async function serve(asked: Asked, { status, body, headers }: Answer, { times, m
   client = createAuth0Client({
     baseUrl,
     tokenSource,
-    pacer: createPacer({ now, random }),
+    pacer: new Pacer({ now, random }),
     maxWaitMs,
     retries: 2,
     now,

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { createPacer, type Pacer, type Slot } from '../../../src/auth0/rate-limit/pacer';
+import { Pacer, type Slot } from '../../../src/auth0/rate-limit/pacer';
 
 const reading = (limit: number, remaining: number, fullInMs = 60_000) => ({ limit, remaining, fullInMs });
 let over: AbortController;
@@ -24,7 +24,7 @@ async function settled(promises: Promise<unknown>[]): Promise<boolean[]> {
 }
 
 test('the first request goes alone; its answer lets out as many as there are tokens', async () => {
-  const pacer = createPacer({ reserve: 0 });
+  const pacer = new Pacer({ reserve: 0 });
   const first = await acquire(pacer);
   const others = [1, 2, 3, 4, 5].map(() => acquire(pacer));
   expect(await settled(others)).toEqual([false, false, false, false, false]);
@@ -33,7 +33,7 @@ test('the first request goes alone; its answer lets out as many as there are tok
 });
 
 test('no more requests are out than the concurrency allows, also without any limit', async () => {
-  const pacer = createPacer({ maxConcurrency: 2 });
+  const pacer = new Pacer({ maxConcurrency: 2 });
   (await acquire(pacer)).recordResponse(undefined);
   const asked = [1, 2, 3].map(() => acquire(pacer));
   expect(await settled(asked)).toEqual([true, true, false]);
@@ -42,14 +42,14 @@ test('no more requests are out than the concurrency allows, also without any lim
 });
 
 test('a part of the bucket is left to others', async () => {
-  const pacer = createPacer({ reserve: 0.5 });
+  const pacer = new Pacer({ reserve: 0.5 });
   (await acquire(pacer)).recordResponse(reading(6, 5));
   const asked = Array.from({ length: 9 }, () => acquire(pacer));
   expect((await settled(asked)).filter(Boolean)).toHaveLength(2);
 });
 
 test('one who leaves the queue is told his own reason, and those behind him move up', async () => {
-  const pacer = createPacer({ maxConcurrency: 1 });
+  const pacer = new Pacer({ maxConcurrency: 1 });
   const first = await acquire(pacer);
   const leaving = new AbortController();
   const second = acquire(pacer, leaving.signal);
@@ -61,7 +61,7 @@ test('one who leaves the queue is told his own reason, and those behind him move
 });
 
 test('an empty bucket is waited for, and the wait is told', async () => {
-  const pacer = createPacer({ reserve: 0 });
+  const pacer = new Pacer({ reserve: 0 });
   (await acquire(pacer)).recordResponse(reading(2, 0));
   const [bucket] = pacer.snapshot().buckets;
   expect(bucket).toMatchObject({ name: 'tenant', limit: 2, remaining: 0, waitingUntil: expect.any(Number) as number });
@@ -73,7 +73,7 @@ test('an empty bucket is waited for, and the wait is told', async () => {
 });
 
 test('a wait of a second or more is told once', async () => {
-  const pacer = createPacer();
+  const pacer = new Pacer();
   const until = (await acquire(pacer)).recordRefusal({ retryAfterMs: 30_000 });
   const told: number[] = [];
   const waiting = pacer.acquire('users', 'GET users', {
@@ -88,7 +88,7 @@ test('a wait of a second or more is told once', async () => {
 });
 
 test('what is shown begins empty, counts what is out and what waits, and says how many it would like to be asked for', async () => {
-  const pacer = createPacer({ maxConcurrency: 5 });
+  const pacer = new Pacer({ maxConcurrency: 5 });
   expect(pacer.snapshot()).toEqual({ buckets: [], concurrency: 5, inflight: 0, waiting: 0 });
   await acquire(pacer);
   void acquire(pacer);
@@ -97,7 +97,7 @@ test('what is shown begins empty, counts what is out and what waits, and says ho
 
 test('of a bucket that runs short it would like no more to be asked for than keep it busy', async () => {
   let time = 0;
-  const pacer = createPacer({ now: () => time });
+  const pacer = new Pacer({ now: () => time });
   for (let nth = 0; nth < 8; nth += 1) {
     const slot = await acquire(pacer);
     time += 1_000;
@@ -109,7 +109,7 @@ test('of a bucket that runs short it would like no more to be asked for than kee
 
 test('without any limit, more and more are out at a time as long as that brings more', async () => {
   let time = 0;
-  const pacer = createPacer({ now: () => time, maxConcurrency: 20 });
+  const pacer = new Pacer({ now: () => time, maxConcurrency: 20 });
   let out: Slot[] = [];
   const ask = (): void =>
     void acquire(pacer).then(
@@ -134,7 +134,7 @@ test('without any limit, more and more are out at a time as long as that brings 
 
 test('fewer are out at a time when most get no answer', async () => {
   let time = 0;
-  const pacer = createPacer({ now: () => time });
+  const pacer = new Pacer({ now: () => time });
   (await acquire(pacer)).recordResponse(undefined);
   for (let round = 0; round < 3; round += 1) {
     const asked = [1, 2, 3, 4].map(() => acquire(pacer));

@@ -2,7 +2,7 @@ import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
 import { type Emulator, READER_SCOPES, startEmulator, TRUTH_READERS, TRUTH_STREAMS } from 'auth0-emulator';
 import { type Auth0Client, createAuth0Client } from '../../../src/auth0/client';
-import { createPacer } from '../../../src/auth0/rate-limit/pacer';
+import { Pacer } from '../../../src/auth0/rate-limit/pacer';
 import { createClientTokenSource } from '../../../src/auth0/token';
 import type { JsonObject } from '../../../src/json';
 import { createListReader, createOrganizationsReader, createRolesReader } from '../../../src/streams/list-readers';
@@ -79,7 +79,7 @@ describe('on an emulated tenant', () => {
   function clientWith(): Auth0Client {
     const { url: baseUrl, clientId, clientSecret } = tenant;
     const tokenSource = createClientTokenSource({ baseUrl, clientId, credential: { clientSecret } });
-    return createAuth0Client({ baseUrl, tokenSource, pacer: createPacer({}), retries: 0 });
+    return createAuth0Client({ baseUrl, tokenSource, pacer: new Pacer(), retries: 0 });
   }
 
   async function read<Cursor>(reader: Reader<Cursor>): Promise<Record<string, JsonObject[]>> {
