@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Json, JsonObject } from '../json';
+import { isObject, type Json, type JsonObject } from '../json';
 import {
   type Auth0Error,
   BadCredentials,
@@ -14,10 +14,10 @@ import {
 import type { HttpResponse } from './http';
 import type { ListRequest, ObjectRequest, Page } from './request';
 
-/** The same as `null`, which no list documents but JSON libraries like to send, absent. */
+/** Accepts `null` for an absent value: no list documents it, but JSON libraries send it. */
 const optionalCount = z.int().nonnegative().nullish();
 
-/** What the envelopes of lists may carry beside the rows: totals, or a checkpoint. */
+/** Totals or a checkpoint beside the rows. */
 const listEnvelope = z.looseObject({
   start: optionalCount,
   limit: optionalCount,
@@ -28,8 +28,8 @@ const listEnvelope = z.looseObject({
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Reads the body of a 200. Throws UnexpectedAnswer when it is not JSON in whole, not a list, or has a row without its
- * key: nothing of such a page is taken.
+ * Parses the body of a 200. Throws UnexpectedAnswer when it is truncated, not JSON, not a list, or has a row without its
+ * key; no row of such a page is used.
  * @param label names the request in messages
  * @param respondedAt the server's clock, epoch ms
  */
@@ -51,7 +51,7 @@ export function parsePage(request: ListRequest, label: string, body: Buffer, res
   };
 }
 
-/** Reads the body of a 200 that holds a single object. Throws UnexpectedAnswer as `readPage` does. */
+/** Parses the body of a 200 that contains a single object. Throws UnexpectedAnswer as `parsePage` does. */
 export function parseObject({ key }: ObjectRequest, label: string, body: Buffer): JsonObject {
   return requireKey(parseJsonBody(label, body), key, label, 'JSON');
 }
@@ -94,10 +94,6 @@ function parseEnvelope(
   return { ...parsed.data, rows };
 }
 
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** Error body of the Management API (`message`, `errorCode`) or of the token endpoint (`error_description`). */
 const errorBodySchema = z.object({
   error: z.string().optional().catch(undefined),
@@ -107,7 +103,7 @@ const errorBodySchema = z.object({
 });
 export type ErrorBody = z.infer<typeof errorBodySchema>;
 
-/** Empty when the body is no JSON object: proxies in front of Auth0 answer in HTML. */
+/** Returns an empty object for a body that is not a JSON object: proxies in front of Auth0 answer in HTML. */
 export function parseErrorBody(body: Buffer): ErrorBody {
   try {
     return errorBodySchema.parse(JSON.parse(body.toString('utf8')));
@@ -117,7 +113,7 @@ export function parseErrorBody(body: Buffer): ErrorBody {
 }
 
 /**
- * Scopes named by a 403 `insufficient_scope`. Seen: `Insufficient scope, expected any of: a, b`, the same with `a,b`,
+ * Scopes in the message of a 403 `insufficient_scope`. Observed: `Insufficient scope, expected any of: a, b`, the same with `a,b`,
  * and `Insufficient scope; expected any of: …` in the documentation.
  */
 export function parseRequiredScopes(message: string | undefined): string[] {
@@ -125,7 +121,7 @@ export function parseRequiredScopes(message: string | undefined): string[] {
   return list.match(/[a-z_]+:[a-z_]+/gi) ?? [];
 }
 
-/** Texts of Auth0 that say why a request was refused. Others may quote what was sent, and are not repeated. */
+/** Auth0's messages that are safe to repeat. Others may quote the request. */
 const quotablePatterns: readonly RegExp[] = [
   /^You can only page through the first 1000 records/,
   /^Requesting page(?: \d+)? exceeds the allowed maximum of 1000 records/,
@@ -142,7 +138,7 @@ export function findQuotableDetail(body: ErrorBody): string | undefined {
   return quotablePatterns.map((pattern) => pattern.exec(text)?.[0]).find((found) => found !== undefined);
 }
 
-/** `errorCode` when it is a plain word. */
+/** The `errorCode` when it is a plain identifier. */
 export function readErrorCode(body: ErrorBody): string | undefined {
   const code = body.errorCode ?? body.error;
   return code !== undefined && /^[a-z][a-z_]{0,59}$/i.test(code) ? code : undefined;
@@ -151,60 +147,62 @@ export function readErrorCode(body: ErrorBody): string | undefined {
 const domainNextStep = "Check the domain: <tenant>.<region>.auth0.com or the tenant's custom domain.";
 
 /**
- * What a status other than 200 of the Management API means. 429 is not among them: it is a matter of waiting.
+ * Converts a Management API response other than 200 and 429 to an error.
  * @param request method and path template, for messages
  */
 export function classifyResponse(request: string, { status, body }: HttpResponse): Auth0Error {
-  const said = parseErrorBody(body);
-  // A request line that is too long does not get as far as the API.
-  if (status !== 414 && !isAuth0Refusal(status, said)) return classifyForeignResponse(request, status, said);
+  const error = parseErrorBody(body);
+  // A request line that is too long is rejected before it reaches the API.
+  if (status !== 414 && !isAuth0Refusal(status, error)) return classifyForeignResponse(request, status, error);
   switch (status) {
     case 401:
-      return new BadCredentials(classifyTokenProblem(said.message ?? ''));
+      return new BadCredentials(classifyTokenProblem(error.message ?? ''));
     case 403:
-      if (said.errorCode === 'insufficient_scope') return new MissingScope(request, parseRequiredScopes(said.message));
-      if (said.errorCode === 'insufficient_entitlement') return new FeatureNotInPlan(request);
+      if (error.errorCode === 'insufficient_scope')
+        return new MissingScope(request, parseRequiredScopes(error.message));
+      if (error.errorCode === 'insufficient_entitlement') return new FeatureNotInPlan(request);
       break;
     case 404:
-      // Every tenant has the lists themselves: only what has an id can vanish.
+      // Every tenant has all lists: only an object with an id can be deleted.
       return request.includes('{id}') ? new Gone(request) : new UnexpectedAnswer(request, 'status 404', domainNextStep);
     case 400:
-      // An opaque token, for the tenant's userinfo endpoint say, is answered so.
-      if (said.errorCode === 'Bearer') return new BadCredentials('refused_token');
+      // The response to an opaque token, such as one for the tenant's userinfo endpoint.
+      if (error.errorCode === 'Bearer') return new BadCredentials('refused_token');
   }
-  return new RequestRejected(request, status, readErrorCode(said), findQuotableDetail(said));
+  return new RequestRejected(request, status, readErrorCode(error), findQuotableDetail(error));
 }
 
 function classifyTokenProblem(message: string): CredentialsProblem {
   if (/expired/i.test(message)) return 'expired_token';
   if (/^missing authentication/i.test(message)) return 'token_not_received';
-  // Said of a token whose application may not use the Management API.
+  // The application is not authorized for the Management API.
   if (/^client is not global/i.test(message)) return 'client_grant';
   return 'refused_token';
 }
 
-/** What a status other than 200 and 429 of the token endpoint means. */
+/** Converts a token endpoint response other than 200 and 429 to an error. */
 export function classifyTokenResponse(request: string, { status, body }: HttpResponse): Auth0Error {
-  const said = parseErrorBody(body);
-  const text = said.error_description ?? '';
+  const error = parseErrorBody(body);
+  const text = error.error_description ?? '';
   if (status === 404) return new BadCredentials('no_token_endpoint');
-  if (!isAuth0Refusal(status, said)) return classifyForeignResponse(request, status, said);
-  if (said.error === 'unauthorized_client') return new BadCredentials('grant_type');
+  if (!isAuth0Refusal(status, error)) return classifyForeignResponse(request, status, error);
+  if (error.error === 'unauthorized_client') return new BadCredentials('grant_type');
   if (text.startsWith('Service not enabled within domain')) return new BadCredentials('audience');
   if (text.includes('not authorized to access')) return new BadCredentials('client_grant');
-  if (status === 401 || said.error === 'invalid_client' || text === 'Unauthorized') return new BadCredentials('secret');
-  return new RequestRejected(request, status, readErrorCode(said));
+  if (status === 401 || error.error === 'invalid_client' || text === 'Unauthorized')
+    return new BadCredentials('secret');
+  return new RequestRejected(request, status, readErrorCode(error));
 }
 
-/** True for Auth0's own refusal of the request, in its own form: proxies and firewalls refuse in HTML. */
-function isAuth0Refusal(status: number, said: ErrorBody): boolean {
-  return status >= 400 && status < 500 && status !== 408 && said.error !== undefined;
+/** Whether Auth0 itself rejected the request: proxies and firewalls answer in another format. */
+function isAuth0Refusal(status: number, body: ErrorBody): boolean {
+  return status >= 400 && status < 500 && status !== 408 && body.error !== undefined;
 }
 
-/** What else may come in place of an answer; it says nothing of the request. */
-function classifyForeignResponse(request: string, status: number, said: ErrorBody): Auth0Error {
+/** An outage, or a response that does not come from Auth0. */
+function classifyForeignResponse(request: string, status: number, body: ErrorBody): Auth0Error {
   if (status >= 500 || status === 408) {
-    const detail = findQuotableDetail(said);
+    const detail = findQuotableDetail(body);
     return new Transient(request, `Auth0 answered ${status}${detail ? ` (${detail})` : ''}`);
   }
   if (status >= 400)

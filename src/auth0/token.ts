@@ -2,29 +2,29 @@ import { createPrivateKey, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { abortable } from '../async';
 import { BadCredentials, RateLimited, UnexpectedAnswer } from './errors';
-import { createHttpClient, type HttpOptions, type HttpResponse } from './http';
+import { createHttpClient, type HttpClient, type HttpOptions, type HttpResponse } from './http';
 import { readRateLimitRefusal } from './rate-limit/rate-limit-headers';
 import { classifyTokenResponse, parseErrorBody } from './response';
 
-/** Algorithms for which Auth0 lets an application register a key. */
+/** The algorithms that Auth0 supports for an application's keys. */
 export const signingAlgorithms = ['RS256', 'RS384', 'PS256'] as const;
 
-/** The private half of a key that is registered with the application: https://auth0.com/docs/secure/application-credentials */
+/** A private key whose public key is registered with the application: https://auth0.com/docs/secure/application-credentials */
 export interface SigningKey {
   /** PEM. */
   privateKey: string;
   algorithm: (typeof signingAlgorithms)[number];
-  /** Which of the application's keys it is; Auth0 tries them all when it is absent. */
+  /** Default: Auth0 tries all keys of the application. */
   keyId?: string;
 }
 
-/** Life of an assertion, seconds: 60 are recommended, 300 allowed; so many forgive a clock that is a minute slow. */
+/** Auth0 recommends 60 and allows 300. 120 tolerate a clock that is a minute slow. */
 const assertionLifetimeSeconds = 120;
 
 /**
- * What proves for one request that the client has the key:
+ * Signs the assertion that authenticates one token request:
  * https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt
- * @param baseUrl origin of the tenant, without a slash at the end
+ * @param baseUrl origin of the tenant, without a trailing slash
  * @param now epoch ms
  */
 export async function signAssertion(
@@ -33,7 +33,7 @@ export async function signAssertion(
   baseUrl: string,
   now: number,
 ): Promise<string> {
-  // Few sign in by a key, and commands that sign nothing start faster without it.
+  // Imported on first use, because commands start faster without it.
   const { SignJWT } = await import('jose');
   return new SignJWT()
     .setProtectedHeader({ alg: algorithm, ...(keyId === undefined ? {} : { kid: keyId }) })
@@ -45,27 +45,23 @@ export async function signAssertion(
     .sign(createPrivateKey(privateKey));
 }
 
-/** Where the client gets its access token from. */
+/** Provides the client's access token. */
 export interface TokenSource {
-  /**
-   * The token to use now. Throws BadCredentials, RateLimited, Transient, UnexpectedAnswer; does not repeat a request
-   * by itself.
-   */
+  /** Returns a valid token. Throws BadCredentials, RateLimited, Transient or UnexpectedAnswer; never retries. */
   getToken(signal?: AbortSignal): Promise<string>;
-  /** Says that Auth0 answered 401 to this token. True when another can be had. */
+  /** Reports that Auth0 answered 401 to this token. Returns whether another token can be requested. */
   invalidate(token: string): boolean;
-  /** Scopes that the token carries; undefined when that is not known. */
+  /** The token's scopes; undefined when unknown. */
   getScopes(signal?: AbortSignal): Promise<string[] | undefined>;
   close(): void;
 }
 
 export interface ClientCredentialsOptions extends HttpOptions {
-  /** Origin of the tenant, without a slash at the end. */
+  /** Origin of the tenant, without a trailing slash. */
   baseUrl: string;
   clientId: string;
-  /** How the client proves that it is itself. */
   credential: { clientSecret: string } | SigningKey;
-  /** Default `<baseUrl>/api/v2/`. With a custom domain it is the canonical one's. */
+  /** Default `<baseUrl>/api/v2/`. With a custom domain, the audience of the canonical domain. */
   audience?: string;
   /** Clock, epoch ms. */
   now?: () => number;
@@ -81,93 +77,110 @@ const tokenResponseSchema = z.object({
   scope: z.string().optional(),
 });
 
-interface CachedToken {
+interface IssuedToken {
   token: string;
   scopes: string[] | undefined;
-  /** Epoch ms after which another one is fetched. */
+  /** When to request the next token, epoch ms. */
   renewAt: number;
 }
 
-/** Renewed this long before it ends, ms, or after nine tenths of a short life. */
+/** Time before the expiry at which a token is renewed, ms; for short lifetimes, a tenth of the lifetime. */
 const renewalMarginMs = 60_000;
 
-/** Between two requests for a token of which the first met a limit, ms; also when the answer names no time. */
+/** Least time between two token requests when the first was rate limited, ms. */
 const minRetryDelayMs = 1_000;
 
-/** A token for a client, kept for its life; callers that come together share one request. */
+/** Requests tokens with client credentials and caches them. Concurrent callers share one request. */
 export function createClientTokenSource(options: ClientCredentialsOptions): TokenSource {
-  const { baseUrl, clientId, credential, audience = `${baseUrl}/api/v2/`, now = Date.now } = options;
   const http = createHttpClient(options);
-  const form = {
-    grant_type: 'client_credentials',
-    client_id: clientId,
-    audience: audience.endsWith('/') ? audience : `${audience}/`,
-  };
-  let held: CachedToken | undefined;
-  let spent: RateLimited | undefined;
-  let pending: Promise<CachedToken> | undefined;
-
-  async function fetch(): Promise<CachedToken> {
-    // Asking in vain counts against the limit as well.
-    if (spent && now() < spent.retryAt) throw spent;
-    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-    const asked = now();
-    const body = new URLSearchParams({ ...form, ...(await prove()) }).toString();
-    const answer = await http.send({
-      method: 'POST',
-      url: `${baseUrl}/oauth/token`,
-      label: tokenRequestLabel,
-      headers,
-      body,
-    });
-    if (isRateLimited(answer)) throw (spent = toRateLimited(answer, now()));
-    if (answer.status !== 200) throw refusalOf(answer);
-    const granted = tokenResponseSchema.safeParse(tryParseJson(answer.body));
-    if (!granted.success) throw new UnexpectedAnswer(tokenRequestLabel, 'status 200 without a token');
-    const { access_token: token, expires_in: seconds, scope } = granted.data;
-    const life = seconds * 1000;
-    const renewAt = asked + life - Math.min(renewalMarginMs, life / 10);
-    return { token, scopes: splitScopes(scope) ?? readTokenScopes(token), renewAt };
-  }
-
-  /** An assertion is good for one request. */
-  async function prove(): Promise<Record<string, string>> {
-    if ('clientSecret' in credential) return { client_secret: credential.clientSecret };
-    return {
-      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-      client_assertion: await signAssertion(credential, clientId, baseUrl, now()),
-    };
-  }
-
-  function refusalOf(answer: HttpResponse): Error {
-    const refusal = classifyTokenResponse(tokenRequestLabel, answer);
-    const isOfKey = 'privateKey' in credential && refusal instanceof BadCredentials && refusal.problem === 'secret';
-    return isOfKey ? new BadCredentials('private_key') : refusal;
-  }
-
-  function current(signal?: AbortSignal): Promise<CachedToken> {
-    if (held && now() < held.renewAt) return Promise.resolve(held);
-    pending ??= fetch()
-      .then((fresh) => (held = fresh))
-      .finally(() => {
-        pending = undefined;
-      });
-    return abortable(pending, signal);
-  }
-
+  const cache = new TokenCache(options.now ?? Date.now, () => requestToken(http, options));
   return {
-    getToken: async (signal) => (await current(signal)).token,
-    getScopes: async (signal) => (await current(signal)).scopes,
+    getToken: async (signal) => (await cache.get(signal)).token,
+    getScopes: async (signal) => (await cache.get(signal)).scopes,
     invalidate(token) {
-      // Another caller may have renewed it in the meantime.
-      if (held?.token === token) held = undefined;
+      cache.remove(token);
       return true;
     },
     close: () => http.close(),
   };
 }
 
-/** A token that somebody else obtained. Throws BadCredentials when it cannot be sent in a header at all. */
+class TokenCache {
+  private current: IssuedToken | undefined;
+  private pending: Promise<IssuedToken> | undefined;
+  private rateLimited: RateLimited | undefined;
+
+  constructor(
+    private readonly now: () => number,
+    private readonly request: () => Promise<IssuedToken>,
+  ) {}
+
+  /** An abort ends the caller's wait, not the request, which other callers may share. */
+  get(signal?: AbortSignal): Promise<IssuedToken> {
+    if (this.current && this.now() < this.current.renewAt) return Promise.resolve(this.current);
+    this.pending ??= this.renew().finally(() => {
+      this.pending = undefined;
+    });
+    return abortable(this.pending, signal);
+  }
+
+  /** Does nothing when another caller has already renewed the token. */
+  remove(token: string): void {
+    if (this.current?.token === token) this.current = undefined;
+  }
+
+  private async renew(): Promise<IssuedToken> {
+    // Rejected requests count against the limit as well.
+    if (this.rateLimited && this.now() < this.rateLimited.retryAt) throw this.rateLimited;
+    try {
+      this.current = await this.request();
+      return this.current;
+    } catch (error) {
+      if (error instanceof RateLimited) this.rateLimited = error;
+      throw error;
+    }
+  }
+}
+
+async function requestToken(http: HttpClient, options: ClientCredentialsOptions): Promise<IssuedToken> {
+  const { baseUrl, clientId, credential, audience = `${baseUrl}/api/v2/`, now = Date.now } = options;
+  const requestedAt = now();
+  const form = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    audience: audience.endsWith('/') ? audience : `${audience}/`,
+    ...('clientSecret' in credential
+      ? { client_secret: credential.clientSecret }
+      : {
+          client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+          client_assertion: await signAssertion(credential, clientId, baseUrl, now()),
+        }),
+  });
+  const response = await http.send({
+    method: 'POST',
+    url: `${baseUrl}/oauth/token`,
+    label: tokenRequestLabel,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: form.toString(),
+  });
+  if (isRateLimited(response)) throw toRateLimited(response, now());
+  if (response.status !== 200) {
+    const error = classifyTokenResponse(tokenRequestLabel, response);
+    const isKeyRejected = 'privateKey' in credential && error instanceof BadCredentials && error.problem === 'secret';
+    throw isKeyRejected ? new BadCredentials('private_key') : error;
+  }
+  const parsed = tokenResponseSchema.safeParse(tryParseJson(response.body));
+  if (!parsed.success) throw new UnexpectedAnswer(tokenRequestLabel, 'status 200 without a token');
+  const { access_token: token, expires_in: seconds, scope } = parsed.data;
+  const lifetimeMs = seconds * 1000;
+  return {
+    token,
+    scopes: splitScopes(scope) ?? readTokenScopes(token),
+    renewAt: requestedAt + lifetimeMs - Math.min(renewalMarginMs, lifetimeMs / 10),
+  };
+}
+
+/** Provides a token from the configuration. Throws BadCredentials when the token is not a valid header value. */
 export function createFixedTokenSource(accessToken: string): TokenSource {
   const token = accessToken.trim();
   if (!/^[\x21-\x7e]+$/.test(token)) throw new BadCredentials('refused_token');
@@ -179,7 +192,7 @@ export function createFixedTokenSource(accessToken: string): TokenSource {
   };
 }
 
-/** A burst of token requests has also been answered 500 `access_denied` with the words of a 429. */
+/** Auth0 has also answered bursts of token requests with 500 `access_denied` and the message of a 429. */
 function isRateLimited({ status, body }: HttpResponse): boolean {
   return status === 429 || (status >= 400 && /global limit/i.test(parseErrorBody(body).error_description ?? ''));
 }
@@ -187,8 +200,8 @@ function isRateLimited({ status, body }: HttpResponse): boolean {
 function toRateLimited({ headers, body }: HttpResponse, now: number): RateLimited {
   const { retryAfterMs, resetMs } = readRateLimitRefusal(headers, now);
   const delay = Math.max(minRetryDelayMs, retryAfterMs ?? resetMs ?? 0);
-  const ofTokens = /quota/i.test(parseErrorBody(body).error_description ?? '');
-  return new RateLimited(tokenRequestLabel, now + delay, ofTokens ? 'tokens' : 'rate');
+  const isQuota = /quota/i.test(parseErrorBody(body).error_description ?? '');
+  return new RateLimited(tokenRequestLabel, now + delay, isQuota ? 'tokens' : 'rate');
 }
 
 function tryParseJson(body: Buffer): unknown {
@@ -203,7 +216,7 @@ function splitScopes(scope: string | undefined): string[] | undefined {
   return scope?.split(' ').filter((word) => word !== '');
 }
 
-/** From the payload of a JWT, which is not verified: it is only for telling the user what is missing. */
+/** Reads the unverified payload of a JWT, only to report missing scopes to the user. */
 function readTokenScopes(token: string): string[] | undefined {
   const [, payload, signature] = token.split('.');
   if (payload === undefined || signature === undefined) return undefined;
