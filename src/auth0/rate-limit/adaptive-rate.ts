@@ -1,28 +1,29 @@
-/** Throughput is that of about so many ms. */
+/** Time constant of the throughput's moving average. */
 const throughputMemoryMs = 5_000;
-/** What is kept of the throughput when the ceiling comes down, and the time in which it then rises e-fold. */
+/** Share of the measured throughput that remains after a 429. */
 const decreaseFactor = 0.7;
+/** Time in which the rate then grows by a factor of e. */
 const recoveryMs = 20_000;
-/** It never comes down below this part of what the bucket is known to give: then it is others who took the rest. */
+/** The rate never falls below this share of the bucket's known refill: the rest is foreign use. */
 const minShareOfRefill = 0.25;
 const minPerSecond = 0.05;
-/** So many answers make one 429 forgotten. */
+/** Number of responses that offset one 429. */
 const responsesPerForgivenRefusal = 100;
 
 /**
- * The requests per second that 429s have taught not to exceed, whatever the headers say: less after each, then slowly
- * more. None while 429s are rare. Time is epoch ms.
+ * A limit on requests per second learned from 429s, whatever the headers report (AIMD): it falls with each 429 and then
+ * grows slowly. Unlimited while 429s are rare. Time is epoch ms.
  */
 export class AdaptiveRate {
   private maxPerSecond = Infinity;
   private nextAt = 0;
   private refusedAt = -Infinity;
   private refusals = 0;
-  /** Answers, each counting less as it ages. */
+  /** Number of responses, with exponential decay. */
   private recentResponses = 0;
   private decayedAt = 0;
 
-  /** @param toleratedRefusals 429s that may come close together; those to requests that were out together count once */
+  /** @param toleratedRefusals 429s without effect; 429s for requests that were in flight together count once */
   constructor(private readonly toleratedRefusals: number) {}
 
   getWaitMs(now: number): number {
@@ -40,8 +41,8 @@ export class AdaptiveRate {
   }
 
   /**
-   * @param sentAt of the request: those that were out when the ceiling came down teach nothing more
-   * @param refillPerSecond requests per second that the bucket is known to give; 0 when nothing is known
+   * @param sentAt when the request was sent; requests in flight at the last decrease are ignored
+   * @param refillPerSecond known refill of the bucket; 0 when unknown
    */
   recordRefusal(sentAt: number, refillPerSecond: number, now: number): void {
     if (sentAt < this.refusedAt) return;

@@ -1,22 +1,21 @@
-/** Rounds without another try, after one that did not pay. */
+/** Rounds without a new attempt to grow, after one that did not increase the throughput. */
 const cooldownRounds = 8;
 const growthFactor = 1.5;
-/** How far a guess at the limit reaches beyond what has been tried. */
-const lookahead = { sent: 2, asked: 3 };
-/** A larger window stays when it brings at least so much more throughput. */
+/** Multiples of the window size that an estimated rate may use before it is confirmed. */
+const lookahead = { capacity: 2, demand: 3 };
+/** A larger window is kept when it increases the throughput by at least this factor. */
 const minThroughputGain = 1.1;
-/** The part of a round's requests that may stay without an answer before the window is halved. */
+/** Share of a round's requests that may fail before the window is halved. */
 const maxFailureShare = 0.25;
 
-/** Weight of a new answer in the measured latency. */
+/** Weight of a new response in the average latency. */
 const latencySmoothing = 0.1;
-/** More than would just do at the measured latency, which is not always the same. */
+/** Latency varies, so the window is larger than the average latency requires. */
 const latencyMargin = 1.5;
 
 /**
- * How many requests may be out at a time where no limit of the tenant says so: more as long as that brings more answers
- * a second, tried a round (a window's worth of requests) at a time and only while the window is what holds requests
- * back. Time is epoch ms.
+ * Number of requests in flight where no rate limit bounds it. It grows while that increases the throughput, one round (a
+ * window's worth of requests) at a time, and only while the window is what blocks requests. Time is epoch ms.
  */
 export class ConcurrencyWindow {
   private size: number;
@@ -25,64 +24,62 @@ export class ConcurrencyWindow {
   private failures = 0;
   private roundStartedAt: number | undefined;
   private wasBlocked = false;
-  /** Answers to requests that went out under the former size: they say nothing of the new one. */
+  /** Responses to requests sent with the previous size, which do not measure the new one. */
   private responsesToSkip = 0;
   private roundsToRest = 0;
-  /** More than there is was tried last, and did not pay. */
+  /** Whether the last growth did not increase the throughput. */
   private growthStalled = false;
-  /** The size and throughput (answers per ms) before the growth that is on trial. */
+  /** Size and throughput (responses per ms) before the growth under evaluation. */
   private beforeGrowth: { size: number; throughput: number } | undefined;
 
-  /** @param maxSize largest size; it begins with 4, or with `most` */
+  /** @param maxSize largest size; the initial size is 4 or `maxSize`, whichever is smaller */
   constructor(private readonly maxSize: number) {
     this.size = Math.min(4, maxSize);
   }
 
-  /** That answers take, on the average of the newest ones; undefined before the first. */
+  /** Moving average of the response time; undefined before the first response. */
   get averageLatencyMs(): number | undefined {
     return this.latencyMs;
   }
 
-  /** A request had to wait though no limit held it back. */
+  /** Records that the window, not a rate limit, made a request wait. */
   recordBlocked(): void {
     this.wasBlocked = true;
   }
 
   /**
-   * Requests that may be out where the tenant gives so many a second: as many as that asks for in any case.
-   * @param estimatedPerSecond as many as it may well give: asks for some more than what has been tried
+   * Number of requests that may be in flight.
+   * @param guaranteedPerSecond rate that the tenant is known to allow; the capacity always suffices for it
+   * @param estimatedPerSecond rate that the tenant probably allows; the capacity approaches it step by step
    */
   getCapacity(guaranteedPerSecond: number, estimatedPerSecond: number): number {
-    const some = Math.min(this.computeConcurrency(estimatedPerSecond), this.limitLookahead(lookahead.sent));
-    return Math.min(this.maxSize, Math.max(this.size, this.computeConcurrency(guaranteedPerSecond), some));
+    const estimated = Math.min(this.computeConcurrency(estimatedPerSecond), this.limitLookahead(lookahead.capacity));
+    return Math.min(this.maxSize, Math.max(this.size, this.computeConcurrency(guaranteedPerSecond), estimated));
   }
 
   /**
-   * Requests that should be asked for at a time.
-   * @param saturationPerSecond as many as the tenant takes; Infinity while that is not what holds requests back
-   * @param estimatedPerSecond as many as it may well give
+   * Number of requests that callers should have in flight or waiting.
+   * @param saturationPerSecond rate at which the rate limit is the bottleneck; Infinity while it is not
+   * @param estimatedPerSecond rate that the tenant probably allows
    */
   getDemand(saturationPerSecond: number, estimatedPerSecond: number): number {
-    const some = Math.min(this.computeConcurrency(estimatedPerSecond) + 1, this.limitLookahead(lookahead.asked));
-    const more = Math.max(Math.ceil(this.size * growthFactor), some);
-    return Math.min(
-      this.maxSize,
-      saturationPerSecond === Infinity ? more : this.computeConcurrency(saturationPerSecond) + 1,
-    );
+    if (saturationPerSecond !== Infinity) {
+      return Math.min(this.maxSize, this.computeConcurrency(saturationPerSecond) + 1);
+    }
+    const estimated = Math.min(this.computeConcurrency(estimatedPerSecond) + 1, this.limitLookahead(lookahead.demand));
+    return Math.min(this.maxSize, Math.max(Math.ceil(this.size * growthFactor), estimated));
   }
 
-  /** As many as a guess may ask for. */
   private limitLookahead(times: number): number {
     return this.growthStalled ? 0 : this.size * times;
   }
 
-  /** @param latencyMs that the answer took */
+  /** @param latencyMs response time of the request */
   recordResponse(now: number, latencyMs: number): void {
     this.latencyMs = (this.latencyMs ?? latencyMs) * (1 - latencySmoothing) + latencyMs * latencySmoothing;
     this.recordOutcome(now, false);
   }
 
-  /** No answer came. */
   recordFailure(now: number): void {
     this.recordOutcome(now, true);
   }
@@ -100,7 +97,7 @@ export class ConcurrencyWindow {
     if (failed) this.failures += 1;
     else this.responses += 1;
     const passed = now - this.roundStartedAt;
-    // Requests that went out together come back together: within such a batch there is no pace to measure.
+    // Requests sent together are answered together, so a shorter time does not measure the throughput.
     if (this.responses + this.failures < this.size || passed < (this.latencyMs ?? 0) / 2) return;
     this.evaluateRound(this.responses / Math.max(1, passed), now);
   }

@@ -1,4 +1,4 @@
-/** Endpoints that Auth0 limits together where it limits endpoints at all. By path template; the rest are `others`. */
+/** Groups of endpoints that share a bucket where Auth0 limits endpoints, by path template. The rest are `others`. */
 const endpointGroups: Readonly<Record<string, string>> = {
   organizations: 'organizations',
   'organizations/{id}': 'organization',
@@ -10,27 +10,26 @@ const endpointGroups: Readonly<Record<string, string>> = {
   connections: 'connections',
 };
 
-/** Sizes of the groups' own buckets on plans that limit each of them; what is not here is limited so on every plan. */
+/** Bucket sizes of the groups that only some plans limit. The other groups have a bucket of their own on every plan. */
 const groupBucketSizes: Readonly<Record<string, number>> = { users: 40, clients: 5, connections: 5, others: 10 };
 
-/** The Free plan's one bucket. */
+/** Size of the Free plan's only bucket. */
 export const freePlanBucketSize = 2;
 
-/** `users` → `users`: see `groups`. */
 export function findEndpointGroup(route: string): string {
   return endpointGroups[route] ?? 'others';
 }
 
 /**
- * Whether a bucket of this size, named by an answer of this group, is by Auth0's tables the group's own. Such buckets
- * are refilled once a second rather than evenly. A first guess: what another group's answers name is shared after all.
+ * Whether a bucket of this size, reported by a response of this group, belongs to the group alone by Auth0's tables. Such
+ * buckets refill once a second instead of evenly. Only a first assumption: a bucket that other groups report is shared.
  * Source: Auth0's "Rate Limit Configurations", mid-2026.
  */
 export function isGroupBucket(group: string, limit: number): boolean {
   return limit > freePlanBucketSize && (groupBucketSizes[group] ?? limit) === limit;
 }
 
-/** Refill to begin with, requests per second, where nothing is measured yet: no table has a bucket that takes over 6 s. */
+/** Initial refill before the first measurement, requests per second: no documented bucket takes more than 6 s to fill. */
 export function getDocumentedRefill(limit: number): number {
   return limit <= freePlanBucketSize ? limit : limit / 6;
 }

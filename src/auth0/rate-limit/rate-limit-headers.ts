@@ -1,55 +1,54 @@
-/** What the `x-ratelimit-*` headers of one answer say. */
+/** The `x-ratelimit-*` headers of one response. */
 export interface RateLimitHeaders {
-  /** Size of the bucket, requests; whole, at least 1. */
+  /** Size of the bucket in requests; an integer of at least 1. */
   limit: number;
-  /** Requests left in it when this one was counted. */
+  /** Requests left after this one was counted. */
   remaining: number;
   /**
-   * From the answer until the bucket is full again, ms, by the server's clock alone: up to 2 s too long, since both ends
-   * are whole seconds, and too short, even below 0, by the time from counting the request to answering it. Absent when it
-   * cannot be true.
+   * Time from the response until the bucket is full, ms, by the server's clock. Up to 2 s too long, because both times are
+   * whole seconds, and too short, even negative, by the time from counting the request to answering it. Absent when
+   * implausible.
    */
   fullInMs?: number;
 }
 
-/** What a 429 says. */
+/** The headers of a 429. */
 export interface RateLimitRefusal {
   headers?: RateLimitHeaders;
-  /** How long it asks to wait (`Retry-After`), ms, above 0. */
+  /** Requested wait (`Retry-After`), ms, above 0. */
   retryAfterMs?: number;
-  /** Until the bucket is full, ms, above 0. */
+  /** Time until the bucket is full, ms, above 0. */
   resetMs?: number;
 }
 
-/** Longest wait that is believed: there are quotas by the day. */
+/** Longest plausible wait: some quotas are per day. */
 const maxDelayMs = 24 * 3600 * 1000;
-/** Auth0's buckets are full within seconds, a fixed window within a minute; more than that is a clock that is wrong. */
+/** Auth0's buckets fill within seconds, a fixed window within a minute. A longer time means a wrong clock. */
 const maxFillMs = 60_000;
 
 type HeaderMap = Readonly<Record<string, string | undefined>>;
 
-/** Non-negative, finite; anything else is as if the header were missing. */
 function parseNonNegative(text: string | undefined): number | undefined {
   if (text === undefined || text.trim() === '') return undefined;
   const value = Number(text);
   return Number.isFinite(value) && value >= 0 ? value : undefined;
 }
 
-/** The server's clock when it answered, epoch ms; `fallback` when it does not say. */
+/** The server's time (`Date` header), epoch ms; `fallback` when the header is missing. */
 export function readServerTime(headers: HeaderMap, fallback: number): number {
   const time = Date.parse(headers['date'] ?? '');
   return Number.isNaN(time) ? fallback : time;
 }
 
-/** From the answer until the time in `x-ratelimit-reset` (UNIX seconds), ms; undefined when it is not within the bounds. */
-function readResetDelay(headers: HeaderMap, now: number, least: number, most: number): number | undefined {
+/** Time until `x-ratelimit-reset` (UNIX seconds), ms; undefined outside the bounds. */
+function readResetDelay(headers: HeaderMap, now: number, min: number, max: number): number | undefined {
   const reset = parseNonNegative(headers['x-ratelimit-reset']);
   if (reset === undefined) return undefined;
   const delay = reset * 1000 - readServerTime(headers, now);
-  return delay >= least && delay <= most ? delay : undefined;
+  return delay >= min && delay <= max ? delay : undefined;
 }
 
-/** Undefined when the answer says nothing of limits. */
+/** Returns undefined when the response does not report a limit. */
 export function readRateLimitHeaders(headers: HeaderMap, now: number): RateLimitHeaders | undefined {
   const limit = Math.floor(parseNonNegative(headers['x-ratelimit-limit']) ?? 0);
   const remaining = parseNonNegative(headers['x-ratelimit-remaining']);
@@ -58,16 +57,16 @@ export function readRateLimitHeaders(headers: HeaderMap, now: number): RateLimit
   return { limit, remaining: Math.min(remaining, limit), ...(fullInMs === undefined ? {} : { fullInMs }) };
 }
 
-/** `Retry-After` is seconds or a date. A reset without a `Date` beside it is believed only when it is near. */
+/** `Retry-After` is seconds or a date. Without a `Date` header, a reset is accepted only within a minute. */
 export function readRateLimitRefusal(headers: HeaderMap, now: number): RateLimitRefusal {
-  const reading = readRateLimitHeaders(headers, now);
-  const after = headers['retry-after'];
-  const seconds = parseNonNegative(after);
-  const asked = seconds === undefined ? Date.parse(after ?? '') - readServerTime(headers, now) : seconds * 1000;
+  const rateLimit = readRateLimitHeaders(headers, now);
+  const retryAfter = headers['retry-after'];
+  const seconds = parseNonNegative(retryAfter);
+  const delay = seconds === undefined ? Date.parse(retryAfter ?? '') - readServerTime(headers, now) : seconds * 1000;
   const resetMs = readResetDelay(headers, now, 1, headers['date'] ? maxDelayMs : maxFillMs);
   return {
-    ...(reading && { headers: reading }),
-    ...(asked > 0 && { retryAfterMs: Math.min(asked, maxDelayMs) }),
+    ...(rateLimit && { headers: rateLimit }),
+    ...(delay > 0 && { retryAfterMs: Math.min(delay, maxDelayMs) }),
     ...(resetMs !== undefined && { resetMs }),
   };
 }

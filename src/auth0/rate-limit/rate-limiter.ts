@@ -4,61 +4,60 @@ import { findEndpointGroup, isGroupBucket } from './endpoint-groups';
 import type { RateLimitHeaders, RateLimitRefusal } from './rate-limit-headers';
 import type { Charge } from './refill-estimator';
 
-/** A bucket that no answer has named for this long no longer holds a route back, ms. */
+/** A bucket that no response has named for this time no longer applies to a route, ms. */
 const bucketExpiryMs = 120_000;
-/** Buckets of single endpoints are refilled once in so many ms. */
+/** Refill interval of the buckets of single endpoint groups. */
 const groupRefillIntervalMs = 1_000;
 const backoffMs = { first: 1_000, longest: 60_000 };
-/** Requests per second beyond which a guess does not go: more is found out by trying. */
+/** Upper bound of an estimated rate. The concurrency window finds higher rates by trial. */
 const maxEstimatedPerSecond = 50;
 
-/** A request that may be sent, and is out until it is given back. */
+/** Permission to send one request, which is in flight until its outcome is recorded. */
 export interface Permit {
   readonly route: string;
   readonly grantedAt: number;
-  /** Buckets that it draws on, by what is known. */
+  /** The buckets that the request is known to draw on. */
   readonly charges: ReadonlyMap<TokenBucket, Charge>;
 }
 
-/** A group of endpoints: see rate-group.ts. */
+/** A group of endpoints: see endpoint-groups.ts. */
 interface EndpointGroup {
   name: string;
-  /** Sizes of the buckets that its answers have named, and when last. A request may draw on several. */
+  /** Sizes of the buckets that its responses have named, with the time of the last. A request may draw on several. */
   lastSeenBySize: Map<number, number>;
-  /** False until an answer has taught what limits there are; until then one request is out at a time. */
+  /** False until the first response; until then one request is in flight at a time. */
   limitsKnown: boolean;
   inflight: number;
   blockedUntil: number;
   /** For 429s that name no bucket. */
   adaptiveRate: AdaptiveRate;
-  /** 429 answers in a row, those to requests that were out together counted once. */
+  /** Consecutive 429s; those for requests that were in flight together count once. */
   refusals: number;
   refusedAt: number;
 }
 
 /**
- * What is known of a tenant's limits: pure, with time as an argument (epoch ms). Auth0 limits some endpoints one by one
- * and others together and never says which. Answers tell the size of the scarcest bucket that a request drew on; that
- * and Auth0's tables tell which bucket it is: a size that the tables give to single groups of endpoints is one bucket
- * for each group, unless an answer of a group that has none of that size names it; any other size is one bucket for all.
+ * Models a tenant's rate limits. Pure; time is an argument (epoch ms). Auth0 limits some endpoints separately and others
+ * together and does not report which. A response reports the size of the scarcest bucket that its request drew on. The
+ * size identifies the bucket: if Auth0's tables list it for single endpoint groups, each group has a bucket of its own,
+ * unless a group without such a bucket reports it; otherwise all endpoints share the bucket.
  */
 export class RateLimiter {
   private readonly buckets = new Map<string, TokenBucket>();
   private readonly groups = new Map<string, EndpointGroup>();
-  /** Sizes of buckets that all routes share. */
+  /** Sizes of the buckets that all routes share. */
   private readonly sharedBucketSizes = new Set<number>();
-  /** Requests out, of all routes. */
+  /** Requests in flight, of all routes. */
   private inflight = 0;
-  /** True once any request has been answered. */
   private tenantAnswered = false;
 
-  /** @param reserve part of every bucket that is left to others, 0 to 0.9 */
+  /** @param reserve share of every bucket that is left to other clients, 0 to 0.9 */
   constructor(private readonly reserve: number) {}
 
-  /** ms until a request of this route may be sent; Infinity: not before one that is out is answered. */
+  /** Time until a request of this route may be sent. Infinity: not before a request in flight is answered. */
   getWaitMs(route: string, now: number): number {
     const group = this.getGroup(route);
-    // What nothing is known of is tried by a single request: of the tenant at first, of the route later.
+    // A single request explores unknown limits: first those of the tenant, then those of each endpoint group.
     if (!group.limitsKnown && (this.tenantAnswered ? group.inflight : this.inflight) > 0) return Infinity;
     const waits = this.findBuckets(group, now).map((bucket) => bucket.getWaitMs(now));
     return Math.max(0, group.blockedUntil - now, group.adaptiveRate.getWaitMs(now), ...waits);
@@ -73,7 +72,7 @@ export class RateLimiter {
     return { route, grantedAt: now, charges };
   }
 
-  /** An answer other than 429 came; `reading` is absent when it says nothing of limits. */
+  /** Records a response other than 429. `headers` is undefined when it does not report a limit. */
   recordResponse(permit: Permit, headers: RateLimitHeaders | undefined, now: number): void {
     const group = this.releasePermit(permit, now);
     this.markKnown(group);
@@ -87,16 +86,16 @@ export class RateLimiter {
       now,
     );
     for (const [bucket, charge] of permit.charges) {
-      // Answers name the scarcest: of another that this route is known to draw on, at least as much is left.
+      // Responses name the scarcest bucket, so the other buckets of this route have at least as many tokens.
       if (bucket !== named && group.lastSeenBySize.has(bucket.limit)) bucket.recordOtherBucket(headers, charge, now);
     }
     group.lastSeenBySize.set(headers.limit, now);
   }
 
   /**
-   * A 429 came.
-   * @param random 0 to 1, spreads the back-off of those that were not told how long
-   * @returns when another try makes sense
+   * Records a 429.
+   * @param random 0 to 1, spreads the backoff of requests without a `Retry-After`
+   * @returns when to send the request again, epoch ms
    */
   recordRefusal(
     permit: Permit,
@@ -110,43 +109,51 @@ export class RateLimiter {
       group.refusals += 1;
       group.refusedAt = now;
     }
-    const backOff = Math.min(backoffMs.longest, backoffMs.first * 2 ** (group.refusals - 1)) * (0.5 + random / 2);
+    const backoff = Math.min(backoffMs.longest, backoffMs.first * 2 ** (group.refusals - 1)) * (0.5 + random / 2);
     if (!headers) {
       group.adaptiveRate.recordRefusal(permit.grantedAt, 0, now);
-      group.blockedUntil = Math.max(group.blockedUntil, now + (retryAfterMs ?? resetMs ?? backOff));
+      group.blockedUntil = Math.max(group.blockedUntil, now + (retryAfterMs ?? resetMs ?? backoff));
       return group.blockedUntil;
     }
     const bucket = this.getNamedBucket(group, { ...headers, remaining: 0 }, now);
     group.lastSeenBySize.set(headers.limit, now);
     bucket.recordRefusal(permit.grantedAt, now);
-    // Where it is known how fast it fills, that tells; the reset would be when it is full.
-    const until = now + (retryAfterMs ?? (bucket.hasMeasuredRefill() ? 0 : (resetMs ?? backOff)));
+    // A measured refill is more precise than the reset, which is the time when the bucket is full.
+    const until = now + (retryAfterMs ?? (bucket.hasMeasuredRefill() ? 0 : (resetMs ?? backoff)));
     bucket.blockUntil(until);
     return until;
   }
 
-  /** No answer came. */
+  /** Records a request without a response. */
   recordFailure(permit: Permit, now: number): void {
     this.releasePermit(permit, now);
   }
 
-  /** Requests per second that the buckets surely give together; 0 while nothing is known. */
+  /** Requests per second that all buckets together certainly allow; 0 while unknown. */
   getGuaranteedRate(): number {
-    return [...this.buckets.values()].reduce((sum, bucket) => sum + bucket.getGuaranteedRate(), 0);
+    return this.sumOverBuckets((bucket) => bucket.getGuaranteedRate());
   }
 
-  /** Requests per second that the buckets give together, as measured or at a guess; 0 while none is known. */
+  /** Requests per second that all buckets together probably allow; 0 while unknown. */
   getEstimatedRate(): number {
-    const guess = [...this.buckets.values()].reduce((sum, bucket) => sum + bucket.getEstimatedRate(), 0);
-    return Math.min(guess, maxEstimatedPerSecond);
+    return Math.min(
+      this.sumOverBuckets((bucket) => bucket.getEstimatedRate()),
+      maxEstimatedPerSecond,
+    );
   }
 
-  /** Requests per second that use up all of the buckets; Infinity while one of them, or all there is, does not run short. */
+  /** Requests per second that exhaust all buckets; Infinity while one of them is not running short, or none is known. */
   getSaturationRate(): number {
-    return [...this.buckets.values()].reduce((sum, bucket) => sum + bucket.getSaturationRate(), 0) || Infinity;
+    return this.sumOverBuckets((bucket) => bucket.getSaturationRate()) || Infinity;
   }
 
-  /** All buckets; `name` is the group of endpoints that it belongs to, or `tenant`. */
+  private sumOverBuckets(getRate: (bucket: TokenBucket) => number): number {
+    let sum = 0;
+    for (const bucket of this.buckets.values()) sum += getRate(bucket);
+    return sum;
+  }
+
+  /** `name` is the endpoint group that the bucket belongs to, or `tenant`. */
   snapshot(now: number): (BucketSnapshot & { name: string })[] {
     return [...this.buckets].map(([key, bucket]) => ({ name: key.split(' ')[0] ?? key, ...bucket.snapshot(now) }));
   }
@@ -159,11 +166,17 @@ export class RateLimiter {
   private getNamedBucket({ name }: EndpointGroup, headers: RateLimitHeaders, now: number): TokenBucket {
     const { limit } = headers;
     if (!isGroupBucket(name, limit)) this.sharedBucketSizes.add(limit);
-    const own = !this.sharedBucketSizes.has(limit);
-    const key = `${own ? name : 'tenant'} ${limit}`;
+    const isOwn = !this.sharedBucketSizes.has(limit);
+    const key = `${isOwn ? name : 'tenant'} ${limit}`;
     const bucket =
       this.buckets.get(key) ??
-      new TokenBucket(headers, this.inflight, this.reserve, own ? groupRefillIntervalMs : 0, now);
+      new TokenBucket({
+        headers,
+        inflight: this.inflight,
+        reserve: this.reserve,
+        lagMs: isOwn ? groupRefillIntervalMs : 0,
+        now,
+      });
     this.buckets.set(key, bucket);
     return bucket;
   }

@@ -1,19 +1,19 @@
 import type { RateLimitHeaders } from './rate-limit-headers';
 
-/** Where the counts of a bucket stood when a request was sent. */
+/** The counts of a bucket when a request was sent. */
 export interface Charge {
   at: number;
   /** Requests sent, this one included. */
   sent: number;
-  /** Requests that were out, without this one. */
+  /** Requests in flight, without this one. */
   inflight: number;
-  /** Requests that were no longer out. */
+  /** Requests no longer in flight. */
   resolved: number;
-  /** Of these, those whose answer named the bucket, and so surely were counted by it. */
+  /** Resolved requests whose response named the bucket, so it certainly counted them. */
   confirmed: number;
 }
 
-/** A reading, and where the counts stood when it came; this request is resolved and named by then. */
+/** A response's headers with the counts when its request was sent and when it arrived, the request itself included. */
 export interface RefillSample {
   headers: RateLimitHeaders;
   charge: Charge;
@@ -21,45 +21,45 @@ export interface RefillSample {
 }
 
 interface Anchor extends RefillSample {
-  /** Least requests per second that its header tells. */
+  /** Least refill that its headers report, requests per second. */
   reportedPerSecond: number;
-  /** Least requests per second that it has shown. */
+  /** Least refill measured at this sample, requests per second. */
   minPerSecond: number;
 }
 
-/** How long a measurement stands, ms: the longer, the closer the bound comes to the truth. */
+/** Samples are compared over this time, ms; the longer, the closer the bound is to the true refill. */
 const sampleMemoryMs = 60_000;
-/** Foreign use is that of so many ms; further back, a bucket may have been full in between, which would hide it. */
+/** Foreign use is measured over this time, ms. Over a longer time the bucket may have been full, which hides it. */
 const foreignWindowMs = 4_000;
 const minAnchorIntervalMs = 250;
-/** A shorter span would let a single wrong header say anything. */
+/** Over a shorter interval, one wrong header could report any refill. */
 const minIntervalMs = 1_000;
 
 /**
- * Learns how fast a bucket refills, and how much of it others take. The refill is a lower bound that holds whatever the
- * order in which the server counted the requests that were out together (each between its sending and its answer), since
- * an honest tenant shall answer no 429. That it is low costs nothing: answers show what has gathered beyond it.
+ * Estimates how fast a bucket refills and how much of it other clients use. The refill is a lower bound, whatever the
+ * order in which the server counted concurrent requests (each between its sending and its response), to avoid 429s from
+ * an honest tenant. A low bound costs nothing: responses show the tokens that accumulated beyond it.
  */
 export class RefillEstimator {
-  /** Requests per second, at least. */
+  /** Lower bound, requests per second. */
   minPerSecond: number;
-  /** Of `least`, what the headers told by the time until it is full: so much comes back whether it is used or not. */
+  /** Lower bound by the reported time until the bucket is full, which holds whether the bucket is used or not. */
   reportedPerSecond: number;
-  /** Requests per second, most likely. */
+  /** Most likely refill, requests per second. */
   likelyPerSecond = 0;
-  /** Of what was taken over the last seconds, the part that was ours. */
+  /** Share of the recent use that is ours, 0 to 1. */
   ownShare = 1;
-  /** Requests per second of others. */
+  /** Requests per second of other clients. */
   foreignPerSecond = 0;
   private anchors: Anchor[] = [];
 
-  /** @param documentedPerSecond requests per second that are certain beforehand; 0 when none are */
+  /** @param documentedPerSecond documented refill; 0 when unknown */
   constructor(private readonly documentedPerSecond: number) {
     this.reportedPerSecond = documentedPerSecond;
     this.minPerSecond = documentedPerSecond;
   }
 
-  /** @param lagMs a token comes at most that much later than an even refill would bring it */
+  /** @param lagMs longest delay of a token compared with an even refill */
   addSample(sample: RefillSample, lagMs: number): void {
     const reportedPerSecond = computeReportedRefill(sample);
     const last = this.anchors.at(-1);
@@ -84,13 +84,13 @@ export class RefillEstimator {
   private updateForeignUse(sample: RefillSample, lagMs: number): void {
     this.ownShare = 1;
     this.foreignPerSecond = 0;
-    let most = 0;
+    let maxTaken = 0;
     for (let i = this.anchors.length - 1; i >= 0; i -= 1) {
       const anchor = this.anchors[i];
       if (!anchor || anchor.now.at < sample.now.at - foreignWindowMs) return;
       const taken = computeForeignUse(anchor, sample, this.minPerSecond, lagMs);
-      if (taken <= most) continue;
-      most = taken;
+      if (taken <= maxTaken) continue;
+      maxTaken = taken;
       const ours = Math.max(1, sample.now.sent - anchor.now.sent);
       this.ownShare = ours / (ours + taken);
       this.foreignPerSecond = (taken / Math.max(minIntervalMs, sample.now.at - anchor.now.at)) * 1000;
@@ -98,15 +98,15 @@ export class RefillEstimator {
   }
 }
 
-/** By the time until the bucket is full, which counts from the answer: the request was counted up to its latency before. */
+/** The time until the bucket is full starts at the response; the request was counted up to its latency earlier. */
 function computeReportedRefill({ headers: { limit, remaining, fullInMs }, charge, now }: RefillSample): number {
   if (fullInMs === undefined) return 0;
-  // At least the token of this request is missing.
+  // At least this request's token is missing.
   const missing = Math.max(1, limit - remaining - 1);
   return (missing / Math.max(minIntervalMs, fullInMs + now.at - charge.at)) * 1000;
 }
 
-/** What the bucket gained from one sighting to the next, over the longest time that may have been between them. */
+/** Tokens gained from one sample to the next, divided by the longest possible time between them. */
 function computeMinRefill(from: RefillSample, to: RefillSample, lagMs: number): number {
   const span = to.now.at - from.charge.at + lagMs;
   if (span < minIntervalMs) return 0;
@@ -120,7 +120,7 @@ function computeLikelyRefill(from: RefillSample | undefined, to: RefillSample): 
   return ((to.headers.remaining - from.headers.remaining + to.now.confirmed - from.now.confirmed) / span) * 1000;
 }
 
-/** What is missing from the bucket beside ours, taken to be counted in the order in which they were sent. */
+/** Tokens missing from the bucket that are not ours, if the server counted our requests in the order of sending. */
 function computeForeignUse(from: RefillSample, to: RefillSample, refill: number, lagMs: number): number {
   const span = Math.max(0, to.charge.at - from.now.at - lagMs) / 1000;
   const ours = to.charge.sent - from.charge.sent;

@@ -3,80 +3,82 @@ import type { RateLimitHeaders } from './rate-limit-headers';
 import { getDocumentedRefill, freePlanBucketSize } from './endpoint-groups';
 import { type Charge, RefillEstimator } from './refill-estimator';
 
-/** Without news for that long, one request may find out. */
+/** Time without a response after which one request may probe the bucket. */
 const probeAfterMs = 60_000;
 
-/** Seconds in which a bucket fills up on the larger plans. */
+/** Time to fill a bucket on the larger plans. */
 const typicalFillSeconds = 3;
 
-/** A bucket as shown to people. */
 export interface BucketSnapshot {
   limit: number;
-  /** Requests left, at least. */
+  /** Lower bound of the requests left. */
   remaining: number;
-  /** Refill, requests per second, as measured so far. */
+  /** Measured refill, requests per second. */
   perSecond: number;
-  /** Requests per second that others take; 0 when none are seen. */
+  /** Requests per second of other clients; 0 when none are detected. */
   foreignPerSecond: number;
-  /** Epoch ms; absent when a request may go now. */
+  /** Epoch ms. Absent when a request may be sent now. */
   waitingUntil?: number;
 }
 
+export interface TokenBucketOptions {
+  headers: RateLimitHeaders;
+  /** Requests in flight of the process, which may draw on the bucket. */
+  inflight: number;
+  /** Share of the bucket that is left to the tenant's own traffic, 0 to 0.9. */
+  reserve: number;
+  /** Longest delay of a token compared with an even refill. */
+  lagMs: number;
+  now: number;
+}
+
 /**
- * Mirror of one token bucket of the tenant. `tokens` is never more than what the server will have when the next request
- * gets there: it falls with each request sent, rises at a rate that the bucket is known to exceed, and is corrected by
- * every answer: down to what the answer leaves possible (others took some), up to what it makes certain. So the requests
- * that are out are always covered, in whatever order they are counted. Time comes in as `now`, epoch ms.
+ * Mirrors one token bucket of the tenant. `tokens` never exceeds what the server will have when the next request arrives:
+ * each request sent lowers it, a lower bound of the refill raises it, and every response corrects it, down to what is
+ * still possible (other clients took some) and up to what is certain. The requests in flight are therefore always
+ * covered, in whatever order the server counts them. Time is epoch ms.
  */
 export class TokenBucket {
+  readonly limit: number;
   inflight = 0;
   private readonly adaptiveRate = new AdaptiveRate(1);
   private readonly refill: RefillEstimator;
   private readonly reservedTokens: number;
+  private readonly lagMs: number;
   private tokens: number;
-  /** From when on the refill has to be added to `tokens`. */
+  /** The time up to which the refill is included in `tokens`. */
   private filledAt: number;
   private probeAt: number;
   private blockedUntil = 0;
   private sent = 0;
   private confirmed = 0;
   private resolved = 0;
-  /** Until its headers say when it is full, the documented refill is believed. */
-  private refillReported = false;
+  /** Until the headers report when the bucket is full, the documented refill applies. */
+  private isRefillReported = false;
 
-  /**
-   * @param out requests of the process that are out and may draw on it
-   * @param reserve part of the bucket that is left to the tenant's own traffic, 0 to 0.9
-   * @param lagMs how much later than an even refill its tokens may come
-   */
-  constructor(
-    { limit, remaining }: RateLimitHeaders,
-    out: number,
-    reserve: number,
-    private readonly lagMs: number,
-    now: number,
-  ) {
+  constructor({ headers, inflight, reserve, lagMs, now }: TokenBucketOptions) {
+    const { limit, remaining } = headers;
     this.limit = limit;
-    // Nobody could use a part of a request.
+    // Rounded down: a fraction of a request is of no use to other clients.
     this.reservedTokens = Math.floor(limit * reserve + 1e-9);
     this.refill = new RefillEstimator(limit <= freePlanBucketSize ? getDocumentedRefill(limit) : 0);
-    this.tokens = remaining - out;
+    this.lagMs = lagMs;
+    this.tokens = remaining - inflight;
     this.filledAt = now + lagMs;
     this.probeAt = now + probeAfterMs;
   }
-  readonly limit: number;
 
-  /** ms until a request may be sent; Infinity: not before one that is out is answered. */
+  /** Time until a request may be sent. Infinity: not before a request in flight is answered. */
   getWaitMs(now: number): number {
     this.addRefill(now);
-    const held = Math.max(0, this.blockedUntil - now, this.adaptiveRate.getWaitMs(now));
-    const level = this.getRequiredTokens();
-    if (this.tokens >= level) return held;
-    if (level > this.limit - this.inflight) return Infinity;
-    const filled = this.filledAt + ((level - this.tokens) / this.getRefillRate()) * 1000;
-    // While one is out, its answer may say more; otherwise a request has to find out in the end.
-    const most = this.inflight === 0 ? this.probeAt : now + probeAfterMs;
-    return Math.max(held, Math.ceil(Math.min(filled, most) - now));
+    const blockedMs = Math.max(0, this.blockedUntil - now, this.adaptiveRate.getWaitMs(now));
+    const required = this.getRequiredTokens();
+    if (this.tokens >= required) return blockedMs;
+    if (required > this.limit - this.inflight) return Infinity;
+    const refilledAt = this.filledAt + ((required - this.tokens) / this.getRefillRate()) * 1000;
+    // The response to a request in flight may report more tokens. Without one, a probe is sent at last.
+    const latest = this.inflight === 0 ? this.probeAt : now + probeAfterMs;
+    return Math.max(blockedMs, Math.ceil(Math.min(refilledAt, latest) - now));
   }
 
   acquire(now: number): Charge {
@@ -95,69 +97,68 @@ export class TokenBucket {
     };
   }
 
-  /** For a request that was not known to draw on it; `out` may, with it. */
+  /** For a request that was not known to draw on this bucket when it was sent. */
   createLateCharge(at: number, totalInflight: number): Charge {
     return { at, sent: this.sent, inflight: totalInflight, resolved: this.resolved, confirmed: this.confirmed };
   }
 
-  /** A request that was taken is no longer out. */
+  /** Records that an acquired request is no longer in flight. */
   release(now: number): void {
-    // What could not come back while it was out did not.
+    // With the request still in flight, which bounds the refill.
     this.addRefill(now);
     this.inflight -= 1;
     this.resolved += 1;
   }
 
-  /** Learns from an answer that names the bucket. Call `settle` before. */
+  /** Records a response that names this bucket. Call `release` first. */
   recordResponse(headers: RateLimitHeaders, charge: Charge, now: number): void {
     this.confirmed += 1;
     this.adaptiveRate.recordResponse(now);
-    this.refillReported ||= headers.fullInMs !== undefined;
+    this.isRefillReported ||= headers.fullInMs !== undefined;
     const { sent, inflight, resolved, confirmed } = this;
     this.refill.addSample({ headers, charge, now: { at: now, sent, inflight, resolved, confirmed } }, this.lagMs);
     this.addRefill(now);
-    const since = sent - charge.sent;
-    const most = headers.remaining - Math.min(since, inflight) + (this.getRefillRate() * (now - charge.at)) / 1000;
-    if (most < this.tokens) this.setTokens(most, now + this.lagMs);
-    this.raiseTokensTo(headers.remaining - since - charge.inflight, now);
+    const sentSince = sent - charge.sent;
+    const possible =
+      headers.remaining - Math.min(sentSince, inflight) + (this.getRefillRate() * (now - charge.at)) / 1000;
+    if (possible < this.tokens) this.setTokens(possible, now + this.lagMs);
+    this.raiseTokensTo(headers.remaining - sentSince - charge.inflight, now);
     this.probeAt = now + probeAfterMs;
   }
 
-  /** An answer named another bucket as the scarcest of those that the request drew on, with `remaining` left. */
+  /** Records a response that names another bucket, which is scarcer than this one, although the request drew on both. */
   recordOtherBucket({ remaining }: RateLimitHeaders, charge: Charge, now: number): void {
     this.addRefill(now);
     this.raiseTokensTo(Math.min(remaining, this.limit) - (this.sent - charge.sent) - charge.inflight, now);
   }
 
-  /** A 429: nothing is left. Call `settle` before. */
+  /** Records a 429: the bucket is empty. Call `release` first. */
   recordRefusal(sentAt: number, now: number): void {
     this.addRefill(now);
     this.adaptiveRate.recordRefusal(sentAt, this.refill.minPerSecond, now);
     this.setTokens(Math.min(this.tokens, -this.inflight), now + this.lagMs);
   }
 
-  /** Nothing is sent before `until`. */
   blockUntil(until: number): void {
     this.blockedUntil = Math.max(this.blockedUntil, until);
     this.probeAt = Math.max(this.probeAt, until);
   }
 
-  /** Whether it is known how fast it fills. */
   hasMeasuredRefill(): boolean {
     return this.refill.minPerSecond > 0;
   }
 
-  /** Requests per second that it surely gives. */
+  /** Requests per second that the bucket certainly allows. */
   getGuaranteedRate(): number {
     return this.refill.reportedPerSecond;
   }
 
-  /** Requests per second that it gives, as measured or at a guess; 0 once it runs short. */
+  /** Requests per second that the bucket probably allows; 0 when it is running short. */
   getEstimatedRate(): number {
     return this.isRunningShort() ? 0 : Math.max(this.refill.likelyPerSecond, this.limit / typicalFillSeconds);
   }
 
-  /** Requests per second that use it up; Infinity while there is more in it than it takes to tell. */
+  /** Requests per second that exhaust the bucket; Infinity while it is not running short. */
   getSaturationRate(): number {
     return this.isRunningShort() ? this.refill.likelyPerSecond : Infinity;
   }
@@ -178,18 +179,18 @@ export class TokenBucket {
   }
 
   /**
-   * Tokens that must be there before a request is sent. Beside others, only our share of what is there is sent at a
-   * time; a single request is always in order, so that nobody is shut out by one who was there before.
+   * Tokens required to send a request. Next to other clients, only our share of the tokens is used at a time; a single
+   * request is always allowed, so no client can starve a later one.
    */
   private getRequiredTokens(): number {
-    const fair = this.inflight === 0 ? 1 : (this.inflight + 1) / this.refill.ownShare - this.inflight;
-    return this.reservedTokens + fair;
+    const fairShare = this.inflight === 0 ? 1 : (this.inflight + 1) / this.refill.ownShare - this.inflight;
+    return this.reservedTokens + fairShare;
   }
 
   private getRefillRate(): number {
     const { minPerSecond, ownShare } = this.refill;
-    const fills = Math.max(minPerSecond, this.refillReported ? 0 : getDocumentedRefill(this.limit));
-    return this.inflight === 0 ? fills : fills * ownShare;
+    const perSecond = Math.max(minPerSecond, this.isRefillReported ? 0 : getDocumentedRefill(this.limit));
+    return this.inflight === 0 ? perSecond : perSecond * ownShare;
   }
 
   private addRefill(now: number): void {
