@@ -15,23 +15,23 @@ describe('the image of the source', () => {
   const [source = ''] = stage.split(/^FROM /m);
   const valueOf = (instruction: RegExp): string => instruction.exec(source)?.[1] ?? '';
 
-  it('starts by the platform what it starts by itself', () => {
+  it('gives the platform the same entry point as the image', () => {
     const entryPoint = JSON.parse(valueOf(/^ENTRYPOINT (.+)$/m)) as string[];
     expect(valueOf(/^ENV AIRBYTE_ENTRYPOINT="(.+)"$/m)).toBe(entryPoint.join(' '));
     expect(entryPoint).toEqual(['node', '/app/bin/source-auth0']);
   });
 
-  it('brings the Temporal server that this version is made for, and names it', () => {
+  it('contains the Temporal CLI of the version that Rollcall uses, and sets its path', () => {
     expect(read('Dockerfile')).toContain(`github.com/temporalio/cli/cmd/temporal@v${CLI_VERSION}\n`);
     expect(source).toContain('COPY --from=temporal /go/bin/temporal /usr/local/bin/');
     expect(valueOf(/^ENV TEMPORAL_CLI_PATH=(.+)$/m)).toBe('/usr/local/bin/temporal');
   });
 
-  it('says what it is', () => {
+  it('has labels with its name and version', () => {
     expect(source).toContain(`io.airbyte.name=rollcall/source-auth0 io.airbyte.version=${version}`);
   });
 
-  it('runs as nobody of importance, in a folder that it may write to', () => {
+  it('runs without root, in a folder that it can write to', () => {
     const [, runtime = ''] = read('Dockerfile').split(/^FROM .+ AS runtime$/m);
     expect(runtime).toMatch(/^RUN mkdir (\S+) && chown node:node \1\nUSER node\nWORKDIR \1$/m);
     expect(source).not.toMatch(/^(USER|WORKDIR)/m);
@@ -41,12 +41,12 @@ describe('the image of the source', () => {
 describe('metadata.yaml', () => {
   const { data } = parse(read('deploy', 'airbyte', 'metadata.yaml')) as { data: Record<string, unknown> };
 
-  it('tells the version, the licence and the icon that there are', () => {
+  it('names the current version, the licence and an icon that exists', () => {
     expect(data).toMatchObject({ dockerImageTag: version, license, dockerRepository: 'rollcall/source-auth0' });
     expect(existsSync(join(ROOT, 'deploy', 'airbyte', String(data['icon'])))).toBe(true);
   });
 
-  it('suggests streams that there are, and allows hosts that the configuration names', () => {
+  it('suggests streams that exist, and allows the hosts of the configuration', () => {
     const { streams: suggested } = data['suggestedStreams'] as { streams: string[] };
     expect(streams.map(({ name }) => name)).toEqual(expect.arrayContaining(suggested));
     const { hosts } = data['allowedHosts'] as { hosts: string[] };
@@ -57,10 +57,10 @@ describe('metadata.yaml', () => {
   });
 });
 
-it('the tables of the pages about the source and about operations are those of the code', () => {
+it('the generated tables in docs and the generated schema are up to date', () => {
   execFileSync(process.execPath, [join(ROOT, 'scripts', 'connector-docs.mjs'), '--check'], { stdio: 'pipe' });
 });
 
-it('the page tells of this version', () => {
+it('the changelog of the source contains the current version', () => {
   expect(read('docs', 'source-auth0.md')).toContain(`\n| ${version} `);
 });

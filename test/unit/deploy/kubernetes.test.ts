@@ -79,12 +79,12 @@ const project = configMap.data['rollcall.yaml'] ?? '';
 const secret = one('Secret') as Manifest & { stringData: Record<string, string> };
 const secrets = secret.stringData;
 
-/** The mount that a path lies in. */
+/** The mount that contains a path. */
 const mountOf = (path: string): Container['volumeMounts'][number] | undefined =>
   container.volumeMounts.find(({ mountPath }) => path.startsWith(`${mountPath}/`));
 const volumeOf = (path: string): Volume | undefined => pod.volumes.find(({ name }) => name === mountOf(path)?.name);
 
-it.each([...manifests])('%s is of a kind and version that Kubernetes has', (_, { apiVersion, kind }) => {
+it.each([...manifests])('%s has a kind and an API version of Kubernetes', (_, { apiVersion, kind }) => {
   expect([
     'v1 ConfigMap',
     'v1 Namespace',
@@ -96,7 +96,7 @@ it.each([...manifests])('%s is of a kind and version that Kubernetes has', (_, {
   ]).toContain(`${apiVersion} ${kind}`);
 });
 
-it('applies everything but the example of a secret', () => {
+it('applies all manifests except the example of a secret', () => {
   const kustomization = one('Kustomization') as { resources: string[]; images: { name: string; newTag: string }[] };
   const files = [...manifests.keys()].filter((file) => !['kustomization.yaml', 'secret.example.yaml'].includes(file));
   expect([...kustomization.resources].sort()).toEqual(files.sort());
@@ -104,7 +104,7 @@ it('applies everything but the example of a secret', () => {
   expect(kustomization.images).toMatchObject([{ name: container.image, newTag: version }]);
 });
 
-it('selects the pods that it makes, and keeps one of them through a drain', () => {
+it('selects the pods of the deployment, and keeps one of them during a drain', () => {
   const { labels } = deployment.spec.template.metadata;
   const { spec: budget } = one('PodDisruptionBudget') as {
     spec: { minAvailable: number; selector: { matchLabels: object } };
@@ -116,7 +116,7 @@ it('selects the pods that it makes, and keeps one of them through a drain', () =
   expect(deployment.spec.strategy.rollingUpdate.maxUnavailable).toBe(0);
 });
 
-it('starts the worker with options that the command line has, and a file that is mounted', () => {
+it('starts the worker with options that exist and a project file that is mounted', () => {
   const program = declareProgram();
   const [verb, ...rest] = container.args;
   const known = program.commands.find((command) => command.name() === verb)?.options.map(({ long }) => long);
@@ -126,7 +126,7 @@ it('starts the worker with options that the command line has, and a file that is
   expect(file.split('/').at(-1)).toBe('rollcall.yaml');
 });
 
-it('mounts a project that can be read, without a secret, and every file that it refers to', async () => {
+it('mounts a valid project file without secrets, and every file that it refers to', async () => {
   const file = join(scratch, 'rollcall.yaml');
   writeFileSync(file, project);
   const { connections } = await loadProject(file, streams);
@@ -141,7 +141,7 @@ it('mounts a project that can be read, without a secret, and every file that it 
   for (const value of Object.values(secrets)) expect(value).toMatch(/<.+>/);
 });
 
-it('probes the port that the worker listens on, for longer than it may take to answer', () => {
+it('probes the port of the worker, with timeouts longer than a response takes', () => {
   const [port] = container.ports;
   expect(environment.listen).toEqual(parseListenAddress(`0.0.0.0:${port?.containerPort}`));
   const { startupProbe, livenessProbe, readinessProbe } = container;
@@ -154,7 +154,7 @@ it('probes the port that the worker listens on, for longer than it may take to a
   expect(annotations['prometheus.io/path']).toBe('/metrics');
 });
 
-it('gives a worker longer to stop than it takes, and more memory than fifty tenants take', () => {
+it('gives a worker more time than it needs to stop, and more memory than fifty tenants need', () => {
   expect(pod.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(shutdownGraceMs + 15_000);
   const [, mebibytes] = /^(\d+)Mi$/.exec(container.resources.requests['memory'] ?? '') ?? [];
   expect(Number(mebibytes) * 2 ** 20).toBeGreaterThanOrEqual(mostTenantMemory);
@@ -162,7 +162,7 @@ it('gives a worker longer to stop than it takes, and more memory than fifty tena
   expect(container.resources.requests).toHaveProperty('cpu');
 });
 
-it('runs as nobody in particular, and writes only where something is mounted to be written', () => {
+it('runs without root, and can write only to mounted volumes', () => {
   expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
   expect(container.securityContext).toEqual({
     allowPrivilegeEscalation: false,
@@ -177,7 +177,7 @@ it('runs as nobody in particular, and writes only where something is mounted to 
   }
 });
 
-it('shares staging between workers, where there are several', () => {
+it('shares staging between several workers', () => {
   const claim = one('PersistentVolumeClaim') as Manifest & { spec: { accessModes: string[] } };
   expect(volumeOf(environment.stagingDir ?? '')?.persistentVolumeClaim?.claimName).toBe(claim.metadata.name);
   expect(deployment.spec.replicas).toBeGreaterThan(1);

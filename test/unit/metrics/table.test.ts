@@ -2,12 +2,12 @@ import { type MetricDeclaration, metrics } from '../../../src/metrics/metrics';
 
 const declared: MetricDeclaration[] = Object.values(metrics);
 
-it('names every metric once', () => {
+it('gives every metric a name of its own', () => {
   expect(new Set(declared.map(({ name }) => name)).size).toBe(declared.length);
 });
 
 // https://prometheus.io/docs/practices/naming/
-it.each(declared.map((each) => [each.name, each] as const))('%s ends as its kind and unit ask for', (name, metric) => {
+it.each(declared.map((each) => [each.name, each] as const))('%s has the suffix of its kind and unit', (name, metric) => {
   expect(name).toMatch(/^rollcall(_[a-z]+)+$/);
   expect(name.endsWith('_total')).toBe(metric.kind === 'counter');
   expect(name.endsWith('_timestamp_seconds')).toBe(metric.unit === 'timestamp');
