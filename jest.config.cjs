@@ -5,13 +5,7 @@ const transform = {
   ],
 };
 
-/** Starts the servers that all suites of a run share. */
-const servers = {
-  globalSetup: '<rootDir>/test/support/global-setup.ts',
-  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-};
-
-const project = (displayName, roots, rest = {}) => ({
+const project = (displayName, roots) => ({
   displayName,
   roots: roots.map((root) => `<rootDir>/${root}`),
   testEnvironment: 'node',
@@ -22,7 +16,6 @@ const project = (displayName, roots, rest = {}) => ({
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform,
-  ...rest,
 });
 
 /** @type {import('jest').Config} */
@@ -32,8 +25,8 @@ module.exports = {
   maxWorkers: 2,
   projects: [
     project('unit', ['test/unit', 'packages/auth0-emulator/test']),
-    project('integration', ['test/integration'], servers),
-    project('e2e', ['test/e2e'], servers),
-    project('extended', ['test/extended'], servers),
+    project('integration', ['test/integration']),
+    project('e2e', ['test/e2e']),
+    project('extended', ['test/extended']),
   ],
 };
