@@ -1,7 +1,7 @@
 import type { StreamDescriptor } from './descriptor';
 import { boolean, integer, array, object, recordSchema, text } from './json-schema';
 
-/** Fields of GET /clients as its OpenAPI page lists them, and those that Airbyte's own connector declares. */
+/** Fields of GET /clients in Auth0's OpenAPI description, plus those of Airbyte's own connector, without the secret ones. */
 export const clients: StreamDescriptor = {
   name: 'clients',
   summary: 'Applications of the tenant, without their secrets',
@@ -86,9 +86,5 @@ export const clients: StreamDescriptor = {
     external_metadata_type: text,
     external_metadata_created_by: text,
     jwks_uri: text,
-    client_secret: text,
-    signing_keys: array(object()),
-    encryption_key: object({ pub: text, cert: text, subject: text }),
-    client_authentication_methods: object(),
   }),
 };

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../json';
 
-/** A draft-07 JSON schema in Airbyte's dialect: every field nullable, no `$ref`, additional properties allowed. */
+/** A draft-07 JSON schema as Airbyte expects it: every field is nullable, no `$ref`, additional properties are allowed. */
 export type JsonSchema = JsonObject;
 
 export const text: JsonSchema = { type: ['null', 'string'] };
@@ -12,7 +12,7 @@ export const timestamp: JsonSchema = {
   airbyte_type: 'timestamp_with_timezone',
 };
 
-/** An object of free form, or one whose known fields are listed; unknown fields pass in both. */
+/** An object with or without known fields. Unknown fields are valid in both. */
 export function object(properties?: Record<string, JsonSchema>): JsonSchema {
   return { type: ['null', 'object'], additionalProperties: true, ...(properties ? { properties } : {}) };
 }

@@ -3,7 +3,7 @@ import { boolean, integer, object, recordSchema, text } from './json-schema';
 
 const quota = object({ enforce: boolean, per_day: integer, per_hour: integer });
 
-/** Fields of GET /organizations; the API returns no timestamps. */
+/** Fields of GET /organizations, which returns no timestamps. */
 export const organizations: StreamDescriptor = {
   name: 'organizations',
   summary: 'Organizations of the tenant, with branding and metadata',

@@ -1,27 +1,23 @@
-import type { Json, JsonObject } from '../json';
+import { isObject, type Json, type JsonObject } from '../json';
 
 type FieldPath = readonly string[];
 
-function isJsonObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Deletes the field at the end of the path, wherever the path exists. */
+/** Deletes the field at the end of the path, if the path exists. */
 function deleteField(value: Json | undefined, [head, ...rest]: FieldPath): void {
-  if (head === undefined || !isJsonObject(value)) return;
+  if (head === undefined || !isObject(value)) return;
   const name = head.endsWith('[]') ? head.slice(0, -2) : head;
   if (rest.length === 0) {
-    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the row is ours, parsed a moment ago
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- no one else has a reference to the parsed row
     delete value[name];
     return;
   }
   const inner = value[name];
   if (!head.endsWith('[]')) deleteField(inner, rest);
-  else if (Array.isArray(inner)) for (const each of inner) deleteField(each, rest);
+  else if (Array.isArray(inner)) for (const element of inner) deleteField(element, rest);
 }
 
 /**
- * A function that removes the given fields from a row, in place, and returns the row.
+ * Returns a function that removes the fields from a row, in place, and returns the row.
  * @param fields dotted paths as in StreamDescriptor.secretFields
  */
 export function createSecretRemover(fields: readonly string[]): (row: JsonObject) => JsonObject {

@@ -1,7 +1,7 @@
 import type { StreamDescriptor } from './descriptor';
 import { boolean, integer, array, object, recordSchema, text, timestamp } from './json-schema';
 
-/** Fields of a user as GET /users documents them; enterprise and social profiles add others at the root. */
+/** Documented fields of GET /users. Enterprise and social profiles add others at the root. */
 export const users: StreamDescriptor = {
   name: 'users',
   summary: 'Users of all connections, with metadata and identities',
