@@ -4,8 +4,7 @@ import { type Emulator, startEmulator, type TruthStream } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import { readFilesDestination } from '../support/files-reader';
 import { streams } from '../../src/streams/registry';
-import { locateTemporal } from '../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { createNamespace, type TestNamespace } from '../support/servers';
 import { run, type Running, scratchFolder, start } from '../support/program';
 import { compare, exact, projectFor } from '../support/compare-copy';
 
@@ -13,13 +12,13 @@ jest.setTimeout(60_000);
 
 const folder = scratchFolder();
 let tenant: Emulator;
-let server: EmbeddedServer;
+let server: TestNamespace;
 let env: Record<string, string>;
 /** Ended after the tests, whatever becomes of those. */
 const programs: Running[] = [];
 
 beforeAll(async () => {
-  server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
+  server = await createNamespace();
   tenant = await startEmulator({
     scenario: {
       users: { count: 1_500, ties: [{ size: 50 }] },
@@ -30,13 +29,12 @@ beforeAll(async () => {
     latencyMs: 40,
   });
   projectFor(folder, tenant);
-  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2', ROLLCALL_FETCH_SECONDS: '0.5' };
+  env = { ...server.env, ROLLCALL_HEARTBEAT_SECONDS: '2', ROLLCALL_FETCH_SECONDS: '0.5' };
 });
 afterAll(async () => {
   for (const { child } of programs) child.kill('SIGKILL');
   await Promise.all(programs.map(({ ended }) => ended));
   await tenant.close();
-  await server.stop();
 });
 
 async function startWorker(): Promise<Running> {

@@ -4,8 +4,7 @@ import { parse } from 'yaml';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import { metrics } from '../../src/metrics/metrics';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
-import { locateTemporal } from '../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { createNamespace, type TestNamespace } from '../support/servers';
 import { createSchedule } from '../../src/temporal/schedules';
 import { run, scratchFolder } from '../support/program';
 import { projectFor } from '../support/compare-copy';
@@ -52,7 +51,7 @@ const expressions = [
 const ofPrometheus = { metrics: ['up'], labels: ['job', 'instance'] };
 
 const folder = scratchFolder();
-let server: EmbeddedServer;
+let server: TestNamespace;
 let temporal: TemporalConnection;
 let tenant: Emulator;
 let worker: WorkerInSight;
@@ -62,13 +61,13 @@ let parsePromql: (expression: string) => Query;
 /** A worker that has had all of it: a sync at the limit, a schedule, and a workflow whose step fails. */
 beforeAll(async () => {
   parsePromql = await loadPromql();
-  server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
+  server = await createNamespace();
   temporal = await connect(server);
   tenant = await startEmulator({ scenario: 'small', rateLimits: { global: { size: 10, perSecond: 10 } } });
   projectFor(folder, tenant);
   const { client } = temporal;
   await createSchedule(client, { connection: 'acme', taskQueue: 'rollcall', settings: { every: 86_400_000 } });
-  const options = { cwd: folder, env: { TEMPORAL_ADDRESS: server.address } };
+  const options = { cwd: folder, env: { ...server.env } };
   worker = await startWorkerInSight(options);
   await worker.says('Metrics at');
   // Without its input a workflow can do no step.
@@ -86,7 +85,6 @@ afterAll(async () => {
   await worker.ended;
   await temporal.close();
   await tenant.close();
-  await server.stop();
 });
 
 it('a worker exports every metric that is declared', () => {

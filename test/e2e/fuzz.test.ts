@@ -19,8 +19,7 @@ import { createListReader, createOrganizationsReader } from '../../src/streams/l
 import { streams } from '../../src/streams/registry';
 import { createSearchReader } from '../../src/streams/search-reader';
 import type { Reader } from '../../src/streams/stream-reader';
-import { locateTemporal } from '../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { createNamespace, type TestNamespace } from '../support/servers';
 import { parseListResumePoint, parseResumePoint } from '../../src/workflows/resume-point';
 import { messageOn } from '../unit/airbyte/protocol/validator';
 import {
@@ -46,7 +45,7 @@ const folder = scratchFolder();
 let files = 0;
 let tenant: Emulator;
 /** One for all: to start one takes longer than such a read. */
-let temporal: EmbeddedServer;
+let temporal: TestNamespace;
 let config: JsonObject;
 const catalog = catalogFor(['users', 'clients', 'organizations'], { sync_mode: 'incremental', sync_id: 7 });
 /** The states of a read that was broken off: places in a search and in two lists. */
@@ -54,7 +53,7 @@ let state: JsonObject[];
 
 /** Runs the program to its end; a hang fails the test. */
 async function ended(args: string[]): Promise<Pick<Ended, 'code' | 'stdout'>> {
-  const { child, ended: end } = start('source-auth0', args, { env: { TEMPORAL_ADDRESS: temporal.address } });
+  const { child, ended: end } = start('source-auth0', args, { env: { ...temporal.env } });
   const patience = setTimeout(() => child.kill('SIGKILL'), 60_000);
   const { code, signal, stdout, stderr } = await end;
   clearTimeout(patience);
@@ -65,8 +64,7 @@ async function ended(args: string[]): Promise<Pick<Ended, 'code' | 'stdout'>> {
 }
 
 beforeAll(async () => {
-  const logFile = join(folder, 'temporal.log');
-  temporal = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile });
+  temporal = await createNamespace();
   tenant = await startEmulator({
     scenario: {
       users: { count: 250, missingUpdatedAt: 2 },
@@ -88,7 +86,6 @@ beforeAll(async () => {
   expect(state.filter((each) => each !== undefined)).toHaveLength(3);
 });
 afterAll(async () => {
-  await temporal.stop();
   await tenant.close();
 });
 

@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
 import { type MetricDeclaration, metrics } from '../../src/metrics/metrics';
 import { connect } from '../../src/temporal/connection';
+import { createNamespace, type TestNamespace } from '../support/servers';
 import { locateTemporal } from '../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
 import { createSchedule, deleteSchedule, pauseSchedule, resumeSchedule } from '../../src/temporal/schedules';
 import { type ProgramOptions, run, scratchFolder } from '../support/program';
 import { projectFor } from '../support/compare-copy';
@@ -15,22 +16,21 @@ jest.setTimeout(180_000);
 const folder = scratchFolder();
 const declared: MetricDeclaration[] = Object.values(metrics);
 let tenant: Emulator;
-let server: EmbeddedServer;
+let server: TestNamespace;
 let options: ProgramOptions;
 /** Ended after the tests, whatever becomes of those. */
 const workers: WorkerInSight[] = [];
 
 beforeAll(async () => {
-  server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
+  server = await createNamespace();
   tenant = await startEmulator({ scenario: 'small', rateLimits: { global: { size: 20, perSecond: 20 } } });
   projectFor(folder, tenant);
-  options = { cwd: folder, env: { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2' } };
+  options = { cwd: folder, env: { ...server.env, ROLLCALL_HEARTBEAT_SECONDS: '2' } };
 });
 afterAll(async () => {
   for (const { child } of workers) child.kill('SIGKILL');
   await Promise.all(workers.map(({ ended }) => ended));
   await tenant.close();
-  await server.stop();
 });
 
 async function startWorker(): Promise<WorkerInSight> {
@@ -147,11 +147,17 @@ it('is not ready from the moment on that it is told to stop, and alive until it 
 });
 
 it('is not ready while its server is away, which it says, and lives on', async () => {
-  const worker = await startWorker();
+  const own = await startEmbeddedServer({
+    binary: locateTemporal(process.env),
+    logFile: join(folder, 'temporal.log'),
+  });
+  const worker = await startWorkerInSight({ cwd: folder, env: { TEMPORAL_ADDRESS: own.address } });
+  workers.push(worker);
+  await until(async () => (await worker.ask('/readyz')).status === 200);
   expect((await worker.scrape()).valueOf('rollcall_ready')).toBe(1);
-  await server.stop();
+  await own.stop();
   await until(async () => (await worker.ask('/readyz')).status === 503);
-  expect((await worker.ask('/readyz')).text).toContain(`the Temporal server at ${server.address} gives no answer`);
+  expect((await worker.ask('/readyz')).text).toContain(`the Temporal server at ${own.address} gives no answer`);
   expect((await worker.ask('/healthz')).status).toBe(200);
   expect((await worker.scrape()).valueOf('rollcall_ready')).toBe(0);
 });

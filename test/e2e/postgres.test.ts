@@ -2,34 +2,33 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Emulator, startEmulator, TRUTH_STREAMS, type TruthStream } from 'auth0-emulator';
 import { query, recordsIn } from '../support/postgres/rows';
-import { type PostgresServer, startPostgres } from '../support/postgres/server';
 import { run, scratchFolder } from '../support/program';
+import { createDatabase } from '../support/servers';
 import { compare, type Comparison, exact, projectFor } from '../support/compare-copy';
 
 jest.setTimeout(120_000);
 
 describe('a tenant that is copied into Postgres', () => {
   const folder = scratchFolder();
-  let server: PostgresServer;
+  let database: string;
   let tenant: Emulator;
 
   beforeAll(async () => {
-    [server, tenant] = await Promise.all([startPostgres(), startEmulator({ scenario: 'small' })]);
+    [database, tenant] = await Promise.all([createDatabase(), startEmulator({ scenario: 'small' })]);
     projectFor(folder, tenant, '{ postgres: { url: env:DATABASE_URL } }');
   });
   afterAll(async () => {
     await tenant.close();
-    await server.stop();
   });
 
   const sync = (...flags: string[]) =>
-    run('rollcall', ['sync', 'acme', '--json', ...flags], { cwd: folder, env: { DATABASE_URL: server.url } });
+    run('rollcall', ['sync', 'acme', '--json', ...flags], { cwd: folder, env: { DATABASE_URL: database } });
 
   async function differences(): Promise<Record<TruthStream, Comparison>> {
     const truth = tenant.readTruth();
     const compared = TRUTH_STREAMS.map(async (stream): Promise<[TruthStream, Comparison]> => [
       stream,
-      compare(stream, await recordsIn(server.url, 'acme', stream), truth[stream]),
+      compare(stream, await recordsIn(database, 'acme', stream), truth[stream]),
     ]);
     return Object.fromEntries(await Promise.all(compared)) as Record<TruthStream, Comparison>;
   }
@@ -62,9 +61,9 @@ describe('a tenant that is copied into Postgres', () => {
     );
     expect(users?.records).toBeLessThan(20);
     expect(await differences()).toEqual(none);
-    const twice = await query(server.url, 'SELECT user_id FROM acme.users GROUP BY user_id HAVING count(*) > 1');
+    const twice = await query(database, 'SELECT user_id FROM acme.users GROUP BY user_id HAVING count(*) > 1');
     expect(twice).toEqual([]);
-    const [row] = await query(server.url, `SELECT nickname, made_up FROM acme.users WHERE user_id = '${idOf(70)}'`);
+    const [row] = await query(database, `SELECT nickname, made_up FROM acme.users WHERE user_id = '${idOf(70)}'`);
     expect(row).toEqual({ nickname: 'changed', made_up: { n: 1 } });
   });
 
@@ -76,7 +75,7 @@ describe('a tenant that is copied into Postgres', () => {
   });
 
   it('tells of its runs, and gives the URL to nobody', async () => {
-    const runs = await query(server.url, 'SELECT status, complete FROM acme._rollcall_runs, acme._rollcall_streams');
+    const runs = await query(database, 'SELECT status, complete FROM acme._rollcall_runs, acme._rollcall_streams');
     expect(runs).toEqual(Array.from({ length: 15 }, () => ({ status: 'complete', complete: true })));
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
     for (const file of files) {

@@ -4,8 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import { readFilesDestination } from '../support/files-reader';
-import { locateTemporal } from '../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { createNamespace, type TestNamespace } from '../support/servers';
 import { type Ended, run, type Running, scratchFolder, start } from '../support/program';
 import { compare, exact, projectFor } from '../support/compare-copy';
 
@@ -15,12 +14,12 @@ const folder = scratchFolder();
 const project = join(folder, 'rollcall.yaml');
 const secretFile = join(folder, 'secret');
 let tenant: Emulator;
-let server: EmbeddedServer;
+let server: TestNamespace;
 let worker: Running;
 let env: Record<string, string>;
 
 beforeAll(async () => {
-  server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
+  server = await createNamespace();
   tenant = await startEmulator({
     scenario: {
       users: { count: 6_000 },
@@ -33,7 +32,7 @@ beforeAll(async () => {
   });
   writeFileSync(secretFile, tenant.clientSecret);
   projectFor(folder, { ...tenant, clientSecret: 'file:secret' });
-  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2', ROLLCALL_FETCH_PAGES: '5' };
+  env = { ...server.env, ROLLCALL_HEARTBEAT_SECONDS: '2', ROLLCALL_FETCH_PAGES: '5' };
   worker = start('rollcall', ['worker'], { cwd: folder, env });
   await worker.says('Listening on task queue');
 });
@@ -41,7 +40,6 @@ afterAll(async () => {
   worker.child.kill('SIGKILL');
   await worker.ended;
   await tenant.close();
-  await server.stop();
 });
 
 /** Starts a full copy and does something when it is in the middle of its users. */

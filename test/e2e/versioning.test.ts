@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
-import { locateTemporal } from '../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { createNamespace, type TestNamespace } from '../support/servers';
 import { run, type Running, scratchFolder, start } from '../support/program';
 import { projectFor } from '../support/compare-copy';
 
@@ -12,25 +10,24 @@ jest.setTimeout(90_000);
 const folder = scratchFolder();
 const programs: Running[] = [];
 let tenant: Emulator;
-let server: EmbeddedServer;
+let server: TestNamespace;
 let temporal: TemporalConnection;
 let env: Record<string, string>;
 
 beforeAll(async () => {
-  server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
+  server = await createNamespace();
   temporal = await connect(server);
   tenant = await startEmulator({
     scenario: { users: { count: 1_500 }, clients: { count: 3 }, organizations: { count: 2 }, roles: { count: 1 } },
   });
   projectFor(folder, tenant);
-  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_FETCH_PAGES: '1' };
+  env = { ...server.env, ROLLCALL_FETCH_PAGES: '1' };
 });
 afterAll(async () => {
   for (const { child } of programs) child.kill('SIGKILL');
   await Promise.all(programs.map(({ ended }) => ended));
   await temporal.close();
   await tenant.close();
-  await server.stop();
 });
 
 async function startVersion(buildId: string): Promise<void> {
@@ -39,7 +36,7 @@ async function startVersion(buildId: string): Promise<void> {
   programs.push(worker);
   await worker.says('Listening on task queue rollcall');
   const { workflowService } = temporal.client;
-  const current = { namespace: 'default', deploymentName: 'rollcall', buildId, ignoreMissingTaskQueues: true };
+  const current = { namespace: server.namespace, deploymentName: 'rollcall', buildId, ignoreMissingTaskQueues: true };
   // The server hears of a version when its worker first asks for tasks.
   for (let tries = 0; ; tries += 1) {
     try {

@@ -17,13 +17,12 @@ import type { StagedRecord } from '../../src/staging/segment';
 import { createStaging, type Staging } from '../../src/staging/staging';
 import { defaultReadOptions, type ReadOptions } from '../../src/streams/fetch-task';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
-import { locateTemporal } from '../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
 import { installRuntime } from '../../src/temporal/runtime';
 import { startSync, type SyncRun } from '../../src/temporal/sync-run';
 import { createWorker } from '../../src/temporal/worker';
 import type { SyncLimits, SyncResult } from '../../src/workflows/contract';
 import { impatientClient, tenantLimits } from './fetch-fixture';
+import { createNamespace } from './servers';
 
 const bundle = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 const taskQueue = 'stage';
@@ -97,15 +96,11 @@ const limitsByDefault: Omit<SyncLimits, 'memberFetchBudget'> = {
   heartbeatSeconds: 10,
 };
 
-/** A Temporal server of its own with one worker, which runs the built workflows and the real activities. */
+/** A Temporal namespace of its own with one worker, which runs the built workflows and the real activities. */
 export async function openStage(): Promise<Stage> {
   installRuntime({ log: () => undefined });
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-'));
-  const server: EmbeddedServer = await startEmbeddedServer({
-    binary: locateTemporal(process.env),
-    logFile: join(folder, 'server.log'),
-  });
-  const temporal = await connect(server);
+  const temporal = await connect(await createNamespace());
   const staging = createStaging(join(folder, 'staging'));
   const casts = new Map<string, Cast>();
   const worker: Worker = await createWorker({
@@ -155,7 +150,6 @@ export async function openStage(): Promise<Stage> {
       worker.shutdown();
       await working;
       await temporal.close();
-      await server.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };

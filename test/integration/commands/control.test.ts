@@ -5,8 +5,7 @@ import { type Emulator, startEmulator } from 'auth0-emulator';
 import type { JsonObject } from '../../../src/json';
 import { readFilesDestination } from '../../support/files-reader';
 import { connect, type TemporalConnection } from '../../../src/temporal/connection';
-import { locateTemporal } from '../../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
+import { createNamespace, type TestNamespace } from '../../support/servers';
 import { type Ended, run, type Running, scratchFolder, start } from '../../support/program';
 import { compare, exact, projectFor } from '../../support/compare-copy';
 
@@ -14,14 +13,14 @@ jest.setTimeout(120_000);
 
 const folder = scratchFolder();
 let tenant: Emulator;
-let server: EmbeddedServer;
+let server: TestNamespace;
 let env: Record<string, string>;
 let temporal: TemporalConnection;
 /** Ended after the tests, whatever becomes of those. */
 const programs: Running[] = [];
 
 beforeAll(async () => {
-  server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
+  server = await createNamespace();
   tenant = await startEmulator({
     scenario: {
       users: { count: 5_000 },
@@ -34,14 +33,13 @@ beforeAll(async () => {
   });
   projectFor(folder, tenant);
   temporal = await connect(server);
-  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2' };
+  env = { ...server.env, ROLLCALL_HEARTBEAT_SECONDS: '2' };
 });
 afterAll(async () => {
   for (const { child } of programs) child.kill('SIGKILL');
   await Promise.all(programs.map(({ ended }) => ended));
   await temporal.close();
   await tenant.close();
-  await server.stop();
 });
 
 function rollcall(...args: string[]): Promise<Ended> {

@@ -4,8 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
 import type { Finding } from '../../../src/preflight/finding';
 import { connect } from '../../../src/temporal/connection';
-import { locateTemporal } from '../../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
+import { createNamespace, type TestNamespace } from '../../support/servers';
 import { type Ended, type ProgramOptions, run, scratchFolder, start } from '../../support/program';
 import { projectFor } from '../../support/compare-copy';
 
@@ -13,17 +12,16 @@ jest.setTimeout(120_000);
 
 const folder = scratchFolder();
 let tenant: Emulator;
-let server: EmbeddedServer;
+let server: TestNamespace;
 
 beforeAll(async () => {
-  server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
+  server = await createNamespace();
   tenant = await startEmulator({ scenario: 'small', rateLimits: { global: { size: 50, perSecond: 16 } } });
   projectFor(folder, tenant);
 });
 afterEach(() => tenant.configure({ scopes: READER_SCOPES, clockAheadMs: 0 }));
 afterAll(async () => {
   await tenant.close();
-  await server.stop();
 });
 
 const doctor = (args: string[] = [], options: ProgramOptions = {}): Promise<Ended> =>
@@ -141,7 +139,7 @@ it('goes on where one thing is amiss, and ends with the code of the worst', asyn
 });
 
 it('looks at the Temporal server: namespace, search attributes, which it adds, and workers', async () => {
-  const env = { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: 'acme' };
+  const env = { ...server.env, TEMPORAL_NAMESPACE: 'acme' };
   const missing = await examine(['acme'], { env });
   expect(missing.code).toBe(2);
   expect(missing.of('temporal')).toMatchObject([

@@ -1,7 +1,5 @@
-import { join } from 'node:path';
 import { type Emulator, startEmulator } from 'auth0-emulator';
-import { locateTemporal } from '../../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
+import { createNamespace, type TestNamespace } from '../../support/servers';
 import { type Ended, run, scratchFolder, start } from '../../support/program';
 import { projectFor } from '../../support/compare-copy';
 
@@ -9,11 +7,11 @@ jest.setTimeout(180_000);
 
 const folder = scratchFolder();
 let tenant: Emulator;
-let server: EmbeddedServer;
+let server: TestNamespace;
 let env: Record<string, string>;
 
 beforeAll(async () => {
-  server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
+  server = await createNamespace();
   const scenario = {
     users: { count: 2_500 },
     organizations: { count: 3, members: 2 },
@@ -28,11 +26,10 @@ beforeAll(async () => {
     rateLimits: { global: { size: 20, perSecond: 8 } },
   });
   projectFor(folder, tenant);
-  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2' };
+  env = { ...server.env, ROLLCALL_HEARTBEAT_SECONDS: '2' };
 });
 afterAll(async () => {
   await tenant.close();
-  await server.stop();
 });
 
 function rollcall(...args: string[]): Promise<Ended> {

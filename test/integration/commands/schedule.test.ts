@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
 import { connect, type TemporalConnection } from '../../../src/temporal/connection';
-import { locateTemporal } from '../../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
+import { createNamespace, type TestNamespace } from '../../support/servers';
 import {
   readRunStatus,
   readScheduleStatus,
@@ -27,14 +26,14 @@ interface Standing {
 const folder = scratchFolder();
 const project = join(folder, 'rollcall.yaml');
 let tenant: Emulator;
-let server: EmbeddedServer;
+let server: TestNamespace;
 let env: Record<string, string>;
 let temporal: TemporalConnection;
 /** Ended after the tests, whatever becomes of those. */
 const programs: Running[] = [];
 
 beforeAll(async () => {
-  server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
+  server = await createNamespace();
   tenant = await startEmulator({
     scenario: {
       users: { count: 200 },
@@ -46,14 +45,13 @@ beforeAll(async () => {
   projectFor(folder, tenant);
   installRuntime({ log: () => undefined });
   temporal = await connect(server);
-  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2' };
+  env = { ...server.env, ROLLCALL_HEARTBEAT_SECONDS: '2' };
 });
 afterAll(async () => {
   for (const { child } of programs) child.kill('SIGKILL');
   await Promise.all(programs.map(({ ended }) => ended));
   await temporal.close();
   await tenant.close();
-  await server.stop();
 });
 
 /** A further connection of the project's file. */

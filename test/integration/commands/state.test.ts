@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import { readFilesDestination } from '../../support/files-reader';
-import { locateTemporal } from '../../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
+import { createNamespace, type TestNamespace } from '../../support/servers';
 import { type Ended, run, type Running, scratchFolder, start } from '../../support/program';
 import { projectFor } from '../../support/compare-copy';
 
@@ -12,12 +11,12 @@ jest.setTimeout(120_000);
 
 const folder = scratchFolder();
 let tenant: Emulator;
-let server: EmbeddedServer;
+let server: TestNamespace;
 let worker: Running;
 let env: Record<string, string>;
 
 beforeAll(async () => {
-  server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
+  server = await createNamespace();
   tenant = await startEmulator({
     scenario: {
       users: { count: 300 },
@@ -27,7 +26,7 @@ beforeAll(async () => {
     },
   });
   projectFor(folder, tenant);
-  env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2' };
+  env = { ...server.env, ROLLCALL_HEARTBEAT_SECONDS: '2' };
   worker = start('rollcall', ['worker'], { cwd: folder, env });
   await worker.says('Listening on task queue');
   expect(await rollcall('sync', 'acme')).toMatchObject({ code: 0 });
@@ -36,7 +35,6 @@ afterAll(async () => {
   worker.child.kill('SIGKILL');
   await worker.ended;
   await tenant.close();
-  await server.stop();
 });
 
 function rollcall(...args: string[]): Promise<Ended> {

@@ -1,44 +1,44 @@
 import { checkDatabase } from '../../../src/sinks/postgres/preflight';
 import { query } from '../../support/postgres/rows';
-import { startPostgres, type PostgresServer } from '../../support/postgres/server';
+import { createDatabase } from '../../support/servers';
 
-let server: PostgresServer;
+let url: string;
+let database: string;
 beforeAll(async () => {
-  server = await startPostgres();
-  await query(server.url, "CREATE ROLE visitor LOGIN PASSWORD 'made-up'");
+  url = await createDatabase();
+  database = new URL(url).pathname.slice(1);
+  await query(url, "CREATE ROLE visitor LOGIN PASSWORD 'made-up'");
 });
-afterAll(() => server.stop());
 
-const buildVisitorUrl = (): string => server.url.replace(/\/\/[^@]+@/, '//visitor:made-up@');
+const buildVisitorUrl = (): string => url.replace(/\/\/[^@]+@/, '//visitor:made-up@');
 const check = (url: string, schema: string): Promise<string> => checkDatabase({ url, schema, streams: ['users'] });
 
 test('reports that a schema can be created or written, and changes nothing', async () => {
-  expect(await check(server.url, 'acme')).toMatch(/^Postgres \d.*schema acme can be created\.$/);
-  const schemas = await query(server.url, "SELECT FROM pg_namespace WHERE nspname = 'acme'");
+  expect(await check(url, 'acme')).toMatch(/^Postgres \d.*schema acme can be created\.$/);
+  const schemas = await query(url, "SELECT FROM pg_namespace WHERE nspname = 'acme'");
   expect(schemas).toEqual([]);
-  await query(server.url, 'CREATE SCHEMA acme');
-  expect(await check(server.url, 'acme')).toMatch(/schema acme can be written\.$/);
+  await query(url, 'CREATE SCHEMA acme');
+  expect(await check(url, 'acme')).toMatch(/schema acme can be written\.$/);
 });
 
 test('names each missing right in turn', async () => {
   const checkAsVisitor = (schema: string): Promise<string> => check(buildVisitorUrl(), schema);
   await expect(checkAsVisitor('new')).rejects.toThrow(
-    /the role cannot create the schema\. Run: GRANT CREATE ON DATABASE "postgres" TO "visitor"/,
+    `the role cannot create the schema. Run: GRANT CREATE ON DATABASE "${database}" TO "visitor"`,
   );
-  await query(server.url, 'GRANT CREATE ON DATABASE postgres TO visitor');
+  await query(url, `GRANT CREATE ON DATABASE ${database} TO visitor`);
   expect(await checkAsVisitor('new')).toContain('can be created');
-  await query(server.url, 'CREATE SCHEMA "Team"');
+  await query(url, 'CREATE SCHEMA "Team"');
   await expect(checkAsVisitor('Team')).rejects.toThrow(/GRANT USAGE, CREATE ON SCHEMA "Team" TO "visitor"/);
-  await query(server.url, 'GRANT USAGE, CREATE ON SCHEMA "Team" TO visitor');
+  await query(url, 'GRANT USAGE, CREATE ON SCHEMA "Team" TO visitor');
   expect(await checkAsVisitor('Team')).toContain('can be written');
-  await query(server.url, 'CREATE TABLE "Team".users (id text); CREATE TABLE "Team".others (id text)');
+  await query(url, 'CREATE TABLE "Team".users (id text); CREATE TABLE "Team".others (id text)');
   await expect(checkAsVisitor('Team')).rejects.toThrow(/another role owns the tables users\. Change the owner/);
-  await query(server.url, 'REVOKE TEMPORARY ON DATABASE postgres FROM public');
+  await query(url, `REVOKE TEMPORARY ON DATABASE ${database} FROM public`);
   await expect(checkAsVisitor('Team')).rejects.toThrow(/GRANT TEMPORARY ON DATABASE/);
 });
 
 test('reports a server that does not answer, and a wrong password', async () => {
   await expect(check('postgres://x@127.0.0.1:9/x', 's')).rejects.toMatchObject({ name: 'DestinationUnavailable' });
-  const url = buildVisitorUrl().replace('made-up', 'wrong');
-  await expect(check(url, 's')).rejects.toThrow(/the password is wrong/);
+  await expect(check(buildVisitorUrl().replace('made-up', 'wrong'), 's')).rejects.toThrow(/the password is wrong/);
 });

@@ -7,10 +7,10 @@ import { createPostgresSink } from '../../../src/sinks/postgres/sink';
 import type { Delivery, Sink } from '../../../src/sinks/sink';
 import type { Segment } from '../../../src/staging/segment';
 import { stepsOf } from '../../support/contract/deliveries';
-import { addedUsers, postgresTests, type TestSchema, user } from '../../support/postgres/database';
+import { addedUsers, ownPostgresTests, type TestSchema, user } from '../../support/postgres/database';
 import { query } from '../../support/postgres/rows';
 
-const { server, begin } = postgresTests();
+const { server, begin } = ownPostgresTests();
 
 /** A sink to the same schema, whose staging stops before its second piece until it is let go on. */
 function halfway({ schema, staging }: TestSchema): { sink: Sink; reached: Promise<void>; goOn(): void } {

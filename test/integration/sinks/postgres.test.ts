@@ -4,7 +4,7 @@ import type { ConfiguredStream } from '../../../src/protocol';
 import { SequenceGap } from '../../../src/sinks/sequence';
 import { addedUsers, postgresTests, replacedUsers, user } from '../../support/postgres/database';
 
-const { server, begin } = postgresTests();
+const { url, begin } = postgresTests();
 
 describe('the table of a stream', () => {
   test('has a typed column for each field of its schema, and Airbyte’s', async () => {
@@ -222,7 +222,7 @@ describe('a run that replaces all', () => {
     await sql('CREATE INDEX mine ON $schema.users (email)');
     await sql('CREATE ROLE reader_of_users LOGIN');
     await sql('GRANT USAGE ON SCHEMA $schema TO reader_of_users; GRANT SELECT ON $schema.users TO reader_of_users');
-    const reader = new Client({ connectionString: server().url });
+    const reader = new Client({ connectionString: url() });
     await reader.connect();
     const ids = async () => {
       const { rows } = await reader.query<{ user_id: string }>(`SELECT user_id FROM ${schema}.names ORDER BY 1`);

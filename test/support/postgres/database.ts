@@ -7,6 +7,7 @@ import { configureStream } from '../../../src/streams/registry';
 import type { JsonObject } from '../../../src/json';
 import { stage, stepsOf } from '../contract/deliveries';
 import { scratchFolders } from '../scratch';
+import { createDatabase } from '../servers';
 import { query, recordsIn } from './rows';
 import { startPostgres, type PostgresServer } from './server';
 
@@ -24,44 +25,52 @@ export interface TestSchema {
   sql<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
 }
 
-/** A server for the tests of a file, and a new schema for each that asks. */
-export function postgresTests(): { server(): PostgresServer; begin(): TestSchema } {
+/** A database for the tests of a file, and a new schema for each that asks. */
+export function postgresTests(): { url(): string; begin(): TestSchema } {
+  let url: string;
+  beforeAll(async () => (url = await createDatabase()));
+  return { url: () => url, begin: schemasOf(() => url) };
+}
+
+/** As `postgresTests`, on a server of the file's own, which may be restarted. */
+export function ownPostgresTests(): { server(): PostgresServer; begin(): TestSchema } {
   let server: PostgresServer;
+  beforeAll(async () => (server = await startPostgres()));
+  afterAll(() => server.stop());
+  return { server: () => server, begin: schemasOf(() => server.url) };
+}
+
+function schemasOf(url: () => string): () => TestSchema {
   let schemas = 0;
   const sinks: Sink[] = [];
   const newFolder = scratchFolders();
-  beforeAll(async () => (server = await startPostgres()));
   afterEach(async () => {
     for (const sink of sinks.splice(0)) await sink.close();
   });
-  afterAll(() => server.stop());
-  return {
-    server: () => server,
-    begin() {
-      schemas += 1;
-      const schema = `acme_${schemas}`;
-      const staging = createStaging(join(newFolder(), 'staging'));
-      const sink = createPostgresSink({ url: server.url, schema, staging });
-      sinks.push(sink);
-      const steps: TestSchema['steps'] = (run, stream) => {
-        const step = stepsOf(run, stream);
-        return async (records = [], rest = {}) =>
-          step({ segments: records.length > 0 ? [await stage(staging, stream.name, records)] : [], ...rest });
-      };
-      return {
-        schema,
-        staging,
-        sink,
-        steps,
-        async copy(run, stream, records) {
-          const step = steps(run, stream);
-          await sink.deliver(await step([], { status: 'STARTED' }));
-          await sink.deliver(await step(records, { status: 'COMPLETE', state: { at: run } }));
-        },
-        held: (stream) => recordsIn(server.url, schema, stream),
-        sql: (text, values) => query(server.url, text.replaceAll('$schema', schema), values),
-      };
-    },
+  return () => {
+    schemas += 1;
+    const schema = `acme_${schemas}`;
+    const staging = createStaging(join(newFolder(), 'staging'));
+    const sink = createPostgresSink({ url: url(), schema, staging });
+    sinks.push(sink);
+    const steps: TestSchema['steps'] = (run, stream) => {
+      const step = stepsOf(run, stream);
+      return async (records = [], rest = {}) =>
+        step({ segments: records.length > 0 ? [await stage(staging, stream.name, records)] : [], ...rest });
+    };
+    return {
+      schema,
+      staging,
+      sink,
+      steps,
+      async copy(run, stream, records) {
+        const step = steps(run, stream);
+        await sink.deliver(await step([], { status: 'STARTED' }));
+        await sink.deliver(await step(records, { status: 'COMPLETE', state: { at: run } }));
+      },
+      held: (stream) => recordsIn(url(), schema, stream),
+      sql: (text, values) => query(url(), text.replaceAll('$schema', schema), values),
+    };
   };
 }
 
