@@ -40,7 +40,7 @@ afterAll(async () => {
 async function startWorker(): Promise<Running> {
   const worker = start('rollcall', ['worker'], { cwd: folder, env });
   programs.push(worker);
-  await worker.says(`Listening on task queue rollcall of ${server.address} for acme. Stop with Ctrl-C.`);
+  await worker.says(`Polling task queue rollcall at ${server.address} for acme. Press Ctrl-C to stop.`);
   return worker;
 }
 

@@ -34,7 +34,7 @@ beforeAll(async () => {
   projectFor(folder, { ...tenant, clientSecret: 'file:secret' });
   env = { ...server.env, ROLLCALL_HEARTBEAT_SECONDS: '2', ROLLCALL_FETCH_PAGES: '5' };
   worker = start('rollcall', ['worker'], { cwd: folder, env });
-  await worker.says('Listening on task queue');
+  await worker.says('Polling task queue');
 });
 afterAll(async () => {
   worker.child.kill('SIGKILL');

@@ -34,7 +34,7 @@ async function startVersion(buildId: string): Promise<void> {
   const version = { TEMPORAL_DEPLOYMENT_NAME: 'rollcall', TEMPORAL_WORKER_BUILD_ID: buildId };
   const worker = start('rollcall', ['worker'], { cwd: folder, env: { ...env, ...version } });
   programs.push(worker);
-  await worker.says('Listening on task queue rollcall');
+  await worker.says('Polling task queue rollcall');
   const { workflowService } = temporal.client;
   const current = { namespace: server.namespace, deploymentName: 'rollcall', buildId, ignoreMissingTaskQueues: true };
   // The server hears of a version when its worker first asks for tasks.

@@ -48,7 +48,7 @@ it('twenty connections that wait for their limits do not keep a worker from anot
     worker.child.kill('SIGKILL');
     return worker.ended;
   });
-  await worker.says('Listening on task queue');
+  await worker.says('Polling task queue');
 
   async function syncFast(): Promise<number> {
     const begun = performance.now();

@@ -38,7 +38,7 @@ beforeAll(async () => {
   temporal = await connect(server);
   env = { TEMPORAL_ADDRESS: server.address, ROLLCALL_HEARTBEAT_SECONDS: '2' };
   worker = start('rollcall', ['worker'], { cwd: folder, env });
-  await worker.says('Listening on task queue');
+  await worker.says('Polling task queue');
 });
 afterAll(async () => {
   worker.child.kill('SIGKILL');

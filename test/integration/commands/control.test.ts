@@ -49,7 +49,7 @@ function rollcall(...args: string[]): Promise<Ended> {
 async function startWorker(): Promise<Running> {
   const worker = start('rollcall', ['worker'], { cwd: folder, env });
   programs.push(worker);
-  await worker.says('Listening on task queue');
+  await worker.says('Polling task queue');
   return worker;
 }
 

@@ -163,7 +163,7 @@ it('looks at the Temporal server: namespace, search attributes, which it adds, a
   expect(bare.of('worker')).toMatchObject([{ state: 'warning', fix: expect.stringContaining('rollcall worker') }]);
 
   const worker = start('rollcall', ['worker'], { cwd: folder, env });
-  await worker.says('Listening on task queue');
+  await worker.says('Polling task queue');
   const mended = await examine(['--fix'], { env });
   expect(mended.of('search attributes')).toMatchObject([{ state: 'ok', message: expect.stringMatching(/^Added: /) }]);
   expect((await examine([], { env })).of('search attributes')).toMatchObject([{ state: 'ok' }]);

@@ -44,7 +44,7 @@ it('a connection that was never synced is said to have no run', async () => {
 it('tells what happened: slices, deliveries, attempts that failed, a pause with its reason, the end; and follows', async () => {
   const worker = start('rollcall', ['worker'], { cwd: folder, env });
   try {
-    await worker.says('Listening on task queue');
+    await worker.says('Polling task queue');
     await rollcall('sync', 'acme', '--stream', 'clients', '--detach');
     const said = linesOf(await rollcall('logs', 'acme', '--follow'));
     const trying = /^clients · fetchSlice: is tried again \(attempt \d\): .*503/;

@@ -80,7 +80,7 @@ async function said(...args: string[]): Promise<string> {
 async function startWorker(): Promise<Running> {
   const worker = start('rollcall', ['worker'], { cwd: folder, env });
   programs.push(worker);
-  await worker.says('Listening on task queue');
+  await worker.says('Polling task queue');
   return worker;
 }
 

@@ -28,7 +28,7 @@ beforeAll(async () => {
   projectFor(folder, tenant);
   env = { ...server.env, ROLLCALL_HEARTBEAT_SECONDS: '2' };
   worker = start('rollcall', ['worker'], { cwd: folder, env });
-  await worker.says('Listening on task queue');
+  await worker.says('Polling task queue');
   expect(await rollcall('sync', 'acme')).toMatchObject({ code: 0 });
 });
 afterAll(async () => {

@@ -120,7 +120,7 @@ async function startCluster(world: World, closing: (() => unknown)[]): Promise<v
   const command = { args: ['worker'], cwd: folder, env: world.env };
   await Promise.all(
     Array.from({ length: plan.workers }, async () => {
-      const worker = await supervise(command, 'Listening on task queue');
+      const worker = await supervise(command, 'Polling task queue');
       closing.push(() => worker.stop());
       world.workers.push(worker);
     }),
