@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEntry } from '@temporalio/worker';
 import { ConfigError } from '../errors';
 import { type connect as connectFunction, readProfile, type TemporalConnection } from '../temporal/connection';
-import { locateTemporal } from '../temporal/embedded-server/binary';
+import { pickShimVariables } from '../temporal/embedded-server/binary';
+import { provideTemporal } from '../temporal/embedded-server/download';
 import {
   embeddedNamespace,
   type EmbeddedServer,
@@ -36,6 +37,8 @@ export interface SessionOptions {
   logDir: string;
   /** Receives warnings and errors of workers, workflows and activities. Default: the command's log. */
   onLogEntry?: (entry: LogEntry) => void;
+  /** Receives a message before a `temporal` binary is downloaded. Default: the command's log. */
+  onInfo?: (text: string) => void;
   /** Port of an embedded server's web UI; absent: none. */
   uiPort?: number;
 }
@@ -55,7 +58,7 @@ const never = new Promise<never>(() => undefined);
  * while Temporal's modules are loaded, which takes longer.
  */
 export async function openSession(context: CommandContext, options: SessionOptions): Promise<Session> {
-  const { onLogEntry = context.log.temporal } = options;
+  const { onLogEntry = context.log.temporal, onInfo = context.log.info } = options;
   const target = options.forceEmbedded ? undefined : readProfile(context.env);
   if (target) {
     const connect = await loadTemporal(onLogEntry);
@@ -63,7 +66,8 @@ export async function openSession(context: CommandContext, options: SessionOptio
     return { connection, embedded: false, serverExited: never, close: () => connection.close() };
   }
   const starting = startEmbeddedServer({
-    binary: locateTemporal(context.env),
+    binary: await provideTemporal(context.env, onInfo),
+    env: pickShimVariables(context.env),
     logFile: join(options.logDir, `temporal-${options.stateDir ? 'server' : randomUUID().slice(0, 8)}.log`),
     ...(options.stateDir === undefined ? {} : { databaseFile: getDatabasePath(options.stateDir) }),
     ...(options.uiPort === undefined ? {} : { uiPort: options.uiPort }),

@@ -51,6 +51,7 @@ export async function runRead(flags: ReadFlags, context: AirbyteContext): Promis
   const [session, { hostWorker }, { startSync }, { knowsSearchAttributes }] = await Promise.all([
     openSession(context, {
       logDir: folder,
+      onInfo: (text) => output.log('INFO', text),
       onLogEntry: ({ level, message, meta }) => {
         output.log(level === 'WARN' ? 'WARN' : 'ERROR', message, extractStackFrames(meta));
       },

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, createServer } from 'node:net';
 import { randomInt } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { tmpdir } from 'node:os';
+import { devNull, tmpdir } from 'node:os';
 import { RollcallError } from '../../errors';
 import { searchAttributeTypes } from '../../workflows/names';
 import { acquireDatabaseLease, type DatabaseLease, type EmbeddedServerAddress } from './file-lease';
@@ -81,6 +81,8 @@ export function isPortListening(port: number): Promise<boolean> {
 export interface EmbeddedServerOptions {
   /** Path of a `temporal` binary (see binary.ts). */
   binary: string;
+  /** The server's whole environment; a version manager's shim needs PATH and HOME. Default: empty. */
+  env?: NodeJS.ProcessEnv;
   /** Where the server's own output goes; written anew at each start. */
   logFile: string;
   /** SQLite file that keeps workflows over restarts. Absent: in memory, gone when the server ends. */
@@ -213,6 +215,8 @@ function spawnServer(options: EmbeddedServerOptions, port: number, uiPort: numbe
       [
         options.binary,
         ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)],
+        // Under HOME the command looks for settings of the user, which may name a database or a port.
+        ...['--env-file', devNull],
         ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
         ...(options.databaseFile === undefined ? [] : ['--db-filename', options.databaseFile]),
         ...Object.entries(searchAttributeTypes).flatMap(([name, type]) => [
@@ -222,6 +226,7 @@ function spawnServer(options: EmbeddedServerOptions, port: number, uiPort: numbe
         ...DYNAMIC_CONFIG.flatMap((setting) => ['--dynamic-config-value', setting]),
       ],
       output,
+      options.env,
     );
   } finally {
     closeSync(output);

@@ -31,14 +31,14 @@ export interface GuardedProcess {
 
 /**
  * Starts a command that dies with this process, even by SIGKILL, and writes to the open file `output` only. It has a
- * session of its own, so a Ctrl-C in the terminal reaches us alone, and an empty environment. It does not keep this
+ * session of its own, so a Ctrl-C in the terminal reaches us alone, and the variables `env` only. It does not keep this
  * process from ending.
  */
-export function spawnGuarded(command: readonly string[], output: number): GuardedProcess {
+export function spawnGuarded(command: readonly string[], output: number, env: NodeJS.ProcessEnv = {}): GuardedProcess {
   const child = spawn('/bin/sh', ['-c', GUARD, 'sh', ...command], {
     stdio: ['pipe', output, output],
     detached: true,
-    env: {},
+    env,
   });
   const exited = new Promise<number>((resolve) => {
     child.once('error', () => resolve(127));

@@ -22,7 +22,8 @@ writeJson(folder, 'empty-catalog.json', { streams: [] });
 writeJson(folder, 'state.json', { hello: 1 });
 mkdirSync(file('empty'));
 
-const onNoBinary = { PATH: file('empty'), XDG_CACHE_HOME: file('empty'), TMPDIR: file('empty') };
+// Nothing listens on port 1: the download fails at once, and without leaving the machine.
+const onNoBinary = { PATH: file('empty'), XDG_CACHE_HOME: file('empty'), HTTPS_PROXY: 'http://127.0.0.1:1' };
 
 const faults: [string, string[], string | RegExp, ProgramOptions['env']?][] = [
   ['a configuration that is not there', ['--config', file('none.json')], 'none.json given as --config does not exist'],
@@ -46,8 +47,13 @@ const faults: [string, string[], string | RegExp, ProgramOptions['env']?][] = [
   ['something else for a state', ['--state', file('state.json')], 'the saved state, at hello, is not an object'],
   ['a variable that is no number', [], 'ROLLCALL_FETCH_SECONDS must be a number', { ROLLCALL_FETCH_SECONDS: 'x' }],
   ['an unknown log level', [], 'LOG_LEVEL must be one of FATAL', { LOG_LEVEL: 'loud' }],
-  ['no temporal binary at all', [], /no `temporal` binary was found.* three ways .*TEMPORAL_ADDRESS/, onNoBinary],
-  ['a binary that is none', [], 'TEMPORAL_CLI_PATH is /none, which is no executable', { TEMPORAL_CLI_PATH: '/none' }],
+  ['no temporal binary at all', [], /No `temporal` binary was found.* three ways .*TEMPORAL_ADDRESS/, onNoBinary],
+  [
+    'a binary that is none',
+    [],
+    'TEMPORAL_CLI_PATH is /none, which is not an executable file',
+    { TEMPORAL_CLI_PATH: '/none' },
+  ],
 ];
 
 it.concurrent.each(faults)('read says what is wrong with %s', async (_what, flags, words, env = {}) => {

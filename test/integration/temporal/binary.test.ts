@@ -1,27 +1,26 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { getCachedBinaryPath, locateTemporal } from '../../../src/temporal/embedded-server/binary';
-import { makeScratch } from '../../support/server-scratch';
+import { getCachedBinaryPath, locateTemporal, pickShimVariables } from '../../../src/temporal/embedded-server/binary';
+import { isPortListening, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
+import { BINARY, makeScratch } from '../../support/server-scratch';
 
 const scratch = makeScratch();
 
-function place(path: string, mode = 0o755): string {
+function writeBinary(path: string, mode = 0o755, content = ''): string {
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, '', { mode });
+  writeFileSync(path, content, { mode });
   return path;
 }
 
-it('looks in TEMPORAL_CLI_PATH, PATH, the cache and the SDK download, in this order', () => {
+it('looks in TEMPORAL_CLI_PATH, PATH and the cache, in this order', () => {
   const home = join(scratch, 'home');
-  const env = { HOME: home, TMPDIR: join(scratch, 'tmp'), PATH: `${scratch}/none:${scratch}/bin` };
-  expect(() => locateTemporal(env)).toThrow(/no `temporal` binary was found/);
-  const download = place(join(scratch, 'tmp', 'temporal-sdk-typescript-1.24.0'));
-  expect(locateTemporal(env)).toBe(download);
-  const cached = place(join(home, '.cache', 'rollcall', 'temporal-v1.5.1', 'temporal'));
+  const env = { HOME: home, PATH: `${scratch}/none:${scratch}/bin` };
+  expect(() => locateTemporal(env)).toThrow(/No `temporal` binary was found/);
+  const cached = writeBinary(join(home, '.cache', 'rollcall', 'temporal-v1.5.1', 'temporal'));
   expect(locateTemporal(env)).toBe(cached);
-  const onPath = place(join(scratch, 'bin', 'temporal'));
+  const onPath = writeBinary(join(scratch, 'bin', 'temporal'));
   expect(locateTemporal(env)).toBe(onPath);
-  const named = place(join(scratch, 'mine'));
+  const named = writeBinary(join(scratch, 'mine'));
   expect(locateTemporal({ ...env, TEMPORAL_CLI_PATH: named })).toBe(named);
 });
 
@@ -32,17 +31,52 @@ it('follows XDG_CACHE_HOME, unless it is relative', () => {
   );
 });
 
-it('passes over files that cannot be run and folders of the name', () => {
+it('passes over files that cannot be run and folders named temporal', () => {
   const bin = join(scratch, 'odd');
-  place(join(bin, 'a', 'temporal'), 0o644);
+  writeBinary(join(bin, 'a', 'temporal'), 0o644);
   mkdirSync(join(bin, 'b', 'temporal'), { recursive: true });
-  const env = { HOME: bin, TMPDIR: bin, PATH: `${bin}/a:${bin}/b` };
+  const env = { HOME: bin, PATH: `${bin}/a:${bin}/b` };
   expect(() => locateTemporal(env)).toThrow(expect.objectContaining({ name: 'TemporalMissing' }));
 });
 
-it('does not fall back when TEMPORAL_CLI_PATH is wrong, and names the three ways to a binary', () => {
-  const env = { TEMPORAL_CLI_PATH: '/nowhere/temporal', PATH: dirname(place(join(scratch, 'good', 'temporal'))) };
-  expect(() => locateTemporal(env)).toThrow(
+describe("a version manager's shim on PATH", () => {
+  const home = join(scratch, 'manager');
+  const shims = join(home, 'shims');
+  // As asdf's: it needs PATH for its own program, and HOME for the version that it stands for.
+  const shim = writeBinary(join(shims, 'temporal'), 0o755, '#!/bin/sh\nexec manager-exec temporal "$@"\n');
+  const manager = `#!/bin/sh\n[ -x "$HOME/version/temporal" ] || exit 126\nshift\nexec "$HOME/version/temporal" "$@"\n`;
+  writeBinary(join(shims, 'manager-exec'), 0o755, manager);
+  const env = { HOME: home, PATH: shims };
+
+  it('is passed over while no version is selected', () => {
+    expect(() => locateTemporal(env)).toThrow(/No `temporal` binary was found/);
+  });
+
+  it('is used once a version is selected, and starts a server', async () => {
+    writeBinary(join(home, 'version', 'temporal'), 0o755, `#!/bin/sh\nexec ${BINARY} "$@"\n`);
+    expect(locateTemporal(env)).toBe(shim);
+    const server = await startEmbeddedServer({ binary: shim, env: pickShimVariables(env), logFile: join(home, 'log') });
+    expect(await isPortListening(Number(server.address.split(':')[1]))).toBe(true);
+    await server.stop();
+  });
+});
+
+it("keeps the settings of the user's `temporal env` out of the server", async () => {
+  const home = join(scratch, 'settings');
+  const database = join(home, 'other.db');
+  writeBinary(
+    join(home, '.config/temporalio/temporal.yaml'),
+    0o644,
+    `env:\n  default:\n    db-filename: ${database}\n`,
+  );
+  const server = await startEmbeddedServer({ binary: BINARY, env: { HOME: home }, logFile: join(home, 'log') });
+  await server.stop();
+  expect(existsSync(database)).toBe(false);
+});
+
+it('does not fall back when TEMPORAL_CLI_PATH is wrong, and names three ways to a binary', () => {
+  const PATH = dirname(writeBinary(join(scratch, 'good', 'temporal')));
+  expect(() => locateTemporal({ TEMPORAL_CLI_PATH: '/nowhere/temporal', PATH })).toThrow(
     /\/nowhere\/temporal.*\(1\) .*\(2\) .*\(3\) .*npm run setup.*TEMPORAL_ADDRESS/,
   );
 });
