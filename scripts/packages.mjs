@@ -19,10 +19,13 @@ export function isInstalled(root) {
   });
 }
 
-/** Installs without running the packages' own scripts; twice, since a registry can lag behind a fresh lock file. */
+/**
+ * Installs without running the packages' own scripts; twice, since a registry can lag behind a fresh lock file. Settings of
+ * an `npm install` that runs this in its turn (`--global`, `--omit=dev`) do not apply.
+ */
 export function installPackages(root) {
   for (let attempt = 1; attempt <= 2; attempt += 1) {
-    const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
+    const args = ['ci', '--global=false', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
     const { status, error } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 2, 2] });
     if (status === 0) return;
     if (error) throw new Error(`npm could not be run: ${error.message}`);

@@ -1,34 +1,62 @@
-// Builds a `temporal` binary with Go into the project's cache, for machines that have none.
+// Brings a `temporal` binary into the project's cache: downloads the official release, or else builds it with Go.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { takeLock } from './lock.mjs';
 
-export function hasGo() {
-  return spawnSync('go', ['version'], { stdio: 'ignore' }).status === 0;
+const require = createRequire(import.meta.url);
+const loadBinary = () => require('../dist/temporal/embedded-server/binary.js');
+
+export function hasTemporal() {
+  try {
+    return loadBinary().locateTemporal(process.env) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
-/**
- * `go install`s the CLI's `version` to `target`: some 3 minutes on two cores. The file appears there only when it is
- * whole; when another set-up is at it already, this one waits and takes the result.
- */
-export async function buildTemporal(target, version, isThere, say) {
-  const cache = dirname(dirname(target));
-  mkdirSync(cache, { recursive: true });
+/** When another set-up does the same already, this one waits and takes the result. */
+export async function provideTemporal(say) {
+  const { getCachedBinaryPath } = loadBinary();
+  const target = getCachedBinaryPath(process.env);
+  mkdirSync(dirname(dirname(target)), { recursive: true });
   const lock = `${dirname(target)}.lock`;
   await takeLock(lock, say);
   try {
-    if (isThere()) return;
-    const folder = mkdtempSync(`${dirname(target)}.building-`);
-    try {
-      await goInstall(folder, version, say);
-      mkdirSync(dirname(target), { recursive: true });
-      renameSync(join(folder, 'temporal'), target);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    await downloadOrBuild(target, say);
   } finally {
     rmSync(lock, { force: true });
+  }
+}
+
+async function downloadOrBuild(target, say) {
+  try {
+    await require('../dist/temporal/embedded-server/download.js').provideTemporal(process.env, say);
+  } catch (error) {
+    if (error.name !== 'TemporalMissing' || process.env.TEMPORAL_CLI_PATH || !hasGo()) throw error;
+    say(`${error.reason}.`);
+    const problem = await buildTemporal(target, say);
+    if (problem !== undefined)
+      throw new Error(`\`go install\` of the Temporal CLI failed:\n${problem}\n${error.message}`);
+  }
+}
+
+function hasGo() {
+  return spawnSync('go', ['version'], { stdio: 'ignore' }).status === 0;
+}
+
+/** Some 3 minutes on two cores. The file appears at `target` only when it is whole. Answers what Go says when it fails. */
+async function buildTemporal(target, say) {
+  const folder = mkdtempSync(`${dirname(target)}.building-`);
+  try {
+    const problem = await goInstall(folder, loadBinary().CLI_VERSION, say);
+    if (problem !== undefined) return problem;
+    mkdirSync(dirname(target), { recursive: true });
+    renameSync(join(folder, 'temporal'), target);
+    return undefined;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -45,5 +73,5 @@ async function goInstall(folder, version, say) {
   go.stderr.on('data', (chunk) => (output += chunk));
   const code = await new Promise((resolve) => go.once('close', resolve));
   clearInterval(ticking);
-  if (code !== 0) throw new Error(`\`go install\` of the Temporal CLI failed:\n${output.trim().slice(-2000)}`);
+  return code === 0 ? undefined : output.trim().slice(-2000);
 }
