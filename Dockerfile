@@ -4,7 +4,7 @@
 #   docker build --tag rollcall/source-auth0 --target source .
 #
 # Both for amd64 and arm64: docker buildx build --platform linux/amd64,linux/arm64 …
-FROM node:20.20.2-bookworm AS build
+FROM node:24.21.0-bookworm AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
@@ -20,7 +20,7 @@ RUN find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
 FROM golang:1.26.8-bookworm AS temporal
 RUN CGO_ENABLED=0 go install github.com/temporalio/cli/cmd/temporal@v1.5.1
 
-FROM node:20.20.2-bookworm-slim AS runtime
+FROM node:24.21.0-bookworm-slim AS runtime
 # The slim image has no certificates, and Temporal's native library does not use Node's.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /app/node_modules /app/node_modules
