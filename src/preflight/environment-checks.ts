@@ -9,7 +9,7 @@ import { readManifests } from '../sinks/files/manifest-file';
 import { checkDatabase } from '../sinks/postgres/preflight';
 import { translateStagingErrors } from '../staging/segment-io';
 import { connect, readProfile, type TemporalConnection, type TemporalTarget } from '../temporal/connection';
-import { locateTemporal } from '../temporal/embedded-server/binary';
+import { locateTemporal, TemporalMissing } from '../temporal/embedded-server/binary';
 import { addSearchAttributes, findMissingSearchAttributes } from '../temporal/register-search-attributes';
 import { installRuntime } from '../temporal/runtime';
 import { hasWorkers } from '../temporal/worker';
@@ -42,6 +42,10 @@ export async function inspectTemporal(
       await connection.close();
     }
   } catch (error) {
+    if (error instanceof TemporalMissing && !env.TEMPORAL_CLI_PATH) {
+      const message = 'No `temporal` binary is on PATH or in the cache.';
+      return [createWarning('temporal', message, '`rollcall sync` downloads one.')];
+    }
     return [toErrorFinding('temporal', error)];
   }
 }

@@ -57,6 +57,19 @@ it('finds all well, on 80 columns, and changes nothing', async () => {
   expect(await examine()).toMatchObject({ code: 0 });
 });
 
+it('says that a sync downloads a `temporal` binary where there is none', async () => {
+  const { code, of } = await examine([], { env: { PATH: join(folder, 'none'), XDG_CACHE_HOME: join(folder, 'none') } });
+  expect(code).toBe(0);
+  expect(of('temporal')).toEqual([
+    {
+      check: 'temporal',
+      state: 'warning',
+      message: 'No `temporal` binary is on PATH or in the cache.',
+      fix: '`rollcall sync` downloads one.',
+    },
+  ]);
+});
+
 it('names scopes that are missing, those that only make a stream fuller, and those beyond need', async () => {
   const scopes = READER_SCOPES.filter((scope) => scope !== 'read:users' && scope !== 'read:roles');
   tenant.configure({ scopes: [...scopes, 'update:users'] });
