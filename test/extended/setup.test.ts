@@ -91,7 +91,7 @@ describe('set-up', () => {
     const { said, code } = await setUp();
     expect(code).toBe(1);
     expect(said).toMatch(
-      /^setup: building\nsetup: Downloading Temporal CLI v1\.5\.1 .*\nsetup: No `temporal` binary was found on PATH or in the cache, and the download .* failed: .*temporal\.download.*\(1\).*\(2\).*\(3\).*\n$/,
+      /^setup: building\nsetup: Downloading Temporal CLI v1\.5\.1 .*\nsetup: No `temporal` binary was found on PATH or in the cache, and the download .* failed: client error \(Connect\).*\(1\).*\(2\).*\(3\).*\n$/,
     );
     expect(releases.asked).toContain('temporal.download:443');
     expect(leftovers()).toEqual([]);
@@ -223,7 +223,7 @@ describe('set-up', () => {
 
   it('builds a clone that npm installs globally', async () => {
     cpSync(join(ROOT, 'package-lock.json'), join(clone, 'package-lock.json'));
-    rmSync(join(clone, 'dist'), { recursive: true });
+    rmSync(join(clone, 'dist'), { recursive: true, force: true });
     const prefix = join(scratch, 'prefix');
     const install = ['install', '--global', '--offline', '--no-audit', '--prefix', prefix, clone];
     await promisify(execFile)('npm', install, { env: { ...environment(), PATH: process.env['PATH'] } });

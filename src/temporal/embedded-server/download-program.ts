@@ -12,7 +12,10 @@ void TestWorkflowEnvironment.createLocal({
   process.send?.({ problem: rootOf(error as Error) }, () => process.exit());
 });
 
-/** The SDK's message repeats itself at each level of the error; the last part is the reason. */
+/** The SDK's message repeats itself at each level of the error; what follows the address is the reason. */
 function rootOf({ message }: Error): string {
-  return message.replace(/^.*failed to download ephemeral server executable: /, '').replace(/^(.*?\)): \1/, '$1');
+  return message.replace(
+    /^.*(failed to download ephemeral server executable|error sending request for url \(.*?\)): /,
+    '',
+  );
 }
