@@ -7,8 +7,8 @@
 FROM node:24.21.0-bookworm AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY packages packages
 RUN npm ci --ignore-scripts
-COPY tsconfig.json ./
 COPY scripts scripts
 COPY src src
 RUN node scripts/build.mjs && npm prune --omit=dev --ignore-scripts
@@ -24,6 +24,8 @@ FROM node:24.21.0-bookworm-slim AS runtime
 # The slim image has no certificates, and Temporal's native library does not use Node's.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /app/node_modules /app/node_modules
+# node_modules links to it.
+COPY --from=build /app/packages /app/packages
 COPY --from=build /app/dist /app/dist
 COPY package.json /app/
 COPY bin /app/bin

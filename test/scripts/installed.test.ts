@@ -34,8 +34,10 @@ async function run(program: string, ...args: string[]): Promise<{ stdout: string
 }
 
 describe("the package that npm's tarball installs", () => {
-  it('contains programs and the build, and no sources', () => {
-    expect(readdirSync(installed).sort()).toEqual(['LICENSE', 'README.md', 'bin', 'dist', 'package.json', 'schema']);
+  it('contains the programs, the build and the emulator, and no sources', () => {
+    const parts = ['LICENSE', 'README.md', 'bin', 'dist', 'node_modules', 'package.json', 'schema'];
+    expect(readdirSync(installed).sort()).toEqual(parts);
+    expect(readdirSync(join(installed, 'node_modules', 'auth0-emulator')).sort()).toEqual(['dist', 'package.json']);
     expect(readdirSync(join(installed, 'dist'))).toContain('workflow-bundle.js');
   });
 

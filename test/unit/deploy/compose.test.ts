@@ -144,6 +144,11 @@ describe('Dockerfile', () => {
     }
   });
 
+  it('brings the packages that node_modules links to', () => {
+    const [, runtime = ''] = read('Dockerfile').split(/^FROM .+ AS runtime$/m);
+    expect(runtime).toMatch(/^COPY --from=build \/app\/packages \/app\/packages$/m);
+  });
+
   it('ends with the worker, which docker-compose.yml builds', () => {
     expect(
       read('Dockerfile')
