@@ -15,7 +15,7 @@ const say = (text) => process.stderr.write(`test:node24: ${text}\n`);
 
 try {
   const node = provideNode();
-  const jest = [join(ROOT, 'node_modules', '.bin', 'jest'), 'test/scripts/installed.test.ts', ...process.argv.slice(2)];
+  const jest = [join(ROOT, 'node_modules', '.bin', 'jest'), 'test/e2e/installed.test.ts', ...process.argv.slice(2)];
   const env = { ...process.env, ROLLCALL_TEST_NODE: node };
   process.exitCode = spawnSync(process.execPath, jest, { cwd: ROOT, env, stdio: 'inherit' }).status ?? 1;
 } catch (error) {

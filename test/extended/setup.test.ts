@@ -18,7 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { startReleaseServer, type ReleaseServer } from './release-server';
+import { startReleaseServer, type ReleaseServer } from '../support/release-server';
 
 const ROOT = join(__dirname, '..', '..');
 

@@ -47,13 +47,13 @@ const faults: [string, string[], string | RegExp, ProgramOptions['env']?][] = [
   ['something else for a state', ['--state', file('state.json')], 'the saved state, at hello, is not an object'],
   ['a variable that is no number', [], 'ROLLCALL_FETCH_SECONDS must be a number', { ROLLCALL_FETCH_SECONDS: 'x' }],
   ['an unknown log level', [], 'LOG_LEVEL must be one of FATAL', { LOG_LEVEL: 'loud' }],
-  ['no temporal binary at all', [], /No `temporal` binary was found.* three ways .*TEMPORAL_ADDRESS/, onNoBinary],
   [
-    'a binary that is none',
+    'no temporal binary at all',
     [],
-    'TEMPORAL_CLI_PATH is /none, which is not an executable file',
-    { TEMPORAL_CLI_PATH: '/none' },
+    /No `temporal` binary was found.*\(1\).*\(2\).*\(3\).*TEMPORAL_ADDRESS/,
+    onNoBinary,
   ],
+  ['a binary that is none', [], 'TEMPORAL_CLI_PATH (/none) is not an executable file', { TEMPORAL_CLI_PATH: '/none' }],
 ];
 
 it.concurrent.each(faults)('read says what is wrong with %s', async (_what, flags, words, env = {}) => {

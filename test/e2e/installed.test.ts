@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { BINARY } from '../temporal/scratch';
+import { BINARY } from '../support/server-scratch';
 
 const ROOT = join(__dirname, '..', '..');
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 
 /** A certificate for temporal.download, and the authority that signed it; that one's key is destroyed. */
-const FIXTURES = join(__dirname, 'fixtures');
+const FIXTURES = join(__dirname, 'fixtures', 'release-server');
 
 export type ReleaseBehavior = 'serve' | 'refuse' | 'silence' | 'stall';
 
