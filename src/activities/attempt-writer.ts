@@ -8,15 +8,15 @@ import type { FetchInput } from './fetch-contract';
 
 const secretRemovers = new Map(streams.map(({ name, secretFields }) => [name, createSecretRemover(secretFields)]));
 
-/** Last gate before anything is written: whatever the API sent, secrets end here. */
+/** Removes secrets from a record, whatever the API sent. Every record passes here before it is written. */
 function removeSecrets(stream: string, data: JsonObject): JsonObject {
   return secretRemovers.get(stream)?.(data) ?? data;
 }
 
-/** Writes the outputs of one attempt at a slice: one segment for each stream that has any. */
+/** Writes the outputs of one attempt at a fetch, one segment per stream. */
 export class AttemptWriter {
   private readonly writers = new Map<string, SegmentWriter>();
-  /** A page was taken in part. */
+  /** True while a page is being written, and after an error within it. */
   private hasPartialPage = false;
 
   constructor(
@@ -25,13 +25,13 @@ export class AttemptWriter {
     private readonly attempt: number,
   ) {}
 
-  /** Bytes so far, about. */
+  /** Approximate bytes written. */
   get size(): number {
     return [...this.writers.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
   /**
-   * Takes the outputs of one page; they are not durable yet.
+   * Writes the outputs of one page. They become durable with the next commit.
    * @param at when the page was received, epoch ms
    */
   async write(outputs: readonly ReaderOutput[], at: number): Promise<void> {
@@ -44,8 +44,8 @@ export class AttemptWriter {
   }
 
   /**
-   * Makes all pages so far durable, and answers every segment of this attempt, as far as it counts now. Throws when one was
-   * taken in part: its rest would come again.
+   * Makes all pages durable and returns the segments of this attempt. Throws when a page was written in part, since a retry
+   * would repeat it.
    */
   async commit(): Promise<Segment[]> {
     if (this.hasPartialPage) throw new Error('a page was written only in part');
@@ -62,7 +62,7 @@ export class AttemptWriter {
       const record: StagedRecord = {
         emitted_at: at,
         data: removeSecrets(stream, data),
-        ...(changes ? { meta: { changes } } : {}),
+        ...(changes && { meta: { changes } }),
       };
       const others = records.get(stream);
       if (others) others.push(record);

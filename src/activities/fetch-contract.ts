@@ -4,41 +4,41 @@ import type { Segment } from '../staging/segment';
 import type { FetchTask } from '../streams/fetch-task';
 import type { RemainingRange } from '../streams/partition';
 
-/** How the tenant's rate limit stands: the scarcest of its buckets. */
+/** The tenant's rate limit: the scarcest of its buckets. */
 export interface Pace {
-  /** Requests that it lets out at once. */
+  /** Requests left. */
   remaining: number;
-  /** Requests that it holds when it is full. */
+  /** Requests in a full bucket. */
   limit: number;
-  /** Requests by which it fills up, as measured; absent before that. */
+  /** Measured refill, requests per second; absent before it is known. */
   perSecond?: number;
 }
 
-/** Bounds of one slice; the first one reached ends it. */
+/** Limits of one fetch; the first one reached ends it. */
 export interface FetchBudget {
   /** Pages read from Auth0. Default 40. */
   pages: number;
-  /** Seconds of work, waiting included. Default 8. */
+  /** Seconds, waits included. Default 8. */
   seconds: number;
   /** Bytes written to staging. Default 32 MiB. */
   bytes: number;
 }
 
 export interface FetchInput {
-  /** Name of the connection; the worker resolves tenant and credentials from it when it needs them. */
+  /** Name of the connection. The worker resolves tenant and credentials from it. */
   connection: string;
   run: string;
-  /** Place of the slice within the run, unique: `users-3`. Names its segments. */
+  /** Name of the fetch, unique within the run: `users-3`. Part of the names of its segments. */
   fetchId: string;
   task: FetchTask;
-  /** Where to go on; null at the beginning. Opaque to the workflow. */
+  /** Where to resume; null at the start of the task. Opaque to the workflow. */
   cursor: Json;
   budget: FetchBudget;
-  /** Attempts in a row without a new page after which the stream is given up. */
+  /** Consecutive attempts without a new page after which the fetch fails. */
   maxStalledAttempts: number;
-  /** A tenant that has answered before and does not now is waited for as long, however many attempts that takes. */
+  /** Seconds that an outage of a tenant that has answered before may last, whatever the number of attempts. */
   outageSeconds: number;
-  /** The newest index of what earlier slices of the same list delivered, should it have to be begun again. */
+  /** Newest index of the rows that earlier fetches of the list delivered, in case the list must restart. */
   delivered?: Segment;
 }
 
@@ -47,18 +47,15 @@ export interface FetchResult {
   done: boolean;
   segments: Segment[];
   counts: FetchCounts;
-  /** What the first page said that there is, when the slice was the first of its task: see AuditPart.total. */
+  /** Number of matching rows on the first page, for the first fetch of a task. See AuditPart.total. */
   total?: number;
-  /**
-   * The tenant's limit lets nothing out before this time (epoch ms), and it is too far off to wait for in place: what was
-   * read so far is the result.
-   */
+  /** Epoch ms until which the tenant's rate limit admits no request; the fetch ended early instead of waiting. */
   waitUntil?: number;
-  /** At the end of the slice; absent when the tenant names no limit. */
+  /** At the end of the fetch; absent when the tenant reports no limit. */
   pace?: Pace;
-  /** Requests that should be asked for at a time, so that the limit or the server and not the asking sets the pace. */
+  /** Concurrent requests with which the limit or the server determines the pace, and not the latency. */
   concurrency: number;
-  /** Milliseconds that an answer takes, about; absent while there was none. */
+  /** Mean latency of a response, ms; absent before the first one. */
   latencyMs?: number;
   /** See Reader. */
   frontier?: string;

@@ -1,7 +1,7 @@
 import { activityInfo, CancelledFailure, Context } from '@temporalio/activity';
 import { RateLimited, Transient } from '../auth0/errors';
 import type { PacerSnapshot } from '../auth0/rate-limit/pacer';
-import type { Json } from '../json';
+import { defined, type Json } from '../json';
 import type { FetchCounts } from '../protocol';
 import type { Segment } from '../staging/segment';
 import type { Staging } from '../staging/staging';
@@ -17,177 +17,204 @@ import { createLookupResolver, type LookupResolver } from './role-lookup';
 import { createLinkOutput, createTaskReader, readDelivered } from './task-reader';
 import type { Tenant } from './tenants';
 
-/**
- * How the tenant's limits stand, by the scarcest of them: a bucket that nobody draws on fills up, so the emptiest is one in
- * use. Undefined when the tenant has named no limit yet.
- */
-export function selectScarcestLimit(buckets: PacerSnapshot['buckets']): Pace | undefined {
-  const [bucket] = [...buckets].sort((one, other) => one.remaining / one.limit - other.remaining / other.limit);
-  if (!bucket) return undefined;
-  const { remaining, limit, perSecond } = bucket;
-  return { remaining, limit, ...(perSecond > 0 && { perSecond: Math.round(perSecond * 100) / 100 }) };
-}
-
 export interface FetchDeps {
   getTenant(connection: string): Promise<Tenant>;
   staging: Staging;
   /**
-   * Pages are made durable together that come within this time, ms. Default 250: the SDK holds heartbeats back for longer, and
-   * what is durable counts only once it has been told.
+   * Pages that arrive within this time, ms, become durable together. Default 250: the SDK throttles heartbeats to longer
+   * intervals, and a page counts only once a heartbeat has reported it.
    */
   commitEveryMs?: number;
 }
 
 export interface FetchActivities {
-  /** Reads pages of one task until a limit is reached or all is read, and stages their records. */
+  /** Reads pages of one task until the budget is used or everything is read, and stages their records. */
   fetchPages(input: FetchInput): Promise<FetchResult>;
-  /** Deletes what a run has left in staging. */
+  /** Deletes the segments of a run from staging. */
   discardRun(input: { run: string }): Promise<void>;
 }
 
-/** How far a slice has read. */
-interface FetchProgress {
-  cursor: Json;
-  counts: FetchCounts;
-  /** Attempts in a row that read no page. */
-  stalledAttempts: number;
-  /** When the first of these failed, epoch ms. */
-  stalledSince?: number;
-  /** See SliceResult. */
-  total?: number;
-}
-
-/** What of that is durable; heartbeated, so that a retry goes on from there. */
-interface FetchCheckpoint extends FetchProgress {
-  segments: Segment[];
-}
-
-/** Times that one slice begins a list again because its place in it has expired. */
+/** Times that one fetch restarts a list because its checkpoint token has expired. */
 const maxRestarts = 2;
 
-/** The activities of a process that can speak to tenants. */
+/** The activities of a process that sends requests to tenants. */
 export function createFetchActivities(deps: FetchDeps): FetchActivities {
   const lookups = createLookupResolver();
   return {
-    fetchPages: (input) => fetchPages({ ...deps, lookups }, input),
+    fetchPages: (input) => new FetchAttempt({ ...deps, lookups }, input).run(),
     discardRun: ({ run }) => deps.staging.removeRun(run),
   };
 }
 
-async function fetchPages(deps: FetchDeps & { lookups: LookupResolver }, input: FetchInput): Promise<FetchResult> {
-  const { staging, lookups, commitEveryMs = 250 } = deps;
-  const { run, task, budget } = input;
-  const context = Context.current();
-  const begun = Date.now();
-  const held = activityInfo().heartbeatDetails as FetchCheckpoint | undefined;
-  let checkpoint: FetchCheckpoint = held ?? {
-    cursor: input.cursor,
-    segments: [],
-    counts: { ...zeroCounts },
-    stalledAttempts: 0,
-  };
-  const { segments: earlier, ...start } = checkpoint;
-  let progress: FetchProgress = start;
-  let committed = { progress, at: begun };
-  const writer = new AttemptWriter(staging, input, activityInfo().attempt);
-  let tenant: Tenant | undefined;
+/** How far a fetch has read. */
+interface FetchProgress {
+  cursor: Json;
+  counts: FetchCounts;
+  /** Consecutive attempts that read no page. */
+  stalledAttempts: number;
+  /** When the first of these failed, epoch ms. */
+  stalledSince?: number;
+  /** See FetchResult. */
+  total?: number;
+}
 
-  async function commit(): Promise<FetchCheckpoint> {
-    if (committed.progress === progress) return checkpoint;
-    checkpoint = { ...progress, segments: [...earlier, ...(await writer.commit())] };
-    committed = { progress, at: Date.now() };
-    context.heartbeat(checkpoint);
-    return checkpoint;
+/** The durable part of the progress. It is heartbeated, and the next attempt resumes from it. */
+interface FetchCheckpoint extends FetchProgress {
+  segments: Segment[];
+}
+
+/** One attempt at a fetch. */
+class FetchAttempt {
+  private readonly context = Context.current();
+  private readonly startedAt = Date.now();
+  private readonly writer: AttemptWriter;
+  private readonly commitEveryMs: number;
+  /** Segments of earlier attempts. */
+  private readonly earlierSegments: readonly Segment[];
+  private checkpoint: FetchCheckpoint;
+  private progress: FetchProgress;
+  /** The progress that the checkpoint contains. */
+  private committed: { progress: FetchProgress; at: number };
+  /** Segment of delivered rows that this attempt's first one has to name. */
+  private previousIndex: Segment | undefined;
+  private tenant: Tenant | undefined;
+
+  constructor(
+    private readonly deps: FetchDeps & { lookups: LookupResolver },
+    private readonly input: FetchInput,
+  ) {
+    const info = activityInfo();
+    this.checkpoint = (info.heartbeatDetails as FetchCheckpoint | undefined) ?? {
+      cursor: input.cursor,
+      segments: [],
+      counts: { ...zeroCounts },
+      stalledAttempts: 0,
+    };
+    const { segments, ...progress } = this.checkpoint;
+    this.earlierSegments = segments;
+    this.progress = progress;
+    this.committed = { progress, at: this.startedAt };
+    this.previousIndex = findLastDelivered(segments) ?? input.delivered;
+    this.commitEveryMs = deps.commitEveryMs ?? 250;
+    this.writer = new AttemptWriter(deps.staging, input, info.attempt);
   }
 
-  /** A slice always moves: one without a page, for a slow start, would be followed by others like it. */
-  function isFull(): boolean {
-    const { pages } = progress.counts;
-    const bytes = earlier.reduce((sum, segment) => sum + segment.bytes, writer.size);
-    const isOver = Date.now() - begun >= budget.seconds * 1000;
-    return pages > 0 && (pages >= budget.pages || bytes >= budget.bytes || isOver);
-  }
-
-  /** The first print of an attempt comes after a link to those before it. */
-  let link = findLastDelivered(earlier) ?? input.delivered;
-  function linked(outputs: ReaderOutput[]): ReaderOutput[] {
-    const before = link;
-    if (!before || !outputs.some(({ stream }) => stream === deliveredIndexName)) return outputs;
-    link = undefined;
-    return [createLinkOutput(before), ...outputs];
-  }
-
-  async function readPages(): Promise<FetchResult> {
-    tenant = await deps.getTenant(input.connection);
-    const reader = await createTaskReader(task, staging, tenant.client, context.cancellationSignal);
-    const reading = { run, tenant, reader, lookups, signal: context.cancellationSignal };
-    const begins = input.cursor === null;
-    let delivered: ReadonlySet<string> | undefined;
-    for (;;) {
-      const { counts, total } = progress;
-      const cursor = progress.cursor ?? reader.start();
-      if (reader.next(cursor) === undefined || isFull()) {
-        return buildFetchResult(reader, cursor, await commit(), tenant);
-      }
-      if (reader.isRestarted?.(cursor)) {
-        delivered ??= await readDelivered(findLastDelivered((await commit()).segments) ?? input.delivered, staging);
-      }
-      let page: PageResult;
-      try {
-        page = await readNextPage(reading, cursor, {
-          delivered: delivered ?? new Set(),
-          mayRestart: counts.restarted < maxRestarts,
-          suspect: progress.stalledAttempts > 0,
-        });
-      } catch (error) {
-        if (isCancelRequest(error) && counts.pages > 0) return buildFetchResult(reader, cursor, await commit(), tenant);
-        if (!(error instanceof RateLimited)) throw error;
-        // Without a page the next slice is still the first of its task.
-        return {
-          ...buildFetchResult(reader, cursor, await commit(), tenant),
-          cursor: progress.cursor,
-          waitUntil: error.retryAt,
-        };
-      }
-      // What has come since the list was begun again the last time counts as well.
-      if (page.counts.restarted) delivered = undefined;
-      const told = begins && counts.pages === 0 ? page.total : total;
-      const at = Date.now();
-      await writer.write(linked(page.outputs), at);
-      progress = {
-        cursor: page.cursor,
-        counts: addCounts(counts, page.counts),
-        stalledAttempts: 0,
-        ...(told === undefined ? {} : { total: told }),
-      };
-      if (at - committed.at >= commitEveryMs) await commit();
+  async run(): Promise<FetchResult> {
+    try {
+      return await withHeartbeats(
+        () => this.checkpoint,
+        () => this.readPages(),
+      );
+    } catch (error) {
+      throw await this.fail(error);
+    } finally {
+      await this.writer.close();
     }
   }
 
-  try {
-    return await withHeartbeats(() => checkpoint, readPages);
-  } catch (error) {
-    // Whatever ended it, what was read need not be read again; a disk that takes no more is what ended it.
-    await commit().catch(() => undefined);
-    if (error instanceof CancelledFailure) throw error;
-    const { stalledAttempts, stalledSince = Date.now() } = checkpoint;
-    if (!(error instanceof RateLimited))
-      checkpoint = { ...checkpoint, stalledAttempts: stalledAttempts + 1, stalledSince };
-    context.heartbeat(checkpoint);
-    // In this process, or in an earlier slice or attempt.
-    const hasAnswered = (tenant?.client.getStats().succeeded ?? 0) > 0 || checkpoint.cursor !== null;
-    const isAwaited =
-      hasAnswered && error instanceof Transient && Date.now() - stalledSince < input.outageSeconds * 1_000;
-    throw toActivityFailure(
-      error,
-      isRetryable(error) && checkpoint.stalledAttempts >= input.maxStalledAttempts && !isAwaited,
-    );
-  } finally {
-    await writer.close();
+  private async readPages(): Promise<FetchResult> {
+    const { lookups, staging } = this.deps;
+    const { connection, run, task } = this.input;
+    const signal = this.context.cancellationSignal;
+    const tenant = await this.deps.getTenant(connection);
+    this.tenant = tenant;
+    const reader = await createTaskReader(task, staging, tenant.client, signal);
+    const context = { run, client: tenant.client, reader, lookups, signal };
+    const finish = async (cursor: Json): Promise<FetchResult> =>
+      buildFetchResult(reader, cursor, await this.commit(), tenant);
+    let delivered: ReadonlySet<string> | undefined;
+    for (;;) {
+      const cursor = this.progress.cursor ?? reader.start();
+      if (reader.next(cursor) === undefined || this.isFull()) return finish(cursor);
+      if (reader.isRestarted?.(cursor)) delivered ??= await this.readDelivered();
+      let page: PageResult;
+      try {
+        page = await readNextPage(context, cursor, {
+          delivered: delivered ?? new Set(),
+          mayRestart: this.progress.counts.restarted < maxRestarts,
+          mayQuarantine: this.progress.stalledAttempts > 0,
+        });
+      } catch (error) {
+        if (isCancelRequest(error) && this.progress.counts.pages > 0) return finish(cursor);
+        if (!(error instanceof RateLimited)) throw error;
+        // While no page is read the cursor stays null: the next fetch is then still the first one of its task.
+        return { ...(await finish(cursor)), cursor: this.progress.cursor, waitUntil: error.retryAt };
+      }
+      // After a restart, the rows delivered since the previous one count too.
+      if (page.counts.restarted) delivered = undefined;
+      await this.takePage(page);
+    }
+  }
+
+  private async takePage(page: PageResult): Promise<void> {
+    const at = Date.now();
+    await this.writer.write(this.linkOutputs(page.outputs), at);
+    const { counts, total } = this.progress;
+    const isFirstPage = this.input.cursor === null && counts.pages === 0;
+    this.progress = {
+      cursor: page.cursor,
+      counts: addCounts(counts, page.counts),
+      stalledAttempts: 0,
+      ...defined({ total: isFirstPage ? page.total : total }),
+    };
+    if (at - this.committed.at >= this.commitEveryMs) await this.commit();
+  }
+
+  /** The attempt's first output to the index of delivered rows follows a link to the segment before it. */
+  private linkOutputs(outputs: ReaderOutput[]): ReaderOutput[] {
+    const previous = this.previousIndex;
+    if (!previous || !outputs.some(({ stream }) => stream === deliveredIndexName)) return outputs;
+    this.previousIndex = undefined;
+    return [createLinkOutput(previous), ...outputs];
+  }
+
+  private async readDelivered(): Promise<ReadonlySet<string>> {
+    const { segments } = await this.commit();
+    return readDelivered(findLastDelivered(segments) ?? this.input.delivered, this.deps.staging);
+  }
+
+  /** A fetch reads at least one page; otherwise a slow start would repeat without end. */
+  private isFull(): boolean {
+    const { budget } = this.input;
+    const { pages } = this.progress.counts;
+    const bytes = this.earlierSegments.reduce((sum, segment) => sum + segment.bytes, this.writer.size);
+    const isTimeOver = Date.now() - this.startedAt >= budget.seconds * 1000;
+    return pages > 0 && (pages >= budget.pages || bytes >= budget.bytes || isTimeOver);
+  }
+
+  /** Makes the progress durable, then heartbeats it. */
+  private async commit(): Promise<FetchCheckpoint> {
+    const { progress } = this;
+    if (this.committed.progress === progress) return this.checkpoint;
+    this.checkpoint = { ...progress, segments: [...this.earlierSegments, ...(await this.writer.commit())] };
+    this.committed = { progress, at: Date.now() };
+    this.context.heartbeat(this.checkpoint);
+    return this.checkpoint;
+  }
+
+  /** Keeps what was read, and turns the error into the failure of the attempt. */
+  private async fail(error: unknown): Promise<Error> {
+    // A full disk may be the cause, so the commit may fail as well.
+    await this.commit().catch(() => undefined);
+    if (error instanceof CancelledFailure) return error;
+    const { stalledAttempts, stalledSince = Date.now() } = this.checkpoint;
+    if (!(error instanceof RateLimited)) {
+      this.checkpoint = { ...this.checkpoint, stalledAttempts: stalledAttempts + 1, stalledSince };
+    }
+    this.context.heartbeat(this.checkpoint);
+    const isStalled = this.checkpoint.stalledAttempts >= this.input.maxStalledAttempts;
+    const isWithinOutage = Date.now() - stalledSince < this.input.outageSeconds * 1_000;
+    const isOutage = error instanceof Transient && this.hasTenantAnswered() && isWithinOutage;
+    return toActivityFailure(error, isRetryable(error) && isStalled && !isOutage);
+  }
+
+  /** In this process, or in an earlier fetch or attempt. */
+  private hasTenantAnswered(): boolean {
+    return (this.tenant?.client.getStats().succeeded ?? 0) > 0 || this.checkpoint.cursor !== null;
   }
 }
 
-/** The workflow takes what there is, and gives the rest to another slice; a worker that shuts down leaves it to a retry. */
+/** A cancelled workflow takes the pages read so far as the result. A worker that shuts down leaves them to the next attempt. */
 function isCancelRequest(error: unknown): boolean {
   return error instanceof CancelledFailure && error.message === 'CANCELLED';
 }
@@ -199,23 +226,31 @@ function buildFetchResult(
   tenant: Tenant,
 ): FetchResult {
   const { buckets, concurrency, latencyMs } = tenant.readLimits();
-  const pace = selectScarcestLimit(buckets);
-  const frontier = reader.readFrontier?.(cursor);
-  const startedAt = reader.readStartedAt?.(cursor);
-  const endKey = reader.readEndKey?.(cursor);
-  const remainingRange = reader.readRemainingRange?.(cursor);
   return {
     cursor,
     done: reader.next(cursor) === undefined,
     segments,
     counts,
     concurrency,
-    ...(latencyMs === undefined ? {} : { latencyMs: Math.round(latencyMs) }),
-    ...(pace ? { pace } : {}),
-    ...(total === undefined ? {} : { total }),
-    ...(frontier === undefined ? {} : { frontier }),
-    ...(startedAt === undefined ? {} : { startedAt }),
-    ...(endKey === undefined ? {} : { endKey }),
-    ...(remainingRange === undefined ? {} : { remainingRange }),
+    ...defined({
+      latencyMs: latencyMs === undefined ? undefined : Math.round(latencyMs),
+      pace: selectScarcestLimit(buckets),
+      total,
+      frontier: reader.readFrontier?.(cursor),
+      startedAt: reader.readStartedAt?.(cursor),
+      endKey: reader.readEndKey?.(cursor),
+      remainingRange: reader.readRemainingRange?.(cursor),
+    }),
   };
+}
+
+/**
+ * The bucket with the smallest part left, which is one in use: unused buckets refill. Undefined while the tenant has
+ * reported no limit.
+ */
+export function selectScarcestLimit(buckets: PacerSnapshot['buckets']): Pace | undefined {
+  const [bucket] = [...buckets].sort((one, other) => one.remaining / one.limit - other.remaining / other.limit);
+  if (!bucket) return undefined;
+  const { remaining, limit, perSecond } = bucket;
+  return { remaining, limit, ...(perSecond > 0 && { perSecond: Math.round(perSecond * 100) / 100 }) };
 }

@@ -1,18 +1,13 @@
 import { Context } from '@temporalio/activity';
 
 /**
- * Does the work while heartbeating on a timer, so that a wait (for the tenant's limit, for a slow pipe) is not taken for
- * a dead worker. `details` is asked anew each time: what a retry would begin from.
+ * Heartbeats on a timer while `work` runs: a wait for a rate limit or a slow pipe must not look like a lost worker.
+ * @param getDetails what the next attempt resumes from; called for each heartbeat
  */
-export async function withHeartbeats<Result>(details: () => unknown, work: () => Promise<Result>): Promise<Result> {
+export async function withHeartbeats<Result>(getDetails: () => unknown, work: () => Promise<Result>): Promise<Result> {
   const context = Context.current();
-  const timeout = context.info.heartbeatTimeoutMs ?? 10_000;
-  const timer = setInterval(
-    () => {
-      context.heartbeat(details());
-    },
-    Math.min(1_000, timeout / 4),
-  );
+  const timeoutMs = context.info.heartbeatTimeoutMs ?? 10_000;
+  const timer = setInterval(() => context.heartbeat(getDetails()), Math.min(1_000, timeoutMs / 4));
   try {
     return await work();
   } finally {

@@ -3,19 +3,32 @@ import type { Auth0Client } from '../auth0/client';
 import { Gone, Transient, UnexpectedAnswer } from '../auth0/errors';
 import { readSearchKey } from '../auth0/paging/keyset';
 import { type ListRequest, type Page, toRouteTemplate } from '../auth0/request';
-import type { JsonObject } from '../json';
+import { defined, type JsonObject } from '../json';
 import { type CancellableCall, maxConcurrentCalls, retryWhenRateLimited } from './rate-limited-call';
 
-/** A page whose rows were asked for in smaller parts, and those of them of which no more than the key could be had. */
+/** A page whose rows were requested in smaller parts. */
 export interface QuarantinedPage {
   page: Page;
-  /** Keys. */
+  /** Keys of the rows of which Auth0 returned only the key. */
   skipped: ReadonlySet<string>;
 }
 
+export interface QuarantineOptions {
+  client: Auth0Client;
+  request: ListRequest;
+  call: CancellableCall;
+  /** The error of the whole page. */
+  cause: unknown;
+}
+
+/** Reads the rows of one page, and collects the keys of those it skips. */
+interface Quarantine extends QuarantineOptions {
+  skipped: Set<string>;
+}
+
 /**
- * Fields that tell the rows of a list apart, for the lists that can be asked for them alone
- * (https://auth0.com/docs/api/management/v2, parameter `fields`); a record that cannot be sent can be named by them.
+ * Fields that identify a row, for the lists that can return them alone
+ * (https://auth0.com/docs/api/management/v2, parameter `fields`). They name a record that Auth0 cannot return.
  */
 const keyFields: Readonly<Record<string, string>> = {
   users: 'user_id,created_at,updated_at',
@@ -23,104 +36,108 @@ const keyFields: Readonly<Record<string, string>> = {
   'organizations/{id}/members': 'user_id',
 };
 
-/** Into so many parts a page is divided that cannot be read as a whole. */
+/** Parts into which an unreadable page is divided. */
 const partsPerPage = 5;
 
-/**
- * Reads a page that came to nothing time and again so that a record that spoils it costs no other: by smaller pages from a
- * checkpoint on, by offset one row at a time. Throws what the first request threw that cannot be narrowed any further.
- * @param cause what the page came to
- */
-export async function quarantine(
-  client: Auth0Client,
-  request: ListRequest,
-  cause: unknown,
-  call: CancellableCall,
-): Promise<QuarantinedPage> {
-  const skipped = new Set<string>();
-  const ask = (wanted: ListRequest): Promise<Page> =>
-    retryWhenRateLimited(() => client.getPage(wanted, call), call.signal);
-
-  function keysOnly(wanted: ListRequest, failure: unknown): Promise<Page> {
-    const fields = keyFields[toRouteTemplate(wanted.path)];
-    if (fields === undefined) throw failure;
-    return ask({ ...wanted, query: { ...wanted.query, fields, include_fields: true } });
-  }
-
-  /** Up to `take` rows from a checkpoint on. */
-  async function listed(from: CheckpointToken, take: number): Promise<Page> {
-    const { from: _, ...query } = request.query;
-    const wanted = { ...request, query: { ...query, take, ...(from === undefined ? {} : { from }) } };
-    try {
-      return await ask(wanted);
-    } catch (failure) {
-      if (!mayBePoison(failure)) throw failure;
-      if (take > 1) return listedInParts(from, take);
-      const page = await keysOnly(wanted, failure);
-      for (const row of page.rows) skipped.add(row[request.key] as string);
-      return page;
-    }
-  }
-
-  async function listedInParts(first: CheckpointToken, take: number): Promise<Page> {
-    const size = Math.ceil(take / partsPerPage);
-    const pages: Page[] = [];
-    for (let from = first, left = take; left > 0; left -= size) {
-      const page = await listed(from, Math.min(size, left));
-      // Not a page of checkpoints: the list is to be read by offset, from its beginning.
-      if (page.isBareArray) return page;
-      pages.push(page);
-      from = page.next;
-      if (from === undefined) break;
-    }
-    return joinPages(pages);
-  }
-
-  /** Each row by its key; those that are gone, or have moved on in the order of a search, are not on the page any more. */
-  async function oneByOne(): Promise<Page> {
-    const keys = await keysOnly(request, cause);
-    const [sortedBy] = String(request.query['sort'] ?? '').split(':');
-    const found = new Map<JsonObject, JsonObject>();
-    const limits = { limit: maxConcurrentCalls, signal: call.signal };
-    await mapConcurrent(keys.rows, limits, async (row, signal) => {
-      const id = row[request.key] as string;
-      const wanted = { path: `${request.path}/${encodeURIComponent(id)}`, key: request.key };
-      try {
-        const whole = await retryWhenRateLimited(() => client.getObject(wanted, { ...call, signal }), signal);
-        if (!sortedBy || readSearchKey(whole, sortedBy) === readSearchKey(row, sortedBy)) found.set(row, whole);
-      } catch (failure) {
-        if (failure instanceof Gone) return;
-        if (!mayBePoison(failure)) throw failure;
-        skipped.add(id);
-        found.set(row, row);
-      }
-    });
-    const rows = keys.rows.map((row) => found.get(row)).filter((row) => row !== undefined);
-    return { ...keys, rows };
-  }
-
-  const { take, from } = request.query;
-  const page = typeof take === 'number' ? await listedInParts(from as CheckpointToken, take) : await oneByOne();
-  return { page, skipped };
-}
-
-type CheckpointToken = string | undefined;
-
-/** Whether a record can be why a request fails, time and again: its answer is broken, or none comes about. */
+/** Whether a record may be the cause of an error: the response is malformed, or there is none. */
 export function mayBePoison(error: unknown): boolean {
   return error instanceof UnexpectedAnswer || (error instanceof Transient && !error.unreachable);
 }
 
-/** Pages that follow each other, as one. */
+/**
+ * Reads a page that failed repeatedly, so a record that breaks its response costs no other record: a checkpoint page in
+ * smaller pages, an offset page row by row. Throws the first error that cannot be narrowed down.
+ */
+export async function quarantine(options: QuarantineOptions): Promise<QuarantinedPage> {
+  const context: Quarantine = { ...options, skipped: new Set() };
+  const { take, from } = options.request.query;
+  const page =
+    typeof take === 'number' ? await readInParts(context, from as CheckpointToken, take) : await readRowByRow(context);
+  return { page, skipped: context.skipped };
+}
+
+type CheckpointToken = string | undefined;
+
+function send({ client, call }: Quarantine, request: ListRequest): Promise<Page> {
+  return retryWhenRateLimited(() => client.getPage(request, call), call.signal);
+}
+
+/** Requests only the keys of the rows. Throws `cause` for lists that cannot return keys alone. */
+function sendForKeys(context: Quarantine, request: ListRequest, cause: unknown): Promise<Page> {
+  const fields = keyFields[toRouteTemplate(request.path)];
+  if (fields === undefined) throw cause;
+  return send(context, { ...request, query: { ...request.query, fields, include_fields: true } });
+}
+
+/** Reads up to `take` rows after a checkpoint. */
+async function readFrom(context: Quarantine, from: CheckpointToken, take: number): Promise<Page> {
+  const { from: _, ...query } = context.request.query;
+  const request = { ...context.request, query: { ...query, take, ...defined({ from }) } };
+  try {
+    return await send(context, request);
+  } catch (error) {
+    if (!mayBePoison(error)) throw error;
+    if (take > 1) return readInParts(context, from, take);
+    const page = await sendForKeys(context, request, error);
+    for (const row of page.rows) context.skipped.add(row[request.key] as string);
+    return page;
+  }
+}
+
+async function readInParts(context: Quarantine, first: CheckpointToken, take: number): Promise<Page> {
+  const size = Math.ceil(take / partsPerPage);
+  const pages: Page[] = [];
+  for (let from = first, left = take; left > 0; left -= size) {
+    const page = await readFrom(context, from, Math.min(size, left));
+    // A bare array: the endpoint ignores checkpoints, and its list must be read by offset, from its start.
+    if (page.isBareArray) return page;
+    pages.push(page);
+    from = page.next;
+    if (from === undefined) break;
+  }
+  return joinPages(pages);
+}
+
+/** Requests each row by its key. Rows that were deleted, or that have another position in the search by now, are left out. */
+async function readRowByRow(context: Quarantine): Promise<Page> {
+  const { request, call } = context;
+  const keys = await sendForKeys(context, request, context.cause);
+  const [sortKey] = String(request.query['sort'] ?? '').split(':');
+  const limits = { limit: maxConcurrentCalls, signal: call.signal };
+  const rows = await mapConcurrent(keys.rows, limits, async (row, signal) => {
+    const whole = await readRow(context, row, signal);
+    if (whole === undefined || whole === row || !sortKey) return whole;
+    return readSearchKey(whole, sortKey) === readSearchKey(row, sortKey) ? whole : undefined;
+  });
+  return { ...keys, rows: rows.filter((row) => row !== undefined) };
+}
+
+/** The whole row of a key; the key alone when the row is skipped, undefined when it no longer exists. */
+async function readRow(
+  { client, request, call, skipped }: Quarantine,
+  key: JsonObject,
+  signal: AbortSignal,
+): Promise<JsonObject | undefined> {
+  const id = key[request.key] as string;
+  const object = { path: `${request.path}/${encodeURIComponent(id)}`, key: request.key };
+  try {
+    return await retryWhenRateLimited(() => client.getObject(object, { ...call, signal }), signal);
+  } catch (error) {
+    if (error instanceof Gone) return undefined;
+    if (!mayBePoison(error)) throw error;
+    skipped.add(id);
+    return key;
+  }
+}
+
+/** Joins consecutive pages. */
 function joinPages(pages: readonly Page[]): Page {
   const [first] = pages;
-  const { next: _, ...last } = pages.at(-1) as Page;
-  const next = pages.at(-1)?.next;
+  const last = pages.at(-1) as Page;
   return {
     ...last,
     respondedAt: first?.respondedAt ?? last.respondedAt,
     rows: pages.flatMap(({ rows }) => rows),
     bytes: pages.reduce((sum, { bytes }) => sum + bytes, 0),
-    ...(next === undefined ? {} : { next }),
   };
 }

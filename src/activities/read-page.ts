@@ -1,70 +1,71 @@
 import { Gone, RequestRejected } from '../auth0/errors';
-import type { ListRequest, Page } from '../auth0/request';
+import type { ListRequest } from '../auth0/request';
 import type { Json, JsonObject } from '../json';
 import type { FetchCounts } from '../protocol';
 import type { FieldChange } from '../staging/segment';
 import { emptyLookupResults, type LookupResults } from '../streams/fetch-task';
 import { streams } from '../streams/registry';
 import type { Reader, ReaderContext, ReaderOutput } from '../streams/stream-reader';
-import type { CancellableCall } from './rate-limited-call';
 import { mayBePoison, quarantine, type QuarantinedPage } from './quarantine';
-import type { LookupResolver } from './role-lookup';
+import type { CancellableCall } from './rate-limited-call';
+import type { LookupRequest, LookupResolver } from './role-lookup';
 import type { Tenant } from './tenants';
 
-/** What all pages of a slice are read with. */
+/** What all pages of a fetch have in common. */
 export interface PageContext {
   run: string;
-  tenant: Tenant;
+  client: Tenant['client'];
   reader: Reader<Json>;
   lookups: LookupResolver;
   signal: AbortSignal;
 }
 
-/** What came of asking for a page. */
+export interface ReadPageOptions extends Pick<ReaderContext, 'delivered'> {
+  /** Whether the list may restart when Auth0 refuses its checkpoint token. */
+  mayRestart: boolean;
+  /** Whether the page failed before, so one of its records may be the cause. */
+  mayQuarantine: boolean;
+}
+
 export interface PageResult {
-  /** Where to go on. */
+  /** Where the next page starts. */
   cursor: Json;
   outputs: ReaderOutput[];
-  /** What it took and what was seen; absent counts are 0. */
+  /** Absent counts are 0. */
   counts: Partial<FetchCounts>;
-  /** What the page said that there is. */
+  /** Number of matching rows, as the page reports it. */
   total?: number | undefined;
 }
 
 /**
- * Asks for the next page, then for what its records lack, and has the reader take both. Where the thing asked for has
- * vanished, or the place in a list is not good any more, no page comes, and it goes on elsewhere.
- * @param mayRestart whether a refused checkpoint token may mean that the list has to be begun again: not for ever
- * @param suspect whether the page has come to nothing before, so that a record may be what spoils it
+ * Requests the next page and its lookups, and passes both to the reader. When the page's parent no longer exists, or Auth0
+ * refuses the checkpoint token, the result has no records and a cursor from which reading continues.
  */
-export async function readNextPage(
-  context: PageContext,
-  cursor: Json,
-  { delivered, mayRestart, suspect }: Pick<ReaderContext, 'delivered'> & { mayRestart: boolean; suspect: boolean },
-): Promise<PageResult> {
-  const { reader, tenant, signal } = context;
+export async function readNextPage(context: PageContext, cursor: Json, options: ReadPageOptions): Promise<PageResult> {
+  const { reader, client, signal } = context;
   const request = reader.next(cursor);
   if (!request) throw new Error('requested a page after the last page');
-  const asked = { requests: 0, vanished: 0 };
-  const call = { signal, onRequest: () => (asked.requests += 1) };
-  let isolated: QuarantinedPage;
+  const counts = { pages: 1, requests: 0, vanished: 0 };
+  const call = { signal, onRequest: () => (counts.requests += 1) };
+  let response: QuarantinedPage;
   try {
-    isolated = await requestPage(tenant.client, request, call, suspect);
+    response = await requestPage(client, request, call, options.mayQuarantine);
   } catch (error) {
-    const detour = recoverCursor(reader, cursor, error, mayRestart && 'from' in request.query);
-    if (!detour) throw error;
-    return { cursor: detour.cursor, outputs: [], counts: { pages: 1, ...asked, ...detour.counts } };
+    const recovered = recoverCursor(reader, cursor, error, options.mayRestart && 'from' in request.query);
+    if (!recovered) throw error;
+    return { cursor: recovered.cursor, outputs: [], counts: { ...counts, ...recovered.counts } };
   }
-  const { page, skipped } = isolated;
-  const lookupResults = await resolveLookups(context, cursor, page, {
-    ...call,
-    onVanished: () => (asked.vanished += 1),
+  const { page, skipped } = response;
+  const lookupResults = await resolveLookups(context, reader.listLookups?.(cursor, page) ?? [], {
+    call,
+    onVanished: () => (counts.vanished += 1),
   });
+  const { delivered } = options;
   const { rows, repeated, notes, outputs, cursor: next } = reader.advance(cursor, page, { delivered, lookupResults });
   return {
     cursor: next,
     outputs: skipped.size === 0 ? outputs : outputs.map((output) => markSkipped(output, request.key, skipped)),
-    counts: { pages: 1, rows, repeated, ...notes, ...asked, skippedRecords: skipped.size },
+    counts: { ...counts, rows, repeated, ...notes, skippedRecords: skipped.size },
     total: page.total,
   };
 }
@@ -79,11 +80,11 @@ async function requestPage(
     return { page: await client.getPage(request, call), skipped: new Set() };
   } catch (error) {
     if (!mayQuarantine || !mayBePoison(error)) throw error;
-    return quarantine(client, request, error, call);
+    return quarantine({ client, request, call, cause: error });
   }
 }
 
-/** Says of a record of which nothing but the key could be had what is missing. */
+/** Marks the missing fields of a record of which Auth0 returned only the key. */
 function markSkipped(output: ReaderOutput, key: string, skipped: ReadonlySet<string>): ReaderOutput {
   const { data } = output;
   const stream = streams.find(({ name }) => name === output.stream);
@@ -95,7 +96,7 @@ function markSkipped(output: ReaderOutput, key: string, skipped: ReadonlySet<str
   return { ...output, changes };
 }
 
-/** Where to go on when a request was refused; undefined when that ends it. */
+/** Where reading continues after a refused request; undefined when the error ends it. */
 function recoverCursor(
   reader: Reader<Json>,
   cursor: Json,
@@ -112,11 +113,9 @@ function recoverCursor(
 }
 
 async function resolveLookups(
-  { reader, tenant, lookups, run }: PageContext,
-  cursor: Json,
-  page: Page,
-  call: Parameters<LookupResolver['resolve']>[3],
+  { lookups: resolver, run, client }: PageContext,
+  lookups: LookupRequest['lookups'],
+  request: Pick<LookupRequest, 'call' | 'onVanished'>,
 ): Promise<LookupResults> {
-  const wanted = reader.listLookups?.(cursor, page) ?? [];
-  return wanted.length === 0 ? emptyLookupResults : lookups.resolve(run, tenant, wanted, call);
+  return lookups.length === 0 ? emptyLookupResults : resolver.resolve({ run, client, lookups, ...request });
 }

@@ -1,71 +1,77 @@
 import { mapConcurrent } from '../async';
+import type { Auth0Client } from '../auth0/client';
+import { endpoints } from '../auth0/endpoints';
 import { Gone, RequestRejected } from '../auth0/errors';
 import { createListPaging } from '../auth0/paging/list';
 import type { ListRequest } from '../auth0/request';
 import type { JsonObject } from '../json';
 import type { Lookup, LookupResults } from '../streams/fetch-task';
 import { type CancellableCall, maxConcurrentCalls, retryWhenRateLimited } from './rate-limited-call';
-import type { Tenant } from './tenants';
 
-/** What a run has found out of roles that the tenant's list does not show. */
-interface CachedRoles {
-  /** By id; undefined: the role is gone. */
-  descriptions: Map<string, string | null | undefined>;
-  /** Organizations of which a role has been asked for. */
-  queriedOrganizations: Set<string>;
-  /** False when the API turned out not to list the roles of an organization. */
-  canListByOrganization: boolean;
+export interface LookupRequest {
+  /** Roles are cached per run. */
+  run: string;
+  client: Auth0Client;
+  lookups: readonly Lookup[];
+  call: CancellableCall;
+  /** Called for each member that no longer exists. */
+  onVanished(): void;
 }
 
 export interface LookupResolver {
   /**
-   * Answers the lookups of a page, a few at a time. However long they have to wait for the tenant's limit, they wait: a
-   * page that was given up would have to begin with all of them again.
-   * @param onVanished told for every member that is gone
+   * Answers the lookups of one page, several at a time. Waits for the tenant's rate limit without a limit of time: a page
+   * that ends early would repeat all its lookups.
    */
-  resolve(run: string, tenant: Tenant, lookups: readonly Lookup[], call: LookupCall): Promise<LookupResults>;
+  resolve(request: LookupRequest): Promise<LookupResults>;
 }
 
-interface LookupCall extends CancellableCall {
-  onVanished(): void;
+/** What a run knows about roles that the tenant's list of roles omits. */
+interface RoleCache {
+  /** By role id; undefined when the role no longer exists. */
+  descriptions: Map<string, string | null | undefined>;
+  /** Organizations of which at least one role was requested. */
+  requestedOrganizations: Set<string>;
+  /** False when the tenant does not list the roles of an organization. */
+  canListByOrganization: boolean;
 }
 
-/** Runs whose roles are remembered in this process. */
+/** How the requests of one page's lookups are sent. */
+type Sender = Pick<LookupRequest, 'client' | 'call'>;
+
+/** Runs whose roles stay in memory. */
 const maxCachedRuns = 8;
 
-/** The lookups of a process. A role is asked for once in a run, whoever holds it. */
+/** Creates the lookups of a process. Each role is requested once per run. */
 export function createLookupResolver(): LookupResolver {
-  const runs = new Map<string, CachedRoles>();
+  const caches = new Map<string, RoleCache>();
 
-  function rolesOfRun(run: string): CachedRoles {
-    const roles = runs.get(run) ?? {
+  /** The most recently used run is the last one in the map. */
+  function getCache(run: string): RoleCache {
+    const cache = caches.get(run) ?? {
       descriptions: new Map(),
-      queriedOrganizations: new Set(),
+      requestedOrganizations: new Set(),
       canListByOrganization: true,
     };
-    runs.delete(run);
-    runs.set(run, roles);
-    for (const oldest of [...runs.keys()].slice(0, -maxCachedRuns)) runs.delete(oldest);
-    return roles;
+    caches.delete(run);
+    caches.set(run, cache);
+    for (const oldest of [...caches.keys()].slice(0, -maxCachedRuns)) caches.delete(oldest);
+    return cache;
   }
 
   return {
-    async resolve(run, tenant, lookups, { onVanished, ...call }) {
-      const known = rolesOfRun(run);
-      await cacheOrganizationRoles(tenant, known, lookups, call);
+    async resolve({ run, client, lookups, call, onVanished }) {
+      const cache = getCache(run);
+      await cacheOrganizationRoles({ client, call }, cache, lookups);
       const descriptions = new Map<string, string | null>();
       const memberRoles = new Map<string, JsonObject[]>();
-      const limits = { limit: maxConcurrentCalls, signal: call.signal };
-      await mapConcurrent(lookups, limits, async (lookup, signal) => {
+      await mapConcurrent(lookups, { limit: maxConcurrentCalls, signal: call.signal }, async (lookup, signal) => {
+        const sender = { client, call: { ...call, signal } };
         if (lookup.kind === 'role') {
-          const { role } = lookup;
-          if (!known.descriptions.has(role)) {
-            known.descriptions.set(role, await readRoleDescription(tenant, role, { ...call, signal }));
-          }
-          const description = known.descriptions.get(role);
-          if (description !== undefined) descriptions.set(role, description);
+          const description = await describeRole(sender, cache, lookup.role);
+          if (description !== undefined) descriptions.set(lookup.role, description);
         } else {
-          const roles = await readMemberRoles(tenant, lookup, { ...call, signal });
+          const roles = await readMemberRoles(sender, lookup);
           if (roles) memberRoles.set(lookup.user, roles);
           else onVanished();
         }
@@ -76,29 +82,22 @@ export function createLookupResolver(): LookupResolver {
 }
 
 /**
- * An organization of which more than one role is wanted is asked for all that it owns, in one request. Not every tenant
- * answers that (GET /roles?type=organization is new); what is not found so is asked for by its id.
+ * Lists the roles that an organization owns, in one request, when a page needs more than one of them. Not every tenant
+ * supports that (GET /roles?type=organization is new); roles that the list omits are requested one by one.
  */
-async function cacheOrganizationRoles(
-  tenant: Tenant,
-  cache: CachedRoles,
-  lookups: readonly Lookup[],
-  call: CancellableCall,
-): Promise<void> {
-  const wanted = lookups.flatMap((lookup) =>
+async function cacheOrganizationRoles(sender: Sender, cache: RoleCache, lookups: readonly Lookup[]): Promise<void> {
+  const unknown = lookups.flatMap((lookup) =>
     lookup.kind === 'role' && !cache.descriptions.has(lookup.role) ? [lookup] : [],
   );
-  for (const owner of new Set(wanted.map(({ organization }) => organization))) {
-    const own = wanted.filter(({ organization }) => organization === owner);
-    const worthwhile = own.length > 1 || cache.queriedOrganizations.has(owner);
-    cache.queriedOrganizations.add(owner);
-    if (!worthwhile || !cache.canListByOrganization) continue;
-    const query = { type: 'organization', owner_id: owner };
-    const roles = await readRoleList(tenant, { path: 'roles', query, list: 'roles', key: 'id' }, call).catch(
-      ignoreRejected,
-    );
-    for (const role of roles ?? []) cache.descriptions.set(role['id'] as string, parseDescription(role));
-    cache.canListByOrganization = own.some(({ role }) => cache.descriptions.has(role));
+  for (const owner of new Set(unknown.map(({ organization }) => organization))) {
+    const owned = unknown.filter(({ organization }) => organization === owner);
+    const isWorthwhile = owned.length > 1 || cache.requestedOrganizations.has(owner);
+    cache.requestedOrganizations.add(owner);
+    if (!isWorthwhile || !cache.canListByOrganization) continue;
+    const list = endpoints.roles({ type: 'organization', owner_id: owner });
+    const roles = (await readRoleList(sender, list).catch(ignoreRejected)) ?? [];
+    for (const role of roles) cache.descriptions.set(role['id'] as string, parseDescription(role));
+    cache.canListByOrganization = owned.some(({ role }) => cache.descriptions.has(role));
   }
 }
 
@@ -106,54 +105,47 @@ function ignoreRejected(error: unknown): undefined {
   if (!(error instanceof RequestRejected)) throw error;
 }
 
-async function readRoleDescription(
-  tenant: Tenant,
-  role: string,
-  call: CancellableCall,
-): Promise<string | null | undefined> {
-  const request = { path: `roles/${encodeURIComponent(role)}`, key: 'id' };
-  const found = await ignoreGone(() => tenant.client.getObject(request, call), call.signal);
-  return found && parseDescription(found);
+/** The description of a role, null when it has none, undefined when it no longer exists. */
+async function describeRole(sender: Sender, cache: RoleCache, id: string): Promise<string | null | undefined> {
+  if (!cache.descriptions.has(id)) {
+    const role = await ignoreGone(sender, () => sender.client.getObject(endpoints.role(id), sender.call));
+    cache.descriptions.set(id, role && parseDescription(role));
+  }
+  return cache.descriptions.get(id);
 }
 
 function parseDescription({ description }: JsonObject): string | null {
   return typeof description === 'string' ? description : null;
 }
 
-/** Auth0 lets a member hold 50 roles in an organization, so that this is one page. */
+/** A member has at most 50 roles in an organization, so the list is one page. */
 function readMemberRoles(
-  tenant: Tenant,
+  sender: Sender,
   { organization, user }: Lookup & { kind: 'member-roles' },
-  call: CancellableCall,
 ): Promise<JsonObject[] | undefined> {
-  const path = `organizations/${encodeURIComponent(organization)}/members/${encodeURIComponent(user)}/roles`;
-  return readRoleList(tenant, { path, query: {}, list: 'roles', key: 'id' }, call);
+  return readRoleList(sender, endpoints.memberRoles(organization, user));
 }
 
-/** A short list to its end; undefined when whose list it is does not exist (any more). */
-async function readRoleList(
-  tenant: Tenant,
-  base: ListRequest,
-  call: CancellableCall,
-): Promise<JsonObject[] | undefined> {
-  const paging = createListPaging(base, 'offset');
+/** Reads a short list to its end; undefined when its owner no longer exists. */
+async function readRoleList(sender: Sender, list: ListRequest): Promise<JsonObject[] | undefined> {
+  const paging = createListPaging(list, 'offset');
   const roles: JsonObject[] = [];
   let cursor = paging.start();
-  for (let request = paging.next(cursor); request; request = paging.next(cursor)) {
-    const asked = request;
-    const page = await ignoreGone(() => tenant.client.getPage(asked, call), call.signal);
+  for (;;) {
+    const request = paging.next(cursor);
+    if (!request) return roles;
+    const page = await ignoreGone(sender, () => sender.client.getPage(request, sender.call));
     if (!page) return undefined;
     const progress = paging.advance(cursor, page, () => false);
     cursor = progress.cursor;
     roles.push(...progress.fresh);
   }
-  return roles;
 }
 
-/** Undefined when the thing asked for does not exist (any more). */
-async function ignoreGone<Value>(send: () => Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
+/** Undefined when the requested object does not exist. */
+async function ignoreGone<Value>({ call }: Sender, send: () => Promise<Value>): Promise<Value | undefined> {
   try {
-    return await retryWhenRateLimited(send, signal);
+    return await retryWhenRateLimited(send, call.signal);
   } catch (error) {
     if (error instanceof Gone) return undefined;
     throw error;

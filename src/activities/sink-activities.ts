@@ -6,31 +6,32 @@ import { isRetryable, toActivityFailure } from './activity-failure';
 import { withHeartbeats } from './heartbeat';
 
 export interface SinkDeps {
-  /** The destination of a connection; the same object each time. */
+  /** The destination of a connection; the same object on each call. */
   getSink(connection: string): Promise<Sink>;
   staging: Pick<Staging, 'remove'>;
 }
 
 export interface SinkActivities {
-  /** Where a connection's destination stands: the newest state of each stream. */
+  /** The newest state of each stream at the connection's destination. */
   loadState(input: { connection: string }): Promise<Record<string, StreamState>>;
-  /** Makes one step durable at the destination, then answers. Safe to repeat. */
+  /** Resolves when the delivery is durable at the destination. Safe to repeat. */
   deliver(input: { connection: string; delivery: Delivery }): Promise<void>;
-  /** Hands the run's summary to the destination, once all is delivered. Safe to repeat. */
+  /** Writes the run's summary, after its last delivery. Safe to repeat. */
   conclude(input: { connection: string; summary: RunSummary }): Promise<void>;
 }
 
-/** Attempts that the destination, or staging, has failed; heartbeated, so that the next attempt knows. */
+/** Heartbeated for the next attempt. */
 interface DeliveryAttempts {
+  /** Attempts that failed at the destination or at staging. */
   failures: number;
 }
 
-/** Failed attempts after which a step is given up. One that was cut off, killed with its process, is none. */
+/** Failed attempts after which a delivery fails. An attempt that ends with its process does not count. */
 const maxAttempts = 5;
 
-/** The activities of a process that can write to destinations. */
+/** The activities of a process that writes to destinations. */
 export function createSinkActivities(deps: SinkDeps): SinkActivities {
-  async function atSink<Result>(connection: string, work: (sink: Sink) => Promise<Result>): Promise<Result> {
+  async function runAtSink<Result>(connection: string, work: (sink: Sink) => Promise<Result>): Promise<Result> {
     const context = Context.current();
     const { failures } = (context.info.heartbeatDetails as DeliveryAttempts | undefined) ?? { failures: 0 };
     try {
@@ -45,16 +46,16 @@ export function createSinkActivities(deps: SinkDeps): SinkActivities {
     }
   }
   return {
-    loadState: ({ connection }) => atSink(connection, (sink) => sink.loadState()),
+    loadState: ({ connection }) => runAtSink(connection, (sink) => sink.loadState()),
     deliver: ({ connection, delivery }) =>
-      atSink(connection, async (sink) => {
+      runAtSink(connection, async (sink) => {
         await sink.deliver(delivery, Context.current().cancellationSignal);
-        // A repeat of the step is answered without them.
+        // A repeated delivery needs no segments.
         await deps.staging.remove(delivery.segments);
       }),
     conclude: ({ connection, summary }) =>
-      atSink(connection, (sink) =>
-        // A pipe that nobody reads any more must not keep the process from ending.
+      runAtSink(connection, (sink) =>
+        // A pipe that its reader has abandoned must not keep the process alive.
         Promise.race([sink.writeSummary(summary), Context.current().cancelled]),
       ),
   };

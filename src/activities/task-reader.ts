@@ -9,7 +9,7 @@ import { createMembersReader, type RoleDescriptions } from '../streams/members-r
 import { createSearchEndReader, createSearchReader } from '../streams/search-reader';
 import type { Reader, ReaderOutput } from '../streams/stream-reader';
 
-/** The reader of a task, with what earlier slices left for it in staging. */
+/** Creates the reader of a task, with the indexes that earlier fetches wrote to staging. */
 export async function createTaskReader(
   task: FetchTask,
   staging: Staging,
@@ -38,25 +38,25 @@ export async function createTaskReader(
 }
 
 /**
- * What a list that was begun again has delivered before.
- * @param newest segment of its deliveredIndex
+ * Fingerprints of the rows that a restarted list delivered before.
+ * @param newest newest segment of its index of delivered rows
  */
 export async function readDelivered(newest: Segment | undefined, staging: Staging): Promise<ReadonlySet<string>> {
-  const prints = new Set<string>();
+  const fingerprints = new Set<string>();
   for (let segment = newest; segment;) {
     const lines = await readIndex(segment, staging);
-    for (const { print } of lines) if (print !== undefined) prints.add(print as string);
+    for (const { print } of lines) if (print !== undefined) fingerprints.add(print as string);
     segment = lines[0]?.['before'] as Segment | undefined;
   }
-  return prints;
+  return fingerprints;
 }
 
-/** The first line of a segment of deliveredIndex. */
+/** First line of a segment of the index of delivered rows: a link to the segment before it. */
 export function createLinkOutput(previous: Segment): ReaderOutput {
   return { stream: deliveredIndexName, data: { before: { ...previous } } };
 }
 
-/** Whether Auth0 refuses roles without their scope, or leaves them out in silence, is not known. The token tells. */
+/** It is unknown whether Auth0 rejects a request for roles without the scope or omits the roles, so the token is checked. */
 async function requireRolesScope(
   { streams, rolesSource }: MembersTask,
   client: Auth0Client,
@@ -68,7 +68,7 @@ async function requireRolesScope(
   if (granted && !granted.includes(scope)) throw new MissingScope('GET organizations/{id}/members', [scope]);
 }
 
-/** Index lines have the shape of records; what matters is their data. */
+/** The data of the lines of an index, which have the format of records. */
 async function readIndex(segment: Segment, staging: Staging): Promise<JsonObject[]> {
   const lines = (await staging.readValues(segment)) as unknown as StagedRecord[];
   return lines.map(({ data }) => data);

@@ -5,123 +5,148 @@ import type { RequestObserver } from '../auth0/http';
 import { Pacer, type PacerSnapshot } from '../auth0/rate-limit/pacer';
 import { createClientTokenSource, createFixedTokenSource, type TokenSource } from '../auth0/token';
 import type { SourceConfig } from '../config/source';
+import { defined } from '../json';
 import { version } from '../version';
 
-/** A tenant as a worker knows it: one client, and so one token and one pacer, shared by all of its slices. */
+/** A tenant in one process. All fetches of a connection share its client, and so its token and its pacer. */
 export interface Tenant {
   client: Auth0Client;
-  /** How its limits stand. */
   readLimits(): PacerSnapshot;
 }
 
 export interface TenantOptions {
-  /** The configuration of a connection, read anew at each call: a rotated secret takes effect with the next slice. */
+  /** Reads the configuration of a connection on each call, so a rotated secret takes effect with the next fetch. */
   resolveSource(connection: string): Promise<SourceConfig>;
-  /** Told of every token, so that it can be kept out of logs. */
+  /** Called with every token, to mask it in logs. */
   onToken?(token: string): void;
   /**
-   * Longest wait in place for the tenant's limit, ms. Default 15,000: a slice that would wait longer ends, and its workflow
-   * waits, which holds nothing. For those who have nobody to wait for them.
+   * Longest wait within a request for the tenant's rate limit, ms. Default 15,000: a fetch that would wait longer ends, and
+   * its workflow waits instead, which occupies no worker. Callers without a workflow set it higher.
    */
   maxWaitMs?: number;
-  /** Told of what goes to and fro; asked for each client that is made. */
+  /** Observes the requests of a client; called once per client. */
   createObserver?(connection: string): RequestObserver;
 }
 
 export interface Tenants {
   getTenant(connection: string): Promise<Tenant>;
-  /** How the limits of every tenant stand that has been asked for, by connection. */
+  /** The rate limits of every tenant in use, by connection. */
   listLimits(): [connection: string, PacerSnapshot][];
   close(): void;
 }
 
-const userAgent = `rollcall/${version}`;
-
-interface CachedTenant {
+interface CachedTenant extends Tenant {
   fingerprint: string;
-  tenant: Tenant;
 }
 
-/** The tenants of a process. Connections to the same address, paced alike, share a pacer, since they share its limit. */
-export function createTenants({ resolveSource, onToken, maxWaitMs = 15_000, createObserver }: TenantOptions): Tenants {
-  const known = new Map<string, CachedTenant>();
+const userAgent = `rollcall/${version}`;
+
+/** Creates the tenants of a process. Connections with the same address and pacing share a pacer, since they share a limit. */
+export function createTenants(options: TenantOptions): Tenants {
+  const tenants = new Map<string, CachedTenant>();
   const pacers = new Map<string, Pacer>();
 
-  function pacerOf({ baseUrl, pacing }: SourceConfig): Pacer {
+  function getPacer({ baseUrl, pacing }: SourceConfig): Pacer {
     const key = JSON.stringify([baseUrl, pacing]);
     const pacer = pacers.get(key) ?? new Pacer(pacing);
     pacers.set(key, pacer);
     return pacer;
   }
 
-  /**
-   * A client that, when its credentials are refused, looks whether others have been configured meanwhile, and goes on with
-   * these: who is in the middle of a slice need not lose it.
-   */
-  function renewing(connection: string, client: Auth0Client): Auth0Client {
-    async function attempt<Result>(work: (client: Auth0Client) => Promise<Result>): Promise<Result> {
-      try {
-        return await work(client);
-      } catch (error) {
-        if (!(error instanceof BadCredentials)) throw error;
-        const { client: current } = await tenantOf(connection);
-        if (current === own) throw error;
-        return work(current);
-      }
-    }
-    const own: Auth0Client = {
-      ...client,
-      getPage: (request, call) => attempt((each) => each.getPage(request, call)),
-      getObject: (request, call) => attempt((each) => each.getObject(request, call)),
-      getScopes: (call) => attempt((each) => each.getScopes(call)),
-    };
-    return own;
-  }
-
-  async function tenantOf(connection: string): Promise<Tenant> {
-    const config = await resolveSource(connection);
+  async function getTenant(connection: string): Promise<Tenant> {
+    const config = await options.resolveSource(connection);
     const fingerprint = createHash('sha256').update(JSON.stringify(config)).digest('hex');
-    const held = known.get(connection);
-    if (held?.fingerprint === fingerprint) return held.tenant;
-    held?.tenant.client.close();
-    const { baseUrl } = config;
-    const observer = createObserver?.(connection);
-    const tokenSource = reportTokens(createTokenSource(config, observer), onToken);
-    const pacer = pacerOf(config);
-    const observed = observer && { observer };
-    const tenant: Tenant = {
-      client: renewing(
-        connection,
-        createAuth0Client({ baseUrl, tokenSource, pacer, userAgent, maxWaitMs, ...observed }),
-      ),
+    const cached = tenants.get(connection);
+    if (cached?.fingerprint === fingerprint) return cached;
+    cached?.client.close();
+    const pacer = getPacer(config);
+    const client = createClient(config, pacer, options, options.createObserver?.(connection));
+    const tenant: CachedTenant = {
+      fingerprint,
+      client: withRefreshedCredentials(client, async () => (await getTenant(connection)).client),
       readLimits: () => pacer.snapshot(),
     };
-    known.set(connection, { fingerprint, tenant });
+    tenants.set(connection, tenant);
     return tenant;
   }
 
   return {
-    getTenant: tenantOf,
-    listLimits: () => [...known].map(([connection, { tenant }]) => [connection, tenant.readLimits()]),
+    getTenant,
+    listLimits: () => [...tenants].map(([connection, { readLimits }]) => [connection, readLimits()]),
     close() {
-      for (const { tenant } of known.values()) tenant.client.close();
-      known.clear();
+      for (const { client } of tenants.values()) client.close();
+      tenants.clear();
     },
   };
+}
+
+/** Uses the tenant of one configuration, then closes its client. */
+export async function withTenant<Result>(
+  config: SourceConfig,
+  options: Omit<TenantOptions, 'resolveSource'>,
+  work: (tenant: Tenant) => Promise<Result>,
+): Promise<Result> {
+  const tenants = createTenants({ ...options, resolveSource: () => Promise.resolve(config) });
+  try {
+    return await work(await tenants.getTenant('tenant'));
+  } finally {
+    tenants.close();
+  }
+}
+
+/**
+ * When Auth0 rejects the credentials of a request, repeats it with the connection's current client if its configuration has
+ * changed. A fetch in progress then survives a rotated secret.
+ */
+function withRefreshedCredentials(client: Auth0Client, getCurrent: () => Promise<Auth0Client>): Auth0Client {
+  async function send<Result>(request: (client: Auth0Client) => Promise<Result>): Promise<Result> {
+    try {
+      return await request(client);
+    } catch (error) {
+      if (!(error instanceof BadCredentials)) throw error;
+      const current = await getCurrent();
+      if (current === refreshed) throw error;
+      return request(current);
+    }
+  }
+  const refreshed: Auth0Client = {
+    ...client,
+    getPage: (request, call) => send((each) => each.getPage(request, call)),
+    getObject: (request, call) => send((each) => each.getObject(request, call)),
+    getScopes: (call) => send((each) => each.getScopes(call)),
+  };
+  return refreshed;
+}
+
+function createClient(
+  config: SourceConfig,
+  pacer: Pacer,
+  { onToken, maxWaitMs = 15_000 }: TenantOptions,
+  observer: RequestObserver | undefined,
+): Auth0Client {
+  const tokenSource = reportTokens(createTokenSource(config, observer), onToken);
+  const { baseUrl } = config;
+  return createAuth0Client({ baseUrl, tokenSource, pacer, userAgent, maxWaitMs, ...defined({ observer }) });
 }
 
 function createTokenSource({ baseUrl, credentials }: SourceConfig, observer: RequestObserver | undefined): TokenSource {
   if (credentials.type === 'access_token') return createFixedTokenSource(credentials.accessToken);
   const { clientId, audience } = credentials;
-  const seen = observer && { observer };
-  return createClientTokenSource({ baseUrl, userAgent, clientId, audience, credential: credentials, ...seen });
+  return createClientTokenSource({
+    baseUrl,
+    userAgent,
+    clientId,
+    audience,
+    credential: credentials,
+    ...defined({ observer }),
+  });
 }
 
-function reportTokens(tokens: TokenSource, onToken: TenantOptions['onToken']): TokenSource {
+function reportTokens(source: TokenSource, onToken: TenantOptions['onToken']): TokenSource {
   return {
-    ...tokens,
+    ...source,
     async getToken(signal) {
-      const token = await tokens.getToken(signal);
+      const token = await source.getToken(signal);
       onToken?.(token);
       return token;
     },

@@ -1,3 +1,4 @@
+import { endpoints } from '../auth0/endpoints';
 import { createListPaging, type ListCursor } from '../auth0/paging/list';
 import type { ListRequest } from '../auth0/request';
 import type { Json, JsonObject } from '../json';
@@ -68,7 +69,7 @@ export function createOrganizationsReader(emit: boolean): Reader<ListCursor> {
 
 /** The tenant's roles, as the index of their descriptions. The API pages this list by offset only. */
 export function createRolesReader(): Reader<ListCursor> {
-  return createPagingReader({ path: 'roles', query: {}, list: 'roles', key: 'id' }, 'offset', ({ id, description }) => [
+  return createPagingReader(endpoints.roles(), 'offset', ({ id, description }) => [
     { stream: roleIndexName, data: { id: id as Json, description: description ?? null } },
   ]);
 }

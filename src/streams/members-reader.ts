@@ -1,3 +1,4 @@
+import { endpoints } from '../auth0/endpoints';
 import { UnexpectedAnswer } from '../auth0/errors';
 import { createListPaging, type ListCursor, type ListPaging } from '../auth0/paging/list';
 import type { Json, JsonObject } from '../json';
@@ -43,8 +44,7 @@ export function createMembersReader(options: MembersReaderOptions): Reader<Membe
   const fields = `user_id${withMembers ? ',email,picture,name' : ''}${inline ? ',roles' : ''}`;
 
   function pagingOf(organization: string): ListPaging {
-    const path = `organizations/${encodeURIComponent(organization)}/members`;
-    return createListPaging({ path, query: { fields }, list: 'members', key: 'user_id' }, 'checkpoint');
+    return createListPaging(endpoints.members(organization, { fields }), 'checkpoint');
   }
 
   function organizationAt(index: number): string {
