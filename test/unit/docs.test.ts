@@ -55,7 +55,7 @@ it.each(findAll('yaml'))('the YAML at %s is a project file, or settings of a con
 it.each(findAll('json'))('the JSON at %s can be parsed, and is valid as a configuration or a manifest', (_, text) => {
   const value = JSON.parse(text) as object;
   if ('credentials' in value) expect(() => parseSourceConfig(value)).not.toThrow();
-  if ('current' in value) expect(manifestSchema.safeParse(value).error).toBeUndefined();
+  if ('sequence' in value) expect(manifestSchema.safeParse(value).error).toBeUndefined();
 });
 
 it('finds examples of both kinds', () => {
