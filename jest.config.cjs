@@ -5,7 +5,13 @@ const transform = {
   ],
 };
 
-const project = (displayName, roots) => ({
+/** Starts the servers that all suites of a run share. */
+const servers = {
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+};
+
+const project = (displayName, roots, rest = {}) => ({
   displayName,
   roots: roots.map((root) => `<rootDir>/${root}`),
   testEnvironment: 'node',
@@ -16,6 +22,7 @@ const project = (displayName, roots) => ({
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform,
+  ...rest,
 });
 
 /** @type {import('jest').Config} */
@@ -25,8 +32,8 @@ module.exports = {
   maxWorkers: 2,
   projects: [
     project('unit', ['test/unit', 'packages/auth0-emulator/test']),
-    project('integration', ['test/integration']),
-    project('e2e', ['test/e2e']),
-    project('extended', ['test/extended']),
+    project('integration', ['test/integration'], servers),
+    project('e2e', ['test/e2e'], servers),
+    project('extended', ['test/extended'], servers),
   ],
 };
