@@ -13,38 +13,39 @@ import { dirname } from 'node:path';
 
 const actual = { ...disk };
 
-export type Loss = 'losing nothing' | 'losing what was not synced';
+/** What a crash loses. */
+export type Loss = 'nothing' | 'unsynced writes';
 
 /**
- * Stands between the code and `node:fs/promises`: the operation with number `dieAt` that would change the disk fails,
- * as does every one after it. A crash may take along whatever was not synced: bytes of files, and names in folders.
+ * A layer over `node:fs/promises` that fails the operation with number `failAt` and every later one that would change the
+ * disk. A crash may lose what was not synced: bytes of files, and names in folders.
  */
 export class CrashingDisk {
-  /** Operations so far that change the disk or sync it. */
+  /** Operations so far that change or sync the disk. */
   operations = 0;
-  /** Size that each open or renamed file would have after a crash. */
+  /** Size of each opened or renamed file after a crash. */
   private readonly durable = new Map<string, number>();
-  /** How to undo what happened to the names of a folder since it was last synced. */
+  /** Undoes the changes to the names in a folder since it was last synced. */
   private names: { folder: string; undo: () => void }[] = [];
 
-  constructor(private readonly dieAt = Infinity) {
+  constructor(private readonly failAt = Infinity) {
     jest.spyOn(disk, 'open').mockImplementation(async (path, flags) => this.open(String(path), String(flags)));
     jest.spyOn(disk, 'rename').mockImplementation(async (from, to) => this.rename(String(from), String(to)));
     jest.spyOn(disk, 'rm').mockImplementation(async (path) => this.rm(String(path)));
     jest.spyOn(disk, 'mkdir').mockImplementation(async (path) => this.mkdir(String(path)));
   }
 
-  /** Brings the true disk back, in the state that a crash would leave. */
+  /** Restores the real disk, in the state that a crash leaves. */
   crash(loss: Loss): void {
     jest.restoreAllMocks();
-    if (loss === 'losing nothing') return;
+    if (loss === 'nothing') return;
     for (const { undo } of this.names.reverse()) undo();
     for (const [path, size] of this.durable) if (existsSync(path)) truncateSync(path, size);
   }
 
-  private step(): void {
+  private countOperation(): void {
     this.operations += 1;
-    if (this.operations >= this.dieAt) throw new Error('the disk has died');
+    if (this.operations >= this.failAt) throw new Error('the disk has failed');
   }
 
   private changeName(path: string, undo: () => void): void {
@@ -54,13 +55,13 @@ export class CrashingDisk {
   private async open(path: string, flags: string): Promise<disk.FileHandle> {
     const fresh = flags.startsWith('w');
     if (fresh) {
-      this.step();
+      this.countOperation();
       if (!existsSync(path)) this.changeName(path, () => unlinkSync(path));
       this.durable.set(path, 0);
     }
     const handle = await actual.open(path, flags);
     const sync = (): Promise<void> => {
-      this.step();
+      this.countOperation();
       if (fresh) this.durable.set(path, statSync(path).size);
       else this.names = this.names.filter(({ folder }) => folder !== path);
       return Promise.resolve();
@@ -68,7 +69,7 @@ export class CrashingDisk {
     const counted = (method: 'write' | 'writeFile') => {
       const write = handle[method].bind(handle) as (...args: unknown[]) => Promise<unknown>;
       return async (...args: unknown[]) => {
-        this.step();
+        this.countOperation();
         return write(...args);
       };
     };
@@ -81,7 +82,7 @@ export class CrashingDisk {
   }
 
   private async rename(from: string, to: string): Promise<void> {
-    this.step();
+    this.countOperation();
     const replaced = existsSync(to) ? readFileSync(to) : undefined;
     this.changeName(to, () => {
       renameSync(to, from);
@@ -95,7 +96,7 @@ export class CrashingDisk {
   }
 
   private async rm(path: string): Promise<void> {
-    this.step();
+    this.countOperation();
     const content = existsSync(path) ? readFileSync(path) : undefined;
     if (content) this.changeName(path, () => writeFileSync(path, content));
     this.durable.delete(path);
@@ -103,7 +104,7 @@ export class CrashingDisk {
   }
 
   private async mkdir(path: string): Promise<string | undefined> {
-    this.step();
+    this.countOperation();
     const made = await actual.mkdir(path, { recursive: true });
     for (let folder = path; made !== undefined && folder.length >= made.length; folder = dirname(folder)) {
       this.changeName(folder, () => rmSync(folder, { recursive: true }));

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import type { JsonObject } from '../../../src/json';
 import type { ConfiguredStream, StreamState } from '../../../src/protocol';
 
-/** The parts of an Airbyte message that a destination looks at. */
+/** The parts of an Airbyte message that a destination reads. */
 export interface Message {
   type: string;
   record?: { stream: string; namespace?: string; data: JsonObject; emitted_at: number };
@@ -21,29 +21,29 @@ export interface Message {
   };
 }
 
-/** One stream within one read. */
-interface Reading {
+/** The progress of one stream in one read. */
+interface StreamRead {
   status?: string;
-  uncovered: number;
-  stated: boolean;
+  recordsSinceState: number;
+  stateWritten: boolean;
   records: JsonObject[];
   /** The newest STATE came after the newest status other than COMPLETE and INCOMPLETE. */
   stateIsLast: boolean;
 }
 
-/** Reads what a source writes, as the platform and a destination behind it do, and holds it to the rules of both. */
+/** Reads a source's output as the Airbyte platform and a destination do, and checks it against the rules of both. */
 export class AirbyteDestination {
   readonly messages: Message[] = [];
   readonly states: Record<string, StreamState> = {};
   private readonly content: Record<string, JsonObject[]> = {};
-  private readings = new Map<string, Reading>();
-  private unended = '';
+  private reads = new Map<string, StreamRead>();
+  private partialLine = '';
 
   constructor(private readonly catalog: readonly ConfiguredStream[]) {}
 
-  /** The pipe of a new read. */
-  begin(): Writable {
-    this.readings = new Map();
+  /** Opens the pipe of a new read. */
+  openPipe(): Writable {
+    this.reads = new Map();
     return new Writable({
       decodeStrings: true,
       write: (chunk: Buffer, _, done) => {
@@ -57,15 +57,15 @@ export class AirbyteDestination {
     });
   }
 
-  held(stream: string): JsonObject[] {
+  getRecords(stream: string): JsonObject[] {
     return this.content[stream] ?? [];
   }
 
   private take(chunk: Buffer): void {
     const text = chunk.toString('latin1');
-    demand(/^[\x20-\x7e\n]*$/.test(text), 'only ASCII on the pipe');
-    const lines = (this.unended + text).split('\n');
-    this.unended = lines.pop() ?? '';
+    check(/^[\x20-\x7e\n]*$/.test(text), 'only ASCII on the pipe');
+    const lines = (this.partialLine + text).split('\n');
+    this.partialLine = lines.pop() ?? '';
     for (const line of lines) this.takeMessage(JSON.parse(line) as Message);
   }
 
@@ -77,64 +77,64 @@ export class AirbyteDestination {
     if (trace?.stream_status) this.takeStatus(trace.stream_status);
   }
 
-  private readingOf(name: string): Reading {
-    const reading = this.readings.get(name) ?? { uncovered: 0, stated: false, records: [], stateIsLast: false };
-    this.readings.set(name, reading);
-    return reading;
+  private getRead(name: string): StreamRead {
+    const read = this.reads.get(name) ?? { recordsSinceState: 0, stateWritten: false, records: [], stateIsLast: false };
+    this.reads.set(name, read);
+    return read;
   }
 
-  private configured(name: string): ConfiguredStream {
+  private getStream(name: string): ConfiguredStream {
     const stream = this.catalog.find((each) => each.name === name);
     if (!stream) throw new Error(`${name} is not in the catalog`);
     return stream;
   }
 
   private takeRecord({ stream, namespace, data }: NonNullable<Message['record']>): void {
-    demand(namespace === this.configured(stream).namespace, 'a record carries the namespace of its stream');
-    const reading = this.readingOf(stream);
-    demand(reading.status === 'RUNNING', 'records come while their stream is RUNNING');
-    reading.uncovered += 1;
-    if (this.overwrites(stream)) reading.records.push(data);
-    else this.content[stream] = [...this.held(stream), data];
+    check(namespace === this.getStream(stream).namespace, 'a record carries the namespace of its stream');
+    const read = this.getRead(stream);
+    check(read.status === 'RUNNING', 'records come while their stream is RUNNING');
+    read.recordsSinceState += 1;
+    if (this.overwrites(stream)) read.records.push(data);
+    else this.content[stream] = [...this.getRecords(stream), data];
   }
 
   private takeState({ stream, sourceStats }: NonNullable<Message['state']>): void {
     const { name, namespace } = stream.stream_descriptor;
-    demand(namespace === this.configured(name).namespace, 'a state carries the namespace of its stream');
-    const reading = this.readingOf(name);
-    demand(sourceStats.recordCount === reading.uncovered, 'a state counts the records since the one before');
-    demand(!ended(reading), 'no state after the end');
-    reading.uncovered = 0;
-    reading.stated = true;
-    reading.stateIsLast = true;
+    check(namespace === this.getStream(name).namespace, 'a state carries the namespace of its stream');
+    const read = this.getRead(name);
+    check(sourceStats.recordCount === read.recordsSinceState, 'a state counts the records since the one before');
+    check(!hasEnded(read), 'no state after the end');
+    read.recordsSinceState = 0;
+    read.stateWritten = true;
+    read.stateIsLast = true;
     this.states[name] = stream.stream_state;
   }
 
   private takeStatus({ stream_descriptor: { name }, status, reasons }: StreamStatus): void {
-    const reading = this.readingOf(name);
-    demand(!ended(reading), 'no status after the end');
-    if (status === 'STARTED') demand(reading.status === undefined, 'STARTED comes first, and once');
-    const held = reading.status === 'STARTED' || reading.status === 'RATE_LIMITED';
-    if (status === 'RUNNING' && !reasons) demand(held, 'RUNNING comes after STARTED or RATE_LIMITED, and once');
+    const read = this.getRead(name);
+    check(!hasEnded(read), 'no status after the end');
+    if (status === 'STARTED') check(read.status === undefined, 'STARTED comes first, and once');
+    const mayRun = read.status === 'STARTED' || read.status === 'RATE_LIMITED';
+    if (status === 'RUNNING' && !reasons) check(mayRun, 'RUNNING comes after STARTED or RATE_LIMITED, and once');
     if (status === 'COMPLETE') {
-      demand(reading.stated && reading.stateIsLast, 'the last status before COMPLETE is followed by a state');
-      if (this.overwrites(name)) this.content[name] = reading.records;
+      check(read.stateWritten && read.stateIsLast, 'the last status before COMPLETE is followed by a state');
+      if (this.overwrites(name)) this.content[name] = read.records;
     }
-    reading.status = reasons ? 'RATE_LIMITED' : status;
-    reading.stateIsLast = false;
+    read.status = reasons ? 'RATE_LIMITED' : status;
+    read.stateIsLast = false;
   }
 
   private overwrites(stream: string): boolean {
-    return this.configured(stream).destinationSyncMode === 'overwrite';
+    return this.getStream(stream).destinationSyncMode === 'overwrite';
   }
 }
 
 type StreamStatus = NonNullable<NonNullable<Message['trace']>['stream_status']>;
 
-function ended({ status }: Reading): boolean {
+function hasEnded({ status }: StreamRead): boolean {
   return status === 'COMPLETE' || status === 'INCOMPLETE';
 }
 
-function demand(holds: boolean, rule: string): void {
-  if (!holds) throw new Error(`broken rule: ${rule}`);
+function check(satisfied: boolean, rule: string): void {
+  if (!satisfied) throw new Error(`broken rule: ${rule}`);
 }

@@ -5,22 +5,33 @@ import type { Segment } from '../../../src/staging/segment';
 import type { Staging } from '../../../src/staging/staging';
 import { zeroCounts } from '../../../src/streams/counts';
 
-const idOnly = { schema: { type: 'object', properties: { id: { type: ['null', 'string'] } } }, primaryKey: [['id']] };
-
-/** An incremental stream, whose records are appended. */
+/** A stream whose records are appended, run after run. */
 export const users: ConfiguredStream = {
   name: 'users',
   syncMode: 'incremental',
   destinationSyncMode: 'append',
-  ...idOnly,
+  schema: {
+    type: 'object',
+    properties: {
+      id: { type: ['null', 'string'] },
+      email: { type: ['null', 'string'] },
+      blocked: { type: ['null', 'boolean'] },
+      logins_count: { type: ['null', 'integer'] },
+      created_at: { type: ['null', 'string'], format: 'date-time' },
+      app_metadata: { type: ['null', 'object'] },
+    },
+  },
+  primaryKey: [['id']],
 };
-/** A stream that each complete run replaces. */
+
+/** A stream whose records each complete run replaces. */
 export const clients: ConfiguredStream = {
   name: 'clients',
   syncMode: 'full_refresh',
   destinationSyncMode: 'overwrite',
   namespace: 'acme',
-  ...idOnly,
+  schema: { type: 'object', properties: { id: { type: ['null', 'string'] } } },
+  primaryKey: [['id']],
 };
 
 /** Rows with the given ids. */
@@ -28,26 +39,30 @@ export function rows(...ids: string[]): JsonObject[] {
   return ids.map((id) => ({ id }));
 }
 
-let slices = 0;
+let segments = 0;
 
-/** Puts rows into a segment of its own. */
-export async function stage(staging: Staging, stream: string, data: JsonObject[]): Promise<Segment> {
-  slices += 1;
-  const writer = await staging.open({ run: 'staged', fetchId: `${stream}-${slices}`, attempt: 1, stream });
+/** Writes rows to a new segment. */
+export async function stageRows(staging: Staging, stream: string, data: JsonObject[]): Promise<Segment> {
+  segments += 1;
+  const writer = await staging.open({ run: 'staged', fetchId: `${stream}-${segments}`, attempt: 1, stream });
   await writer.append(data.map((each) => ({ emitted_at: 1_700_000_000_000, data: each })));
   const segment = await writer.commit();
   await writer.close();
   return segment;
 }
 
-/** Numbers the steps of one stream in one run. */
-export function stepsOf(run: string, stream: ConfiguredStream, first = 0): (step: Partial<Delivery>) => Delivery {
+/** Returns a function that numbers the deliveries of one stream and run. */
+export function numberDeliveries(
+  run: string,
+  stream: ConfiguredStream,
+  first = 0,
+): (content: Partial<Delivery>) => Delivery {
   let sequence = first;
-  return (step) => ({ run, stream, sequence: sequence++, segments: [], ...step });
+  return (content) => ({ run, stream, sequence: sequence++, segments: [], ...content });
 }
 
-/** The summary of a run in which `users` is complete except for something and `clients` is not; with more than a sink must know. */
-export function summaryOf(run: string): RunSummary {
+/** A summary in which `users` is complete with an exception and `clients` is not. Has more properties than a sink needs. */
+export function createSummary(run: string): RunSummary {
   const users = {
     stream: 'users',
     status: 'complete',

@@ -4,11 +4,11 @@ import { SequenceGap } from '../../../src/sinks/sequence';
 import { StaleDelivery, type Delivery, type Sink } from '../../../src/sinks/sink';
 import { createStaging, type Staging } from '../../../src/staging/staging';
 import { scratchFolders } from '../scratch';
-import { clients, rows, stage, stepsOf, users } from './deliveries';
-import type { BeginSink, SinkHarness } from './sink';
+import { clients, numberDeliveries, rows, stageRows, users } from './deliveries';
+import type { CreateSinkHarness, SinkHarness } from './sink';
 
-/** What a sink promises whose destination outlives its processes: any of them may die, or go on though it is not to. */
-export function describeDurableSink(name: string, begin: BeginSink): void {
+/** The contract of a sink whose destination outlives its processes: any of them may die, or continue after it lost its lease. */
+export function describeDurableSink(name: string, create: CreateSinkHarness): void {
   const newFolder = scratchFolders();
 
   describe(`a ${name} sink that several processes open`, () => {
@@ -19,7 +19,7 @@ export function describeDurableSink(name: string, begin: BeginSink): void {
     beforeEach(() => {
       const folder = newFolder();
       staging = createStaging(join(folder, 'staging'));
-      destination = begin({ directory: join(folder, 'destination'), staging, catalog: [users, clients] });
+      destination = create({ directory: join(folder, 'destination'), staging, catalog: [users, clients] });
       sinks = [];
     });
 
@@ -27,61 +27,60 @@ export function describeDurableSink(name: string, begin: BeginSink): void {
       for (const sink of sinks) await sink.close();
     });
 
-    /** What another process opens; those before stay as they are. */
+    /** Opens the destination in another process. The sinks opened before stay open. */
     async function open(): Promise<Sink> {
       const sink = await destination.open();
       sinks.push(sink);
       return sink;
     }
 
-    async function stepsFor(stream: ConfiguredStream, run: string, ...ids: string[]): Promise<Delivery[]> {
-      const step = stepsOf(run, stream);
-      const steps = [step({ status: 'STARTED' })];
+    async function createDeliveries(stream: ConfiguredStream, run: string, ...ids: string[]): Promise<Delivery[]> {
+      const next = numberDeliveries(run, stream);
+      const deliveries = [next({ status: 'STARTED' })];
       for (const id of ids) {
-        steps.push(step({ segments: [await stage(staging, stream.name, rows(id))], state: { at: id } }));
+        deliveries.push(next({ segments: [await stageRows(staging, stream.name, rows(id))], state: { at: id } }));
       }
-      return [...steps, step({ status: 'COMPLETE', state: { at: 'end' } })];
+      return [...deliveries, next({ status: 'COMPLETE', state: { at: 'end' } })];
     }
 
     test.each([users, clients])(
-      'has each step of $name once, whichever steps a process dies between',
+      'takes each delivery of $name once when a process dies after any of them',
       async (stream) => {
-        const steps = await stepsFor(stream, 'run-1', 'a', 'b', 'c');
-        for (const [index, step] of steps.entries()) {
-          await (await open()).deliver(step);
-          // The next attempt cannot know that the one before had come to its end.
-          await (await open()).deliver(step);
-          const held = await destination.held(stream.name);
-          const whole = rows('a', 'b', 'c');
-          const delivered = whole.slice(0, index);
-          expect(held).toEqual(stream === users ? delivered : index === steps.length - 1 ? whole : []);
+        const deliveries = await createDeliveries(stream, 'run-1', 'a', 'b', 'c');
+        for (const [index, delivery] of deliveries.entries()) {
+          await (await open()).deliver(delivery);
+          // The next attempt cannot know that this one was complete.
+          await (await open()).deliver(delivery);
+          const all = rows('a', 'b', 'c');
+          const partial = stream === users ? all.slice(0, index) : [];
+          expect(await destination.readRecords(stream.name)).toEqual(index === deliveries.length - 1 ? all : partial);
         }
-        expect(await destination.states()).toEqual({ [stream.name]: { at: 'end' } });
+        expect(await destination.readStates()).toEqual({ [stream.name]: { at: 'end' } });
       },
     );
 
-    test('takes a step once that two processes bring at the same time', async () => {
+    test('takes a delivery once when two processes bring it at the same time', async () => {
       const [first, second] = [await open(), await open()];
-      const steps = await stepsFor(users, 'run-1', 'a', 'b', 'c', 'd');
-      for (const step of steps) await Promise.all([first.deliver(step), second.deliver(step)]);
-      expect(await destination.held('users')).toEqual(rows('a', 'b', 'c', 'd'));
+      const deliveries = await createDeliveries(users, 'run-1', 'a', 'b', 'c', 'd');
+      for (const delivery of deliveries) await Promise.all([first.deliver(delivery), second.deliver(delivery)]);
+      expect(await destination.readRecords('users')).toEqual(rows('a', 'b', 'c', 'd'));
     });
 
-    test('lets a process that has lost its lease neither move a stream back nor go on with it', async () => {
-      const [zombie, successor] = [await open(), await open()];
-      const steps = await stepsFor(users, 'run-1', 'a', 'b', 'c');
-      await zombie.deliver(steps[0]!);
-      await zombie.deliver(steps[1]!);
-      await successor.deliver(steps[2]!);
-      await expect(zombie.deliver(steps[1]!)).rejects.toThrow(StaleDelivery);
-      await zombie.deliver(steps[2]!);
-      const next = await stepsFor(users, 'run-2', 'x', 'y');
-      await successor.deliver(next[0]!);
-      await successor.deliver(next[1]!);
-      for (const step of steps) await expect(zombie.deliver(step)).rejects.toThrow(StaleDelivery);
-      await expect(zombie.deliver(next[3]!)).rejects.toThrow(SequenceGap);
-      expect(await destination.held('users')).toEqual(rows('a', 'b', 'x'));
-      expect(await destination.states()).toEqual({ users: { at: 'x' } });
+    test('refuses the deliveries of a process that has lost its lease', async () => {
+      const [stale, successor] = [await open(), await open()];
+      const deliveries = await createDeliveries(users, 'run-1', 'a', 'b', 'c');
+      await stale.deliver(deliveries[0]!);
+      await stale.deliver(deliveries[1]!);
+      await successor.deliver(deliveries[2]!);
+      await expect(stale.deliver(deliveries[1]!)).rejects.toThrow(StaleDelivery);
+      await stale.deliver(deliveries[2]!);
+      const later = await createDeliveries(users, 'run-2', 'x', 'y');
+      await successor.deliver(later[0]!);
+      await successor.deliver(later[1]!);
+      for (const delivery of deliveries) await expect(stale.deliver(delivery)).rejects.toThrow(StaleDelivery);
+      await expect(stale.deliver(later[3]!)).rejects.toThrow(SequenceGap);
+      expect(await destination.readRecords('users')).toEqual(rows('a', 'b', 'x'));
+      expect(await destination.readStates()).toEqual({ users: { at: 'x' } });
     });
   });
 }

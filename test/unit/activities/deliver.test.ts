@@ -9,7 +9,7 @@ import { createFilesSink } from '../../../src/sinks/files/sink';
 import type { Delivery, Sink } from '../../../src/sinks/sink';
 import { createStaging } from '../../../src/staging/staging';
 import { configureStream } from '../../../src/streams/registry';
-import { summaryOf } from '../../support/contract/deliveries';
+import { createSummary } from '../../support/contract/deliveries';
 import { scratchFolders } from '../../support/scratch';
 
 const newFolder = scratchFolders();
@@ -71,8 +71,8 @@ it('hands the summary of a run to the destination, more than once if need be', a
   const sink = await createFilesSink({ directory, staging });
   const { conclude } = createSinkActivities({ getSink: async () => sink, staging });
   for (let attempt = 1; attempt <= 2; attempt += 1) {
-    await environment().run(conclude, { connection: 'acme', summary: summaryOf('run') });
-    expect(JSON.parse(readFileSync(join(directory, 'summary.json'), 'utf8'))).toEqual(summaryOf('run'));
+    await environment().run(conclude, { connection: 'acme', summary: createSummary('run') });
+    expect(JSON.parse(readFileSync(join(directory, 'summary.json'), 'utf8'))).toEqual(createSummary('run'));
   }
 });
 
@@ -92,7 +92,7 @@ it.each(['deliver', 'conclude'] as const)(
     });
     const work = {
       deliver: () => blocked.run(deliver, step(0)),
-      conclude: () => blocked.run(conclude, { connection: 'acme', summary: summaryOf('run') }),
+      conclude: () => blocked.run(conclude, { connection: 'acme', summary: createSummary('run') }),
     }[activity];
     const blocked = environment();
     let heartbeats = 0;
@@ -114,7 +114,7 @@ it('tells of a destination that cannot be opened as of one that cannot be writte
   });
   const failure = { type: 'DestinationUnavailable', nonRetryable: false, details: [{ kind: 'transient_error' }] };
   await expect(environment().run(loadState, { connection: 'acme' })).rejects.toMatchObject(failure);
-  const input = { connection: 'acme', summary: summaryOf('run') };
+  const input = { connection: 'acme', summary: createSummary('run') };
   await expect(environment().run(conclude, input)).rejects.toMatchObject(failure);
 });
 

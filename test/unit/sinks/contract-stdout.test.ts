@@ -7,11 +7,11 @@ describeSink('stdout', ({ staging, catalog }) => {
   const destination = new AirbyteDestination(catalog);
   return {
     open: () => {
-      const output = createOutput(destination.begin(), { level: 'INFO', secrets: new Set() });
+      const output = createOutput(destination.openPipe(), { level: 'INFO', secrets: new Set() });
       return Promise.resolve(createStdoutSink({ output, staging, initialState: { ...destination.states } }));
     },
-    held: (stream) => Promise.resolve(destination.held(stream)),
-    states: () => Promise.resolve({ ...destination.states }),
-    told: () => Promise.resolve(destination.messages.map(({ log }) => log?.message ?? '').join('\n')),
+    readRecords: (stream) => Promise.resolve(destination.getRecords(stream)),
+    readStates: () => Promise.resolve({ ...destination.states }),
+    readSummaries: () => Promise.resolve(destination.messages.map(({ log }) => log?.message ?? '').join('\n')),
   };
 });

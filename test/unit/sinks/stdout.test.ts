@@ -1,11 +1,11 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Writable } from 'node:stream';
 import { BrokenPipe, createOutput } from '../../../src/airbyte/protocol-output';
 import type { ConfiguredStream } from '../../../src/protocol';
 import { createStdoutSink } from '../../../src/sinks/stdout';
 import { createStaging } from '../../../src/staging/staging';
 import { AirbyteDestination, type Message } from '../../support/contract/airbyte-destination';
-import { clients, rows, stage, stepsOf, summaryOf, users } from '../../support/contract/deliveries';
+import { clients, createSummary, numberDeliveries, rows, stageRows, users } from '../../support/contract/deliveries';
 import { scratchFolders } from '../../support/scratch';
 
 const newFolder = scratchFolders();
@@ -19,16 +19,28 @@ function openSink(pipe: Writable) {
 
 function openRead(catalog: ConfiguredStream[] = [users, clients]) {
   const destination = new AirbyteDestination(catalog);
-  return { destination, ...openSink(destination.begin()) };
+  return { destination, ...openSink(destination.openPipe()) };
 }
 
-/** What kind of message it is, in a word or two. */
-function kindOf({ type, trace, state }: Message): string {
+/** A pipe whose reader takes nothing until the test calls what `written` resolves to: at the first write. */
+function createBlockedPipe(): { pipe: Writable; written: Promise<(error?: Error) => void> } {
+  let report: (unblock: (error?: Error) => void) => void;
+  const written = new Promise<(error?: Error) => void>((resolve) => (report = resolve));
+  return { pipe: new Writable({ write: (_chunk, _encoding, done) => report(done) }), written };
+}
+
+/** Lets everything run that does not wait for the pipe. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) await nextTurn();
+}
+
+/** Summarizes a message in a word or two. */
+function describeMessage({ type, trace, state }: Message): string {
   if (state) return `STATE ${state.sourceStats.recordCount}`;
   return trace?.stream_status?.status ?? trace?.type ?? type;
 }
 
-test('a step is written in the order that the platform relies on', async () => {
+test('writes the messages of a delivery in the order that the platform requires', async () => {
   const { destination, staging, sink } = openRead();
   const failure = {
     type: 'MissingScope',
@@ -37,14 +49,14 @@ test('a step is written in the order that the platform relies on', async () => {
     message: 'Grant read:users.',
   } as const;
   await sink.deliver({
-    ...stepsOf('run-1', users)({ status: 'STARTED' }),
-    segments: [await stage(staging, 'users', rows('a', 'b'))],
+    ...numberDeliveries('run-1', users)({ status: 'STARTED' }),
+    segments: [await stageRows(staging, 'users', rows('a', 'b'))],
     estimate: 3000,
     rateLimited: { until: 1_700_000_999_999.5 },
     failure,
     state: { cursor: 'b' },
   });
-  expect(destination.messages.map(kindOf)).toEqual([
+  expect(destination.messages.map(describeMessage)).toEqual([
     'STARTED',
     'ESTIMATE',
     'RUNNING',
@@ -68,26 +80,26 @@ test('a step is written in the order that the platform relies on', async () => {
   });
 });
 
-test('a record is written with the time of its page, and in the namespace of its stream', async () => {
+test('writes a record with the time of its page and the namespace of its stream', async () => {
   const { destination, staging, sink } = openRead();
-  const segments = [await stage(staging, 'clients', rows('a'))];
-  await sink.deliver(stepsOf('run-1', clients)({ status: 'STARTED', segments }));
+  const segments = [await stageRows(staging, 'clients', rows('a'))];
+  await sink.deliver(numberDeliveries('run-1', clients)({ status: 'STARTED', segments }));
   expect(destination.messages.at(-1)).toEqual({
     type: 'RECORD',
     record: { stream: 'clients', namespace: 'acme', emitted_at: 1_700_000_000_000, data: { id: 'a' } },
   });
 });
 
-test('a stream is said to run once, at its first record', async () => {
+test('writes RUNNING once, before the first record of a stream', async () => {
   const { destination, staging, sink } = openRead();
-  const step = stepsOf('run-1', users);
-  await sink.deliver(step({ status: 'STARTED' }));
-  await sink.deliver(step({ segments: [await stage(staging, 'users', [])], state: { n: 0 } }));
-  await sink.deliver(step({ segments: [await stage(staging, 'users', rows('a'))], state: { n: 1 } }));
-  await sink.deliver(step({ segments: [await stage(staging, 'users', rows('b'))] }));
-  await sink.deliver(step({ segments: [await stage(staging, 'users', rows('c'))], state: { n: 3 } }));
-  await sink.deliver(step({ status: 'COMPLETE', state: { n: 3, finished: true } }));
-  expect(destination.messages.map(kindOf)).toEqual([
+  const next = numberDeliveries('run-1', users);
+  await sink.deliver(next({ status: 'STARTED' }));
+  await sink.deliver(next({ segments: [await stageRows(staging, 'users', [])], state: { n: 0 } }));
+  await sink.deliver(next({ segments: [await stageRows(staging, 'users', rows('a'))], state: { n: 1 } }));
+  await sink.deliver(next({ segments: [await stageRows(staging, 'users', rows('b'))] }));
+  await sink.deliver(next({ segments: [await stageRows(staging, 'users', rows('c'))], state: { n: 3 } }));
+  await sink.deliver(next({ status: 'COMPLETE', state: { n: 3, finished: true } }));
+  expect(destination.messages.map(describeMessage)).toEqual([
     'STARTED',
     'STATE 0',
     'RUNNING',
@@ -101,17 +113,17 @@ test('a stream is said to run once, at its first record', async () => {
   ]);
 });
 
-test('a stream that waits for the limit is said to, and to run again with its next records', async () => {
+test('writes RATE_LIMITED when a stream waits for the rate limit, and RUNNING before its next record', async () => {
   const { destination, staging, sink } = openRead();
-  const step = stepsOf('run-1', users);
-  await sink.deliver(step({ status: 'STARTED', segments: [await stage(staging, 'users', rows('a'))] }));
-  for (const until of [1_700_000_200_000, 1_700_000_300_000]) await sink.deliver(step({ rateLimited: { until } }));
-  await sink.deliver(step({ state: { n: 1 } }));
-  await sink.deliver(step({ segments: [await stage(staging, 'users', rows('b'))] }));
-  await sink.deliver(step({ segments: [await stage(staging, 'users', rows('c'))] }));
+  const next = numberDeliveries('run-1', users);
+  await sink.deliver(next({ status: 'STARTED', segments: [await stageRows(staging, 'users', rows('a'))] }));
+  for (const until of [1_700_000_200_000, 1_700_000_300_000]) await sink.deliver(next({ rateLimited: { until } }));
+  await sink.deliver(next({ state: { n: 1 } }));
+  await sink.deliver(next({ segments: [await stageRows(staging, 'users', rows('b'))] }));
+  await sink.deliver(next({ segments: [await stageRows(staging, 'users', rows('c'))] }));
   const reasons = destination.messages.map((message) => {
     const [reason] = message.trace?.stream_status?.reasons ?? [];
-    return reason ? `${kindOf(message)} ${JSON.stringify(reason)}` : kindOf(message);
+    return reason ? `${describeMessage(message)} ${JSON.stringify(reason)}` : describeMessage(message);
   });
   expect(reasons).toEqual([
     'STARTED',
@@ -126,88 +138,99 @@ test('a stream that waits for the limit is said to, and to run again with its ne
   ]);
 });
 
-test('a stream that ends without a state of its own is given one', async () => {
+test('writes a state before COMPLETE when the stream has none', async () => {
   const { destination, sink } = openRead();
-  await sink.deliver(stepsOf('run-1', users)({ status: 'COMPLETE' }));
-  expect(destination.messages.map(kindOf)).toEqual(['STATE 0', 'COMPLETE']);
+  await sink.deliver(numberDeliveries('run-1', users)({ status: 'COMPLETE' }));
+  expect(destination.messages.map(describeMessage)).toEqual(['STATE 0', 'COMPLETE']);
   expect(Object.keys(destination.states.users ?? {})).not.toEqual([]);
 });
 
-test('records of a step that failed midway are counted by the state that follows', async () => {
+test('counts the records of a failed delivery in the next state', async () => {
   const { destination, staging, sink } = openRead();
-  const lost = await stage(staging, 'users', rows('b'));
-  const segments = [await stage(staging, 'users', rows('a')), lost];
+  const lost = await stageRows(staging, 'users', rows('b'));
+  const segments = [await stageRows(staging, 'users', rows('a')), lost];
   await staging.remove([lost]);
-  const step = stepsOf('run-1', users)({ status: 'STARTED', segments, state: { n: 2 } });
-  await expect(sink.deliver(step)).rejects.toThrow(/is missing/);
-  await sink.deliver({ ...step, segments: [await stage(staging, 'users', rows('a', 'b'))] });
-  expect(destination.messages.map(kindOf)).toEqual(['STARTED', 'RUNNING', 'RECORD', 'RECORD', 'RECORD', 'STATE 3']);
+  const delivery = numberDeliveries('run-1', users)({ status: 'STARTED', segments, state: { n: 2 } });
+  await expect(sink.deliver(delivery)).rejects.toThrow(/is missing/);
+  await sink.deliver({ ...delivery, segments: [await stageRows(staging, 'users', rows('a', 'b'))] });
+  expect(destination.messages.map(describeMessage)).toEqual([
+    'STARTED',
+    'RUNNING',
+    'RECORD',
+    'RECORD',
+    'RECORD',
+    'STATE 3',
+  ]);
 });
 
-test('a step is answered only when the reader has taken all of it', async () => {
-  let take: (() => void) | undefined;
-  const pipe = new Writable({ write: (_chunk, _encoding, done) => void (take = done) });
+test('resolves a delivery only after the reader has taken all of it', async () => {
+  const { pipe, written } = createBlockedPipe();
   const { sink } = openSink(pipe);
-  let answered = false;
-  const answer = sink.deliver(stepsOf('run-1', users)({ status: 'STARTED' })).then(() => (answered = true));
-  await wait(20);
-  expect(answered).toBe(false);
-  take?.();
-  await answer;
+  let resolved = false;
+  const delivered = sink.deliver(numberDeliveries('run-1', users)({ status: 'STARTED' })).then(() => (resolved = true));
+  const unblock = await written;
+  await settle();
+  expect(resolved).toBe(false);
+  unblock();
+  await delivered;
 });
 
-test('a reader that stands still holds the writing up, and the waiting can be given up', async () => {
-  let taken = 0;
-  let standing = true;
-  let take = (): void => undefined;
+test('stops reading staging while the reader of the pipe blocks, until the caller aborts', async () => {
+  let bytes = 0;
+  let blocked = true;
+  let unblock = (): void => undefined;
+  let reportWrite = (): void => undefined;
+  const firstWrite = new Promise<void>((resolve) => (reportWrite = resolve));
   const pipe = new Writable({
     decodeStrings: false,
     write(chunk: string, _encoding, done) {
-      taken += chunk.length;
-      if (standing) take = done;
+      bytes += chunk.length;
+      reportWrite();
+      if (blocked) unblock = done;
       else done();
     },
   });
   const { staging, sink } = openSink(pipe);
-  const lines = staging.readLines.bind(staging);
+  const readLines = staging.readLines.bind(staging);
   let batches = 0;
   staging.readLines = async function* (segment) {
-    for await (const batch of lines(segment)) {
+    for await (const batch of readLines(segment)) {
       batches += 1;
       yield batch;
     }
   };
   const data = Array.from({ length: 20_000 }, (_, index) => ({ id: `id-${index}`, filler: 'x'.repeat(500) }));
-  const segments = [await stage(staging, 'users', data)];
-  const step = stepsOf('run-1', users)({ status: 'STARTED', segments, state: { n: 1 } });
+  const segments = [await stageRows(staging, 'users', data)];
+  const delivery = numberDeliveries('run-1', users)({ status: 'STARTED', segments, state: { n: 1 } });
   const caller = new AbortController();
-  const answer = sink.deliver(step, caller.signal);
-  await wait(100);
-  expect(taken).toBeLessThan(100_000);
+  const delivered = sink.deliver(delivery, caller.signal);
+  await firstWrite;
+  await settle();
+  expect(bytes).toBeLessThan(100_000);
   expect(batches).toBe(1);
   caller.abort(new Error('gave up'));
-  await expect(answer).rejects.toThrow('gave up');
+  await expect(delivered).rejects.toThrow('gave up');
 
-  standing = false;
-  take();
-  await sink.deliver(step);
-  expect(taken).toBeGreaterThan(10_000_000);
-  expect(taken).toBeLessThan(20_000_000);
+  blocked = false;
+  unblock();
+  await sink.deliver(delivery);
+  expect(bytes).toBeGreaterThan(10_000_000);
+  expect(bytes).toBeLessThan(20_000_000);
 });
 
-test('a reader that has gone ends every step', async () => {
-  const gone = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
-  const { sink } = openSink(new Writable({ write: (_chunk, _encoding, done) => done(gone) }));
-  const step = stepsOf('run-1', users);
-  const steps = [step({ status: 'STARTED' }), step({ state: { n: 1 } })];
-  await expect(sink.deliver(steps[0]!)).rejects.toThrow(BrokenPipe);
-  await expect(sink.deliver(steps[0]!)).rejects.toThrow(BrokenPipe);
+test('rejects every delivery after the reader has closed the pipe', async () => {
+  const closed = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+  const { sink } = openSink(new Writable({ write: (_chunk, _encoding, done) => done(closed) }));
+  const next = numberDeliveries('run-1', users);
+  const deliveries = [next({ status: 'STARTED' }), next({ state: { n: 1 } })];
+  await expect(sink.deliver(deliveries[0]!)).rejects.toThrow(BrokenPipe);
+  await expect(sink.deliver(deliveries[0]!)).rejects.toThrow(BrokenPipe);
   expect(await sink.loadState()).toEqual({});
 });
 
-test('a run that has ended is logged with its numbers; what is incomplete is a warning', async () => {
+test('logs a finished run with its counts, and a warning for what is incomplete', async () => {
   const { destination, sink } = openRead();
-  await sink.writeSummary(summaryOf('run-1'));
+  await sink.writeSummary(createSummary('run-1'));
   expect(destination.messages).toEqual(
     [
       {
@@ -229,13 +252,14 @@ test('a run that has ended is logged with its numbers; what is incomplete is a w
   });
 });
 
-test('a summary is taken only when the reader has taken it, and not at all by one that has gone', async () => {
-  let take: (error?: Error) => void = () => undefined;
-  const { sink } = openSink(new Writable({ write: (_chunk, _encoding, done) => void (take = done) }));
-  let answered = false;
-  const answer = sink.writeSummary(summaryOf('run-1')).then(() => (answered = true));
-  await wait(20);
-  expect(answered).toBe(false);
-  take(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
-  await expect(answer).rejects.toThrow(BrokenPipe);
+test('resolves a summary only after the reader has taken it, and rejects it when the pipe is closed', async () => {
+  const { pipe, written } = createBlockedPipe();
+  const { sink } = openSink(pipe);
+  let resolved = false;
+  const logged = sink.writeSummary(createSummary('run-1')).then(() => (resolved = true));
+  const unblock = await written;
+  await settle();
+  expect(resolved).toBe(false);
+  unblock(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+  await expect(logged).rejects.toThrow(BrokenPipe);
 });

@@ -125,7 +125,7 @@ describe('a segment', () => {
     await writer.append(['b']);
     const segment = await writer.commit();
     await writer.append(['c'.repeat(300_000)]);
-    disk.crash('losing what was not synced');
+    disk.crash('unsynced writes');
 
     expect(await staging.readValues(segment)).toEqual(['a', 'b']);
     await writer.close();
