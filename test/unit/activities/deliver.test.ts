@@ -60,7 +60,7 @@ it('keeps nothing in staging of a step that is delivered, and can be asked for i
 it('does not repeat a step that can never be taken', async () => {
   const { deliver } = await filesActivities();
   for (const sequence of [0, 1]) await environment().run(deliver, step(sequence));
-  const failure = { nonRetryable: true, details: [{ kind: 'system_error' }] };
+  const failure = { nonRetryable: true, details: [{ failureType: 'system_error' }] };
   await expect(environment().run(deliver, step(0))).rejects.toMatchObject({ type: 'StaleDelivery', ...failure });
   await expect(environment().run(deliver, step(3))).rejects.toMatchObject({ type: 'SequenceGap', ...failure });
 });
@@ -112,7 +112,7 @@ it('tells of a destination that cannot be opened as of one that cannot be writte
     getSink: () => createFilesSink({ directory: '/dev/null/nothing', staging: createStaging(newFolder()) }),
     staging: createStaging(newFolder()),
   });
-  const failure = { type: 'DestinationUnavailable', nonRetryable: false, details: [{ kind: 'transient_error' }] };
+  const failure = { type: 'DestinationUnavailable', nonRetryable: false, details: [{ failureType: 'transient_error' }] };
   await expect(environment().run(loadState, { connection: 'acme' })).rejects.toMatchObject(failure);
   const input = { connection: 'acme', summary: createSummary('run') };
   await expect(environment().run(conclude, input)).rejects.toMatchObject(failure);
