@@ -4,10 +4,10 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  READER_SCOPES,
-  SECRET_SCOPES,
-  TRUTH_READERS,
-  TRUTH_STREAMS,
+  readerScopes,
+  secretScopes,
+  truthReaders,
+  truthStreams,
   findSecrets,
   startEmulator,
   type Emulator,
@@ -19,7 +19,7 @@ import type { ReadTask, Reader } from './compare-readers';
 import { countDistinct, countRows, lastStates, parseMessages, readRows, type Row, type RowCount } from './compare-rows';
 import { inScratch } from './sync';
 
-export { SECRET_SCOPES };
+export { secretScopes };
 
 /** The tenant that every reader reads. Its application may read secrets. */
 export interface ComparedTenant {
@@ -125,7 +125,7 @@ export function atTenant<T>(
   work: (tenant: Emulator, task: ReadTask) => Promise<T>,
 ): Promise<T> {
   return inScratch(async (folder) => {
-    const scopes = [...READER_SCOPES, ...SECRET_SCOPES];
+    const scopes = [...readerScopes, ...secretScopes];
     const tenant = await startEmulator({ scenario, rateLimits, latencyMs, scopes });
     try {
       return await work(tenant, { tenant, folder, states: [], output: join(folder, 'rows.jsonl') });
@@ -136,8 +136,8 @@ export function atTenant<T>(
 }
 
 function tenantRows({ tenant }: Emulator): Row[] {
-  return TRUTH_STREAMS.flatMap((stream) =>
-    [...TRUTH_READERS[stream](tenant)].map(({ content: data }) => ({ stream, data })),
+  return truthStreams.flatMap((stream) =>
+    [...truthReaders[stream](tenant)].map(({ content: data }) => ({ stream, data })),
   );
 }
 

@@ -5,7 +5,7 @@ import {
   countTenant,
   measureKill,
   measureRead,
-  SECRET_SCOPES,
+  secretScopes,
   type ComparedTenant,
   type ReadCost,
 } from './compare-cost';
@@ -62,7 +62,7 @@ async function main(): Promise<void> {
   });
   const [, , byConnector] = measured;
   const notes = [
-    `Tenant (emulated): ${describe(holdings)}. Rate limit: 50 requests at once, then 16 a second. Latency: ${tenant.latencyMs} ms. Its application has the scopes that return secrets: ${SECRET_SCOPES.join(', ')}. The tenant does not change during the run.`,
+    `Tenant (emulated): ${describe(holdings)}. Rate limit: 50 requests at once, then 16 a second. Latency: ${tenant.latencyMs} ms. Its application has the scopes that return secrets: ${secretScopes.join(', ')}. The tenant does not change during the run.`,
     `Airbyte's connector: airbyte-source-auth0 ${readPin('airbyte-source-auth0')}, airbyte-cdk ${readPin('airbyte-cdk')}, the last release with a Python package; later ones are not measured. ${
       signIn === undefined
         ? ''

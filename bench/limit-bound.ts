@@ -1,4 +1,4 @@
-import { type BucketGroup, type BucketLimit, type RateLimits, ROUTES, type Statistics } from 'auth0-emulator';
+import { type BucketGroup, type BucketLimit, type RateLimits, routes, type Statistics } from 'auth0-emulator';
 
 /**
  * Least seconds from the first to the last of the requests that a tenant has granted: each of its buckets gives its burst,
@@ -6,7 +6,7 @@ import { type BucketGroup, type BucketLimit, type RateLimits, ROUTES, type Stati
  */
 export function leastSeconds({ byRoute }: Pick<Statistics, 'byRoute'>, limits: RateLimits): number {
   const granted = new Map<BucketGroup, number>();
-  for (const { name, group } of ROUTES) {
+  for (const { name, group } of routes) {
     granted.set(group, (granted.get(group) ?? 0) + grantedOf(byRoute[name] ?? {}));
   }
   const all = [...granted.values()].reduce((sum, each) => sum + each, 0);

@@ -1,4 +1,4 @@
-import { type Emulator, type EmulatorOptions, RATE_LIMIT_PRESETS, type RateLimits } from 'auth0-emulator';
+import { type Emulator, type EmulatorOptions, rateLimitPresets, type RateLimits } from 'auth0-emulator';
 import { useTenant } from './other-client';
 
 /** A tenant, what happens to it while it is read, and what a sync of it may cost. */
@@ -27,7 +27,7 @@ export interface LimitScenario {
   besideLoops?: boolean;
 }
 
-const { enterprise, free, essentials } = RATE_LIMIT_PRESETS;
+const { enterprise, free, essentials } = rateLimitPresets;
 const bucket = { global: enterprise.global };
 const halved = { global: { size: enterprise.global.size / 2, perSecond: enterprise.global.perSecond / 2 } };
 const some = { clients: { count: 40 }, roles: { count: 10 } };
@@ -93,7 +93,7 @@ export const LIMIT_SCENARIOS: readonly LimitScenario[] = [
     reserve: 0.1,
     async meanwhile(tenant: Emulator): Promise<number> {
       await new Promise((resolve) => setTimeout(resolve, 7_000));
-      tenant.configure({ rateLimits: halved });
+      tenant.updateSettings({ rateLimits: halved });
       return 0;
     },
     refused: 0.02,
@@ -130,7 +130,7 @@ export const UNLIMITED: LimitScenario = {
     scenario: { users: { count: 10_000 }, organizations: { count: 200, members: 10 }, ...some },
     latencyMs: 20,
   },
-  limits: RATE_LIMIT_PRESETS.unlimited,
+  limits: rateLimitPresets.unlimited,
   reserve: 0,
   refused: 0,
 };
@@ -141,7 +141,7 @@ export const UNBOUND: LimitScenario = {
   tenant: {
     scenario: { users: { count: 100_000 }, organizations: { count: 0 }, clients: { count: 0 }, roles: { count: 0 } },
   },
-  limits: RATE_LIMIT_PRESETS.unlimited,
+  limits: rateLimitPresets.unlimited,
   streams: ['users'],
   reserve: 0,
   refused: 0,

@@ -1,8 +1,8 @@
-import { SCENARIOS } from 'auth0-emulator';
+import { scenarios } from 'auth0-emulator';
 import { isFlat, measureMemory, mostMemory, type MemoryCost } from './memory-cost';
 import { conclude, printTable } from './table';
 
-const { count } = SCENARIOS.million.users;
+const { count } = scenarios.million.users;
 
 async function main(): Promise<void> {
   const failures: string[] = [];

@@ -1,4 +1,4 @@
-import { SCENARIOS, type TenantScenario } from 'auth0-emulator';
+import { scenarios, type TenantScenario } from 'auth0-emulator';
 import { allowance } from './least-requests';
 import { countRequests, isWithin, type Cost } from './request-count';
 import { conclude, printTable } from './table';
@@ -9,11 +9,11 @@ const changes = 250;
 const none = { organizations: { count: 0 }, clients: { count: 0 }, roles: { count: 0 } };
 
 const tenants: Record<string, TenantScenario> = {
-  small: SCENARIOS.small,
-  caps: SCENARIOS.caps,
-  empty: SCENARIOS.empty,
-  large: SCENARIOS.large,
-  'owned-roles': SCENARIOS['owned-roles'],
+  small: scenarios.small,
+  caps: scenarios.caps,
+  empty: scenarios.empty,
+  large: scenarios.large,
+  'owned-roles': scenarios['owned-roles'],
   '20,000 users': { ...none, users: { count: 20_000 } },
   'an organization of 5,000': {
     ...none,

@@ -21,7 +21,7 @@ const { createScheduleActivities } = load('./activities/schedule-activities.js')
 const { createTenants } = load('./activities/tenants.js');
 const { defaultReadOptions } = load('./streams/fetch-task.js');
 const { createSyncInput, defaultLimits } = load('./app/sync-input.js');
-const { READER_SCOPES, startEmulator } = load('auth0-emulator');
+const { readerScopes, startEmulator } = load('auth0-emulator');
 const { locateTemporal } = load('./temporal/embedded-server/binary.js');
 const { connect } = load('./temporal/connection.js');
 const { startEmbeddedServer } = load('./temporal/embedded-server/embedded-server.js');
@@ -32,7 +32,7 @@ const taskQueue = 'rollcall';
 const scenario = {
   users: { count: 420 },
   clients: { count: 3 },
-  organizations: { count: 9, members: 2, big: [230] },
+  organizations: { count: 9, members: 2, firstMemberCounts: [230] },
   roles: { count: 2 },
 };
 const limits = {
@@ -73,7 +73,7 @@ try {
 }
 
 async function record(connection, { name, streams, without, limits: chosen, scheduled }) {
-  tenant.configure({ scopes: READER_SCOPES.filter((scope) => scope !== without) });
+  tenant.updateSettings({ scopes: readerScopes.filter((scope) => scope !== without) });
   const { url: baseUrl, clientId, clientSecret, audience } = tenant;
   const credentials = { type: 'client_credentials', clientId, clientSecret, audience };
   const staging = createStaging(join(folder, 'staging'));

@@ -2,7 +2,7 @@ import {
   type Emulator,
   type RateLimitPreset,
   type ScenarioName,
-  SCENARIOS,
+  scenarios,
   startEmulator,
   type TenantScenario,
 } from 'auth0-emulator';
@@ -44,7 +44,7 @@ export async function runEmulator(options: EmulatorFlags, { stdout, signal }: Co
 }
 
 function resizeScenario(options: EmulatorFlags): TenantScenario {
-  const scenario: TenantScenario = SCENARIOS[options.scenario];
+  const scenario: TenantScenario = scenarios[options.scenario];
   const { users, organizations, clients, roles } = scenario;
   return {
     ...(options.seed !== undefined && { seed: options.seed }),

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import { type MetricDeclaration, metrics } from '../../src/metrics/metrics';
 import { connect } from '../../src/temporal/connection';
 import { createNamespace, type TestNamespace } from '../support/servers';
@@ -91,7 +91,7 @@ it('knows after its start when the last complete sync was, and counts runs that 
     await ended;
   }
   // The token that the new one gets lacks a scope.
-  tenant.configure({ scopes: READER_SCOPES.filter((scope) => scope !== 'read:clients') });
+  tenant.updateSettings({ scopes: readerScopes.filter((scope) => scope !== 'read:clients') });
   const worker = await startWorker();
   const lastComplete = async (): Promise<number> =>
     (await worker.scrape()).valueOf(metrics.lastComplete.name, { connection: 'acme' }) ?? 0;
@@ -100,18 +100,18 @@ it('knows after its start when the last complete sync was, and counts runs that 
   expect(Math.abs(before - Date.now() / 1_000)).toBeLessThan(600);
 
   expect(await sync('--full')).toBe(3);
-  tenant.configure({ scopes: READER_SCOPES });
+  tenant.updateSettings({ scopes: readerScopes });
   const ends = async (end: string): Promise<number | undefined> =>
     (await worker.scrape()).valueOf(metrics.runs.name, { end });
   expect(await ends('partial')).toBe(1);
   expect(await lastComplete()).toBe(before);
 
-  tenant.configure({ latencyMs: 500 });
+  tenant.updateSettings({ latencyMs: 500 });
   expect(await sync('--full', '--detach')).toBe(0);
   await until(async () => (await run('rollcall', ['cancel', 'acme'], options)).code === 0);
   // Twice where the step that ends it comes together with the end of a child, and has to be repeated.
   await until(async () => ((await ends('cancelled')) ?? 0) >= 1);
-  tenant.configure({ latencyMs: 0 });
+  tenant.updateSettings({ latencyMs: 0 });
 });
 
 it('tells of a schedule that is paused', async () => {
@@ -133,7 +133,7 @@ it('is not ready from the moment on that it is told to stop, and alive until it 
   const worker = workers.at(-1)!;
   expect(await worker.ask('/readyz')).toEqual({ status: 200, text: 'ready\n' });
   for (const { child } of workers.slice(0, -1)) child.kill('SIGKILL');
-  tenant.configure({ latencyMs: 2_500 });
+  tenant.updateSettings({ latencyMs: 2_500 });
   tenant.resetStatistics();
   expect(await sync('--full', '--detach')).toBe(0);
   await until(async () => tenant.readStatistics().requests > 0);
@@ -143,7 +143,7 @@ it('is not ready from the moment on that it is told to stop, and alive until it 
   expect(await worker.ask('/healthz')).toEqual({ status: 200, text: 'alive\n' });
   expect((await worker.ask('/elsewhere')).status).toBe(404);
   expect((await worker.ended).code).toBe(0);
-  tenant.configure({ latencyMs: 0 });
+  tenant.updateSettings({ latencyMs: 0 });
 });
 
 it('is not ready while its server is away, which it says, and lives on', async () => {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Emulator, findSecrets, READER_SCOPES, SECRET_SCOPES, startEmulator } from 'auth0-emulator';
+import { type Emulator, findSecrets, readerScopes, secretScopes, startEmulator } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
 import { locateTemporal } from '../../src/temporal/embedded-server/binary';
@@ -36,7 +36,7 @@ let watching: NodeJS.Timeout;
 beforeAll(async () => {
   server = await startEmbeddedServer({ binary: locateTemporal(process.env), logFile: join(folder, 'temporal.log') });
   temporal = await connect(server);
-  tenant = await startEmulator({ scenario: 'small', scopes: [...READER_SCOPES, ...SECRET_SCOPES], latencyMs: 30 });
+  tenant = await startEmulator({ scenario: 'small', scopes: [...readerScopes, ...secretScopes], latencyMs: 30 });
   plant();
   owned = ownedBy(tenant);
   projectFor(folder, tenant);
@@ -201,7 +201,7 @@ it('nor when the token endpoint refuses, in words of its own, and then the secre
 });
 
 it('nor in the heartbeats of activities that are under way, and in what a pause and a cancelling leave', async () => {
-  tenant.configure({ latencyMs: 1_000 });
+  tenant.updateSettings({ latencyMs: 1_000 });
   await sync('--full', '--detach');
   const heartbeats = async (): Promise<string> => {
     const descriptions: JsonObject[] = [];
@@ -217,7 +217,7 @@ it('nor in the heartbeats of activities that are under way, and in what a pause 
   expect(pause.code).toBe(0);
   const cancel = await run('rollcall', ['cancel', 'acme'], options);
   said += pause.stderr + cancel.stderr;
-  tenant.configure({ latencyMs: 30 });
+  tenant.updateSettings({ latencyMs: 30 });
   await expectNothingLeaked();
 });
 

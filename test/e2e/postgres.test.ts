@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Emulator, startEmulator, TRUTH_STREAMS, type TruthStream } from 'auth0-emulator';
+import { type Emulator, startEmulator, truthStreams, type TruthStream } from 'auth0-emulator';
 import { query, recordsIn } from '../support/postgres/rows';
 import { run, scratchFolder } from '../support/program';
 import { createDatabase } from '../support/servers';
@@ -26,14 +26,14 @@ describe('a tenant that is copied into Postgres', () => {
 
   async function differences(): Promise<Record<TruthStream, Comparison>> {
     const truth = tenant.readTruth();
-    const compared = TRUTH_STREAMS.map(async (stream): Promise<[TruthStream, Comparison]> => [
+    const compared = truthStreams.map(async (stream): Promise<[TruthStream, Comparison]> => [
       stream,
       compare(stream, await recordsIn(database, 'acme', stream), truth[stream]),
     ]);
     return Object.fromEntries(await Promise.all(compared)) as Record<TruthStream, Comparison>;
   }
 
-  const none = Object.fromEntries(TRUTH_STREAMS.map((stream) => [stream, exact]));
+  const none = Object.fromEntries(truthStreams.map((stream) => [stream, exact]));
 
   it('is there at first as a whole, nothing lost and nothing twice', async () => {
     const { code, stderr } = await sync();

@@ -1,4 +1,4 @@
-import { type Emulator, findSecrets, READER_SCOPES, SECRET_SCOPES, startEmulator } from 'auth0-emulator';
+import { type Emulator, findSecrets, readerScopes, secretScopes, startEmulator } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import { streams } from '../../src/streams/registry';
 import { type Ended, messagesOf, run, scratchFolder, writeJson } from '../support/program';
@@ -13,7 +13,7 @@ describe('a read of a tenant beyond every cap of the API', () => {
   let messages: JsonObject[];
 
   beforeAll(async () => {
-    tenant = await startEmulator({ scenario: 'caps', scopes: [...READER_SCOPES, ...SECRET_SCOPES] });
+    tenant = await startEmulator({ scenario: 'caps', scopes: [...readerScopes, ...secretScopes] });
     const config = writeJson(folder, 'config.json', configOf(tenant));
     const catalog = writeJson(folder, 'catalog.json', catalogFor());
     ended = await run('source-auth0', ['read', '--config', config, '--catalog', catalog]);

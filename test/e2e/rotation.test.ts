@@ -53,7 +53,7 @@ async function copyWhile(act: () => Promise<void>): Promise<Ended> {
 
 /** From now on only the new secret signs in, and no token of before is taken. */
 function rotate(clientSecret: string, signingKey: number): void {
-  tenant.configure({ clientSecret, signingKey });
+  tenant.updateSettings({ clientSecret, signingKey });
 }
 
 async function expectWhole({ code, stderr }: Ended): Promise<void> {

@@ -63,13 +63,13 @@ async function versionsOf(workflowIds: string[]): Promise<unknown[]> {
 const pinnedTo = (buildId: string): object => ({ behavior: 1, buildId });
 
 it('a sync stays with the version of the worker that began it, and the next one begins with the current version', async () => {
-  tenant.configure({ latencyMs: 200 });
+  tenant.updateSettings({ latencyMs: 200 });
   await startVersion('1.0.0');
   const first = start('rollcall', ['sync', 'acme', '--stream', 'users'], { cwd: folder, env });
   programs.push(first);
   while (tenant.readStatistics().requests < 3) await sleep(20);
   await startVersion('2.0.0');
-  tenant.configure({ latencyMs: 0 });
+  tenant.updateSettings({ latencyMs: 0 });
   const { code, stderr } = await first.ended;
   expect(code).toBe(0);
   expect(stderr).not.toContain('No worker listens');

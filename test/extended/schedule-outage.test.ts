@@ -91,12 +91,12 @@ it('runs that were due while the server was away for longer than they may be lat
 });
 
 it('a run that is due while the one before is under way begins when that has ended, where it is to wait', async () => {
-  tenant.configure({ latencyMs: 12_000 });
+  tenant.updateSettings({ latencyMs: 12_000 });
   await said('schedule', 'create', 'acme', '--every', '4s', '--jitter', '0s', '--overlap', 'buffer_one');
   const [first] = (await once(({ recentRuns }) => recentRuns[0]?.outcome === 'running')).recentRuns;
   await sleep(6_000);
   const ending = Date.now();
-  tenant.configure({ latencyMs: 0 });
+  tenant.updateSettings({ latencyMs: 0 });
   await said('cancel', 'acme');
   const { recentRuns } = await once((standing) => complete(standing) > 0);
   await said('schedule', 'delete', 'acme');

@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { type EmulatedTenant, NoSuchEntity } from './data/tenant';
 import type { TenantChange } from './data/tenant-change';
-import { hashContent, TRUTH_READERS, TRUTH_STREAMS, type TruthStream } from './data/truth';
+import { hashContent, truthReaders, truthStreams, type TruthStream } from './data/truth';
 import { type Emulation, replaceFaults, type SettingsPatch, updateSettings } from './emulation';
 import type { Fault } from './faults';
 
-const LOOPBACK_ADDRESSES = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
+const loopbackAddresses = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
 
 /**
  * Serves what tests need to know of a tenant and to do to it, to this machine only and without a token:
@@ -20,7 +20,7 @@ const LOOPBACK_ADDRESSES = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
  */
 export function serveControlApi(app: FastifyInstance, emulation: Emulation): void {
   app.addHook('onRequest', async (request, reply) => {
-    if (!LOOPBACK_ADDRESSES.has(request.ip))
+    if (!loopbackAddresses.has(request.ip))
       await reply.code(403).send({ error: 'The control route answers this machine only' });
   });
   app.get('/stats', () => emulation.statistics.read());
@@ -29,8 +29,8 @@ export function serveControlApi(app: FastifyInstance, emulation: Emulation): voi
     return {};
   });
   app.get<{ Querystring: { streams?: string; keys?: string } }>('/truth', (request, reply) => {
-    const streams = request.query.streams?.split(',') ?? TRUTH_STREAMS;
-    const known = TRUTH_STREAMS.filter((stream) => streams.includes(stream));
+    const streams = request.query.streams?.split(',') ?? truthStreams;
+    const known = truthStreams.filter((stream) => streams.includes(stream));
     const parts = formatTruth(emulation.tenant, known, request.query.keys === 'true');
     return reply.type('application/json; charset=utf-8').send(Readable.from(joinChunks(parts)));
   });
@@ -58,7 +58,7 @@ function* formatTruth(tenant: EmulatedTenant, streams: readonly TruthStream[], k
   for (const [place, stream] of streams.entries()) {
     yield `${place === 0 ? '' : ','}"${stream}":${open}`;
     let separator = '';
-    for (const { key, content } of TRUTH_READERS[stream](tenant)) {
+    for (const { key, content } of truthReaders[stream](tenant)) {
       yield separator + JSON.stringify(key) + (keysOnly ? '' : `:"${hashContent(content)}"`);
       separator = ',';
     }

@@ -2,12 +2,12 @@ import { type ChurnDriver, type ChurnOptions, createChurnDriver } from './data/c
 import { EmulatedTenant } from './data/tenant';
 import { createKeyHistory, type KeyHistory } from './data/truth';
 import { createFaultInjector, type Fault, type FaultInjector } from './faults';
-import { type CheckpointTokens, createCheckpointTokens, PLAIN_TOKEN_FORMAT, SEALED_TOKEN_FORMAT } from './query/paging';
+import { type CheckpointTokens, createCheckpointTokens, plainTokenFormat, sealedTokenFormat } from './query/paging';
 import { UserSearch } from './query/user-search';
-import { RATE_LIMIT_PRESETS, type RateLimitPreset, type RateLimits } from './rate-limits';
+import { rateLimitPresets, type RateLimitPreset, type RateLimits } from './rate-limits';
 import { createRequestCallbacks, type RequestCallbacks } from './request-callbacks';
 import type { TenantScenario } from './scenario';
-import { DEFAULT_SETTINGS, type TenantSettings } from './settings';
+import { defaultSettings, type TenantSettings } from './settings';
 import { createStatisticsRecorder, type StatisticsRecorder } from './statistics';
 import { type BucketLevel, createTenantBuckets, type TenantBuckets } from './tenant-buckets';
 
@@ -45,7 +45,7 @@ export interface Emulation {
 
 export function createEmulation(scenario: TenantScenario, options: EmulationOptions): Emulation {
   const { rateLimits = 'unlimited', faults = [], churn = {}, now = Date.now, ...given } = options;
-  const settings: TenantSettings = { ...DEFAULT_SETTINGS, ...given, rateLimits: resolveRateLimits(rateLimits) };
+  const settings: TenantSettings = { ...defaultSettings, ...given, rateLimits: resolveRateLimits(rateLimits) };
   const seed = scenario.seed ?? 1;
   const tenant = new EmulatedTenant(scenario, now);
   const { users, memberships, organizations } = tenant;
@@ -57,9 +57,9 @@ export function createEmulation(scenario: TenantScenario, options: EmulationOpti
     search: new UserSearch(users, memberships, organizations, now, () => settings.searchLagMs),
     settings,
     checkpoints: {
-      organizations: createCheckpointTokens(PLAIN_TOKEN_FORMAT, now, lifeMs),
-      members: createCheckpointTokens(PLAIN_TOKEN_FORMAT, now, lifeMs),
-      clients: createCheckpointTokens(SEALED_TOKEN_FORMAT, now, lifeMs),
+      organizations: createCheckpointTokens(plainTokenFormat, now, lifeMs),
+      members: createCheckpointTokens(plainTokenFormat, now, lifeMs),
+      clients: createCheckpointTokens(sealedTokenFormat, now, lifeMs),
     },
     statistics,
     buckets: createTenantBuckets(settings.rateLimits),
@@ -84,5 +84,5 @@ export function replaceFaults(emulation: Emulation, faults: readonly Fault[]): v
 }
 
 function resolveRateLimits(limits: RateLimitPreset | RateLimits): RateLimits {
-  return typeof limits === 'string' ? RATE_LIMIT_PRESETS[limits] : limits;
+  return typeof limits === 'string' ? rateLimitPresets[limits] : limits;
 }

@@ -7,11 +7,11 @@ import type { FaultKind } from './faults';
 const renderErrorPage = (text = 'Something went wrong'): string =>
   `<!DOCTYPE html>\n<html><head><title>Bad gateway</title></head><body><h1>${text}</h1></body></html>\n`;
 
-const SEARCH_TIMEOUT_MESSAGE =
+const searchTimeoutMessage =
   'The query exceeded the timeout. Please try refining your search criteria. See https://auth0.com/docs/best-practices/search-best-practices.';
 
 /** Faults that take the place of an answer. The others spoil an answer that was made (see `spoilBody`). */
-export const FAULT_RESPONSES: Partial<
+export const faultResponses: Partial<
   Record<FaultKind, (reply: FastifyReply, now: number, text: string | undefined) => unknown>
 > = {
   '400': (reply, _, text = 'Bad request') =>
@@ -22,8 +22,7 @@ export const FAULT_RESPONSES: Partial<
   '503': (reply, _, text = 'Service unavailable') =>
     sendApiError(reply, new ApiError(503, 'Service Unavailable', text)),
   '504': (reply, _, text) => reply.code(504).type('text/html; charset=UTF-8').send(renderErrorPage(text)),
-  '503-search-timeout': (reply) =>
-    sendApiError(reply, new ApiError(503, 'Service Unavailable', SEARCH_TIMEOUT_MESSAGE)),
+  '503-search-timeout': (reply) => sendApiError(reply, new ApiError(503, 'Service Unavailable', searchTimeoutMessage)),
   html: (reply, _, text) => reply.code(200).type('text/html; charset=UTF-8').send(renderErrorPage(text)),
   '429': (reply, now) => {
     reply.headers({ 'x-ratelimit-remaining': 0, 'x-ratelimit-reset': Math.ceil(now / 1_000) + 1 });

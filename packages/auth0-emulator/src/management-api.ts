@@ -4,7 +4,7 @@ import { authenticateBearer } from './auth/access-tokens';
 import { ApiError, createInsufficientScopeError, createNotFoundError } from './api-error';
 import type { Emulation } from './emulation';
 import {
-  FAULT_RESPONSES,
+  faultResponses,
   includesNamedRecord,
   omitRows,
   sendApiError,
@@ -12,12 +12,12 @@ import {
   createTooManyRequestsError,
 } from './fault-responses';
 import { parseQueryValues } from './query/query-parameters';
-import { ROUTES } from './routes/routes';
+import { routes } from './routes/routes';
 import type { Route } from './routes/route';
 
-const DEFAULT_SLOW_MS = 5_000;
+const defaultSlowMs = 5_000;
 /** How far behind stale headers are. */
-const STALE_HEADER_LAG = 10;
+const staleHeaderLag = 10;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -50,7 +50,7 @@ export function serveManagementApi(app: FastifyInstance, emulation: Emulation): 
     return sendApiError(reply, error);
   });
   app.setNotFoundHandler((_request, reply) => sendApiError(reply, createNotFoundError('Not Found')));
-  for (const route of ROUTES) serveRoute(app, route, emulation);
+  for (const route of routes) serveRoute(app, route, emulation);
 }
 
 function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation): void {
@@ -62,9 +62,9 @@ function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation): v
     chargeRequest(route, reply, emulation);
     if (!route.scopes.some((scope) => scopes.has(scope))) throw createInsufficientScopeError(route.scopes);
     const fault = emulation.faults.selectFault(request.url);
-    const delay = settings.latencyMs + (fault?.kind === 'slow' ? (fault.ms ?? DEFAULT_SLOW_MS) : 0);
+    const delay = settings.latencyMs + (fault?.kind === 'slow' ? (fault.ms ?? defaultSlowMs) : 0);
     if (delay > 0) await sleep(delay);
-    const answerInstead = fault && FAULT_RESPONSES[fault.kind];
+    const answerInstead = fault && faultResponses[fault.kind];
     if (answerInstead && fault.record === undefined) return answerInstead(reply, emulation.now(), fault.text);
     const { body, headers = {} } = route.handle(
       {
@@ -97,7 +97,7 @@ function chargeRequest({ group }: Route, reply: FastifyReply, { buckets, pastLev
   const { allowed, level } = buckets.charge(group, now());
   if (!level) return;
   pastLevels.push(level);
-  const old = pastLevels.length > STALE_HEADER_LAG ? pastLevels.shift() : pastLevels[0];
+  const old = pastLevels.length > staleHeaderLag ? pastLevels.shift() : pastLevels[0];
   const told = settings.rateLimitHeaders === 'stale' ? (old ?? level) : level;
   if (settings.rateLimitHeaders !== 'absent') {
     reply.headers({
@@ -107,6 +107,6 @@ function chargeRequest({ group }: Route, reply: FastifyReply, { buckets, pastLev
     });
   }
   if (allowed) return;
-  if (settings.retryAfter) reply.header('retry-after', Math.max(1, Math.ceil(level.waitMs / 1_000)));
+  if (settings.sendRetryAfter) reply.header('retry-after', Math.max(1, Math.ceil(level.waitMs / 1_000)));
   throw createTooManyRequestsError();
 }

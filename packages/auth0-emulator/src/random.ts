@@ -25,9 +25,9 @@ export function pick<T>(list: readonly T[], drawn: number): T {
   return list[drawn % list.length] as T;
 }
 
-const MULTIPLIER = 0x9e3779b1;
-/** Inverse of MULTIPLIER modulo 2³². */
-const INVERSE = invert(MULTIPLIER);
+const multiplier = 0x9e3779b1;
+/** Inverse of multiplier modulo 2³². */
+const inverse = invert(multiplier);
 
 function invert(odd: number): number {
   let inverse = odd;
@@ -37,11 +37,11 @@ function invert(odd: number): number {
 
 /** Turns an index into a 32-bit code that looks random; distinct indexes give distinct codes, and `indexOfCode` leads back. */
 export function encodeIndex(seed: number, index: number): number {
-  return (imul(index, MULTIPLIER) ^ hash(seed, 1, 0)) >>> 0;
+  return (imul(index, multiplier) ^ hash(seed, 1, 0)) >>> 0;
 }
 
 export function decodeIndex(seed: number, code: number): number {
-  return imul(code ^ hash(seed, 1, 0), INVERSE) >>> 0;
+  return imul(code ^ hash(seed, 1, 0), inverse) >>> 0;
 }
 
 /** Eight hexadecimal digits. */

@@ -13,7 +13,7 @@ export interface RateLimits {
 }
 
 /** Auth0's published figures, mid-2026. `unlimited` still sends the headers. */
-export const RATE_LIMIT_PRESETS = {
+export const rateLimitPresets = {
   free: {
     global: { size: 2, perSecond: 2 },
     groups: { token: { size: 30, perSecond: 30 } },
@@ -45,4 +45,4 @@ export const RATE_LIMIT_PRESETS = {
   },
 } as const satisfies Record<string, RateLimits>;
 
-export type RateLimitPreset = keyof typeof RATE_LIMIT_PRESETS;
+export type RateLimitPreset = keyof typeof rateLimitPresets;

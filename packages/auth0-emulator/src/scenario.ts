@@ -26,7 +26,7 @@ interface OrganizationPopulation {
   /** Members of each organization: a fixed number, or evenly spread from `min` to `max`. Default 20. Never more than there are users. */
   members?: number | { min: number; max: number };
   /** Member counts of the first organizations, in place of `members`. */
-  big?: number[];
+  firstMemberCounts?: number[];
 }
 
 /** What a tenant holds when it starts. Every entity follows from the seed and its own index, so nothing is stored. */
@@ -48,17 +48,17 @@ export interface TenantScenario {
   };
 }
 
-export const SCENARIOS = {
+export const scenarios = {
   small: {
     users: { count: 450, ties: [{ size: 20, connections: 2 }], missingUpdatedAt: 4, missingCreatedAt: 3 },
-    organizations: { count: 12, members: { min: 5, max: 60 }, big: [230, 0] },
+    organizations: { count: 12, members: { min: 5, max: 60 }, firstMemberCounts: [230, 0] },
     clients: { count: 8 },
     roles: { count: 6 },
   },
   /** Every list of Auth0's that ends at 1,000 rows, exceeded. */
   caps: {
     users: { count: 3_000, ties: [{ size: 1_200, connections: 2 }], missingUpdatedAt: 7, missingCreatedAt: 5 },
-    organizations: { count: 1_200, members: { min: 0, max: 4 }, big: [2_300] },
+    organizations: { count: 1_200, members: { min: 0, max: 4 }, firstMemberCounts: [2_300] },
     clients: { count: 1_100 },
     roles: { count: 40 },
   },
@@ -70,13 +70,13 @@ export const SCENARIOS = {
   },
   large: {
     users: { count: 100_000, ties: [{ size: 900, connections: 3 }], missingUpdatedAt: 50, missingCreatedAt: 20 },
-    organizations: { count: 200, members: { min: 10, max: 400 }, big: [12_000] },
+    organizations: { count: 200, members: { min: 10, max: 400 }, firstMemberCounts: [12_000] },
     clients: { count: 60 },
     roles: { count: 40 },
   },
   million: {
     users: { count: 1_000_000, ties: [{ size: 5_000, connections: 8 }], missingUpdatedAt: 100, missingCreatedAt: 50 },
-    organizations: { count: 1_000, members: { min: 10, max: 200 }, big: [100_000] },
+    organizations: { count: 1_000, members: { min: 10, max: 200 }, firstMemberCounts: [100_000] },
     clients: { count: 300 },
     roles: { count: 100 },
   },
@@ -89,4 +89,4 @@ export const SCENARIOS = {
   },
 } as const satisfies Record<string, TenantScenario>;
 
-export type ScenarioName = keyof typeof SCENARIOS;
+export type ScenarioName = keyof typeof scenarios;

@@ -6,13 +6,13 @@ import { serveTokenEndpoint } from './auth/token-endpoint';
 import { serveControlApi } from './control-api';
 import type { ScriptedChange } from './data/churn';
 import type { EmulatedTenant } from './data/tenant';
-import { readTruth, type StreamKeys, TRUTH_STREAMS, type TruthStream } from './data/truth';
+import { readTruth, type StreamKeys, truthStreams, type TruthStream } from './data/truth';
 import { createEmulation, type EmulationOptions, replaceFaults, type SettingsPatch, updateSettings } from './emulation';
 import type { Fault } from './faults';
 import { serveManagementApi } from './management-api';
 import { plantSecret } from './planted-secrets';
 import type { RequestCallback } from './request-callbacks';
-import { type ScenarioName, SCENARIOS, type TenantScenario } from './scenario';
+import { type ScenarioName, scenarios, type TenantScenario } from './scenario';
 import type { Statistics } from './statistics';
 
 export interface EmulatorOptions extends EmulationOptions {
@@ -56,21 +56,21 @@ export interface Emulator {
   /** Replaces the faults; their counts start anew. */
   setFaults(faults: readonly Fault[]): void;
   /** What is not named stays. */
-  configure(settings: SettingsPatch): void;
+  updateSettings(settings: SettingsPatch): void;
   /** Breaks open connections off. */
   close(): Promise<void>;
 }
 
 /** Auth0's ids are longer than the router's default allows for. */
-const MAX_PARAMETER_LENGTH = 1_000;
+const maxParameterLength = 1_000;
 /** Larger than any query that is to be answered with 414 rather than by the HTTP server itself. */
-const MAX_HEADER_BYTES = 65_536;
+const maxHeaderBytes = 65_536;
 /** Changes and faults come in lists. */
-const MAX_BODY_BYTES = 16 * 1_024 * 1_024;
+const maxBodyBytes = 16 * 1_024 * 1_024;
 
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const { scenario: named, port = 0, host = '127.0.0.1', ...behaviour } = options;
-  const scenario: TenantScenario = typeof named === 'string' ? SCENARIOS[named] : named;
+  const scenario: TenantScenario = typeof named === 'string' ? scenarios[named] : named;
   const emulation = createEmulation(scenario, behaviour);
   const credentials = {
     clientId: 'emulatedclient00000000000000000000',
@@ -78,10 +78,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   };
   void prepareSigningKeys();
   const app = fastify({
-    http: { maxHeaderSize: MAX_HEADER_BYTES },
-    bodyLimit: MAX_BODY_BYTES,
+    http: { maxHeaderSize: maxHeaderBytes },
+    bodyLimit: maxBodyBytes,
     forceCloseConnections: true,
-    routerOptions: { ignoreDuplicateSlashes: true, maxParamLength: MAX_PARAMETER_LENGTH },
+    routerOptions: { ignoreDuplicateSlashes: true, maxParamLength: maxParameterLength },
   });
   app.addHook('onClose', () => emulation.churn.stop());
   await app.register(async (token) => {
@@ -116,7 +116,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     readStatistics: () => emulation.statistics.read(),
     resetStatistics: () => emulation.statistics.reset(),
     readTruth: () =>
-      Object.fromEntries(TRUTH_STREAMS.map((stream) => [stream, readTruth(emulation.tenant, stream)])) as Record<
+      Object.fromEntries(truthStreams.map((stream) => [stream, readTruth(emulation.tenant, stream)])) as Record<
         TruthStream,
         Map<string, string>
       >,
@@ -124,7 +124,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     setScript: (script) => emulation.churn.setScript(script),
     onRequest: (nth, callback) => emulation.requestCallbacks.register(nth, callback),
     setFaults: (faults) => replaceFaults(emulation, faults),
-    configure: (settings) => updateSettings(emulation, settings),
+    updateSettings: (settings) => updateSettings(emulation, settings),
     close: () => app.close(),
   };
 }

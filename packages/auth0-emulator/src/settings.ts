@@ -17,7 +17,7 @@ export interface TenantSettings {
   tokenRefusal?: TokenRefusal | undefined;
   rateLimits: RateLimits;
   /** Whether a 429 of the Management API says Retry-After (not known of Auth0). */
-  retryAfter: boolean;
+  sendRetryAfter: boolean;
   /** What `x-ratelimit-*` say: how the bucket stands, how it stood ten answers before, or nothing. */
   rateLimitHeaders: 'current' | 'stale' | 'absent';
   /** How far the tenant's clock is ahead, as `Date` and `x-ratelimit-reset` show it. */
@@ -45,7 +45,7 @@ export interface TenantSettings {
 }
 
 /** What a reader of the five streams needs, and nothing secret. */
-export const READER_SCOPES = [
+export const readerScopes = [
   'read:users',
   'read:clients',
   'read:organizations',
@@ -55,13 +55,13 @@ export const READER_SCOPES = [
 ];
 
 /** Scopes under which records carry secrets. */
-export const SECRET_SCOPES = ['read:client_keys', 'read:client_credentials', 'read:user_idp_tokens'];
+export const secretScopes = ['read:client_keys', 'read:client_credentials', 'read:user_idp_tokens'];
 
-export const DEFAULT_SETTINGS: Omit<TenantSettings, 'rateLimits'> = {
-  scopes: READER_SCOPES,
+export const defaultSettings: Omit<TenantSettings, 'rateLimits'> = {
+  scopes: readerScopes,
   tokenLifetimeSeconds: 86_400,
   signingKey: 1,
-  retryAfter: false,
+  sendRetryAfter: false,
   rateLimitHeaders: 'current',
   clockAheadMs: 0,
   latencyMs: 0,

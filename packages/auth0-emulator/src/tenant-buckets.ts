@@ -18,7 +18,7 @@ export interface ChargeResult {
 }
 
 /** One request, in the units that buckets count in: a refill is then a whole number of units each ms, and sums stay exact. */
-const UNITS_PER_REQUEST = 60_000;
+const unitsPerRequest = 60_000;
 
 interface TenantBucket {
   limit: BucketLimit;
@@ -40,11 +40,11 @@ export function createTenantBuckets(initialLimits: RateLimits): TenantBuckets {
   let limits = initialLimits;
 
   function take(name: string, limit: BucketLimit, now: number): { allowed: boolean; reading: BucketLevel } {
-    const bucket = buckets.get(name) ?? { limit, units: limit.size * UNITS_PER_REQUEST, refilledAt: now };
+    const bucket = buckets.get(name) ?? { limit, units: limit.size * unitsPerRequest, refilledAt: now };
     buckets.set(name, bucket);
     refillBucket(bucket, now);
-    const allowed = bucket.units >= UNITS_PER_REQUEST;
-    if (allowed) bucket.units -= UNITS_PER_REQUEST;
+    const allowed = bucket.units >= unitsPerRequest;
+    if (allowed) bucket.units -= unitsPerRequest;
     return { allowed, reading: readBucketLevel(bucket, now) };
   }
 
@@ -59,7 +59,7 @@ export function createTenantBuckets(initialLimits: RateLimits): TenantBuckets {
         refillBucket(bucket, now);
         const limit = limitOf(name);
         if (limit)
-          buckets.set(name, { limit, units: Math.min(bucket.units, limit.size * UNITS_PER_REQUEST), refilledAt: now });
+          buckets.set(name, { limit, units: Math.min(bucket.units, limit.size * unitsPerRequest), refilledAt: now });
         else buckets.delete(name);
       }
     },
@@ -91,15 +91,15 @@ function refillBucket(bucket: TenantBucket, now: number): void {
   const steps = Math.floor((now - bucket.refilledAt) / step);
   if (steps <= 0) return;
   const added = steps * step * computeUnitsPerMs(bucket.limit);
-  bucket.units = Math.min(bucket.limit.size * UNITS_PER_REQUEST, bucket.units + added);
+  bucket.units = Math.min(bucket.limit.size * unitsPerRequest, bucket.units + added);
   bucket.refilledAt += steps * step;
 }
 
 function readBucketLevel({ limit, units }: TenantBucket, now: number): BucketLevel {
   return {
     limit: limit.size,
-    remaining: Math.floor(units / UNITS_PER_REQUEST),
-    reset: Math.ceil((now + (limit.size * UNITS_PER_REQUEST - units) / computeUnitsPerMs(limit)) / 1_000),
-    waitMs: Math.max(0, Math.ceil((UNITS_PER_REQUEST - units) / computeUnitsPerMs(limit))),
+    remaining: Math.floor(units / unitsPerRequest),
+    reset: Math.ceil((now + (limit.size * unitsPerRequest - units) / computeUnitsPerMs(limit)) / 1_000),
+    waitMs: Math.max(0, Math.ceil((unitsPerRequest - units) / computeUnitsPerMs(limit))),
   };
 }

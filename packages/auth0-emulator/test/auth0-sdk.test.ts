@@ -111,7 +111,7 @@ it('signs in with a private key as well', async () => {
     privateKeyEncoding: { format: 'pem', type: 'pkcs8' },
     publicKeyEncoding: { format: 'pem', type: 'spki' },
   });
-  emulator.configure({ clientKey: { publicKey, algorithm: 'RS256' } });
+  emulator.updateSettings({ clientKey: { publicKey, algorithm: 'RS256' } });
   try {
     const signing = new ManagementClient({
       domain: emulator.domain,
@@ -121,6 +121,6 @@ it('signs in with a private key as well', async () => {
     });
     expect((await signing.clients.list({ per_page: 5 })).data).toHaveLength(5);
   } finally {
-    emulator.configure({ clientKey: undefined });
+    emulator.updateSettings({ clientKey: undefined });
   }
 });

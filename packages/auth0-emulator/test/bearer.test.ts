@@ -46,7 +46,7 @@ it("refuses a token of somebody else's key", async () => {
 });
 
 it('refuses a token once its life is over, and not before', async () => {
-  emulator.configure({ tokenLifetimeSeconds: 10 });
+  emulator.updateSettings({ tokenLifetimeSeconds: 10 });
   const { token, get } = await visit(emulator);
   time += 8_000;
   expect((await get('users')).status).toBe(200);
@@ -66,7 +66,7 @@ it.each([
   ['organizations/org_0000000000000000/members/x/roles', 'read:organization_member_roles'],
   ['roles', 'read:roles'],
 ])('names the scopes that open %s to a token without them', async (path, scopes) => {
-  emulator.configure({ scopes: ['read:nothing'], tokenLifetimeSeconds: 3_600 });
+  emulator.updateSettings({ scopes: ['read:nothing'], tokenLifetimeSeconds: 3_600 });
   const { get } = await visit(emulator);
   const { status, body, headers } = await get(path);
   expect(status).toBe(403);
@@ -80,6 +80,6 @@ it.each([
 });
 
 it('grants the scopes that it is told to', async () => {
-  emulator.configure({ scopes: ['read:roles'] });
+  emulator.updateSettings({ scopes: ['read:roles'] });
   expect((await requestToken(emulator)).body['scope']).toBe('read:roles');
 });

@@ -93,9 +93,9 @@ it('answers slowly', async () => {
     return performance.now() - start;
   };
   expect(await timed()).toBeGreaterThanOrEqual(119);
-  emulator.configure({ latencyMs: 60 });
+  emulator.updateSettings({ latencyMs: 60 });
   expect(await timed()).toBeGreaterThanOrEqual(59);
-  emulator.configure({ latencyMs: 0 });
+  emulator.updateSettings({ latencyMs: 0 });
 });
 
 it('repeats the page before', async () => {
@@ -108,7 +108,7 @@ it('repeats the page before', async () => {
 });
 
 describe('leaving rows out', () => {
-  const FAULT = { kind: 'omit-rows', match: 'api/v2', nth: 1 } as const;
+  const fault = { kind: 'omit-rows', match: 'api/v2', nth: 1 } as const;
 
   it.each([
     ['users', 'users', { include_totals: true, per_page: 9, page: 1 }],
@@ -116,7 +116,7 @@ describe('leaving rows out', () => {
     ['roles', 'roles', { include_totals: true }],
   ])('keeps total and next of %s as if every row were there', async (path, list, query) => {
     const whole = (await visitor.get(path, query)).body;
-    emulator.setFaults([FAULT]);
+    emulator.setFaults([fault]);
     const struck = (await visitor.get(path, query)).body;
     const rest = (whole[list] as JsonObject[]).filter((_, place) => ![2, 5, 8].includes(place));
     expect(rest.length).toBeGreaterThanOrEqual(4);
@@ -126,7 +126,7 @@ describe('leaving rows out', () => {
 
   it('leaves out as many as it is told to, of bare arrays too, and nothing of what is no list', async () => {
     const [first, ...others] = (await visitor.get('users', { per_page: 5 })).body;
-    emulator.setFaults([{ ...FAULT, rows: 2 }]);
+    emulator.setFaults([{ ...fault, rows: 2 }]);
     expect((await visitor.get('users', { per_page: 5 })).body).toEqual([first, others[1], others[3]]);
     emulator.setFaults([{ kind: 'omit-rows', rows: 1 }]);
     expect((await visitor.get('users', { per_page: 5 })).body).toEqual([]);

@@ -1,7 +1,7 @@
 import { type JsonObject, toText } from '../src/json';
 import { NoSuchEntity } from '../src/data/tenant';
 import type { TenantChange } from '../src/data/tenant-change';
-import { type StreamKeys, TRUTH_READERS, TRUTH_STREAMS } from '../src/data/truth';
+import { type StreamKeys, truthReaders, truthStreams } from '../src/data/truth';
 import { createDraws, pick } from '../src/random';
 import { type Emulator, startEmulator } from '../src/server';
 
@@ -20,9 +20,9 @@ beforeEach(async () => {
 afterEach(() => emulator.close());
 
 const mapStreams = (keysOf: (stream: keyof StreamKeys) => Set<string>): StreamKeys =>
-  Object.fromEntries(TRUTH_STREAMS.map((stream) => [stream, keysOf(stream)])) as StreamKeys;
+  Object.fromEntries(truthStreams.map((stream) => [stream, keysOf(stream)])) as StreamKeys;
 const keysNow = (): StreamKeys =>
-  mapStreams((stream) => new Set([...TRUTH_READERS[stream](emulator.tenant)].map(({ key }) => key)));
+  mapStreams((stream) => new Set([...truthReaders[stream](emulator.tenant)].map(({ key }) => key)));
 
 /** Any change to any entity of a small choice, so that things go and come back under the same key. */
 function drawChange(draw: () => number): TenantChange {
@@ -78,7 +78,7 @@ it.each([1, 2, 3, 4, 5, 6])('tells what was there all the time, and at any, as d
   const { throughout, ever } = watch(createDraws(seed, 1, 1), 150);
   expect(emulator.listKeysAlwaysPresent()).toEqual(throughout);
   expect(emulator.listKeysEverPresent()).toEqual(ever);
-  for (const stream of TRUTH_STREAMS) {
+  for (const stream of truthStreams) {
     expect(throughout[stream].size).toBeGreaterThan(0);
     expect(ever[stream].size).toBeGreaterThan(throughout[stream].size);
   }

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { type GeneratedOrder, type IndexEntry, KeyIndex, createSortedOrder } from '../src/data/key-index';
 
-const VALUES = fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 20 });
-const CHANGES = fc.array(
+const values = fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 20 });
+const changes = fc.array(
   fc.record({
     handle: fc.integer({ min: 0, max: 25 }),
     change: fc.oneof(fc.constant('remove' as const), fc.constant(undefined), fc.integer({ min: 0, max: 30 })),
   }),
   { maxLength: 30 },
 );
-const BOUND = fc.integer({ min: -2, max: 32 });
+const bound = fc.integer({ min: -2, max: 32 });
 
 function listOrder(order: GeneratedOrder): IndexEntry[] {
   return Array.from({ length: order.length }, (_, position) => order.at(position));
@@ -19,7 +19,7 @@ const compare = (one: IndexEntry, other: IndexEntry): number => one.value - othe
 
 it('walks any span in both directions as a plain sorted list would, whatever was written', () => {
   fc.assert(
-    fc.property(VALUES, CHANGES, BOUND, BOUND, (values, changes, from, to) => {
+    fc.property(values, changes, bound, bound, (values, changes, from, to) => {
       const model = new Map<number, number | undefined>(values.map((value, handle) => [handle, value]));
       const index = new KeyIndex(
         createSortedOrder(values.length, 0, (handle) => values[handle] ?? 0),

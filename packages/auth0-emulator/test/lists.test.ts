@@ -13,19 +13,19 @@ beforeAll(async () => {
   big = `organizations/${emulator.tenant.organizations.rows[0]?.id ?? ''}/members`;
 });
 afterAll(() => emulator.close());
-afterEach(() => emulator.configure({ pageCap: undefined, nextOnFullPage: false, trailingMembersPage: false }));
+afterEach(() => emulator.updateSettings({ pageCap: undefined, nextOnFullPage: false, trailingMembersPage: false }));
 
 /** Auth0's descriptions of the parameter differ between endpoints, and its error messages repeat them. */
-const PER_PAGE = 'Number of results per page. Defaults to 50';
-const PER_PAGE_OF_CLIENTS = 'Number of results per page. Default value is 50, maximum value is 100';
+const perPageDefault = 'Number of results per page. Defaults to 50';
+const perPageOfClients = 'Number of results per page. Default value is 50, maximum value is 100';
 
-const LISTS = [
-  { list: 'clients', pathOf: () => 'clients', key: 'client_id', size: 1_100, perPage: PER_PAGE_OF_CLIENTS },
-  { list: 'organizations', pathOf: () => 'organizations', key: 'id', size: 1_200, perPage: PER_PAGE },
-  { list: 'members', pathOf: () => big, key: 'user_id', size: 2_300, perPage: PER_PAGE },
+const lists = [
+  { list: 'clients', pathOf: () => 'clients', key: 'client_id', size: 1_100, perPage: perPageOfClients },
+  { list: 'organizations', pathOf: () => 'organizations', key: 'id', size: 1_200, perPage: perPageDefault },
+  { list: 'members', pathOf: () => big, key: 'user_id', size: 2_300, perPage: perPageDefault },
 ];
 
-describe.each(LISTS)('the list of $list', ({ list, pathOf, key, size, perPage }) => {
+describe.each(lists)('the list of $list', ({ list, pathOf, key, size, perPage }) => {
   it('is a bare array by default', async () => {
     const { body } = await visitor.get(pathOf());
     expect(body).toHaveLength(50);
@@ -72,9 +72,9 @@ describe.each(LISTS)('the list of $list', ({ list, pathOf, key, size, perPage })
     const refused = await visitor.get(pathOf(), { [name]: 101 });
     expect(refused.status).toBe(400);
     expect(refused.body['message']).toBe(
-      `Query validation error: 'Value 101 is greater than maximum 100' on property ${name} (${name === 'take' ? PER_PAGE : perPage}).`,
+      `Query validation error: 'Value 101 is greater than maximum 100' on property ${name} (${name === 'take' ? perPage : perPage}).`,
     );
-    emulator.configure({ pageCap: 50 });
+    emulator.updateSettings({ pageCap: 50 });
     const cut = await visitor.get(pathOf(), { [name]: 100 });
     expect(cut.body[list] ?? cut.body).toHaveLength(50);
   });
@@ -118,7 +118,7 @@ it.each([
     return emulator.readStatistics().requests - before;
   };
   expect(await count()).toBe(pages);
-  emulator.configure({ nextOnFullPage: true });
+  emulator.updateSettings({ nextOnFullPage: true });
   expect(await count()).toBe(pages + 1);
 });
 
@@ -129,7 +129,7 @@ it('ends members with an empty page, even after a short one, when set to', async
     return [rows.length, emulator.readStatistics().requests - before];
   };
   expect(await read()).toEqual([2_300, 24]);
-  emulator.configure({ trailingMembersPage: true });
+  emulator.updateSettings({ trailingMembersPage: true });
   expect(await read()).toEqual([2_300, 25]);
 });
 

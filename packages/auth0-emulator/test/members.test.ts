@@ -1,6 +1,6 @@
 import { type JsonObject, toText } from '../src/json';
 import { type Emulator, startEmulator } from '../src/server';
-import { READER_SCOPES } from '../src/settings';
+import { readerScopes } from '../src/settings';
 import { readAll, visit } from './visitor';
 
 let emulator: Emulator;
@@ -11,9 +11,9 @@ beforeAll(async () => {
   path = `organizations/${emulator.tenant.organizations.rows[0]?.id ?? ''}/members`;
 });
 afterAll(() => emulator.close());
-afterEach(() => emulator.configure({ scopes: READER_SCOPES, emptyRoles: 'list' }));
+afterEach(() => emulator.updateSettings({ scopes: readerScopes, emptyRoles: 'list' }));
 
-const WITH_ROLES = { fields: 'user_id,email,picture,name,roles' };
+const withRoles = { fields: 'user_id,email,picture,name,roles' };
 
 it('shows id, picture, name and email of a member, and no roles, when no fields are named', async () => {
   const rows = await readAll(await visit(emulator), path, 'members', {});
@@ -37,15 +37,15 @@ it('shows id and name of the roles, without description, when fields name them',
 });
 
 it('leaves the key out for members without roles when set to', async () => {
-  emulator.configure({ emptyRoles: 'absent' });
-  const rows = await readAll(await visit(emulator), path, 'members', WITH_ROLES);
+  emulator.updateSettings({ emptyRoles: 'absent' });
+  const rows = await readAll(await visit(emulator), path, 'members', withRoles);
   expect(rows.some((row) => !('roles' in row))).toBe(true);
   expect(rows.every((row) => (row['roles'] as JsonObject[] | undefined)?.length !== 0)).toBe(true);
 });
 
 it('shows the same roles with their descriptions at the endpoint of one member', async () => {
   const visitor = await visit(emulator);
-  const rows = await readAll(visitor, path, 'members', WITH_ROLES);
+  const rows = await readAll(visitor, path, 'members', withRoles);
   const member = rows.find((row) => (row['roles'] as JsonObject[]).length === 2);
   const ofMember = `${path}/${encodeURIComponent(toText(member?.['user_id']))}/roles`;
   const array = (await visitor.get(ofMember)).body;
@@ -56,9 +56,9 @@ it('shows the same roles with their descriptions at the endpoint of one member',
 });
 
 it('refuses roles to a token without their scope, or leaves them out when set to', async () => {
-  emulator.configure({ scopes: ['read:organization_members'] });
+  emulator.updateSettings({ scopes: ['read:organization_members'] });
   const visitor = await visit(emulator);
-  const refused = await visitor.get(path, WITH_ROLES);
+  const refused = await visitor.get(path, withRoles);
   expect(refused.status).toBe(403);
   expect(refused.body).toEqual({
     statusCode: 403,
@@ -67,11 +67,11 @@ it('refuses roles to a token without their scope, or leaves them out when set to
     errorCode: 'insufficient_scope',
   });
   expect((await visitor.get(path)).status).toBe(200);
-  emulator.configure({ rolesWithoutScope: 'omit' });
-  const { status, body } = await visitor.get(path, WITH_ROLES);
+  emulator.updateSettings({ rolesWithoutScope: 'omit' });
+  const { status, body } = await visitor.get(path, withRoles);
   expect(status).toBe(200);
   expect(body.some((row) => 'roles' in row)).toBe(false);
-  emulator.configure({ rolesWithoutScope: 'refuse' });
+  emulator.updateSettings({ rolesWithoutScope: 'refuse' });
 });
 
 it('answers an empty list for an organization without members', async () => {

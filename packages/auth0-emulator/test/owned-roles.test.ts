@@ -44,7 +44,7 @@ it("lists an organization's roles only when asked for by owner", async () => {
 });
 
 it('lists them with the roles of the tenant when set to', async () => {
-  emulator.configure({ ownedRolesListed: true });
+  emulator.updateSettings({ ownedRolesListed: true });
   expect(await listRoles({})).toHaveLength(17);
   expect(await listRoles({ type: 'tenant' })).toHaveLength(5);
 });
@@ -112,7 +112,7 @@ it('deletes them with their organization', async () => {
   const [first] = await ownedBy(organizationAt(0));
   emulator.tenant.apply({ type: 'deleteOrganization', id: organizationAt(0) });
   expect((await visitor.get(`roles/${toText(first?.['id'])}`)).status).toBe(404);
-  emulator.configure({ ownedRolesListed: true });
+  emulator.updateSettings({ ownedRolesListed: true });
   expect(await listRoles({})).toHaveLength(14);
 });
 

@@ -1,7 +1,7 @@
 import { ApiError } from '../src/api-error';
 import { compileQuery, parseQuery } from '../src/query/query';
 
-const USER = {
+const user = {
   user_id: 'auth0|abc',
   email: 'Some.One@example.com',
   name: 'Some One',
@@ -19,7 +19,7 @@ const USER = {
 
 const isMember = (organizationId: string, userId: string): boolean =>
   organizationId === 'org_1' && userId === 'auth0|abc';
-const matches = (q: string): boolean => compileQuery(parseQuery(q), isMember)(USER);
+const matches = (q: string): boolean => compileQuery(parseQuery(q), isMember)(user);
 
 it.each([
   'user_id:"auth0|abc"',

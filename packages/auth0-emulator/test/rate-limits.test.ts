@@ -1,5 +1,5 @@
 import { createTenantBuckets } from '../src/tenant-buckets';
-import { RATE_LIMIT_PRESETS } from '../src/rate-limits';
+import { rateLimitPresets } from '../src/rate-limits';
 import { type Emulator, type EmulatorOptions, startEmulator } from '../src/server';
 import { type Reply, visit } from './visitor';
 
@@ -20,7 +20,7 @@ it('refills a bucket per minute once a second', () => {
 });
 
 it('never allows more than burst and refill, by any preset', () => {
-  const { global, groups } = RATE_LIMIT_PRESETS.enterprise;
+  const { global, groups } = rateLimitPresets.enterprise;
   const all = drain({ global, groups }, 'users', 10_000).length;
   const members = drain({ global, groups }, 'members', 10_000).length;
   expect(all).toBe(50 + 159);
@@ -74,7 +74,7 @@ describe('over HTTP', () => {
   });
 
   it('says Retry-After when set to', async () => {
-    const { get } = await start({ global: { size: 1, perSecond: 0.25 } }, { retryAfter: true });
+    const { get } = await start({ global: { size: 1, perSecond: 0.25 } }, { sendRetryAfter: true });
     await get('roles');
     time += 1_000;
     expect((await get('roles')).headers.get('retry-after')).toBe('3');
@@ -99,9 +99,9 @@ describe('over HTTP', () => {
   it('takes new limits while it runs, and keeps what is left in a bucket as far as it fits', async () => {
     const { get } = await start({ global: { size: 10, perSecond: 1 } });
     for (let nth = 0; nth < 3; nth += 1) await get('roles');
-    emulator.configure({ rateLimits: { global: { size: 5, perSecond: 1 } } });
+    emulator.updateSettings({ rateLimits: { global: { size: 5, perSecond: 1 } } });
     expect(readingOf(await get('roles')).slice(0, 2)).toEqual([5, 4]);
-    emulator.configure({ rateLimits: { global: { size: 20, perSecond: 1 } } });
+    emulator.updateSettings({ rateLimits: { global: { size: 20, perSecond: 1 } } });
     expect(readingOf(await get('roles')).slice(0, 2)).toEqual([20, 3]);
   });
 
@@ -110,10 +110,10 @@ describe('over HTTP', () => {
     const told: number[] = [];
     for (let nth = 0; nth < 13; nth += 1) told.push(readingOf(await get('roles'))[1] ?? NaN);
     expect(told).toEqual([49, 49, 49, 49, 49, 49, 49, 49, 49, 49, 49, 48, 47]);
-    emulator.configure({ rateLimitHeaders: 'absent' });
+    emulator.updateSettings({ rateLimitHeaders: 'absent' });
     expect((await get('roles')).headers.has('x-ratelimit-remaining')).toBe(false);
 
-    emulator.configure({ rateLimitHeaders: 'current', clockAheadMs: 300_000 });
+    emulator.updateSettings({ rateLimitHeaders: 'current', clockAheadMs: 300_000 });
     const answer = await get('roles');
     expect(Date.parse(answer.headers.get('date') ?? '')).toBe(Math.floor(time / 1_000) * 1_000 + 300_000);
     expect(readingOf(answer)).toEqual([50, 35, Math.ceil(time / 1_000) + 315]);

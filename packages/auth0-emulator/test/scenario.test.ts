@@ -1,10 +1,10 @@
 import { type Json, type JsonObject, toText } from '../src/json';
 import { EmulatedTenant } from '../src/data/tenant';
-import { SCENARIOS, type TenantScenario } from '../src/scenario';
+import { scenarios, type TenantScenario } from '../src/scenario';
 
 const tenantOf = (scenario: TenantScenario): EmulatedTenant => new EmulatedTenant(scenario, Date.now);
 const usersOf = (scenario: TenantScenario): JsonObject[] => [...tenantOf(scenario).users.iterateUsers()];
-const population = (users: TenantScenario['users']): TenantScenario => ({ ...SCENARIOS.empty, users });
+const population = (users: TenantScenario['users']): TenantScenario => ({ ...scenarios.empty, users });
 
 function countBy(users: JsonObject[], field: string): Map<string, number> {
   const counts = new Map<string, number>();
@@ -18,13 +18,13 @@ function countBy(users: JsonObject[], field: string): Map<string, number> {
 const connectionOf = (user: JsonObject): Json | undefined => (user['identities'] as JsonObject[])[0]?.['connection'];
 
 it('makes the same tenant of the same seed and another of another', () => {
-  const first = usersOf({ ...SCENARIOS.small, seed: 5 });
-  expect(usersOf({ ...SCENARIOS.small, seed: 5 })).toEqual(first);
-  expect(usersOf({ ...SCENARIOS.small, seed: 6 })).not.toEqual(first);
+  const first = usersOf({ ...scenarios.small, seed: 5 });
+  expect(usersOf({ ...scenarios.small, seed: 5 })).toEqual(first);
+  expect(usersOf({ ...scenarios.small, seed: 6 })).not.toEqual(first);
 });
 
 it('gives every user, client, organization and role an id of its own', () => {
-  const tenant = tenantOf(SCENARIOS.caps);
+  const tenant = tenantOf(scenarios.caps);
   const ids = [...tenant.users.iterateUsers()].map((user) => user['user_id']);
   for (const { rows } of [tenant.clients, tenant.organizations, tenant.roles]) ids.push(...rows.map(({ id }) => id));
   expect(ids).toHaveLength(3_000 + 1_100 + 1_200 + 40);
@@ -32,7 +32,7 @@ it('gives every user, client, organization and role an id of its own', () => {
 });
 
 it('exceeds every cap in the scenario of that name, by what it says', () => {
-  const tenant = tenantOf(SCENARIOS.caps);
+  const tenant = tenantOf(scenarios.caps);
   const users = [...tenant.users.iterateUsers()];
   const [[at, size] = ['', 0]] = [...countBy(users, 'created_at')].sort((one, other) => other[1] - one[1]);
   const connections = users.filter((user) => user['created_at'] === at).map(connectionOf);
@@ -42,7 +42,7 @@ it('exceeds every cap in the scenario of that name, by what it says', () => {
 });
 
 it('holds nothing in the empty scenario', () => {
-  const tenant = tenantOf(SCENARIOS.empty);
+  const tenant = tenantOf(scenarios.empty);
   expect([
     ...tenant.users.iterateUsers(),
     ...tenant.clients.rows,
@@ -97,7 +97,7 @@ it('gives as many users as it is told to a profile of a megabyte', () => {
 it('gives members zero to three roles, or as many as it is told to', () => {
   const rolesHeld = (perMember?: number): Set<number> => {
     const roles = { count: 50, ...(perMember !== undefined && { perMember }) };
-    const tenant = tenantOf({ ...SCENARIOS.small, roles });
+    const tenant = tenantOf({ ...scenarios.small, roles });
     const members = tenant.organizations.rows.flatMap(({ id }) => tenant.memberships.list(id));
     return new Set(members.map((member) => member.roles.length));
   };
@@ -123,7 +123,7 @@ it.each<[string, (user: JsonObject) => boolean]>([
   ['a large profile', (user) => JSON.stringify(user).length > 20_000],
   ['no sign-in', (user) => !('last_login' in user)],
 ])('holds users with %s', (_what, holds) => {
-  expect(usersOf(SCENARIOS.small).some(holds)).toBe(true);
+  expect(usersOf(scenarios.small).some(holds)).toBe(true);
 });
 
 it('holds none of the unusual users when told not to', () => {
@@ -134,6 +134,6 @@ it('holds none of the unusual users when told not to', () => {
 });
 
 it('writes no lone surrogate', () => {
-  const text = JSON.stringify(usersOf(SCENARIOS.small));
+  const text = JSON.stringify(usersOf(scenarios.small));
   expect(text).not.toMatch(/\\ud[89a-f]/i);
 });

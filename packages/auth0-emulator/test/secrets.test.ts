@@ -1,6 +1,6 @@
 import { findSecrets } from '../src/planted-secrets';
 import { type Emulator, startEmulator } from '../src/server';
-import { READER_SCOPES } from '../src/settings';
+import { readerScopes } from '../src/settings';
 import { visit } from './visitor';
 
 let emulator: Emulator;
@@ -10,11 +10,11 @@ beforeAll(async () => {
 });
 afterAll(() => emulator.close());
 
-const SECRET_KEYS = ['client_authentication_methods', 'client_secret', 'encryption_key', 'signing_keys'];
-const IDENTITY_KEYS = ['access_token', 'access_token_secret', 'refresh_token'];
+const secretKeys = ['client_authentication_methods', 'client_secret', 'encryption_key', 'signing_keys'];
+const identityKeys = ['access_token', 'access_token_secret', 'refresh_token'];
 
 async function readKeys(path: string, scopes: string[]): Promise<{ text: string; keys: Set<string> }> {
-  emulator.configure({ scopes });
+  emulator.updateSettings({ scopes });
   const { text } = await (await visit(emulator)).get(path, { per_page: 100 });
   const keys = new Set<string>();
   JSON.parse(text, (key: string, value: unknown) => (keys.add(key), value));
@@ -22,10 +22,10 @@ async function readKeys(path: string, scopes: string[]): Promise<{ text: string;
 }
 
 it.each([
-  ['clients', SECRET_KEYS],
-  ['users', IDENTITY_KEYS],
+  ['clients', secretKeys],
+  ['users', identityKeys],
 ])('shows a reader of %s no secret', async (path, secretKeys) => {
-  const { text, keys } = await readKeys(path, READER_SCOPES);
+  const { text, keys } = await readKeys(path, readerScopes);
   expect(findSecrets(text)).toEqual([]);
   expect(secretKeys.filter((key) => keys.has(key))).toEqual([]);
 });
@@ -33,15 +33,15 @@ it.each([
 it.each(['read:client_keys', 'read:client_credentials'])(
   'shows the secrets of clients to a token with %s',
   async (scope) => {
-    const { text, keys } = await readKeys('clients', [...READER_SCOPES, scope]);
-    expect(SECRET_KEYS.filter((key) => keys.has(key))).toEqual(SECRET_KEYS);
+    const { text, keys } = await readKeys('clients', [...readerScopes, scope]);
+    expect(secretKeys.filter((key) => keys.has(key))).toEqual(secretKeys);
     expect(findSecrets(text).length).toBeGreaterThan(24);
   },
 );
 
 it("shows identity providers' tokens to a token with read:user_idp_tokens", async () => {
-  const { text, keys } = await readKeys('users', [...READER_SCOPES, 'read:user_idp_tokens']);
-  expect(IDENTITY_KEYS.filter((key) => keys.has(key))).toEqual(IDENTITY_KEYS);
+  const { text, keys } = await readKeys('users', [...readerScopes, 'read:user_idp_tokens']);
+  expect(identityKeys.filter((key) => keys.has(key))).toEqual(identityKeys);
   expect(findSecrets(text).length).toBeGreaterThan(10);
 });
 
@@ -52,8 +52,8 @@ it('shows only what identifies a client to a token with read:client_summary', as
 });
 
 it('keeps secrets off the wire for a token that may see them, when fields exclude them', async () => {
-  emulator.configure({ scopes: [...READER_SCOPES, 'read:client_keys'] });
-  const query = { fields: SECRET_KEYS.join(','), include_fields: false };
+  emulator.updateSettings({ scopes: [...readerScopes, 'read:client_keys'] });
+  const query = { fields: secretKeys.join(','), include_fields: false };
   expect(findSecrets((await (await visit(emulator)).get('clients', query)).text)).toEqual([]);
 });
 

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
-import { READER_SCOPES } from '../src/settings';
+import { readerScopes } from '../src/settings';
 import { type Emulator, startEmulator } from '../src/server';
 import { toText } from '../src/json';
 import { requestToken } from './visitor';
@@ -11,7 +11,7 @@ beforeAll(async () => {
   emulator = await startEmulator({ scenario: 'empty', tokenLifetimeSeconds: 3_600 });
 });
 afterAll(() => emulator.close());
-afterEach(() => emulator.configure({ tokenRefusal: undefined }));
+afterEach(() => emulator.updateSettings({ tokenRefusal: undefined }));
 
 it('answers right credentials in a form with a signed token, its life and its scopes', async () => {
   const { status, headers, body } = await requestToken(emulator);
@@ -19,7 +19,7 @@ it('answers right credentials in a form with a signed token, its life and its sc
   expect(status).toBe(200);
   expect(body).toEqual({
     access_token: expect.any(String) as string,
-    scope: READER_SCOPES.join(' '),
+    scope: readerScopes.join(' '),
     expires_in: 3_600,
     token_type: 'Bearer',
   });
@@ -57,7 +57,7 @@ it('takes the audience with https and with the host that the client used', async
   expect((await requestToken(emulator, { audience: `https://${emulator.domain}/api/v2/` })).status).toBe(200);
 });
 
-const CLIENT_GRANT_TEXT =
+const clientGrantText =
   'You need to create a "client-grant" associated to this API. See: https://auth0.com/docs/api/v2#!/Client_Grants/post_client_grants';
 
 it.each([
@@ -94,9 +94,9 @@ it('refuses an audience that lacks its last slash', async () => {
 });
 
 it('refuses a client without a grant, naming the audience', async () => {
-  emulator.configure({ tokenRefusal: 'no-grant' });
+  emulator.updateSettings({ tokenRefusal: 'no-grant' });
   const { status, body } = await requestToken(emulator);
-  const description = `Client is not authorized to access "${emulator.audience}". ${CLIENT_GRANT_TEXT}`;
+  const description = `Client is not authorized to access "${emulator.audience}". ${clientGrantText}`;
   expect({ status, body }).toEqual({ status: 403, body: { error: 'access_denied', error_description: description } });
 });
 
@@ -105,7 +105,7 @@ it.each([
   ['quota-exceeded', 429, 'too_many_requests', 'Client quota exceeded'],
   ['global-limit', 500, 'access_denied', 'Global limit has been reached'],
 ] as const)('can be set to refuse with %s', async (tokenRefusal, status, error, description) => {
-  emulator.configure({ tokenRefusal });
+  emulator.updateSettings({ tokenRefusal });
   const reply = await requestToken(emulator);
   expect(reply.status).toBe(status);
   expect(reply.body).toMatchObject({ error, error_description: description });
@@ -130,11 +130,11 @@ describe('a client that is registered with a key', () => {
   const algorithm = 'RS256';
   const now = (): number => Math.floor(Date.now() / 1_000);
   beforeAll(() =>
-    emulator.configure({
+    emulator.updateSettings({
       clientKey: { publicKey: publicKey.export({ format: 'pem', type: 'spki' }).toString(), algorithm },
     }),
   );
-  afterAll(() => emulator.configure({ clientKey: undefined }));
+  afterAll(() => emulator.updateSettings({ clientKey: undefined }));
 
   const assert = ({ claims = {}, alg = algorithm, key = privateKey }: Assertion = {}): Promise<string> =>
     new SignJWT({

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type JsonObject, toText } from '../src/json';
-import { TRUTH_STREAMS } from '../src/data/truth';
+import { truthStreams } from '../src/data/truth';
 import { type Emulator, startEmulator } from '../src/server';
 import { control, readAll, visit, type Visitor } from './visitor';
 
@@ -54,14 +54,14 @@ it('tells key and content of every record that the API lists', async () => {
 it('tells the same by the control route, whole, by stream, or the keys alone', async () => {
   const truth = emulator.readTruth();
   const whole = (await control(emulator, 'truth')).body;
-  expect(Object.keys(whole)).toEqual([...TRUTH_STREAMS]);
-  for (const stream of TRUTH_STREAMS) expect(whole[stream]).toEqual(Object.fromEntries(truth[stream]));
+  expect(Object.keys(whole)).toEqual([...truthStreams]);
+  for (const stream of truthStreams) expect(whole[stream]).toEqual(Object.fromEntries(truth[stream]));
   const keys = (await control(emulator, 'truth?streams=users,clients&keys=true')).body;
   expect(keys).toEqual({ clients: [...truth.clients.keys()], users: [...truth.users.keys()] });
 });
 
 it('follows changes at once, whatever the search lag', () => {
-  emulator.configure({ searchLagMs: 60_000 });
+  emulator.updateSettings({ searchLagMs: 60_000 });
   const { user_id } = emulator.tenant.createUser();
   expect(emulator.readTruth().users.has(toText(user_id))).toBe(true);
   emulator.tenant.deleteUser(toText(user_id));
@@ -89,7 +89,7 @@ it('counts requests by endpoint and status until told to start anew', async () =
 });
 
 it('changes its ways by the control route', async () => {
-  await control(emulator, 'settings', { rateLimits: 'free', retryAfter: true });
+  await control(emulator, 'settings', { rateLimits: 'free', sendRetryAfter: true });
   const statuses = [];
   for (let nth = 0; nth < 3; nth += 1) statuses.push((await visitor.get('roles')).status);
   expect(statuses).toEqual([200, 200, 429]);

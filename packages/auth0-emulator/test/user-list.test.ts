@@ -11,7 +11,7 @@ beforeAll(async () => {
   visitor = await visit(emulator);
 });
 afterAll(() => emulator.close());
-afterEach(() => emulator.configure({ pageCap: undefined, shuffleTies: false, searchLagMs: 0 }));
+afterEach(() => emulator.updateSettings({ pageCap: undefined, shuffleTies: false, searchLagMs: 0 }));
 
 const idsOf = (rows: JsonObject[]): unknown[] => rows.map((row) => row['user_id']);
 const isAscending = (values: unknown[]): boolean =>
@@ -69,7 +69,7 @@ it('refuses a page of more than 100 users', async () => {
 });
 
 it('cuts pages silently when it is set to', async () => {
-  emulator.configure({ pageCap: 50 });
+  emulator.updateSettings({ pageCap: 50 });
   const { body } = await visitor.get('users', { per_page: 100, page: 1, include_totals: true });
   expect(body).toMatchObject({ start: 50, limit: 50, length: 50 });
 });
@@ -148,7 +148,7 @@ it('keeps one order of users with one timestamp, or shuffles them between reques
   const q = `created_at:[${await tiedInstant()} TO *]`;
   const read = async (): Promise<unknown[]> => idsOf((await visitor.get('users', { q, sort: 'created_at:1' })).body);
   expect(await read()).toEqual(await read());
-  emulator.configure({ shuffleTies: true });
+  emulator.updateSettings({ shuffleTies: true });
   expect(await read()).not.toEqual(await read());
 });
 
@@ -180,7 +180,7 @@ it('finds the members of an organization', async () => {
 });
 
 it('shows a write by id at once, and in lists once the search lag is over', async () => {
-  emulator.configure({ searchLagMs: 5_000 });
+  emulator.updateSettings({ searchLagMs: 5_000 });
   const { user_id } = emulator.tenant.createUser({ name: 'Brand New' });
   const id = encodeURIComponent(toText(user_id));
   const listed = async (): Promise<number> => (await visitor.get('users', { q: 'name:"brand new"' })).body.length;

@@ -3,7 +3,7 @@ import { leastSeconds } from '../../../bench/limit-bound';
 import { measureLoop, measureSync } from '../../../bench/limit-cost';
 import type { LimitScenario } from '../../../bench/limit-scenarios';
 import { useTenant } from '../../../bench/other-client';
-import { RATE_LIMIT_PRESETS } from 'auth0-emulator';
+import { rateLimitPresets } from 'auth0-emulator';
 
 jest.setTimeout(120_000);
 
@@ -57,7 +57,7 @@ it('a limit that is halved on the way, a clock that is off, and headers that are
     reserve: 0.1,
     async meanwhile(tenant) {
       await sleep(1_500);
-      tenant.configure({ rateLimits: { global: { size: 12, perSecond: 10 } }, rateLimitHeaders: 'stale' });
+      tenant.updateSettings({ rateLimits: { global: { size: 12, perSecond: 10 } }, rateLimitHeaders: 'stale' });
       return 0;
     },
   });
@@ -79,7 +79,7 @@ it('a loop of the SDK does the same work, and runs into the limit', async () => 
 it('the least time is that of the bucket that needs the most', () => {
   const byRoute = { users: { 200: 30, 429: 50 }, members: { 200: 55 }, clients: { 200: 1 } };
   expect(leastSeconds({ byRoute }, { global: { size: 50, perSecond: 16 } })).toBeCloseTo(36 / 16);
-  expect(leastSeconds({ byRoute }, RATE_LIMIT_PRESETS.essentials)).toBeCloseTo(35 / (200 / 60));
-  expect(leastSeconds({ byRoute }, RATE_LIMIT_PRESETS.enterprise)).toBeCloseTo(36 / 16);
+  expect(leastSeconds({ byRoute }, rateLimitPresets.essentials)).toBeCloseTo(35 / (200 / 60));
+  expect(leastSeconds({ byRoute }, rateLimitPresets.enterprise)).toBeCloseTo(36 / 16);
   expect(leastSeconds({ byRoute: { users: { 200: 2 } } }, { global: { size: 50, perSecond: 16 } })).toBe(0);
 });

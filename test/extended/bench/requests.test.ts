@@ -1,13 +1,13 @@
 import { countRequests, isWithin } from '../../../bench/request-count';
-import { SCENARIOS, type TenantScenario } from 'auth0-emulator';
+import { scenarios, type TenantScenario } from 'auth0-emulator';
 
 jest.setTimeout(300_000);
 
 const tenants: Record<string, TenantScenario> = {
-  'a small tenant': SCENARIOS.small,
-  'a tenant beyond every cap of the API': SCENARIOS.caps,
-  'an empty tenant': SCENARIOS.empty,
-  'a tenant whose organizations own roles': SCENARIOS['owned-roles'],
+  'a small tenant': scenarios.small,
+  'a tenant beyond every cap of the API': scenarios.caps,
+  'an empty tenant': scenarios.empty,
+  'a tenant whose organizations own roles': scenarios['owned-roles'],
   'a tenant of 20,000 users': {
     users: { count: 20_000 },
     organizations: { count: 0 },

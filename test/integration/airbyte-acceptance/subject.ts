@@ -69,7 +69,7 @@ export async function startSubject(folder: string): Promise<Subject> {
   const tenant = await startEmulator({
     scenario: {
       users: { count: 230, missingUpdatedAt: 4, ties: [{ size: 20 }] },
-      organizations: { count: 6, members: 15, big: [130, 0] },
+      organizations: { count: 6, members: 15, firstMemberCounts: [130, 0] },
       clients: { count: 120 },
       roles: { count: 6 },
     },

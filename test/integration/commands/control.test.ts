@@ -110,14 +110,14 @@ it('a sync that is begun as soon as the one before is cancelled is whole', async
   expect((await rollcall('sync', 'acme', '--full', '--detach')).code).toBe(0);
   while (tenant.readStatistics().requests < 20) await sleep(10);
   // Breaking off takes as long as it takes, and not every child the same.
-  tenant.configure({ latencyMs: 12_000 });
+  tenant.updateSettings({ latencyMs: 12_000 });
   await sleep(1_000);
   expect((await rollcall('cancel', 'acme')).stderr).toContain('sync/acme has ended.');
   const children = ['clients', 'users', 'organizations'].map((name) => `sync/acme/${name}`);
   const ends = children.map((id) => temporal.client.workflow.getHandle(id).describe());
   const closed = await temporal.client.workflow.getHandle('sync/acme').describe();
   for (const { closeTime } of await Promise.all(ends)) expect(+closeTime!).toBeLessThanOrEqual(+closed.closeTime!);
-  tenant.configure({ latencyMs: 20 });
+  tenant.updateSettings({ latencyMs: 20 });
   const { code, stderr } = await rollcall('sync', 'acme');
   expect({ code, stderr }).toEqual({ code: 0, stderr });
 });

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import type { Finding } from '../../../src/preflight/finding';
 import { connect } from '../../../src/temporal/connection';
 import { createNamespace, type TestNamespace } from '../../support/servers';
@@ -19,7 +19,7 @@ beforeAll(async () => {
   tenant = await startEmulator({ scenario: 'small', rateLimits: { global: { size: 50, perSecond: 16 } } });
   projectFor(folder, tenant);
 });
-afterEach(() => tenant.configure({ scopes: READER_SCOPES, clockAheadMs: 0 }));
+afterEach(() => tenant.updateSettings({ scopes: readerScopes, clockAheadMs: 0 }));
 afterAll(async () => {
   await tenant.close();
 });
@@ -71,8 +71,8 @@ it('says that a sync downloads a `temporal` binary where there is none', async (
 });
 
 it('names scopes that are missing, those that only make a stream fuller, and those beyond need', async () => {
-  const scopes = READER_SCOPES.filter((scope) => scope !== 'read:users' && scope !== 'read:roles');
-  tenant.configure({ scopes: [...scopes, 'update:users'] });
+  const scopes = readerScopes.filter((scope) => scope !== 'read:users' && scope !== 'read:roles');
+  tenant.updateSettings({ scopes: [...scopes, 'update:users'] });
   const { code, of } = await examine(['acme']);
   expect(code).toBe(4);
   expect(of('scopes', 'acme')).toEqual([
@@ -88,7 +88,7 @@ it('names scopes that are missing, those that only make a stream fuller, and tho
 });
 
 it('asks of a connection only what its streams need', async () => {
-  tenant.configure({ scopes: ['read:clients'] });
+  tenant.updateSettings({ scopes: ['read:clients'] });
   const file = join(folder, 'clients.yaml');
   const { url, clientId, clientSecret } = tenant;
   const credentials = { client_id: clientId, client_secret: clientSecret };
@@ -100,7 +100,7 @@ it('asks of a connection only what its streams need', async () => {
 });
 
 it.each([60_000, -60_000])('tells a difference of the clocks: %j ms', async (clockAheadMs) => {
-  tenant.configure({ clockAheadMs });
+  tenant.updateSettings({ clockAheadMs });
   const { code, of } = await examine(['acme']);
   expect(code).toBe(0);
   const words = clockAheadMs > 0 ? /[56]\d s ahead of/ : /6\d s behind/;

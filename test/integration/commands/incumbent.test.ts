@@ -5,8 +5,8 @@
 import {
   type Emulator,
   findSecrets,
-  READER_SCOPES,
-  SECRET_SCOPES,
+  readerScopes,
+  secretScopes,
   startEmulator,
   type Statistics,
   type TruthStream,
@@ -79,11 +79,11 @@ beforeAll(async () => {
   tenant = await startEmulator({
     scenario: {
       users: { count: 1_100, missingUpdatedAt: 3, ties: [{ size: 150 }] },
-      organizations: { count: 8, members: { min: 0, max: 60 }, big: [1_050] },
+      organizations: { count: 8, members: { min: 0, max: 60 }, firstMemberCounts: [1_050] },
       clients: { count: 1_100 },
       roles: { count: 5 },
     },
-    scopes: [...READER_SCOPES, ...SECRET_SCOPES],
+    scopes: [...readerScopes, ...secretScopes],
     faults: [
       { match: '//', kind: 'html' },
       { match: '/api/v2/clients', nth: 2, kind: 'reset' },

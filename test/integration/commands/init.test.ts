@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import { loadProject } from '../../../src/config/project';
 import { streams } from '../../../src/streams/registry';
 import { type Ended, run, scratchFolder } from '../../support/program';
@@ -15,7 +15,7 @@ let folders = 0;
 beforeAll(async () => {
   tenant = await startEmulator({ scenario: 'small' });
 });
-afterEach(() => tenant.configure({ scopes: READER_SCOPES }));
+afterEach(() => tenant.updateSettings({ scopes: readerScopes }));
 afterAll(() => tenant.close());
 
 function newFolder(): string {
@@ -57,7 +57,7 @@ describe('on a terminal', () => {
     const { code } = await terminal.ended;
     const screen = terminal.lines().join('\n');
     expect({ code, screen }).toEqual({ code: 0, screen });
-    for (const scope of READER_SCOPES) expect(screen).toContain(scope);
+    for (const scope of readerScopes) expect(screen).toContain(scope);
     expect(screen).toMatch(/^ok +tenant/m);
     expect(screen).toContain('rollcall.yaml has the connection acme. Next: rollcall sync acme');
     expect(terminal.written()).not.toContain(tenant.clientSecret);
@@ -182,7 +182,7 @@ describe('without a terminal', () => {
   });
 
   it('names the scopes to grant for the streams that are wanted, and writes the file', async () => {
-    tenant.configure({ scopes: ['read:clients'] });
+    tenant.updateSettings({ scopes: ['read:clients'] });
     const cwd = newFolder();
     const some = ['--stream', 'clients', 'users'];
     const { code, stderr } = await init(cwd, 'acme', ...flags(), '--client-secret', 'env:SECRET', ...some);

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import { run, scratchFolder, type Ended } from '../../support/program';
 import { projectFor } from '../../support/compare-copy';
 
@@ -8,7 +8,7 @@ const folder = scratchFolder();
 let tenant: Emulator;
 beforeAll(async () => {
   tenant = await startEmulator({ scenario: 'caps' });
-  tenant.configure({ rateLimits: { global: { size: 50, perSecond: 16 } } });
+  tenant.updateSettings({ rateLimits: { global: { size: 50, perSecond: 16 } } });
   projectFor(folder, tenant);
 });
 beforeEach(() => tenant.resetStatistics());
@@ -51,9 +51,9 @@ it('spelled out by flags, prints one object and nothing of the secret', async ()
 });
 
 it('shows what a stream lacks beside the plan of the others, and ends as a sync would', async () => {
-  tenant.configure({ scopes: READER_SCOPES.filter((scope) => scope !== 'read:users') });
+  tenant.updateSettings({ scopes: readerScopes.filter((scope) => scope !== 'read:users') });
   const { code, stdout } = await plan('acme');
-  tenant.configure({ scopes: READER_SCOPES });
+  tenant.updateSettings({ scopes: readerScopes });
   expect(code).toBe(3);
   expect(stdout).toMatch(/│ users +│ +– │ +– │ +– │/);
   expect(stdout).toMatch(/^users: the token lacks read:users$/m);

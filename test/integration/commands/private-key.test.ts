@@ -64,7 +64,7 @@ describe('an application with a private key', () => {
     expect(synced.stderr).not.toContain('refused');
     expect(JSON.parse(synced.stdout)).toMatchObject({ status: 'complete', streams: [{ records: 8 }] });
 
-    tenant.configure({ clientKey: { publicKey, algorithm: 'RS256' } });
+    tenant.updateSettings({ clientKey: { publicKey, algorithm: 'RS256' } });
     const flags = ['--base-url', tenant.url, '--client-id', tenant.clientId, '--private-key', 'file:key.pem'];
     const planned = await run('rollcall', ['plan', ...flags, '--json'], { cwd: folder });
     expect(planned.code).toBe(0);

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import { connect, type TemporalConnection } from '../../../src/temporal/connection';
 import { createNamespace, type TestNamespace } from '../../support/servers';
 import {
@@ -109,7 +109,7 @@ const isIdle = (standing: Standing): boolean =>
 
 /** Long enough for a run to be met under way by others; back to quick ones with 0. */
 function slow(latencyMs: number): void {
-  tenant.configure({ latencyMs });
+  tenant.updateSettings({ latencyMs });
 }
 
 it('status tells of firings, one skipped for overlap, a run by hand in between, and a worker that was killed', async () => {
@@ -252,7 +252,7 @@ it('a run that is cancelled by hand is no failed run', async () => {
 });
 
 it('a partial copy is no failed run', async () => {
-  tenant.configure({ scopes: READER_SCOPES.filter((scope) => scope !== 'read:clients') });
+  tenant.updateSettings({ scopes: readerScopes.filter((scope) => scope !== 'read:clients') });
   writeFileSync(
     project,
     readFileSync(project, 'utf8') + connectionTo('gamma', tenant.clientSecret, 'clients, organizations'),
@@ -262,7 +262,7 @@ it('a partial copy is no failed run', async () => {
   const ended = await once('gamma', (standing) => outcomes(standing)[0] === 'partial');
   expect(firingsOf(ended)[0]?.verdict).toMatch(/^incomplete: clients: .*read:clients/);
   expect(ended).toMatchObject({ run: { state: 'partial', rows: 300 }, schedule: { paused: false, pauseAfter: 1 } });
-  tenant.configure({ scopes: READER_SCOPES });
+  tenant.updateSettings({ scopes: readerScopes });
   await said('schedule', 'delete', 'gamma');
 });
 

@@ -108,7 +108,7 @@ it.each<[string[], RegExp]>([
 });
 
 it('refuses a change while a sync is under way, and shows all the same', async () => {
-  tenant.configure({ latencyMs: 200, rateLimits: { global: { size: 2, perSecond: 2 } } });
+  tenant.updateSettings({ latencyMs: 200, rateLimits: { global: { size: 2, perSecond: 2 } } });
   tenant.resetStatistics();
   const syncing = start('rollcall', ['sync', 'acme', '--full'], { cwd: folder, env });
   while (tenant.readStatistics().requests < 3 && syncing.child.exitCode === null) await sleep(20);
@@ -123,7 +123,7 @@ it('refuses a change while a sync is under way, and shows all the same', async (
   expect((await state('show', 'acme')).code).toBe(0);
   expect((await rollcall('cancel', 'acme')).code).toBe(0);
   await syncing.ended;
-  tenant.configure({ latencyMs: 0, rateLimits: 'unlimited' });
+  tenant.updateSettings({ latencyMs: 0, rateLimits: 'unlimited' });
   expect((await state('reset', 'acme')).code).toBe(0);
 });
 
@@ -134,14 +134,14 @@ it('where there is no server to be asked, says so; where one has been, asks what
   const reset = (): Promise<Ended> => run('rollcall', ['state', 'reset', 'acme'], { cwd: alone });
   expect(await reset()).toMatchObject({ code: 0, stderr: expect.stringContaining('it could not be asked') });
 
-  tenant.configure({ latencyMs: 200, rateLimits: { global: { size: 2, perSecond: 2 } } });
+  tenant.updateSettings({ latencyMs: 200, rateLimits: { global: { size: 2, perSecond: 2 } } });
   tenant.resetStatistics();
   const syncing = start('rollcall', ['sync', 'acme'], { cwd: alone });
   while (tenant.readStatistics().requests < 3 && syncing.child.exitCode === null) await sleep(20);
   syncing.child.kill('SIGKILL');
   await syncing.ended;
   expect(await reset()).toMatchObject({ code: 2, stderr: expect.stringContaining('a sync of acme is under way') });
-  tenant.configure({ latencyMs: 0, rateLimits: 'unlimited' });
+  tenant.updateSettings({ latencyMs: 0, rateLimits: 'unlimited' });
   expect((await run('rollcall', ['sync', 'acme'], { cwd: alone })).code).toBe(0);
   const { code, stderr } = await reset();
   expect(code).toBe(0);

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { type Emulator, RATE_LIMIT_PRESETS, type RateLimits, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import { type Emulator, rateLimitPresets, type RateLimits, readerScopes, startEmulator } from 'auth0-emulator';
 import type { JsonObject } from '../../../src/json';
 import {
   type Ended,
@@ -114,7 +114,7 @@ describe('a tenant that lets one in', () => {
     tenant = await startEmulator({ scenario: tiny });
     config = configOf(tenant);
   });
-  afterEach(() => tenant.configure({ scopes: READER_SCOPES, tokenLifetimeSeconds: 86_400 }));
+  afterEach(() => tenant.updateSettings({ scopes: readerScopes, tokenLifetimeSeconds: 86_400 }));
   afterAll(() => tenant.close());
 
   it('is checked with the configurations of Airbyte’s own connector', async () => {
@@ -130,7 +130,7 @@ describe('a tenant that lets one in', () => {
   });
 
   it('has its limits told, as its answers name them', async () => {
-    const { free, essentials } = RATE_LIMIT_PRESETS;
+    const { free, essentials } = rateLimitPresets;
     const told = async (rateLimits: RateLimits): Promise<string[]> => {
       const limited = await startEmulator({ scenario: tiny, rateLimits });
       const { stdout } = await run('source-auth0', ['check', '--config', write(configOf(limited))]);
@@ -174,7 +174,7 @@ describe('a tenant that lets one in', () => {
   });
 
   it('refuses an access token that has expired', async () => {
-    tenant.configure({ tokenLifetimeSeconds: 1 });
+    tenant.updateSettings({ tokenLifetimeSeconds: 1 });
     const access_token = await fetchToken(tenant);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     const expired = { base_url: tenant.url, credentials: { auth_type: 'oauth2_access_token', access_token } };
@@ -187,7 +187,7 @@ describe('a tenant that lets one in', () => {
   });
 
   it('without a scope: that stream is incomplete and names it, the others are read', async () => {
-    tenant.configure({ scopes: READER_SCOPES.filter((scope) => scope !== 'read:clients') });
+    tenant.updateSettings({ scopes: readerScopes.filter((scope) => scope !== 'read:clients') });
     const [answer, ended] = await Promise.all([check(config), read(config, catalogFor())]);
     expect(answer.status).toBe('FAILED');
     expect(answer.message).toMatch(/not read clients .*: read:clients$/);
@@ -204,7 +204,7 @@ describe('a tenant that lets one in', () => {
   });
 
   it('without any scope: all are named in one message, and nothing is read', async () => {
-    tenant.configure({ scopes: [] });
+    tenant.updateSettings({ scopes: [] });
     const [answer, ended] = await Promise.all([check(config), read(config, catalogFor())]);
     expect(answer.message).toMatch(
       /clients .*users .*organizations .*: read:clients read:users read:organizations read:organization_members read:organization_member_roles$/,

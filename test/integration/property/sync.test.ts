@@ -34,7 +34,7 @@ const wholeTenant: fc.Arbitrary<GeneratedTenant> = fc.record({
     .map(({ users, clients, organizations, big }) => ({
       users: { ...users, count: users.count + 10 },
       clients: { count: clients },
-      organizations: { count: organizations, members: { min: 0, max: 4 }, big: [big] },
+      organizations: { count: organizations, members: { min: 0, max: 4 }, firstMemberCounts: [big] },
       roles: { count: 3, owned: { organizations: 2, each: 2 } },
     })),
   settings,

@@ -61,7 +61,7 @@ it('takes roles from each member by itself when it is told to, with their descri
 });
 
 it('does not take roles for absent that are left out for want of a scope', async () => {
-  tenant.configure({
+  tenant.updateSettings({
     rolesWithoutScope: 'omit',
     scopes: ['read:organizations', 'read:organization_members', 'read:roles'],
   });
@@ -79,7 +79,7 @@ it('begins a list again whose place has expired, and leaves out what it had deli
     scenario: {
       users: { count: 700 },
       clients: { count: 450 },
-      organizations: { count: 250, members: 0, big: [620, 5] },
+      organizations: { count: 250, members: 0, firstMemberCounts: [620, 5] },
       roles: { count: 3 },
     },
   });

@@ -108,7 +108,7 @@ it('a slice that meets the limit ends with what it has, and the workflow waits, 
 });
 
 it('the sync shows streams that are under way, as they tell it how they stand', async () => {
-  tenant.configure({ latencyMs: 3_000 });
+  tenant.updateSettings({ latencyMs: 3_000 });
   const slow = { ...limits, fetchBudget: { ...limits.fetchBudget, pages: 1 }, concurrency: { min: 1, max: 1 } };
   const begun = Date.now();
   const { run, ended } = await stage.begin({ tenant, streams: full('clients', 'users'), limits: slow });
@@ -119,7 +119,7 @@ it('the sync shows streams that are under way, as they tell it how they stand', 
     shown.add(await detailsOf(run.workflowId));
     await new Promise((go) => setTimeout(go, 200));
   }
-  tenant.configure({ latencyMs: 0 });
+  tenant.updateSettings({ latencyMs: 0 });
   expect([...shown].some((table) => /^\| clients \| running \| [1-4]00 \| [1-4] \|/m.test(table))).toBe(true);
   expect([...shown].at(-1)).toMatch(/^\| clients \| complete \| 450 \| 5 \| 5 \|/m);
   const runs = await historiesOf(stage.temporal.client, run.workflowId);

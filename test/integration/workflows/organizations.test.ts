@@ -1,4 +1,4 @@
-import { type Emulator, type EmulatorOptions, READER_SCOPES, startEmulator, type TruthStream } from 'auth0-emulator';
+import { type Emulator, type EmulatorOptions, readerScopes, startEmulator, type TruthStream } from 'auth0-emulator';
 import { compare } from '../../support/compare-copy';
 import { historiesOf } from '../../support/histories';
 import { expectPromisesKept, expectWhole, stepsOf } from '../../support/expect-copy';
@@ -6,7 +6,11 @@ import { full, openStage, type Stage } from '../../support/test-environment';
 
 const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
 const [, ...memberStreams] = family;
-const small = { fetchBudget: { pages: 6, seconds: 60, bytes: 1e9 }, organizationsPerBatch: 5, concurrency: { min: 3, max: 3 } };
+const small = {
+  fetchBudget: { pages: 6, seconds: 60, bytes: 1e9 },
+  organizationsPerBatch: 5,
+  concurrency: { min: 3, max: 3 },
+};
 jest.setTimeout(60_000);
 
 let stage: Stage;
@@ -17,7 +21,7 @@ beforeAll(async () => {
   stage = await openStage();
 }, 60_000);
 afterEach(() => {
-  tenant.configure({ scopes: READER_SCOPES });
+  tenant.updateSettings({ scopes: readerScopes });
   tenant.setFaults([]);
 });
 afterAll(async () => {
@@ -29,7 +33,7 @@ const tenantOptions: EmulatorOptions = {
   scenario: {
     users: { count: 100 },
     clients: { count: 3 },
-    organizations: { count: 30, members: { min: 0, max: 3 }, big: [75, 0] },
+    organizations: { count: 30, members: { min: 0, max: 3 }, firstMemberCounts: [75, 0] },
     roles: { count: 5 },
   },
   pageCap: 20,
@@ -84,7 +88,7 @@ it('reads several organizations side by side, as many as there are lanes', async
 
 describe('a token without', () => {
   const without = (...scopes: string[]) =>
-    tenant.configure({ scopes: READER_SCOPES.filter((scope) => !scopes.includes(scope)) });
+    tenant.updateSettings({ scopes: readerScopes.filter((scope) => !scopes.includes(scope)) });
 
   it('the scope for member roles leaves organizations and members whole, and says of roles what is missing', async () => {
     without('read:organization_member_roles');
@@ -116,7 +120,10 @@ describe('a token without', () => {
     expectWhole(played, tenant, ['organizations']);
     for (const name of memberStreams) {
       const result = played.result.streams.find(({ stream }) => stream === name);
-      expect(result).toMatchObject({ status: 'incomplete', failure: { type: 'MissingScope', failureType: 'config_error' } });
+      expect(result).toMatchObject({
+        status: 'incomplete',
+        failure: { type: 'MissingScope', failureType: 'config_error' },
+      });
     }
   });
 });

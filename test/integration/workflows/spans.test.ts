@@ -43,7 +43,7 @@ const searchesOf = ({ slices }: Played): SearchTask[] =>
 
 it('cuts a long search into ranges that are read side by side, and cuts again while a lane has nothing to do', async () => {
   let finished = 0;
-  tenant.configure({ latencyMs: 10 });
+  tenant.updateSettings({ latencyMs: 10 });
   const played = await stage.play({
     tenant,
     streams: full('users'),
@@ -59,7 +59,7 @@ it('cuts a long search into ranges that are read side by side, and cuts again wh
       return slice;
     },
   });
-  tenant.configure({ latencyMs: 0 });
+  tenant.updateSettings({ latencyMs: 0 });
   expectWhole(played, tenant, ['users']);
   expectPromisesKept(played);
   expect(tenant.readStatistics().maxInFlight).toBeGreaterThan(1);

@@ -1,6 +1,6 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { type Emulator, findSecrets, READER_SCOPES, SECRET_SCOPES, startEmulator, TRUTH_STREAMS } from 'auth0-emulator';
+import { type Emulator, findSecrets, readerScopes, secretScopes, startEmulator, truthStreams } from 'auth0-emulator';
 import type { SyncProgress } from '../../../src/workflows/contract';
 import { historiesOf, textIn } from '../../support/histories';
 import { expectPromisesKept, expectWhole, stepsOf } from '../../support/expect-copy';
@@ -12,7 +12,7 @@ let stage: Stage;
 let tenant: Emulator;
 
 beforeAll(async () => {
-  tenant = await startEmulator({ scenario: 'small', scopes: [...READER_SCOPES, ...SECRET_SCOPES] });
+  tenant = await startEmulator({ scenario: 'small', scopes: [...readerScopes, ...secretScopes] });
   stage = await openStage();
 }, 60_000);
 afterEach(() => tenant.setFaults([]));
@@ -22,10 +22,10 @@ afterAll(async () => {
 });
 
 it('copies every stream, and leaves nothing in staging', async () => {
-  const played = await stage.play({ tenant, streams: full(...TRUTH_STREAMS) });
+  const played = await stage.play({ tenant, streams: full(...truthStreams) });
   expect(played.result.status).toBe('complete');
-  expect(played.result.streams.map(({ stream }) => stream).sort()).toEqual([...TRUTH_STREAMS].sort());
-  expectWhole(played, tenant, [...TRUTH_STREAMS]);
+  expect(played.result.streams.map(({ stream }) => stream).sort()).toEqual([...truthStreams].sort());
+  expectWhole(played, tenant, [...truthStreams]);
   expectPromisesKept(played);
   expect(played.discarded).toEqual([played.result.run]);
 });
@@ -60,11 +60,11 @@ describe('a stream that fails', () => {
 
   beforeAll(async () => {
     tenant.setFaults([{ kind: '503', match: '/clients' }]);
-    played = await stage.play({ tenant, streams: full(...TRUTH_STREAMS) });
+    played = await stage.play({ tenant, streams: full(...truthStreams) });
   });
 
   it('does not stop the others', () => {
-    expectWhole(played, tenant, [...TRUTH_STREAMS].slice(1));
+    expectWhole(played, tenant, [...truthStreams].slice(1));
     expectPromisesKept(played);
   });
 
@@ -149,7 +149,7 @@ it('tells while it runs which streams have ended, and how far the others are', a
 });
 
 it('leaves no record, no person and no secret in any history, also when it goes wrong', async () => {
-  const streams = full(...TRUTH_STREAMS);
+  const streams = full(...truthStreams);
   const well = await stage.play({ tenant, streams: streams.map((stream) => ({ ...stream, syncId: 7 })) });
   const badly = await stage.play({
     tenant,

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type StreamKeys, TRUTH_STREAMS, type TruthStream } from 'auth0-emulator';
+import { type StreamKeys, truthStreams, type TruthStream } from 'auth0-emulator';
 import type { JsonObject } from '../../../src/json';
 import { readFilesDestination } from '../files-reader';
 import { type DataFile, listDataFiles } from '../../../src/sinks/files/manifest';
@@ -20,7 +20,7 @@ export type Copy = Record<TruthStream, Copied[]>;
 
 /** What the destination holds, as its own readers see it: by the manifests, or by SQL. */
 export async function readCopy({ plan, disks, postgres, schema }: World): Promise<Copy> {
-  const copy = Object.fromEntries(TRUTH_STREAMS.map((stream) => [stream, []])) as unknown as Copy;
+  const copy = Object.fromEntries(truthStreams.map((stream) => [stream, []])) as unknown as Copy;
   if (plan.destination === 'files') {
     const manifests = await readManifests(disks.destination.folder);
     const runs = new Map(manifests.map(({ stream, current: { files } }) => [stream, files.flatMap(runsIn).values()]));
@@ -29,7 +29,7 @@ export async function readCopy({ plan, disks, postgres, schema }: World): Promis
     }
     return copy;
   }
-  for (const stream of TRUTH_STREAMS) {
+  for (const stream of truthStreams) {
     copy[stream] = (await recordsIn(postgres.url, schema, stream)).map((record) => ({ record, run: 0 }));
   }
   return copy;
@@ -60,7 +60,7 @@ export interface Differences {
  * changed a short time before, and those twice that change while it reads them, in both versions.
  */
 export function differencesOf(copy: Copy, throughout: StreamKeys, ever: StreamKeys): Record<TruthStream, Differences> {
-  const entries = TRUTH_STREAMS.map((stream): [TruthStream, Differences] => {
+  const entries = truthStreams.map((stream): [TruthStream, Differences] => {
     const first = Math.min(...copy[stream].map(({ run }) => run));
     const keys = copy[stream].map(({ record }) => keyOf(stream, record));
     const versions = copy[stream].map(({ record, run }) =>

@@ -111,7 +111,11 @@ function tenantOf(seed: number, chance: Chance): TenantScenario {
       missingUpdatedAt: 4,
       missingCreatedAt: 3,
     },
-    organizations: { count: chance.between(20, 45), members: { min: 0, max: 9 }, big: [chance.between(110, 250)] },
+    organizations: {
+      count: chance.between(20, 45),
+      members: { min: 0, max: 9 },
+      firstMemberCounts: [chance.between(110, 250)],
+    },
     clients: { count: chance.between(90, 220) },
     roles: { count: 5, owned: { organizations: chance.of([0, 3]), each: 2 } },
   };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type EmulatedTenant, hashContent, TRUTH_READERS, TRUTH_STREAMS } from 'auth0-emulator';
+import { type EmulatedTenant, hashContent, truthReaders, truthStreams } from 'auth0-emulator';
 import type { JsonObject } from '../../../src/json';
 import { run } from '../program';
 import { type Copy, differencesOf, filesBeside, filesIn, keyOf, readCopy, usersCursor } from './copy';
@@ -18,7 +18,7 @@ export async function judge(world: World, faults: string[]): Promise<void> {
   if (plan.blows.some(({ blow }) => blow.victim === 'worker' && blow.how === 'freeze')) await sleep(afterwardsMs);
   const copy = await readCopy(world);
   const differences = differencesOf(copy, throughout, ever);
-  for (const stream of TRUTH_STREAMS) {
+  for (const stream of truthStreams) {
     const { lost, invented, twice } = differences[stream];
     if (lost + invented + twice > 0) faults.push(`${stream}: ${lost} lost, ${invented} invented, ${twice} twice`);
   }
@@ -60,7 +60,7 @@ async function judgeState(world: World, before: Copy, faults: string[]): Promise
       `${wrong.length} users are not as the tenant has them after the incremental run: ${wrong.slice(0, 3).join(', ')}`,
     );
   }
-  for (const stream of TRUTH_STREAMS.filter((each) => each !== 'users')) {
+  for (const stream of truthStreams.filter((each) => each !== 'users')) {
     const after = (await readCopy(world))[stream].length;
     if (after !== before[stream].length) faults.push(`${stream} has changed with a run that was not asked for it`);
   }
@@ -69,7 +69,7 @@ async function judgeState(world: World, before: Copy, faults: string[]): Promise
 /** Ids of the users whose newest copy is missing or has another content. */
 function differing(copy: Copy, tenant: EmulatedTenant): string[] {
   const newest = new Map(copy.users.map(({ record }) => [keyOf('users', record), hashOf(record)]));
-  return [...TRUTH_READERS.users(tenant)]
+  return [...truthReaders.users(tenant)]
     .filter(({ key, content }) => newest.get(key) !== hashOf(content))
     .map(({ key }) => key);
 }

@@ -4,7 +4,7 @@ import {
   type EmulatorOptions,
   type ScriptedChange,
   startEmulator,
-  TENANT_START,
+  tenantStart,
   type TenantChange,
   type TenantScenario,
   type UserPopulation,
@@ -65,7 +65,7 @@ const grown = fc.record({ others: sizes(), ties: fc.array(tie, { maxLength: 2 })
 /** So many users in each of the tenant's first milliseconds, so that wherever a range is cut, there are some. */
 export function importedIn(perMs: readonly number[]): UserPopulation {
   return {
-    ties: perMs.map((size, ms) => ({ size, at: new Date(TENANT_START + ms).toISOString(), updatedTogether: true })),
+    ties: perMs.map((size, ms) => ({ size, at: new Date(tenantStart + ms).toISOString(), updatedTogether: true })),
     count: perMs.reduce((sum, size) => sum + size, 0),
   };
 }

@@ -1,5 +1,5 @@
 import { formatCheckProblem, checkTenant } from '../../../src/preflight/check';
-import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import { impatientClient } from '../../support/fetch-fixture';
 
 let tenant: Emulator;
@@ -15,7 +15,7 @@ afterAll(async () => {
 });
 
 async function checkWithout(...missing: string[]): Promise<ReturnType<typeof checkTenant>> {
-  tenant.configure({ scopes: READER_SCOPES.filter((scope) => !missing.includes(scope)) });
+  tenant.updateSettings({ scopes: readerScopes.filter((scope) => !missing.includes(scope)) });
   const client = impatientClient(tenant);
   return checkTenant(client).finally(() => client.close());
 }
@@ -66,7 +66,7 @@ it('ends at what concerns more than one stream, and tells it once', async () => 
 });
 
 it('passes over an organization that vanishes while it is looked at', async () => {
-  tenant.configure({ scopes: READER_SCOPES });
+  tenant.updateSettings({ scopes: readerScopes });
   const client = impatientClient(tenant);
   const list: typeof client.getPage = async (request, options) => {
     const page = await client.getPage(request, options);

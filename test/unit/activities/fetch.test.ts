@@ -2,14 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import {
-  type Emulator,
-  type FaultKind,
-  findSecrets,
-  READER_SCOPES,
-  SECRET_SCOPES,
-  startEmulator,
-} from 'auth0-emulator';
+import { type Emulator, type FaultKind, findSecrets, readerScopes, secretScopes, startEmulator } from 'auth0-emulator';
 import { createFetchActivities } from '../../../src/activities/fetch';
 import type { Segment } from '../../../src/staging/segment';
 import { createStaging } from '../../../src/staging/staging';
@@ -28,15 +21,15 @@ beforeAll(async () => {
     scenario: {
       users: { count: 120 },
       clients: { count: 450 },
-      organizations: { count: 5, members: 3, big: [110] },
+      organizations: { count: 5, members: 3, firstMemberCounts: [110] },
       roles: { count: 2 },
     },
-    scopes: [...READER_SCOPES, ...SECRET_SCOPES],
+    scopes: [...readerScopes, ...secretScopes],
   });
   client = impatientClient(tenant);
 });
 afterEach(() => {
-  tenant.configure({ latencyMs: 0 });
+  tenant.updateSettings({ latencyMs: 0 });
   tenant.setFaults([]);
 });
 afterAll(async () => {
@@ -57,7 +50,7 @@ describe('a slice ends', () => {
     ['when its time is over', { seconds: 0.05 }, 1],
     ['with one page at least, however little time it has', { seconds: 0 }, 1],
   ])('%s', async (_when, limits, pages) => {
-    if ('seconds' in limits) tenant.configure({ latencyMs: 60 });
+    if ('seconds' in limits) tenant.updateSettings({ latencyMs: 60 });
     const { attempt } = slices();
     const result = await attempt({ task: clients, budget: { pages: 100, seconds: 60, bytes: 1e9, ...limits } }).result;
     expect(result).toMatchObject({ done: false, counts: { pages, requests: pages } });
@@ -215,7 +208,7 @@ describe('what never comes right', () => {
   });
 
   it('is not tried again when a scope is missing', async () => {
-    tenant.configure({ scopes: ['read:users'] });
+    tenant.updateSettings({ scopes: ['read:users'] });
     const poor = impatientClient(tenant);
     const { attempt } = slicesIn(newFolder(), () => poor);
     await expect(attempt({ task: clients }).result).rejects.toMatchObject({
@@ -224,7 +217,7 @@ describe('what never comes right', () => {
       details: [{ kind: 'config_error' }],
       message: expect.stringContaining('read:clients'),
     });
-    tenant.configure({ scopes: [...READER_SCOPES, ...SECRET_SCOPES] });
+    tenant.updateSettings({ scopes: [...readerScopes, ...secretScopes] });
     poor.close();
   });
 

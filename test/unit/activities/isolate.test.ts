@@ -17,7 +17,7 @@ beforeAll(async () => {
     scenario: {
       users: { count: 250 },
       clients: { count: 130 },
-      organizations: { count: 2, members: 3, big: [130] },
+      organizations: { count: 2, members: 3, firstMemberCounts: [130] },
       roles: { count: 2 },
     },
   });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Emulator, READER_SCOPES, startEmulator } from 'auth0-emulator';
+import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import type { FetchResult } from '../../../src/activities/fetch-contract';
 import { type Auth0Client, createAuth0Client } from '../../../src/auth0/client';
 import { Pacer } from '../../../src/auth0/rate-limit/pacer';
@@ -21,7 +21,7 @@ beforeEach(async () => {
     scenario: {
       users: { count: 150 },
       clients: { count: 1 },
-      organizations: { count: 4, members: 12, big: [60] },
+      organizations: { count: 4, members: 12, firstMemberCounts: [60] },
       roles: { count: 5, owned: { organizations: 3, each: 3 } },
     },
   });
@@ -174,7 +174,7 @@ describe('roles member by member', () => {
   it('are asked for side by side, no more at a time than the pacer lets out', async () => {
     const all = slices();
     const task = await prepare(all, 'per_member');
-    tenant.configure({ latencyMs: 20 });
+    tenant.updateSettings({ latencyMs: 20 });
     await all.attempt({ task }).result;
     expect(tenant.readStatistics().maxInFlight).toBeGreaterThan(4);
     expect(tenant.readStatistics().maxInFlight).toBeLessThanOrEqual(8);
@@ -194,7 +194,7 @@ describe('roles member by member', () => {
   it('end with the first one that fails, and the page is read again as a whole, and once', async () => {
     const all = slices();
     const task = onlyOrganization(await prepare(all, 'per_member'), 0);
-    tenant.configure({ latencyMs: 5 });
+    tenant.updateSettings({ latencyMs: 5 });
     tenant.setFaults([{ match: 'members/.*/roles', kind: '503', nth: 5 }]);
     const first = all.attempt({ task });
     await expect(first.result).rejects.toMatchObject({ type: 'Transient', nonRetryable: false });
@@ -222,7 +222,7 @@ describe('roles member by member', () => {
   it('wait for the limit as long as they must: the page is not begun again for it', async () => {
     const all = slices();
     const task = onlyOrganization(await prepare(all, 'per_member'), 0);
-    tenant.configure({ rateLimits: { groups: { memberRoles: { size: 4, perSecond: 50 } } } });
+    tenant.updateSettings({ rateLimits: { groups: { memberRoles: { size: 4, perSecond: 50 } } } });
     client.close();
     client = impatientClient(tenant, { maxWaitMs: 250 });
     const { done, counts } = await all.attempt({ task }).result;
@@ -233,14 +233,14 @@ describe('roles member by member', () => {
 });
 
 describe('the scope for roles', () => {
-  const withoutRoles = READER_SCOPES.filter((scope) => scope !== 'read:organization_member_roles');
+  const withoutRoles = readerScopes.filter((scope) => scope !== 'read:organization_member_roles');
 
   it.each(['refuse', 'omit'] as const)(
     'is demanded before a list is read whose roles the tenant would %s',
     async (rolesWithoutScope) => {
       const all = slices();
       const task = await prepare(all, 'inline');
-      tenant.configure({ scopes: withoutRoles, rolesWithoutScope });
+      tenant.updateSettings({ scopes: withoutRoles, rolesWithoutScope });
       const poor = impatientClient(tenant);
       client.close();
       client = poor;
@@ -256,7 +256,7 @@ describe('the scope for roles', () => {
   it('is not demanded where roles are not wanted', async () => {
     const all = slices();
     const task = await prepare(all, 'inline', [members]);
-    tenant.configure({ scopes: withoutRoles });
+    tenant.updateSettings({ scopes: withoutRoles });
     client.close();
     client = impatientClient(tenant);
     expect(await all.attempt({ task }).result).toMatchObject({ done: true, counts: { rows: 96 } });
@@ -280,7 +280,7 @@ describe('the scope for roles', () => {
   it('is asked of the tenant for each member, and named when it is lacking', async () => {
     const all = slices();
     const task = await prepare(all, 'per_member');
-    tenant.configure({ scopes: withoutRoles });
+    tenant.updateSettings({ scopes: withoutRoles });
     client.close();
     client = impatientClient(tenant);
     await expect(all.attempt({ task }).result).rejects.toMatchObject({

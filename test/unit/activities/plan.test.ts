@@ -1,5 +1,5 @@
 import { countHoldings, leastRequests } from '../../../bench/least-requests';
-import { type Emulator, READER_SCOPES, type ScenarioName, startEmulator, type TenantScenario } from 'auth0-emulator';
+import { type Emulator, readerScopes, type ScenarioName, startEmulator, type TenantScenario } from 'auth0-emulator';
 import { estimateReadPlan, type PlanOptions, type ReadPlan } from '../../../src/preflight/estimate';
 import { maxProbeRequests, type ProbeOptions, type ProbeResult, probeTenant } from '../../../src/preflight/probe';
 import { streams as known } from '../../../src/streams/registry';
@@ -136,7 +136,7 @@ it('says that there may be more where an instant holds more users than a search 
 it('takes the streams that may not be read out of the plan, with what they lack, and plans the rest', async () => {
   const tenant = await start('small');
   const without = ['read:users', 'read:organization_member_roles', 'read:roles'];
-  tenant.configure({ scopes: READER_SCOPES.filter((scope) => !without.includes(scope)) });
+  tenant.updateSettings({ scopes: readerScopes.filter((scope) => !without.includes(scope)) });
   const found = plan(await probe(tenant));
   expect(found.streams.filter(({ refused }) => refused)).toEqual([
     { stream: 'users', requests: 0, refused: 'the token lacks read:users' },

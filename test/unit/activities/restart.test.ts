@@ -24,7 +24,7 @@ beforeAll(async () => {
     scenario: {
       users: { count: 260 },
       clients: { count: 450 },
-      organizations: { count: 3, members: 3, big: [3, 250] },
+      organizations: { count: 3, members: 3, firstMemberCounts: [3, 250] },
       roles: { count: 2 },
     },
     // So that tokens are not renewed in mid-test.
@@ -33,7 +33,7 @@ beforeAll(async () => {
   });
   client = impatientClient(tenant);
 });
-afterEach(() => tenant.configure({ checkpointLifetimeSeconds: 86_400 }));
+afterEach(() => tenant.updateSettings({ checkpointLifetimeSeconds: 86_400 }));
 afterAll(async () => {
   client.close();
   await tenant.close();
@@ -169,7 +169,7 @@ it('of members of several organizations is begun again in the one that it is in'
 });
 
 it('is given up when its place is refused again and again, rather than begun for ever', async () => {
-  tenant.configure({ checkpointLifetimeSeconds: -1 });
+  tenant.updateSettings({ checkpointLifetimeSeconds: -1 });
   const { result, heartbeats } = slices().attempt({ task: clients });
   await expect(result).rejects.toMatchObject({ type: 'RequestRejected', nonRetryable: true });
   // The first page three times, each time with a refused second one.

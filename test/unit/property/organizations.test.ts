@@ -36,7 +36,7 @@ function scenarioOf(most: number): fc.Arbitrary<TenantScenario> {
     .map(({ organizations, big, members, roles, owned }) => ({
       users: { count: Math.max(10, ...big) },
       clients: { count: 0 },
-      organizations: { count: organizations, members, big },
+      organizations: { count: organizations, members, firstMemberCounts: big },
       roles: { count: roles, ...(owned && { owned }) },
     }));
 }
@@ -48,7 +48,7 @@ const twoLarge: GeneratedTenant = {
   scenario: {
     ...plainTenant.scenario,
     users: { count: 120 },
-    organizations: { count: 3, members: 1, big: [120, 120] },
+    organizations: { count: 3, members: 1, firstMemberCounts: [120, 120] },
     roles: { count: 2 },
   },
 };

@@ -1,6 +1,6 @@
 import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
-import { type Emulator, READER_SCOPES, startEmulator, TRUTH_READERS, TRUTH_STREAMS } from 'auth0-emulator';
+import { type Emulator, readerScopes, startEmulator, truthReaders, truthStreams } from 'auth0-emulator';
 import { type Auth0Client, createAuth0Client } from '../../../src/auth0/client';
 import { Pacer } from '../../../src/auth0/rate-limit/pacer';
 import { createClientTokenSource } from '../../../src/auth0/token';
@@ -118,7 +118,7 @@ describe('on an emulated tenant', () => {
     'a token without one of the scopes of %s is refused its rows',
     async (name, { scopes, reader: reach }) => {
       for (const scope of scopes) {
-        tenant.configure({ scopes: READER_SCOPES.filter((each) => each !== scope) });
+        tenant.updateSettings({ scopes: readerScopes.filter((each) => each !== scope) });
         const poor = clientWith();
         const organization = tenant.tenant.organizations.rows[0]!.id;
         const ask = async (reader: Reader<never>): Promise<unknown> => poor.getPage(reader.next(reader.start())!);
@@ -140,7 +140,7 @@ describe('on an emulated tenant', () => {
         await expect(asked).rejects.toMatchObject({ name: 'MissingScope', scopes: expect.arrayContaining([scope]) });
         poor.close();
       }
-      tenant.configure({ scopes: READER_SCOPES });
+      tenant.updateSettings({ scopes: readerScopes });
     },
   );
 
@@ -163,14 +163,14 @@ describe('on an emulated tenant', () => {
     };
     const ajv = new Ajv({ strict: false });
     addFormats(ajv);
-    for (const name of TRUTH_STREAMS) {
+    for (const name of truthStreams) {
       const records = outputs[name] ?? [];
       const keys = records.map((record) =>
         getStream(name)
           .primaryKey.map(([field]) => record[field!])
           .join(','),
       );
-      expect(keys.sort()).toEqual([...TRUTH_READERS[name](tenant.tenant)].map(({ key }) => key).sort());
+      expect(keys.sort()).toEqual([...truthReaders[name](tenant.tenant)].map(({ key }) => key).sort());
       const check = ajv.compile(getStream(name).jsonSchema);
       for (const record of records) expect(check(record) || check.errors).toBe(true);
     }

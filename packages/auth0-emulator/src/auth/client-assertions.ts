@@ -2,10 +2,10 @@ import { createPublicKey } from 'node:crypto';
 import { jwtVerify } from 'jose';
 import type { TenantSettings } from '../settings';
 
-const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-const MAX_ASSERTION_BYTES = 2_048;
-const MAX_JTI_LENGTH = 64;
-const MAX_ASSERTION_LIFETIME_SECONDS = 300;
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const maxAssertionBytes = 2_048;
+const maxJtiLength = 64;
+const maxAssertionLifetimeSeconds = 300;
 
 export interface AssertionVerifier {
   /**
@@ -22,9 +22,8 @@ export function createAssertionVerifier(settings: TenantSettings): AssertionVeri
   return {
     async verify({ client_assertion_type: type, client_assertion: assertion, client_id: named }, clientId, host, now) {
       const { clientKey } = settings;
-      if (!clientKey || type !== ASSERTION_TYPE || typeof assertion !== 'string') return false;
-      if (Buffer.byteLength(assertion) > MAX_ASSERTION_BYTES || (named !== undefined && named !== clientId))
-        return false;
+      if (!clientKey || type !== assertionType || typeof assertion !== 'string') return false;
+      if (Buffer.byteLength(assertion) > maxAssertionBytes || (named !== undefined && named !== clientId)) return false;
       try {
         const { payload } = await jwtVerify(assertion, createPublicKey(clientKey.publicKey), {
           algorithms: [clientKey.algorithm],
@@ -36,8 +35,7 @@ export function createAssertionVerifier(settings: TenantSettings): AssertionVeri
           clockTolerance: 10,
         });
         const { jti = '', exp = 0 } = payload;
-        if (jti.length > MAX_JTI_LENGTH || used.has(jti) || exp - now / 1_000 > MAX_ASSERTION_LIFETIME_SECONDS)
-          return false;
+        if (jti.length > maxJtiLength || used.has(jti) || exp - now / 1_000 > maxAssertionLifetimeSeconds) return false;
         used.add(jti);
         return true;
       } catch {

@@ -2,9 +2,9 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { signAccessToken } from './access-tokens';
 import { type AssertionVerifier, createAssertionVerifier } from './client-assertions';
 import type { Emulation } from '../emulation';
-import { FAULT_RESPONSES } from '../fault-responses';
+import { faultResponses } from '../fault-responses';
 import { hash, toHex } from '../random';
-import { TOKEN_REFUSALS } from './token-refusals';
+import { tokenRefusals } from './token-refusals';
 import { toText } from '../json';
 
 export interface ExpectedCredentials {
@@ -20,13 +20,13 @@ interface TokenError {
 
 type TokenForm = Record<string, unknown>;
 
-const RATE_LIMITED_ERROR: TokenError = {
+const rateLimitedError: TokenError = {
   status: 429,
   body: { error: 'too_many_requests', error_description: 'Global limit has been reached' },
 };
 
 /** For what is signed; the text is that of Auth0's API description. */
-const INVALID_CLIENT_ERROR: TokenError = {
+const invalidClientError: TokenError = {
   status: 401,
   body: { error: 'invalid_client', error_description: 'Client authentication failed' },
 };
@@ -45,7 +45,7 @@ export function serveTokenEndpoint(app: FastifyInstance, emulation: Emulation, c
     const requestId = toHex(hash(emulation.seed, 95, nth));
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache', 'x-auth0-requestid': requestId });
     const fault = emulation.faults.selectFault(request.url);
-    const answerInstead = fault && FAULT_RESPONSES[fault.kind];
+    const answerInstead = fault && faultResponses[fault.kind];
     if (answerInstead) return answerInstead(reply, emulation.now(), fault.text);
     const { allowed, level } = emulation.buckets.charge('token', emulation.now());
     if (level) {
@@ -55,7 +55,7 @@ export function serveTokenEndpoint(app: FastifyInstance, emulation: Emulation, c
     const form = (request.body ?? {}) as TokenForm;
     const error = allowed
       ? await validateTokenRequest(form, request.host, emulation, credentials, assertions)
-      : RATE_LIMITED_ERROR;
+      : rateLimitedError;
     if (error) return sendJson(reply.code(error.status).headers(error.headers ?? {}), error.body);
     const token = await signAccessToken({
       clientId: credentials.clientId,
@@ -93,7 +93,7 @@ async function validateTokenRequest(
     return createBadRequestError('Missing required parameter: refresh_token');
   }
   if (settings.clientKey) {
-    if (!(await assertions.verify(form, credentials.clientId, host, now()))) return INVALID_CLIENT_ERROR;
+    if (!(await assertions.verify(form, credentials.clientId, host, now()))) return invalidClientError;
   } else if (
     client_id !== credentials.clientId ||
     client_secret !== (settings.clientSecret ?? credentials.clientSecret)
@@ -103,7 +103,7 @@ async function validateTokenRequest(
   if (grant_type !== 'client_credentials') {
     const description = `Grant type '${toText(grant_type)}' not allowed for the client.`;
     return {
-      ...TOKEN_REFUSALS['grant-type-off'],
+      ...tokenRefusals['grant-type-off'],
       body: { error: 'unauthorized_client', error_description: description },
     };
   }
@@ -115,7 +115,7 @@ async function validateTokenRequest(
     const description = `Service not enabled within domain: ${toText(audience)}`;
     return { status: 403, body: { error: 'access_denied', error_description: description } };
   }
-  return settings.tokenRefusal && fillAudience(TOKEN_REFUSALS[settings.tokenRefusal], toText(audience));
+  return settings.tokenRefusal && fillAudience(tokenRefusals[settings.tokenRefusal], toText(audience));
 }
 
 /** The host that the client reached the emulator by stands for the tenant's domain, over http or https. */

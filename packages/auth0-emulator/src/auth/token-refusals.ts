@@ -1,5 +1,5 @@
 /** Ways in which `/oauth/token` refuses a client whose credentials are right. `{audience}` is filled in. */
-export const TOKEN_REFUSALS = {
+export const tokenRefusals = {
   'no-grant': {
     status: 403,
     headers: {},
@@ -30,4 +30,4 @@ export const TOKEN_REFUSALS = {
   },
 } as const;
 
-export type TokenRefusal = keyof typeof TOKEN_REFUSALS;
+export type TokenRefusal = keyof typeof tokenRefusals;

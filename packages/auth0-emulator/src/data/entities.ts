@@ -3,12 +3,12 @@ import { plantSecret } from '../planted-secrets';
 import { createDraws, encodeIndex, hash, pick, toHex } from '../random';
 import type { TenantScenario } from '../scenario';
 import type { CollectionRow } from './entity-collection';
-import { TENANT_END, TENANT_START } from './population';
+import { tenantEnd, tenantStart } from './population';
 
-const COMPANY_NAMES = ['Harbour', 'Lantern', 'Orchard', 'Quarry', 'Saddle', 'Timber', 'Velvet', 'Willow'];
-const COMPANY_SUFFIXES = ['Works', 'Supply', 'Partners', 'Collective', 'Labs'];
-const APP_TYPES = ['spa', 'native', 'regular_web', 'non_interactive'];
-const ROLE_NAMES = ['admin', 'auditor', 'billing', 'editor', 'operator', 'viewer'];
+const companyNames = ['Harbour', 'Lantern', 'Orchard', 'Quarry', 'Saddle', 'Timber', 'Velvet', 'Willow'];
+const companySuffixes = ['Works', 'Supply', 'Partners', 'Collective', 'Labs'];
+const appTypes = ['spa', 'native', 'regular_web', 'non_interactive'];
+const roleNames = ['admin', 'auditor', 'billing', 'editor', 'operator', 'viewer'];
 
 /** An id of Auth0's shape: a prefix and 16 letters or digits. */
 function buildEntityId(prefix: string, seed: number, salt: number, index: number): string {
@@ -17,7 +17,7 @@ function buildEntityId(prefix: string, seed: number, salt: number, index: number
 
 /** Spreads `count` creations over the tenant's life, never two on one instant. */
 function computeCreatedAt(count: number, index: number): number {
-  return TENANT_START + Math.floor((index * (TENANT_END - TENANT_START)) / Math.max(count, 1));
+  return tenantStart + Math.floor((index * (tenantEnd - tenantStart)) / Math.max(count, 1));
 }
 
 function generateRows(count: number, id: (index: number) => string, record: (index: number) => JsonObject): CollectionRow[] {
@@ -35,10 +35,10 @@ export function generateClients({ seed = 1, clients }: TenantScenario): Collecti
     const record: JsonObject = {
       client_id: id(index),
       tenant: 'emulated-tenant',
-      name: `${pick(COMPANY_NAMES, draw())} app ${index + 1}`,
+      name: `${pick(companyNames, draw())} app ${index + 1}`,
       description: index % 5 === 0 ? '' : `Application number ${index + 1}`,
       global: false,
-      app_type: pick(APP_TYPES, index),
+      app_type: pick(appTypes, index),
       is_first_party: index % 7 !== 6,
       oidc_conformant: true,
       sso_disabled: false,
@@ -64,7 +64,7 @@ export function generateClients({ seed = 1, clients }: TenantScenario): Collecti
         },
       ],
     };
-    if (index % 4 === 1) record['client_metadata'] = { team: pick(COMPANY_SUFFIXES, draw()), ticket: null };
+    if (index % 4 === 1) record['client_metadata'] = { team: pick(companySuffixes, draw()), ticket: null };
     if (index % 4 === 2) {
       record['encryption_key'] = {
         pub: plantSecret('encryption-pub', seed, index),
@@ -86,7 +86,7 @@ export function generateOrganizations({ seed = 1, organizations }: TenantScenari
   const id = (index: number): string => generateOrganizationId(seed, index);
   return generateRows(organizations.count, id, (index) => {
     const draw = createDraws(seed, 21, index);
-    const title = `${pick(COMPANY_NAMES, draw())} ${pick(COMPANY_SUFFIXES, draw())}`;
+    const title = `${pick(companyNames, draw())} ${pick(companySuffixes, draw())}`;
     const record: JsonObject = {
       id: id(index),
       name: `${title.toLowerCase().replace(' ', '-')}-${index + 1}`,
@@ -127,14 +127,14 @@ export function generateRoles({ seed = 1, roles, organizations }: TenantScenario
 function buildTenantRole(id: string, index: number): JsonObject {
   return {
     id,
-    name: index < ROLE_NAMES.length ? pick(ROLE_NAMES, index) : `${pick(ROLE_NAMES, index)}-${index + 1}`,
-    description: index % 6 === 5 ? '' : `May act as ${pick(ROLE_NAMES, index)}`,
+    name: index < roleNames.length ? pick(roleNames, index) : `${pick(roleNames, index)}-${index + 1}`,
+    description: index % 6 === 5 ? '' : `May act as ${pick(roleNames, index)}`,
   };
 }
 
 /** `nth` counts the roles of all organizations. */
 function buildOwnedRole(id: string, seed: number, nth: number, each: number): JsonObject {
-  const duty = pick(ROLE_NAMES, nth % each);
+  const duty = pick(roleNames, nth % each);
   return {
     id,
     name: `own-${duty}-${nth + 1}`,

@@ -16,7 +16,7 @@ export interface KeyBounds {
   to: number;
 }
 
-export const UNBOUNDED: KeyBounds = { from: -Infinity, to: Infinity };
+export const unbounded: KeyBounds = { from: -Infinity, to: Infinity };
 
 /**
  * Users in the order of one timestamp: the generated order, less those that were moved or removed, merged with those that
@@ -113,7 +113,7 @@ export function createSortedOrder(count: number, origin: number, readValue: (ind
       halves ??= sortPacked(count, (index) => readValue(index) - origin);
       const low = halves[2 * position] as number;
       const high = halves[2 * position + 1] as number;
-      return { handle: low % INDEX_RANGE, value: origin + high * VALUE_RANGE + floor(low / INDEX_RANGE) };
+      return { handle: low % indexRange, value: origin + high * valueRange + floor(low / indexRange) };
     },
   };
 }
@@ -121,18 +121,18 @@ export function createSortedOrder(count: number, origin: number, readValue: (ind
 const { floor } = Math;
 
 /** 21 bits for the index, the rest for the value; the value's lowest 11 bits share the lower half with the index. */
-const INDEX_RANGE = 2 ** 21;
-const VALUE_RANGE = 2 ** 11;
+const indexRange = 2 ** 21;
+const valueRange = 2 ** 11;
 
 /** Low half, high half of each packed number, ascending (little-endian, as every platform that Node runs on). */
 function sortPacked(count: number, readValue: (index: number) => number): Uint32Array {
-  if (count > INDEX_RANGE) throw new RangeError(`At most ${INDEX_RANGE} users can be sorted, not ${count}`);
+  if (count > indexRange) throw new RangeError(`At most ${indexRange} users can be sorted, not ${count}`);
   const packed = new BigUint64Array(count);
   const halves = new Uint32Array(packed.buffer);
   for (let index = 0; index < count; index += 1) {
     const value = readValue(index);
-    halves[2 * index] = (value % VALUE_RANGE) * INDEX_RANGE + index;
-    halves[2 * index + 1] = floor(value / VALUE_RANGE);
+    halves[2 * index] = (value % valueRange) * indexRange + index;
+    halves[2 * index + 1] = floor(value / valueRange);
   }
   packed.sort();
   return halves;

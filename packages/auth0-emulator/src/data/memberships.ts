@@ -90,9 +90,9 @@ export class Memberships {
 }
 
 function countMembers({ seed = 1, organizations, users }: TenantScenario, index: number): number {
-  const { members = 20, big = [] } = organizations;
-  const asked = big[index] ?? (typeof members === 'number' ? members : drawBetween(seed, index, members));
-  return Math.min(asked, users.count);
+  const { members = 20, firstMemberCounts = [] } = organizations;
+  const requested = firstMemberCounts[index] ?? (typeof members === 'number' ? members : drawBetween(seed, index, members));
+  return Math.min(requested, users.count);
 }
 
 function drawBetween(seed: number, index: number, { min, max }: { min: number; max: number }): number {

@@ -2,8 +2,8 @@ import { hash, pick, toHex } from '../random';
 import type { UserPopulation } from '../scenario';
 
 /** The tenant's life: every generated entity was created in it. Fixed, so that a scenario is the same on every day. */
-export const TENANT_START = Date.UTC(2022, 0, 1);
-export const TENANT_END = Date.UTC(2025, 11, 31);
+export const tenantStart = Date.UTC(2022, 0, 1);
+export const tenantEnd = Date.UTC(2025, 11, 31);
 
 const { floor, max } = Math;
 
@@ -30,8 +30,8 @@ export interface UserTimeline {
 
 export function createUserTimeline(population: UserPopulation, seed: number): UserTimeline {
   const { count } = population;
-  const step = (TENANT_END - TENANT_START) / max(count, 1);
-  const natural = (index: number): number => TENANT_START + floor(index * step) + (hash(seed, 3, index) % max(1, floor(step)));
+  const step = (tenantEnd - tenantStart) / max(count, 1);
+  const natural = (index: number): number => tenantStart + floor(index * step) + (hash(seed, 3, index) % max(1, floor(step)));
   const blocks = placeTieBlocks(population, step, natural);
   const blockOf = (index: number): PlacedTieBlock | undefined =>
     blocks.find((block) => index >= block.first && index < block.end);
@@ -44,7 +44,7 @@ export function createUserTimeline(population: UserPopulation, seed: number): Us
       const created = getCreatedAt(index);
       const drawn = hash(seed, 4, index);
       const unchanged = drawn % 5 < 2 || blockOf(index)?.updatedTogether === true;
-      return unchanged ? created : created + floor((TENANT_END - created) * (drawn / 2 ** 32));
+      return unchanged ? created : created + floor((tenantEnd - created) * (drawn / 2 ** 32));
     },
     missingCreatedAt: spreadIndexes(population.missingCreatedAt ?? 0, count, 0.3, blockOf),
     missingUpdatedAt: spreadIndexes(population.missingUpdatedAt ?? 0, count, 0.7, blockOf),
@@ -60,7 +60,7 @@ function placeTieBlocks(population: UserPopulation, step: number, computeNatural
   const { count, ties = [] } = population;
   const wanted = ties.map((tie, position) => {
     const at = tie.at === undefined ? undefined : Date.parse(tie.at);
-    const place = at === undefined ? ((position + 1) / (ties.length + 1)) * count : (at - TENANT_START) / step;
+    const place = at === undefined ? ((position + 1) / (ties.length + 1)) * count : (at - tenantStart) / step;
     return { tie, at, first: Math.min(count, max(0, Math.ceil(place))) };
   });
   let free = 0;
@@ -97,7 +97,7 @@ function spreadIndexes(
   return chosen;
 }
 
-const NAME_STARTS = [
+const nameStarts = [
   'Al',
   'Ber',
   'Cor',
@@ -115,8 +115,8 @@ const NAME_STARTS = [
   'Or',
   'Per',
 ];
-const NAME_MIDDLES = ['a', 'e', 'i', 'o', 'ana', 'eli', 'ori', 'uma'];
-const NAME_ENDS = ['n', 'r', 's', 'la', 'na', 'ra', 'ton', 'wyn', 'mar', 'dis'];
+const nameMiddles = ['a', 'e', 'i', 'o', 'ana', 'eli', 'ori', 'uma'];
+const nameEnds = ['n', 'r', 's', 'la', 'na', 'ra', 'ton', 'wyn', 'mar', 'dis'];
 
 export interface Person {
   givenName: string;
@@ -128,7 +128,7 @@ export interface Person {
 }
 
 function generateName(draw: () => number): string {
-  return pick(NAME_STARTS, draw()) + pick(NAME_MIDDLES, draw()) + pick(NAME_ENDS, draw());
+  return pick(nameStarts, draw()) + pick(nameMiddles, draw()) + pick(nameEnds, draw());
 }
 
 /** A person put together from syllables; the code makes the e-mail address unique. */

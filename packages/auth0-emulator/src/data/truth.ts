@@ -3,14 +3,14 @@ import { type Json, type JsonObject, toText } from '../json';
 import { viewClient, viewMember, viewMemberRole, viewUser } from '../query/views';
 import type { EmulatedTenant } from './tenant';
 
-export const TRUTH_STREAMS = [
+export const truthStreams = [
   'clients',
   'users',
   'organizations',
   'organization_members',
   'organization_member_roles',
 ] as const;
-export type TruthStream = (typeof TRUTH_STREAMS)[number];
+export type TruthStream = (typeof truthStreams)[number];
 
 /** One record that a whole copy holds: its key (ids joined by `,`, as `org_…,auth0|…,rol_…`) and its content. */
 export interface TruthRecord {
@@ -23,19 +23,19 @@ export function joinKey(...ids: string[]): string {
   return ids.join(',');
 }
 
-const NON_SECRET_SCOPES: ReadonlySet<string> = new Set(['read:clients']);
+const nonSecretScopes: ReadonlySet<string> = new Set(['read:clients']);
 
 /**
  * What the tenant holds now, record by record, as a token without secret scopes would be told:
  * clients, users and organizations as listed; a member as `{user_id, picture, name, email}` without `org_id`; a member's
  * role as `{id, name, description}` without `org_id` and `user_id`.
  */
-export const TRUTH_READERS: Record<TruthStream, (tenant: EmulatedTenant) => Generator<TruthRecord>> = {
+export const truthReaders: Record<TruthStream, (tenant: EmulatedTenant) => Generator<TruthRecord>> = {
   *clients({ clients }) {
-    for (const { id, record } of clients.rows) yield { key: id, content: viewClient(record, NON_SECRET_SCOPES) };
+    for (const { id, record } of clients.rows) yield { key: id, content: viewClient(record, nonSecretScopes) };
   },
   *users({ users }) {
-    for (const user of users.iterateUsers()) yield { key: toText(user['user_id']), content: viewUser(user, NON_SECRET_SCOPES) };
+    for (const user of users.iterateUsers()) yield { key: toText(user['user_id']), content: viewUser(user, nonSecretScopes) };
   },
   *organizations({ organizations }) {
     for (const { id, record } of organizations.rows) yield { key: id, content: record };
@@ -74,7 +74,7 @@ function formatCanonicalJson(value: Json): string {
 /** Key → content hash of every record of a stream. */
 export function readTruth(tenant: EmulatedTenant, stream: TruthStream): Map<string, string> {
   const truth = new Map<string, string>();
-  for (const { key, content } of TRUTH_READERS[stream](tenant)) truth.set(key, hashContent(content));
+  for (const { key, content } of truthReaders[stream](tenant)) truth.set(key, hashContent(content));
   return truth;
 }
 
@@ -120,11 +120,11 @@ export function createKeyHistory(tenant: EmulatedTenant, generateInitialTenant: 
 function readTenantKeys(tenant: EmulatedTenant): StreamKeys {
   return mapTruthStreams((stream) => {
     const keys = new Set<string>();
-    for (const { key } of TRUTH_READERS[stream](tenant)) keys.add(key);
+    for (const { key } of truthReaders[stream](tenant)) keys.add(key);
     return keys;
   });
 }
 
 function mapTruthStreams(selectKeys: (stream: TruthStream) => Set<string>): StreamKeys {
-  return Object.fromEntries(TRUTH_STREAMS.map((stream) => [stream, selectKeys(stream)])) as StreamKeys;
+  return Object.fromEntries(truthStreams.map((stream) => [stream, selectKeys(stream)])) as StreamKeys;
 }

@@ -15,10 +15,10 @@ export interface UserConnection {
   radix: 10 | 16;
 }
 
-const CODE_DIGITS = 10;
+const codeDigits = 10;
 
 /** The first ones are the ones that tie blocks are spread over. Ids hold `|@.:/ +` as enterprise directories make them. */
-export const USER_CONNECTIONS: readonly UserConnection[] = [
+export const userConnections: readonly UserConnection[] = [
   {
     name: 'Username-Password-Authentication',
     provider: 'auth0',
@@ -31,7 +31,7 @@ export const USER_CONNECTIONS: readonly UserConnection[] = [
     name: 'google-oauth2',
     provider: 'google-oauth2',
     isSocial: true,
-    buildIdentity: (code, filler) => `1${String(filler).padStart(CODE_DIGITS, '0')}${String(code).padStart(CODE_DIGITS, '0')}`,
+    buildIdentity: (code, filler) => `1${String(filler).padStart(codeDigits, '0')}${String(code).padStart(codeDigits, '0')}`,
     pattern: /^google-oauth2\|1\d{10}(\d{10})$/,
     radix: 10,
   },
@@ -91,7 +91,7 @@ export function buildUserIdentity(connection: UserConnection, seed: number, inde
 
 /** The index that a user id was made from; any number when the id only looks like one of ours. */
 export function parseUserIndex(seed: number, userId: string): number | undefined {
-  for (const { pattern, radix } of USER_CONNECTIONS) {
+  for (const { pattern, radix } of userConnections) {
     const code = pattern.exec(userId)?.[1];
     if (code !== undefined) return decodeIndex(seed, Number.parseInt(code, radix));
   }
@@ -109,7 +109,7 @@ interface UserDraft {
 }
 
 /** Every eleventh user is one of these, in turn. Each is something that real tenants hold and that copies trip over. */
-const EDGE_CASES: readonly ((draft: UserDraft) => void)[] = [
+const edgeCaseEdits: readonly ((draft: UserDraft) => void)[] = [
   ({ record }) => {
     delete record['email'];
     delete record['email_verified'];
@@ -161,16 +161,16 @@ const EDGE_CASES: readonly ((draft: UserDraft) => void)[] = [
     record['picture'] = '';
   },
 ];
-const EDGE_CASE_INTERVAL = 11;
+const edgeCaseInterval = 11;
 /** The largest profile that user search returns. */
-const HUGE_PROFILE_BYTES = 1_000_000;
+const hugeProfileBytes = 1_000_000;
 
 /** The rare connections come in turn, one in ten users; the rest have a password or a social login. */
 function chooseConnection(timeline: UserTimeline, seed: number, index: number, edgeCases: boolean): UserConnection {
   const tied = timeline.findTiedConnection(index);
-  if (tied !== undefined) return pick(USER_CONNECTIONS, tied);
-  if (edgeCases && index % 10 === 3) return pick(USER_CONNECTIONS.slice(2), floor(index / 10));
-  return pick(USER_CONNECTIONS.slice(0, 2), hash(seed, 5, index) % 10 < 7 ? 0 : 1);
+  if (tied !== undefined) return pick(userConnections, tied);
+  if (edgeCases && index % 10 === 3) return pick(userConnections.slice(2), floor(index / 10));
+  return pick(userConnections.slice(0, 2), hash(seed, 5, index) % 10 < 7 ? 0 : 1);
 }
 
 export function generateUserId(timeline: UserTimeline, seed: number, index: number, edgeCases: boolean): string {
@@ -210,10 +210,10 @@ export function buildUser(timeline: UserTimeline, seed: number, index: number, e
   if (draw() % 3 === 0)
     record['user_metadata'] = { theme: pick(['dark', 'light'], draw()), newsletter: draw() % 2 === 0 };
   if (draw() % 4 === 0) Object.assign(record, { given_name: person.givenName, family_name: person.familyName });
-  if (edgeCases && index % EDGE_CASE_INTERVAL === 5) {
-    pick(EDGE_CASES, floor(index / EDGE_CASE_INTERVAL))({ record, code, seed, index });
+  if (edgeCases && index % edgeCaseInterval === 5) {
+    pick(edgeCaseEdits, floor(index / edgeCaseInterval))({ record, code, seed, index });
   }
-  if (timeline.hugeProfiles.has(index)) record['app_metadata'] = { notes: 'x'.repeat(HUGE_PROFILE_BYTES) };
+  if (timeline.hugeProfiles.has(index)) record['app_metadata'] = { notes: 'x'.repeat(hugeProfileBytes) };
   return record;
 }
 

@@ -1,15 +1,15 @@
 import type { JsonObject } from '../json';
 import type { TenantScenario } from '../scenario';
 import { createSortedOrder, type GeneratedOrder, KeyIndex } from './key-index';
-import { createUserTimeline, TENANT_START, type UserTimeline } from './population';
+import { createUserTimeline, tenantStart, type UserTimeline } from './population';
 import { buildUser, generateUserId, parseUserIndex } from './user-record';
 
 /** The two timestamps that lists of users are ordered and cut by. */
-export const USER_KEYS = ['created_at', 'updated_at'] as const;
-export type UserKey = (typeof USER_KEYS)[number];
+export const userKeys = ['created_at', 'updated_at'] as const;
+export type UserKey = (typeof userKeys)[number];
 
 /** Generated records that are kept, for the sake of queries that go over one block of users again and again. */
-const MAX_CACHED_RECORDS = 5_000;
+const maxCachedRecords = 5_000;
 
 /** A write, as the search index will hear of it; no record means deleted. */
 export type UserWriteListener = (handle: number, record: JsonObject | undefined) => void;
@@ -37,7 +37,7 @@ export class UserStore {
     const { count, getCreatedAt, getUpdatedAt } = this.timeline;
     this.orders = {
       created_at: { length: count, at: (position) => ({ handle: position, value: getCreatedAt(position) }) },
-      updated_at: createSortedOrder(count, TENANT_START, getUpdatedAt),
+      updated_at: createSortedOrder(count, tenantStart, getUpdatedAt),
     };
   }
 
@@ -60,7 +60,7 @@ export class UserStore {
   generate(handle: number): JsonObject {
     let record = this.generated.get(handle);
     if (!record) {
-      if (this.generated.size >= MAX_CACHED_RECORDS) this.generated.clear();
+      if (this.generated.size >= maxCachedRecords) this.generated.clear();
       record = buildUser(this.timeline, this.seed, handle, this.edgeCases);
       this.generated.set(handle, record);
     }

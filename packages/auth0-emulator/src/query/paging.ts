@@ -5,8 +5,8 @@ import { hash, toHex } from '../random';
 import type { QueryValues } from './query-parameters';
 
 /** Offset paging reaches this many rows. */
-const OFFSET_LIMIT = 1_000;
-const DEFAULT_PAGE_SIZE = 50;
+const offsetLimit = 1_000;
+const defaultPageSize = 50;
 
 export interface OffsetPage {
   page: number;
@@ -16,13 +16,13 @@ export interface OffsetPage {
 
 export function parseOffsetPage(query: QueryValues, pageCap: number | undefined): OffsetPage {
   const page = Number(query['page'] ?? 0);
-  const limit = Math.min(Number(query['per_page'] ?? DEFAULT_PAGE_SIZE), pageCap ?? Infinity);
+  const limit = Math.min(Number(query['per_page'] ?? defaultPageSize), pageCap ?? Infinity);
   return { page, limit, start: page * limit };
 }
 
 /** Throws the ApiError of a 400 when the page reaches beyond row 1,000, whatever rows there are. */
 function rejectDeepOffset({ page, start, limit }: OffsetPage): void {
-  if (start + limit <= OFFSET_LIMIT) return;
+  if (start + limit <= offsetLimit) return;
   throw new ApiError(
     400,
     'Bad Request',
@@ -66,7 +66,7 @@ function buildCheckpointResponse<T extends KeysetPosition>(
   query: QueryValues,
   { pageCap, checkpoints, surplusNext }: ListOptions,
 ): JsonObject {
-  const take = Math.min(Number(query['take'] ?? DEFAULT_PAGE_SIZE), pageCap ?? Infinity);
+  const take = Math.min(Number(query['take'] ?? defaultPageSize), pageCap ?? Infinity);
   const from = query['from'] === undefined ? undefined : checkpoints.parse(String(query['from']));
   const rest = selectRowsAfter(rows, from);
   const page = rest.slice(0, take);
@@ -91,13 +91,13 @@ interface TokenFormat {
 const encodeBase64Url = (text: string): string => Buffer.from(text).toString('base64url');
 const decodeBase64Url = (text: string): string => Buffer.from(text, 'base64url').toString();
 
-export const PLAIN_TOKEN_FORMAT: TokenFormat = {
+export const plainTokenFormat: TokenFormat = {
   encode: encodeBase64Url,
   decode: (token) => (/^[\w-]+$/.test(token) ? decodeBase64Url(token) : undefined),
 };
 
 /** Looks like an Iron seal, `*` and all; whoever does not percent-encode it, or takes it apart, fails here. */
-export const SEALED_TOKEN_FORMAT: TokenFormat = {
+export const sealedTokenFormat: TokenFormat = {
   encode: (place) => `Fe26.2*1*${computeSeal(place)}*${encodeBase64Url(place)}*${computeSeal(`${place}*`)}`,
   decode(token) {
     const [, body = '', tail] = /^Fe26\.2\*1\*[0-9a-f]{64}\*([\w-]+)\*([0-9a-f]{64})$/.exec(token) ?? [];

@@ -9,11 +9,11 @@ type QueryParameter =
 export type QueryParameters = Record<string, QueryParameter>;
 export type QueryValues = Record<string, string | number | boolean>;
 
-const PER_PAGE_DESCRIPTION = 'Number of results per page. Defaults to 50';
+const perPageDescription = 'Number of results per page. Defaults to 50';
 
-export const PAGE_PARAMETERS: QueryParameters = {
+export const pageParameters: QueryParameters = {
   page: { type: 'integer', least: 0, most: 1_000, about: 'Page index of the results to return. First page is 0' },
-  per_page: { type: 'integer', least: 1, most: 100, about: PER_PAGE_DESCRIPTION },
+  per_page: { type: 'integer', least: 1, most: 100, about: perPageDescription },
   include_totals: {
     type: 'boolean',
     about:
@@ -21,16 +21,16 @@ export const PAGE_PARAMETERS: QueryParameters = {
   },
 };
 
-export const CHECKPOINT_PARAMETERS: QueryParameters = {
+export const checkpointParameters: QueryParameters = {
   from: { type: 'string', about: 'Optional Id from which to start selection' },
-  take: { type: 'integer', least: 1, most: 100, about: PER_PAGE_DESCRIPTION },
+  take: { type: 'integer', least: 1, most: 100, about: perPageDescription },
 };
 
-const FIELDS_DESCRIPTION =
+const fieldsDescription =
   'Comma-separated list of fields to include or exclude (based on value provided for include_fields) in the result. Leave empty to retrieve all fields';
 
-export const FIELDS_PARAMETERS: QueryParameters = {
-  fields: { type: 'string', about: FIELDS_DESCRIPTION },
+export const fieldsParameters: QueryParameters = {
+  fields: { type: 'string', about: fieldsDescription },
   include_fields: { type: 'boolean', about: 'Whether specified fields are to be included (true) or excluded (false)' },
 };
 

@@ -16,9 +16,9 @@ export type SearchQuery =
   | { kind: 'any'; of: SearchQuery[] }
   | { kind: 'not'; of: SearchQuery };
 
-const METADATA_FIELD_PATTERN = /^(user_metadata|app_metadata)(\.|$)/;
+const metadataFieldPattern = /^(user_metadata|app_metadata)(\.|$)/;
 /** A wildcard in front needs this many literal characters after it. */
-const MIN_SUFFIX_LENGTH = 3;
+const minSuffixLength = 3;
 
 export function createQueryError(message: string): ApiError {
   return new ApiError(400, 'Bad Request', message, 'invalid_query_string');
@@ -88,16 +88,16 @@ function convertOperand(operand: AST | Node | undefined, field: string | undefin
 
 function resolveField(node: Node, outer: string | undefined): string {
   const field = node.field === '<implicit>' ? outer : node.field;
-  if (field === undefined) return ANY_FIELD;
+  if (field === undefined) return anyField;
   if (/^[-+!]/.test(field)) throw createQueryError('invalid query: use NOT in place of a sign');
   return unescapeTerm(field);
 }
 
 /** Stands for a term without a field: it is looked for in the profile's main fields. */
-export const ANY_FIELD = '<any>';
+export const anyField = '<any>';
 
 function convertRange(node: NodeRangedTerm, field: string): QueryCondition {
-  if (METADATA_FIELD_PATTERN.test(field))
+  if (metadataFieldPattern.test(field))
     throw createQueryError("invalid query: operator 'less or equal' is not supported");
   return {
     kind: 'range',
@@ -121,7 +121,7 @@ function convertTerm(node: NodeTerm, field: string): QueryCondition {
   if (parts.length === 1) return { kind: 'equals', field, text: parts[0] ?? '' };
   if (/^user_metadata(\.|$)/.test(field))
     throw createQueryError('invalid query: wildcards are not supported on user_metadata');
-  if (parts[0] === '' && parts.filter((_, place) => place % 2 === 0).join('').length < MIN_SUFFIX_LENGTH) {
+  if (parts[0] === '' && parts.filter((_, place) => place % 2 === 0).join('').length < minSuffixLength) {
     throw createQueryError('invalid query: a wildcard in front needs at least 3 characters');
   }
   return { kind: 'like', field, pattern: buildWildcardPattern(parts) };
@@ -154,10 +154,10 @@ export type UserPredicate = (user: JsonObject) => boolean;
 export type MembershipTest = (organizationId: string, userId: string) => boolean;
 
 /** Fields whose values Auth0 lower-cases before it compares them. */
-const LOWERCASED_FIELDS = new Set(['email', 'name', 'nickname', 'given_name', 'family_name']);
+const lowercasedFields = new Set(['email', 'name', 'nickname', 'given_name', 'family_name']);
 /** Where a term without a field is looked for. */
-const MAIN_FIELDS = ['email', 'name', 'nickname', 'given_name', 'family_name', 'username', 'user_id'];
-const DATE_FIELDS = new Set([
+const mainFields = ['email', 'name', 'nickname', 'given_name', 'family_name', 'username', 'user_id'];
+const dateFields = new Set([
   'created_at',
   'updated_at',
   'last_login',
@@ -187,8 +187,8 @@ export function compileQuery(query: SearchQuery, isMember: MembershipTest): User
 
 function compileCondition(condition: QueryCondition, isMember: MembershipTest): UserPredicate {
   const { field } = condition;
-  if (field === ANY_FIELD) {
-    const parts = MAIN_FIELDS.map((main) => compileCondition({ ...condition, field: main }, isMember));
+  if (field === anyField) {
+    const parts = mainFields.map((main) => compileCondition({ ...condition, field: main }, isMember));
     return (user) => parts.some((part) => part(user));
   }
   if (field === 'organization_id' && condition.kind === 'equals') {
@@ -208,7 +208,7 @@ function collectValues(value: Json | undefined, path: readonly string[]): Json[]
 }
 
 function compileValueTest(condition: QueryCondition): (value: Json) => boolean {
-  const normalise = (text: string): string => (LOWERCASED_FIELDS.has(condition.field) ? text.toLowerCase() : text);
+  const normalise = (text: string): string => (lowercasedFields.has(condition.field) ? text.toLowerCase() : text);
   const textOf = (value: Json): string | undefined =>
     typeof value === 'object' ? undefined : normalise(String(value));
   switch (condition.kind) {
@@ -219,7 +219,7 @@ function compileValueTest(condition: QueryCondition): (value: Json) => boolean {
       return (value) => textOf(value) === wanted;
     }
     case 'like': {
-      const pattern = LOWERCASED_FIELDS.has(condition.field)
+      const pattern = lowercasedFields.has(condition.field)
         ? new RegExp(condition.pattern.source, 'i')
         : condition.pattern;
       return (value) => pattern.test(textOf(value) ?? '');
@@ -232,7 +232,7 @@ function compileValueTest(condition: QueryCondition): (value: Json) => boolean {
 export type RangeCondition = Extract<QueryCondition, { kind: 'range' }>;
 
 function compileRange(range: RangeCondition): (value: Json) => boolean {
-  if (DATE_FIELDS.has(range.field)) {
+  if (dateFields.has(range.field)) {
     const { from, to } = computeDateBounds(range);
     return (value) => {
       const at = typeof value === 'string' ? Date.parse(value) : NaN;
@@ -266,12 +266,12 @@ export function computeDateBounds(range: RangeCondition): { from: number; to: nu
   };
 }
 
-const DATE_PATTERN = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(\.\d{1,9})?)?Z?$/;
+const datePattern = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(\.\d{1,9})?)?Z?$/;
 
 /** What a bound leaves open is its earliest instant, or its latest for an inclusive upper and an exclusive lower one. */
 function parseDateBound(text: string, latest: boolean): number {
   const [, day, time = latest ? '23:59:59' : '00:00:00', fraction = latest ? '.999' : '.000'] =
-    DATE_PATTERN.exec(text) ?? [];
+    datePattern.exec(text) ?? [];
   const at = Date.parse(`${day ?? ''}T${time}${fraction}Z`);
   if (Number.isNaN(at)) throw createQueryError(`invalid query: failed to parse date field [${text}]`);
   return at;

@@ -1,8 +1,8 @@
 import { type Json, type JsonObject, toText } from '../json';
 import type { EntityCollection } from '../data/entity-collection';
-import { type IndexEntry, type KeyBounds, type KeyIndex, UNBOUNDED } from '../data/key-index';
+import { type IndexEntry, type KeyBounds, type KeyIndex, unbounded } from '../data/key-index';
 import type { Memberships } from '../data/memberships';
-import { USER_KEYS, type UserKey, type UserStore } from '../data/user-store';
+import { userKeys, type UserKey, type UserStore } from '../data/user-store';
 import { hash } from '../random';
 import {
   compileQuery,
@@ -14,7 +14,7 @@ import {
 } from './query';
 
 /** User search finds at most this many users and counts no further. */
-export const SEARCH_LIMIT = 1_000;
+export const searchLimit = 1_000;
 
 export interface UserSort {
   field: string;
@@ -26,7 +26,7 @@ export interface UserSearchRequest {
   sort?: UserSort;
   start: number;
   limit: number;
-  /** Count the matches up to SEARCH_LIMIT; otherwise `total` only says how many were looked at. */
+  /** Count the matches up to searchLimit; otherwise `total` only says how many were looked at. */
   count: boolean;
   /** Set: users with one sort value come in an order that follows from this number. */
   shuffle?: number;
@@ -65,7 +65,7 @@ export class UserSearch {
   /** Throws the ApiError of a 400 for a query that user search refuses. */
   search(request: UserSearchRequest): UserSearchResult {
     this.applyDueWrites();
-    const needed = request.count ? SEARCH_LIMIT : Math.min(SEARCH_LIMIT, request.start + request.limit);
+    const needed = request.count ? searchLimit : Math.min(searchLimit, request.start + request.limit);
     const users: JsonObject[] = [];
     let total = 0;
     for (const handle of this.findMatches(request)) {
@@ -102,8 +102,8 @@ export class UserSearch {
       const handles = this.findHandles(part);
       if (handles) return { entries: handles.map((handle) => ({ handle, value: 0 })), residual: parts };
     }
-    const key = USER_KEYS.find((one) => one === sort?.field && parts.some((part) => isRangeOnKey(part, one)));
-    const ranged = key ?? USER_KEYS.find((one) => parts.some((part) => isRangeOnKey(part, one)));
+    const key = userKeys.find((one) => one === sort?.field && parts.some((part) => isRangeOnKey(part, one)));
+    const ranged = key ?? userKeys.find((one) => parts.some((part) => isRangeOnKey(part, one)));
     if (ranged) {
       const bounds = parts
         .filter((part) => isRangeOnKey(part, ranged))
@@ -115,7 +115,7 @@ export class UserSearch {
         residual: parts.filter((part) => !isRangeOnKey(part, ranged)),
       };
     }
-    const sortedBy = USER_KEYS.find((one) => one === sort?.field) ?? 'created_at';
+    const sortedBy = userKeys.find((one) => one === sort?.field) ?? 'created_at';
     return { entries: this.iterateAllEntries(sortedBy, sort?.descending === true), sortedBy, residual: parts };
   }
 
@@ -133,7 +133,7 @@ export class UserSearch {
     }
     if (part.kind === 'not' && part.of.kind === 'exists') {
       const { field } = part.of;
-      const key = USER_KEYS.find((one) => one === field);
+      const key = userKeys.find((one) => one === field);
       return key && [...this.indexes[key].missing].sort((one, other) => one - other);
     }
     return undefined;
@@ -144,7 +144,7 @@ export class UserSearch {
   }
 
   private *iterateAllEntries(key: UserKey, descending: boolean): Generator<IndexEntry> {
-    yield* this.iterateEntries(key, UNBOUNDED, descending);
+    yield* this.iterateEntries(key, unbounded, descending);
     for (const handle of this.indexes[key].missing) yield { handle, value: Infinity };
   }
 
@@ -176,7 +176,7 @@ export class UserSearch {
     this.pendingWrites = this.pendingWrites.filter((write) => write.due > now);
     for (const { handle, record } of due) {
       this.visible.set(handle, record);
-      for (const key of USER_KEYS) {
+      for (const key of userKeys) {
         if (record) this.indexes[key].set(handle, parseInstant(record[key]));
         else this.indexes[key].remove(handle);
       }

@@ -22,21 +22,21 @@ export function omitFields(record: JsonObject, fields: readonly string[]): JsonO
   return projectRecord(record, { fields, include: false });
 }
 
-/** Fields of a client that only a token with one of CLIENT_SECRET_SCOPES sees. */
-const CLIENT_SECRET_FIELDS = ['client_secret', 'signing_keys', 'encryption_key', 'client_authentication_methods'];
-const CLIENT_SECRET_SCOPES = ['read:client_keys', 'read:client_credentials'];
+/** Fields of a client that only a token with one of clientSecretScopes sees. */
+const clientSecretFields = ['client_secret', 'signing_keys', 'encryption_key', 'client_authentication_methods'];
+const clientSecretScopes = ['read:client_keys', 'read:client_credentials'];
 /** What a token with no more than `read:client_summary` sees of a client. */
-const CLIENT_SUMMARY_FIELDS = ['client_id', 'app_type', 'name', 'description', 'tenant'];
-const IDENTITY_SECRET_FIELDS = ['access_token', 'access_token_secret', 'refresh_token'];
-const MEMBER_FIELDS = ['user_id', 'picture', 'name', 'email'];
+const clientSummaryFields = ['client_id', 'app_type', 'name', 'description', 'tenant'];
+const identitySecretFields = ['access_token', 'access_token_secret', 'refresh_token'];
+const memberFields = ['user_id', 'picture', 'name', 'email'];
 
 type ScopeSet = ReadonlySet<string>;
 
 /** A client as a token with these scopes sees it. */
 export function viewClient(client: JsonObject, scopes: ScopeSet): JsonObject {
-  if (CLIENT_SECRET_SCOPES.some((scope) => scopes.has(scope))) return client;
-  if (!scopes.has('read:clients')) return projectRecord(client, { fields: CLIENT_SUMMARY_FIELDS, include: true });
-  return omitFields(client, CLIENT_SECRET_FIELDS);
+  if (clientSecretScopes.some((scope) => scopes.has(scope))) return client;
+  if (!scopes.has('read:clients')) return projectRecord(client, { fields: clientSummaryFields, include: true });
+  return omitFields(client, clientSecretFields);
 }
 
 /** A user as a token with these scopes sees it. */
@@ -48,13 +48,13 @@ export function viewUser(user: JsonObject, scopes: ScopeSet): JsonObject {
 
 function omitIdentityTokens(identity: Json): Json {
   return typeof identity === 'object' && identity !== null && !Array.isArray(identity)
-    ? omitFields(identity, IDENTITY_SECRET_FIELDS)
+    ? omitFields(identity, identitySecretFields)
     : identity;
 }
 
 /** What the members list shows of a user. */
 export function viewMember(user: JsonObject): JsonObject {
-  return projectRecord(user, { fields: MEMBER_FIELDS, include: true });
+  return projectRecord(user, { fields: memberFields, include: true });
 }
 
 /** A role as the endpoint of one member's roles shows it: whoever owns it. */

@@ -2,27 +2,27 @@ import { type JsonObject, toText } from '../json';
 import { createNotFoundError } from '../api-error';
 import type { CollectionRow } from '../data/entity-collection';
 import { buildListResponse, parseOffsetPage } from '../query/paging';
-import { CHECKPOINT_PARAMETERS, FIELDS_PARAMETERS, PAGE_PARAMETERS, type QueryValues } from '../query/query-parameters';
+import { checkpointParameters, fieldsParameters, pageParameters, type QueryValues } from '../query/query-parameters';
 import { projectRecord, readProjection, viewClient } from '../query/views';
 import { createListOptions, type Route, type RouteRequest } from './route';
 
-const READ_CLIENTS = ['read:clients', 'read:client_keys', 'read:client_credentials', 'read:client_summary'];
+const readClients = ['read:clients', 'read:client_keys', 'read:client_credentials', 'read:client_summary'];
 
 export const listClientsRoute: Route = {
   name: 'clients',
   path: '/clients',
   group: 'clients',
-  scopes: READ_CLIENTS,
+  scopes: readClients,
   parameters: {
-    ...PAGE_PARAMETERS,
+    ...pageParameters,
     per_page: {
       type: 'integer',
       least: 1,
       most: 100,
       about: 'Number of results per page. Default value is 50, maximum value is 100',
     },
-    ...CHECKPOINT_PARAMETERS,
-    ...FIELDS_PARAMETERS,
+    ...checkpointParameters,
+    ...fieldsParameters,
     is_global: { type: 'boolean', about: 'Optional filter on the global client parameter' },
     is_first_party: { type: 'boolean', about: 'Optional filter on whether or not a client is a first-party client' },
     app_type: { type: 'string', about: 'Optional filter by a comma-separated list of application types' },
@@ -41,8 +41,8 @@ export const getClientRoute: Route = {
   name: 'client',
   path: '/clients/:id',
   group: 'others',
-  scopes: READ_CLIENTS,
-  parameters: FIELDS_PARAMETERS,
+  scopes: readClients,
+  parameters: fieldsParameters,
   handle(call, { tenant }) {
     const client = tenant.clients.get(call.params['id'] ?? '');
     if (!client) throw createNotFoundError('The client does not exist', 'inexistent_client');

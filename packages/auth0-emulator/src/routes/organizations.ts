@@ -4,21 +4,21 @@ import type { CollectionRow } from '../data/entity-collection';
 import type { Member } from '../data/memberships';
 import type { Emulation } from '../emulation';
 import { buildListResponse } from '../query/paging';
-import { CHECKPOINT_PARAMETERS, FIELDS_PARAMETERS, PAGE_PARAMETERS, type QueryValues } from '../query/query-parameters';
+import { checkpointParameters, fieldsParameters, pageParameters, type QueryValues } from '../query/query-parameters';
 import { projectRecord, readProjection, viewInlineRole, viewMember, viewMemberRole } from '../query/views';
 import { createListOptions, type Route, type RouteRequest } from './route';
 
-const READ_ORGANIZATIONS = ['read:organizations', 'read:organizations_summary'];
-const READ_MEMBER_ROLES = 'read:organization_member_roles';
+const readOrganizations = ['read:organizations', 'read:organizations_summary'];
+const readMemberRoles = 'read:organization_member_roles';
 
 export const listOrganizationsRoute: Route = {
   name: 'organizations',
   path: '/organizations',
   group: 'organizations',
-  scopes: READ_ORGANIZATIONS,
+  scopes: readOrganizations,
   parameters: {
-    ...PAGE_PARAMETERS,
-    ...CHECKPOINT_PARAMETERS,
+    ...pageParameters,
+    ...checkpointParameters,
     sort: {
       type: 'string',
       about: 'Field to sort by. Use field:order where order is 1 for ascending and -1 for descending order',
@@ -36,7 +36,7 @@ export const getOrganizationRoute: Route = {
   name: 'organization',
   path: '/organizations/:id',
   group: 'organization',
-  scopes: READ_ORGANIZATIONS,
+  scopes: readOrganizations,
   parameters: {},
   handle: ({ params }, emulation) => ({ body: findOrganization(params['id'], emulation) }),
 };
@@ -46,7 +46,7 @@ export const listMembersRoute: Route = {
   path: '/organizations/:id/members',
   group: 'members',
   scopes: ['read:organization_members'],
-  parameters: { ...PAGE_PARAMETERS, ...CHECKPOINT_PARAMETERS, ...FIELDS_PARAMETERS },
+  parameters: { ...pageParameters, ...checkpointParameters, ...fieldsParameters },
   handle(call, emulation) {
     const { params, query } = call;
     findOrganization(params['id'], emulation);
@@ -70,8 +70,8 @@ export const listMemberRolesRoute: Route = {
   name: 'memberRoles',
   path: '/organizations/:id/members/:user_id/roles',
   group: 'memberRoles',
-  scopes: [READ_MEMBER_ROLES],
-  parameters: PAGE_PARAMETERS,
+  scopes: [readMemberRoles],
+  parameters: pageParameters,
   handle({ params, query }, emulation) {
     findOrganization(params['id'], emulation);
     const { memberships } = emulation.tenant;
@@ -87,9 +87,9 @@ export const listMemberRolesRoute: Route = {
 function shouldIncludeRoles({ query, scopes }: RouteRequest, { settings }: Emulation): boolean {
   const { fields, include } = readProjection(query);
   if (!include || !fields.includes('roles')) return false;
-  if (scopes.has(READ_MEMBER_ROLES)) return true;
+  if (scopes.has(readMemberRoles)) return true;
   if (settings.rolesWithoutScope === 'omit') return false;
-  throw createInsufficientScopeError([READ_MEMBER_ROLES]);
+  throw createInsufficientScopeError([readMemberRoles]);
 }
 
 function findOrganization(id: string | undefined, { tenant }: Emulation): JsonObject {

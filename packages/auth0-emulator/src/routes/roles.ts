@@ -2,11 +2,11 @@ import { type JsonObject, toText } from '../json';
 import { createNotFoundError } from '../api-error';
 import type { CollectionRow } from '../data/entity-collection';
 import { buildListResponse } from '../query/paging';
-import { createParameterError, PAGE_PARAMETERS, type QueryValues } from '../query/query-parameters';
+import { createParameterError, pageParameters, type QueryValues } from '../query/query-parameters';
 import type { TenantSettings } from '../settings';
 import { createListOptions, type Route } from './route';
 
-const OWNER_DESCRIPTION = 'Filter organization-level roles by owner ID. Required when type is "organization"';
+const ownerDescription = 'Filter organization-level roles by owner ID. Required when type is "organization"';
 
 export const listRolesRoute: Route = {
   name: 'roles',
@@ -14,10 +14,10 @@ export const listRolesRoute: Route = {
   group: 'others',
   scopes: ['read:roles'],
   parameters: {
-    ...PAGE_PARAMETERS,
+    ...pageParameters,
     name_filter: { type: 'string', about: 'Optional filter on name (case-insensitive)' },
     type: { type: 'string', about: 'Optional filter on the type of the role', pattern: /^(tenant|organization)$/ },
-    owner_id: { type: 'string', about: OWNER_DESCRIPTION },
+    owner_id: { type: 'string', about: ownerDescription },
   },
   handle({ query }, emulation) {
     const filter = String(query['name_filter'] ?? '').toLowerCase();
@@ -50,7 +50,7 @@ function createOwnerFilter(
 ): (role: JsonObject) => boolean {
   if (type === 'organization') {
     if (owner_id === undefined)
-      throw createParameterError('Missing required property: owner_id', 'owner_id', OWNER_DESCRIPTION);
+      throw createParameterError('Missing required property: owner_id', 'owner_id', ownerDescription);
     return (role) => role['owner_id'] === owner_id;
   }
   if (type === undefined && ownedRolesListed) return () => true;

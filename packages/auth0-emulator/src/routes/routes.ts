@@ -5,7 +5,7 @@ import type { Route } from './route';
 import { getUserRoute, listUsersRoute } from './users';
 
 /** Every endpoint of the Management API that is emulated. */
-export const ROUTES: readonly Route[] = [
+export const routes: readonly Route[] = [
   listUsersRoute,
   getUserRoute,
   listClientsRoute,

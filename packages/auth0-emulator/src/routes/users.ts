@@ -2,27 +2,27 @@ import { ApiError, createNotFoundError } from '../api-error';
 import { type OffsetPage, parseOffsetPage } from '../query/paging';
 import {
   createParameterError,
-  FIELDS_PARAMETERS,
-  PAGE_PARAMETERS,
+  fieldsParameters,
+  pageParameters,
   type QueryParameters,
   type QueryValues,
 } from '../query/query-parameters';
-import { SEARCH_LIMIT, type UserSort } from '../query/user-search';
+import { searchLimit, type UserSort } from '../query/user-search';
 import { projectRecord, readProjection, viewUser } from '../query/views';
 import type { Route } from './route';
 
 /** Nginx in front of Auth0 refuses longer queries. */
-const MAX_QUERY_BYTES = 8_192;
+const maxQueryBytes = 8_192;
 
-const SORT_DESCRIPTION =
+const sortDescription =
   'Field to sort by. Use field:order where order is 1 for ascending and -1 for descending. e.g. created_at:1';
 
-const LIST_USERS_PARAMETERS: QueryParameters = {
-  ...PAGE_PARAMETERS,
-  ...FIELDS_PARAMETERS,
+const listUsersParameters: QueryParameters = {
+  ...pageParameters,
+  ...fieldsParameters,
   page: { type: 'integer', least: 0, most: Number.MAX_SAFE_INTEGER, about: 'Page index of the results to return' },
   per_page: { type: 'integer', least: 0, most: 100, about: 'Number of results per page' },
-  sort: { type: 'string', about: SORT_DESCRIPTION, pattern: /^[a-zA-Z0-9_.]+:(1|-1)$/ },
+  sort: { type: 'string', about: sortDescription, pattern: /^[a-zA-Z0-9_.]+:(1|-1)$/ },
   q: { type: 'string', about: 'Query in Lucene query string syntax' },
   search_engine: { type: 'string', about: 'The version of the search engine' },
   primary_order: { type: 'boolean', about: 'When true, results are returned in a deterministic order' },
@@ -33,10 +33,10 @@ export const listUsersRoute: Route = {
   path: '/users',
   group: 'users',
   scopes: ['read:users'],
-  parameters: LIST_USERS_PARAMETERS,
+  parameters: listUsersParameters,
   handle({ query, scopes, requestNumber }, { search, settings }) {
     const q = query['q'] === undefined ? undefined : String(query['q']);
-    if (q !== undefined && Buffer.byteLength(q) > MAX_QUERY_BYTES) {
+    if (q !== undefined && Buffer.byteLength(q) > maxQueryBytes) {
       throw new ApiError(414, 'Request-URI Too Large', '414 Request-URI Too Large');
     }
     rejectOldSearchEngine(query['search_engine']);
@@ -64,7 +64,7 @@ export const getUserRoute: Route = {
   path: '/users/:id',
   group: 'others',
   scopes: ['read:users'],
-  parameters: FIELDS_PARAMETERS,
+  parameters: fieldsParameters,
   handle({ params, query, scopes }, { tenant }) {
     const user = tenant.users.get(params['id'] ?? '');
     if (!user) throw createNotFoundError('The user does not exist.', 'inexistent_user');
@@ -74,7 +74,7 @@ export const getUserRoute: Route = {
 
 /** Pages may begin at row 999, whatever the page's size. */
 function rejectDeepPage({ start }: OffsetPage): void {
-  if (start < SEARCH_LIMIT) return;
+  if (start < searchLimit) return;
   throw new ApiError(
     400,
     'Bad Request',
@@ -92,7 +92,7 @@ function rejectOldSearchEngine(engine: QueryValues[string] | undefined): void {
 function parseUserSort(text: string): UserSort {
   const [field = '', direction] = text.split(':');
   if (/^(app|user)_metadata(\.|$)/.test(field)) {
-    throw createParameterError(`Sorting by ${field} is not supported`, 'sort', SORT_DESCRIPTION);
+    throw createParameterError(`Sorting by ${field} is not supported`, 'sort', sortDescription);
   }
   return { field, descending: direction === '-1' };
 }
