@@ -98,7 +98,7 @@ it.each(pagesWithExamples)('the commands in %s succeed, in their order', async (
   try {
     for (const { location, block, line } of commands) {
       // A command about a running sync must find one.
-      tenant.configure({ latencyMs: block.includes('--detach') ? 200 : 0 });
+      tenant.updateSettings({ latencyMs: block.includes('--detach') ? 200 : 0 });
       const { words, outputFile } = parseCommand(line);
       const [program, ...args] = words;
       expect([location, program]).toEqual([location, expect.stringMatching(/^(rollcall|source-auth0)$/)]);

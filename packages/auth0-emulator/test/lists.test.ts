@@ -72,7 +72,7 @@ describe.each(lists)('the list of $list', ({ list, pathOf, key, size, perPage })
     const refused = await visitor.get(pathOf(), { [name]: 101 });
     expect(refused.status).toBe(400);
     expect(refused.body['message']).toBe(
-      `Query validation error: 'Value 101 is greater than maximum 100' on property ${name} (${name === 'take' ? perPage : perPage}).`,
+      `Query validation error: 'Value 101 is greater than maximum 100' on property ${name} (${name === 'take' ? perPageDefault : perPage}).`,
     );
     emulator.updateSettings({ pageCap: 50 });
     const cut = await visitor.get(pathOf(), { [name]: 100 });
