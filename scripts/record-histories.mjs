@@ -16,8 +16,7 @@ const { installRuntime } = load('./temporal/runtime.js');
 installRuntime();
 const { createStaging } = load('./staging/staging.js');
 const { createFilesSink } = load('./sinks/files/sink.js');
-const { hostWorker } = load('./app/hosting.js');
-const { createScheduleActivities } = load('./activities/schedule-activities.js');
+const { startWorker } = load('./app/worker.js');
 const { createTenants } = load('./activities/tenants.js');
 const { defaultReadOptions } = load('./streams/fetch-task.js');
 const { createSyncInput, defaultLimits } = load('./app/sync-input.js');
@@ -86,19 +85,23 @@ async function record(connection, { name, streams, without, limits: chosen, sche
     readOptions: defaultReadOptions,
     searchAttributes: scheduled,
   });
-  const hosting = await hostWorker({
+  const source = { baseUrl, credentials, readOptions: defaultReadOptions, pacing: { reserve: 0.1 } };
+  const tenants = createTenants({ resolveSource: async () => source });
+  const settings = {
+    readSyncSettings: async () => ({ connection: { name, streams, destination: { kind: 'files' } }, source }),
+  };
+  const worker = await startWorker({
     connection,
     taskQueue,
-    scheduleActivities: createScheduleActivities({ client: connection.client, buildSyncInput: async () => input }),
     staging,
-    tenants: createTenants({
-      resolveSource: async () => ({ baseUrl, credentials, readOptions: defaultReadOptions, pacing: { reserve: 0.1 } }),
-    }),
+    tenants,
     getSink: async () => sink,
-    oneShot: true,
+    runInMainThread: true,
+    schedules: { settings, limits: chosen },
   });
   const root = scheduled ? await runScheduled(connection.client, name) : await runSync(connection.client, name, input);
-  await hosting.stop();
+  await worker.stop();
+  tenants.close();
   return historiesOf(connection.client, name, root);
 }
 

@@ -1,1 +1,3 @@
-export { runWorker } from './app/worker';
+import { main } from './cli/main';
+
+void main('rollcall', ['worker']);

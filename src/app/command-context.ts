@@ -20,9 +20,29 @@ export interface CommandContext extends ShellContext {
    */
   signal: AbortSignal;
   log: Log;
+  intervals: Intervals;
   /** Absent when several commands share a process, as in tests. */
   host?: ProcessHost;
 }
+
+/** Times between two looks at something that changes elsewhere, ms. */
+export interface Intervals {
+  /** Progress of a sync that the user follows. */
+  progressMs: number;
+  /** Events of a sync for `logs --follow`. */
+  logsMs: number;
+  /** Whether the process with a local server still runs. */
+  serverExitMs: number;
+  /** Schedules and last syncs on the server, for metrics. */
+  serverMetricsMs: number;
+}
+
+export const defaultIntervals: Intervals = {
+  progressMs: 1_000,
+  logsMs: 2_000,
+  serverExitMs: 1_000,
+  serverMetricsMs: 30_000,
+};
 
 /** Messages for the user on stderr. */
 export interface Log {

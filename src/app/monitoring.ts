@@ -1,9 +1,8 @@
 import { setInterval } from 'node:timers/promises';
-import type { LogEntry } from '@temporalio/worker';
 import type { Tenants } from '../activities/tenants';
 import { withTimeout } from '../async';
 import type { ListenAddress } from '../config/environment';
-import { type Listener, startListener } from '../metrics/listener';
+import { startListener } from '../metrics/listener';
 import { type Meter, runEnds } from '../metrics/metrics';
 import type { TemporalConnection } from '../temporal/connection';
 import { findFreePort } from '../temporal/embedded-server/embedded-server';
@@ -11,126 +10,121 @@ import { createLastSyncTimes } from '../temporal/run-status';
 import { createCoreMeter, installRuntime } from '../temporal/runtime';
 import { listSchedules } from '../temporal/schedules';
 import { recordLimits } from './activity-metrics';
+import type { CommandContext } from './command-context';
+import type { Session } from './session';
 
-/** What is to be watched, once it is there. */
 export interface MonitoredWorker {
-  connection: TemporalConnection;
-  address: string;
+  session: Session;
   taskQueue: string;
-  /** Temporal's word for what the worker does: `RUNNING` and others. */
-  state(): string;
   tenants: Tenants;
-  /** Names of the project's connections, read anew. */
   listConnections(): Promise<string[]>;
+  /** State of Temporal's worker, such as `RUNNING`. */
+  state(): string;
 }
 
 /** The metrics and the health of a process. */
 export interface Monitoring {
   url: string;
   meter: Meter;
-  watch(watched: MonitoredWorker): void;
-  /** To be called when the worker has stopped, and before its connection is closed. */
+  /** Reports the worker from now on. The returned function stops the queries to the server. */
+  watch(worker: MonitoredWorker): () => void;
   close(): Promise<void>;
 }
 
-/** Between two looks at what has ended and which schedules are paused, ms. */
-const monitorPollMs = 30_000;
-/** A probe that waits for longer is taken to have failed. */
 const probeTimeoutMs = 2_000;
 
 /**
- * Installs Temporal's runtime with metrics, and serves these and the process's health from now on, so that whoever watches
- * sees it start.
- * @throws ConfigError when the address cannot be listened on
+ * Installs Temporal's runtime with metrics, and serves metrics and health, at first those of a process that is starting.
+ * @throws ConfigError when the address is not available
  */
-export async function openMonitoring(
-  address: ListenAddress,
-  onLogEntry: (entry: LogEntry) => void,
-): Promise<Monitoring> {
+export async function openMonitoring(address: ListenAddress, { log, intervals }: CommandContext): Promise<Monitoring> {
   const metricsPort = await findFreePort();
-  installRuntime({ log: onLogEntry, metricsPort });
+  installRuntime({ log: log.temporal, metricsPort });
   const meter = createCoreMeter();
-  const ending = new AbortController();
-  let watched: MonitoredWorker | undefined;
+  let worker: MonitoredWorker | undefined;
 
-  async function unready(): Promise<string | undefined> {
-    if (!watched) return 'the worker is not connected to Temporal yet';
-    const state = watched.state();
+  async function explainUnready(): Promise<string | undefined> {
+    if (!worker) return 'the worker is not connected to Temporal yet';
+    const state = worker.state();
     if (state !== 'RUNNING') return `the worker is shutting down (${state.toLowerCase()})`;
-    return (await isServerReachable(watched.connection))
-      ? undefined
-      : `the Temporal server at ${watched.address} gives no answer within ${probeTimeoutMs / 1_000} s`;
+    const { connection, address } = worker.session;
+    if (await isServerReachable(connection)) return undefined;
+    return `the Temporal server at ${address} does not respond within ${probeTimeoutMs / 1_000} s`;
   }
 
-  async function metrics(): Promise<string> {
-    meter.set('ready', {}, (await unready()) === undefined ? 1 : 0);
+  async function formatMetrics(): Promise<string> {
+    meter.set('ready', {}, (await explainUnready()) === undefined ? 1 : 0);
     meter.set('residentMemory', {}, process.memoryUsage.rss());
-    if (watched) recordLimits(meter, watched.tenants);
-    const answer = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
-    return answer.text();
+    if (worker) recordLimits(meter, worker.tenants);
+    const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+    return response.text();
   }
 
-  const listener: Listener = await startListener(address, { formatMetrics: metrics, explainUnready: unready });
+  const listener = await startListener(address, { formatMetrics, explainUnready });
   return {
     url: listener.url,
     meter,
-    watch(now) {
-      watched = now;
-      void pollServer(now, meter, ending.signal);
+    watch(watched) {
+      worker = watched;
+      const stopped = new AbortController();
+      void pollServer(watched, meter, intervals.serverMetricsMs, stopped.signal);
+      return () => stopped.abort();
     },
-    async close() {
-      ending.abort();
-      await listener.close();
-    },
+    close: () => listener.close(),
   };
 }
 
 async function isServerReachable({ client }: TemporalConnection): Promise<boolean> {
-  const asked = client.workflowService.getSystemInfo({}).then(
+  const request = client.workflowService.getSystemInfo({}).then(
     () => true,
     () => false,
   );
-  return (await withTimeout(asked, probeTimeoutMs)) ?? false;
+  return (await withTimeout(request, probeTimeoutMs)) ?? false;
 }
 
-/** Keeps what only the server knows: it outlives this process, and other workers add to it. */
-async function pollServer(worker: MonitoredWorker, meter: Meter, signal: AbortSignal): Promise<void> {
-  const { connection, taskQueue } = worker;
+/** Updates the metrics that come from the server: they outlive this process, and other workers change them. */
+async function pollServer(
+  { session: { connection }, taskQueue, listConnections }: MonitoredWorker,
+  meter: Meter,
+  intervalMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   const lastSyncs = createLastSyncTimes(connection, taskQueue);
-  const scheduled = new Set<string>();
+  const scheduledConnections = new Set<string>();
 
-  async function lookAtSchedules(names: readonly string[]): Promise<void> {
+  async function updateSchedules(names: readonly string[]): Promise<void> {
     const schedules = await listSchedules(connection.client);
     for (const name of names) {
       const schedule = schedules.find((each) => each.connection === name);
-      if (schedule) scheduled.add(name);
-      if (scheduled.has(name)) {
+      if (schedule) scheduledConnections.add(name);
+      if (scheduledConnections.has(name)) {
         meter.set('schedulePaused', { connection: name }, schedule?.pauseReason === undefined ? 0 : 1);
       }
     }
   }
 
-  async function lookAtSyncs(names: readonly string[]): Promise<void> {
-    for (const [name, at] of await lastSyncs.refresh(names))
+  async function updateLastSyncs(names: readonly string[]): Promise<void> {
+    for (const [name, at] of await lastSyncs.refresh(names)) {
       meter.set('lastComplete', { connection: name }, at / 1_000);
+    }
   }
 
-  /** What cannot be told now, because the server or the file is away, is looked at again; that has alerts of its own. */
-  async function look(): Promise<void> {
-    const names = await worker.listConnections().catch(() => []);
+  /** Failures are ignored: the next update follows, and unreachable servers have their own alert. */
+  async function update(): Promise<void> {
+    const names = await listConnections().catch(() => []);
     for (const name of names) initializeRunCounters(meter, name, connection.namespace, taskQueue);
-    await Promise.allSettled([lookAtSchedules(names), lookAtSyncs(names)]);
+    await Promise.allSettled([updateSchedules(names), updateLastSyncs(names)]);
   }
 
   try {
-    await look();
-    for await (const _ of setInterval(monitorPollMs, undefined, { signal })) await look();
+    await update();
+    for await (const _ of setInterval(intervalMs, undefined, { signal })) await update();
   } catch (error) {
     if (!signal.aborted) throw error;
   }
 }
 
-/** An increase can be told only from a series that is there already; the labels are those that Temporal adds to a workflow's. */
+/** Prometheus sees an increase only in a series that exists. The labels are those that Temporal adds to a workflow's metrics. */
 function initializeRunCounters(meter: Meter, connection: string, namespace: string, taskQueue: string): void {
   const labels = { connection, namespace, taskQueue, workflowType: 'syncWorkflow' };
   for (const end of runEnds) meter.add('runs', { ...labels, end }, 0);

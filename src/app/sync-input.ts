@@ -87,7 +87,7 @@ function toUnknownStream(selection: StreamSelection): ConfiguredStream {
 }
 
 /** What is decided at the start of a sync of a connection, rather than in the project's file. */
-type SyncRunOptions = Pick<SyncRequest, 'sinkQueue' | 'limits' | 'onRefusedCredentials' | 'searchAttributes'> & {
+export type SyncRunOptions = Pick<SyncRequest, 'sinkQueue' | 'limits' | 'onRefusedCredentials' | 'searchAttributes'> & {
   full: boolean;
 };
 

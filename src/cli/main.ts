@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { Command, CommanderError } from 'commander';
-import type { CommandContext, ProcessHost } from '../app/command-context';
+import { type CommandContext, defaultIntervals, type Intervals, type ProcessHost } from '../app/command-context';
 import { createLog } from '../commands/terminal/log';
 import { exitCodes, formatExitCodeHelp } from '../errors';
 import { version } from '../version';
@@ -28,9 +28,10 @@ const examples = {
 export async function runCli(
   name: ProgramName,
   args: readonly string[],
-  options: Omit<CommandContext, 'log'>,
+  options: Omit<CommandContext, 'log' | 'intervals'> & { intervals?: Partial<Intervals> },
 ): Promise<number> {
-  const context = { ...options, log: createLog(options.stderr) };
+  const intervals = { ...defaultIntervals, ...options.intervals };
+  const context = { ...options, intervals, log: createLog(options.stderr) };
   let code: number = exitCodes.ok;
   const program = createProgram(name, context, (result) => (code = result));
   try {
@@ -62,15 +63,18 @@ export function createProgram(name: ProgramName, context: CommandContext, finish
   return program;
 }
 
-/** Runs the command of this process, and exits with its code. The only user of the process's globals. */
-export async function main(name: ProgramName): Promise<void> {
+/**
+ * Runs the command of this process, and exits with its code. The only user of the process's globals.
+ * @param command comes before the arguments of the process
+ */
+export async function main(name: ProgramName, command: readonly string[] = []): Promise<void> {
   const { stdout, stderr, stdin, env } = process;
   const { signal, host, isAirbyteCommand } = takeOverProcess();
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     // Airbyte commands see the failure of their own writes, and end in order.
     if (error.code === 'EPIPE' && !isAirbyteCommand()) process.exit(exitCodes.brokenPipe);
   });
-  process.exitCode = await runCli(name, process.argv.slice(2), {
+  process.exitCode = await runCli(name, [...command, ...process.argv.slice(2)], {
     stdout,
     stderr,
     stdin,

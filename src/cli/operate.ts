@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { CommandContext } from '../app/command-context';
-import type { ControlFlags } from '../commands/control-commands';
+import type { ControlFlags, PauseFlags } from '../commands/control-commands';
 import type { LogsFlags } from '../commands/logs';
 import type { PlanFlags } from '../commands/plan';
 import type { StateFlags } from '../commands/state-commands';
@@ -17,9 +17,9 @@ export const declareControlCommands: DeclareCommands = (program, act) => {
     .description(
       'Pause the sync of a connection. Pages in progress are finished; no further page is read until the sync is resumed. A paused sync survives restarts.',
     )
-    .option('--reason <text>', 'reason to show in the status', 'paused by a user')
+    .option('--reason <text>', 'reason to show in the status (default: paused by a user)')
     .addHelpText('after', '\nExample:\n  $ rollcall pause acme --reason "the tenant is being migrated"')
-    .action((connection: string, flags: ControlFlags & { reason: string }) =>
+    .action((connection: string, flags: PauseFlags) =>
       act(async (context) => (await import('../commands/control-commands.js')).runPause(connection, flags, context)),
     );
   addConnectionArgument(program.command('resume'))

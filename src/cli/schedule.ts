@@ -3,10 +3,9 @@ import type {
   ScheduleBackfillFlags,
   ScheduleCreateFlags,
   ScheduleListFlags,
-  SchedulePauseFlags,
   ScheduleShowFlags,
 } from '../commands/schedule-commands';
-import type { ControlFlags } from '../commands/control-commands';
+import type { ControlFlags, PauseFlags } from '../commands/control-commands';
 import { addConnectionArgument, parseWholeNumber, type RunAction, type DeclareCommands } from './options';
 
 /** Having connections copied at certain times. */
@@ -58,9 +57,9 @@ export const declareScheduleCommands: DeclareCommands = (program, act) => {
     .description(
       'Pause the schedule of a connection. No new runs start until it is resumed. A run in progress continues.',
     )
-    .option('--reason <text>', 'reason to show in the status', 'paused by a user')
+    .option('--reason <text>', 'reason to show in the status (default: paused by a user)')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule pause acme --reason "the tenant is being moved"')
-    .action((connection: string, flags: SchedulePauseFlags) =>
+    .action((connection: string, flags: PauseFlags) =>
       act(async (context) =>
         (await import('../commands/schedule-commands.js')).runSchedulePause(connection, flags, context),
       ),

@@ -1,6 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '../async';
+import type { LogEntry } from '@temporalio/worker';
 import { createOutput, type Output } from '../airbyte/protocol-output';
-import type { CommandContext } from '../app/command-context';
+import type { CommandContext, Log } from '../app/command-context';
 import { readEnvironment } from '../config/environment';
 import { exitCodes } from '../errors';
 import { failOnOutput } from './failure-output';
@@ -48,7 +49,8 @@ export async function runAirbyteCommand<Flags extends { debug?: boolean }>(
         for (const task of exitTasks) task();
       });
     }
-    const code = await command(flags, { ...context, output, secrets, onExit: (task) => exitTasks.push(task) });
+    const log = createOutputLog(output);
+    const code = await command(flags, { ...context, log, output, secrets, onExit: (task) => exitTasks.push(task) });
     await output.flush();
     return code;
   } catch (error) {
@@ -60,4 +62,27 @@ export async function runAirbyteCommand<Flags extends { debug?: boolean }>(
   } finally {
     for (const task of exitTasks) task();
   }
+}
+
+/** Writes messages for the user as LOG messages. */
+function createOutputLog(output: Output): Log {
+  return {
+    quiet: false,
+    info: (text) => output.log('INFO', text),
+    warn: (text) => output.log('WARN', text),
+    temporal: ({ level, message, meta }) =>
+      output.log(level === 'WARN' ? 'WARN' : 'ERROR', message, extractStackFrames(meta)),
+    setFooter: () => undefined,
+    drawFooter: () => undefined,
+  };
+}
+
+/** Where an error came from. Without its message, which may quote a record. */
+function extractStackFrames(meta: LogEntry['meta']): string | undefined {
+  // Activities have removed the message already (activities/activity-failure.ts).
+  const { name, at } = (meta ?? {}) as { name?: string; at?: string[] };
+  if (at) return [name, ...at].join('\n');
+  const error = (meta?.['error'] ?? {}) as Partial<Error>;
+  const frames = error.stack?.split('\n').filter((line) => /^\s+at /.test(line));
+  return frames && [error.name, ...frames].join('\n');
 }

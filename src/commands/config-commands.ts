@@ -8,7 +8,7 @@ import { createProjectSchema } from '../config/project-json-schema';
 import { resolveDestination, resolveSecrets } from '../config/references';
 import { exitCodes } from '../errors';
 import { streams } from '../streams/registry';
-import { readProfile } from '../temporal/connection';
+import { readProfile } from '../temporal/profile';
 import { wrapAfterLead } from './terminal/text';
 
 export interface ConfigShowFlags {

@@ -1,56 +1,60 @@
+import type { Client } from '@temporalio/client';
 import type { CommandContext } from '../app/command-context';
 import { findConnection } from '../app/connection';
 import { joinSession } from '../app/session';
 import { exitCodes } from '../errors';
+import { readRunStatus } from '../temporal/run-status';
 import { cancelSync, pauseSync, resumeSync } from '../temporal/sync-run';
 
 export interface ControlFlags {
-  /** The project's file. */
+  /** Project file. */
   config: string;
 }
 
-type TemporalClient = Awaited<ReturnType<typeof joinSession>>['connection']['client'];
+export type PauseFlags = ControlFlags & { reason?: string };
 
-/** Stops the reading of a run at the next page, until it is resumed. */
-export function runPause(
-  name: string,
-  { reason, ...flags }: ControlFlags & { reason: string },
-  context: CommandContext,
-): Promise<number> {
-  return controlRun(name, flags, context, async (client) => {
-    const isNew = await pauseSync(client, name, reason);
-    context.log.info(
-      `sync/${name} ${isNew ? 'is paused' : 'was paused already'}. \`rollcall resume ${name}\` goes on.`,
-    );
+export const defaultPauseReason = 'paused by a user';
+
+/** Pauses a sync. Without a reason, that of an earlier pause remains. */
+export function runPause(name: string, { reason, ...flags }: PauseFlags, context: CommandContext): Promise<number> {
+  return controlSync(name, flags, context, async (client) => {
+    const isNew = await pauseSync(client, name, reason ?? (await readPauseReason(client, name)));
+    return `${isNew ? 'Paused' : 'Already paused:'} sync/${name}. Resume it with \`rollcall resume ${name}\`.`;
   });
 }
 
 export function runResume(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
-  return controlRun(name, flags, context, async (client) => {
-    context.log.info((await resumeSync(client, name)) ? `Resumed sync/${name}.` : `sync/${name} is not paused.`);
-  });
+  return controlSync(name, flags, context, async (client) =>
+    (await resumeSync(client, name)) ? `Resumed sync/${name}.` : `sync/${name} is not paused.`,
+  );
 }
 
 export function runCancel(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
-  return controlRun(name, flags, context, async (client) => {
+  return controlSync(name, flags, context, async (client) => {
     const hasEnded = await cancelSync(client, name);
-    context.log.info(
-      `sync/${name} ${hasEnded ? 'has ended' : 'ends once a worker attends to it'}. What it has copied stays.`,
-    );
+    return hasEnded
+      ? `Cancelled sync/${name}. Copied data is kept.`
+      : `Requested cancellation of sync/${name}; it takes effect when a worker is running. Copied data is kept.`;
   });
 }
 
-async function controlRun(
+async function readPauseReason(client: Client, name: string): Promise<string> {
+  const status = await readRunStatus(client, name);
+  return (status && 'pauseReason' in status && status.pauseReason) || defaultPauseReason;
+}
+
+/** @param act changes the sync; returns what to report */
+async function controlSync(
   name: string,
   flags: ControlFlags,
   context: CommandContext,
-  act: (client: TemporalClient) => Promise<void>,
+  act: (client: Client) => Promise<string>,
 ): Promise<number> {
-  // Names a connection that does not exist in other words than a run that does not.
+  // Reports an unknown connection as such.
   const { folder } = await findConnection(name, flags, context);
-  const session = await joinSession(context, folder);
+  const session = await joinSession(folder, context);
   try {
-    await act(session.connection.client);
+    context.log.info(await act(session.connection.client));
     return exitCodes.ok;
   } finally {
     await session.close();

@@ -1,57 +1,68 @@
 import { join, resolve } from 'node:path';
 import { type Emulator, startEmulator } from 'auth0-emulator';
+import { type App, createApp } from '../app/app';
 import { type CommandContext, waitForInterrupt } from '../app/command-context';
-import { type HostedWorker, hostProject } from '../app/hosting';
-import { openSession, type Session, uiPort } from '../app/session';
-import { createConnectionInput, defaultLimits } from '../app/sync-input';
+import { createProjectSettings } from '../app/connection-settings';
+import { getStateDir } from '../app/project-folder';
+import { uiPort } from '../app/session';
+import { defaultLimits } from '../app/sync-input';
 import { type Connection, parseConnection } from '../config/project';
 import { exitCodes } from '../errors';
 import { defaultReadOptions } from '../streams/fetch-task';
 import { streams } from '../streams/registry';
-import { knowsSearchAttributes } from '../temporal/register-search-attributes';
-import { startSync } from '../temporal/sync-run';
 import { followRun } from './follow';
+import { startConnectionSync } from './sync';
 
 export interface DemoFlags {
+  /** Folder to copy into. */
   files: string;
+  /** Keep the UI open at the end. */
   keep?: boolean;
 }
 
 const taskQueue = 'rollcall';
 
-/** Copies an emulated tenant twice: all of it, then what has changed. */
+/** Copies an emulated tenant twice: everything, then the changes. */
 export async function runDemo({ files, keep }: DemoFlags, context: CommandContext): Promise<number> {
   const { cwd, log } = context;
-  const stateDir = resolve(cwd, '.rollcall', 'demo');
+  const stateDir = join(getStateDir(cwd), 'demo');
   const emulator = await startEmulator({ scenario: 'small', rateLimits: 'enterprise', latencyMs: 20 });
-  const session = await openSession(context, { forceEmbedded: true, stateDir, logDir: stateDir, uiPort });
   try {
     const connection = createDemoConnection(emulator, files, cwd);
-    const hosting = await hostProject({
-      shell: context,
-      connection: session.connection,
-      taskQueue,
-      stagingDir: join(stateDir, 'staging'),
-      loadConnection: () => Promise.resolve(connection),
-    });
-    log.info(`Emulated tenant: ${emulator.url} (rate limits of an enterprise plan)`);
-    if (session.uiUrl) log.info(`Temporal UI: ${session.uiUrl}`);
-
-    log.info(`\nFirst sync: copy everything to ${resolve(cwd, files)}.`);
-    const full = await runDemoSync(context, session, hosting, connection, true);
-    if (full !== exitCodes.ok) return full;
-
-    changeTenant(emulator);
-    log.info(
-      '\nFour users changed and two were created. The second sync reads the recently\nchanged users, and all records of the other streams.',
+    const app = await createApp(
+      {
+        session: { forceEmbedded: true, stateDir, logDir: stateDir, uiPort },
+        taskQueue,
+        stagingDir: join(stateDir, 'staging'),
+        settings: createProjectSettings({
+          shell: context,
+          loadConnection: () => Promise.resolve(connection),
+          onProblem: log.info,
+        }),
+      },
+      context,
     );
-    const incremental = await runDemoSync(context, session, hosting, connection, false);
-    if (keep && session.uiUrl && incremental === exitCodes.ok) await waitForCtrlC(context, session.uiUrl);
-    else log.info('\nThe Temporal UI stops with this command; `rollcall demo --keep` keeps it open.');
-    await hosting.stop();
-    return incremental;
+    try {
+      log.info(`Emulated tenant: ${emulator.url} (rate limits of an enterprise plan)`);
+      const { uiUrl } = app.session;
+      if (uiUrl) log.info(`Temporal UI: ${uiUrl}`);
+
+      log.info(`\nFirst sync: copy everything to ${resolve(cwd, files)}.`);
+      const full = await runDemoSync(app, connection, true, context);
+      if (full !== exitCodes.ok) return full;
+
+      changeTenant(emulator);
+      log.info(
+        '\nFour users changed and two were created. The second sync reads the recently\nchanged users, and all records of the other streams.',
+      );
+      const incremental = await runDemoSync(app, connection, false, context);
+      if (keep && uiUrl && incremental === exitCodes.ok) await keepOpen(uiUrl, context);
+      else log.info('\nThe Temporal UI stops with this command; `rollcall demo --keep` keeps it open.');
+      return incremental;
+    } finally {
+      await app.close();
+    }
   } finally {
-    await session.close();
     await emulator.close();
   }
 }
@@ -61,28 +72,10 @@ function createDemoConnection({ url, clientId, clientSecret }: Emulator, files: 
   return parseConnection('demo', { base_url: url, credentials, destination: { files } }, streams, folder);
 }
 
-async function runDemoSync(
-  context: CommandContext,
-  session: Session,
-  hosting: HostedWorker,
-  connection: Connection,
-  full: boolean,
-): Promise<number> {
-  const sync = await startSync(session.connection.client, {
-    workflowId: `sync/${connection.name}`,
-    taskQueue,
-    input: createConnectionInput(
-      connection,
-      { readOptions: defaultReadOptions },
-      {
-        sinkQueue: taskQueue,
-        limits: defaultLimits,
-        full,
-        searchAttributes: await knowsSearchAttributes(session.connection),
-      },
-    ),
-  });
-  return followRun(context, session, hosting, sync, { json: false });
+async function runDemoSync(app: App, connection: Connection, full: boolean, context: CommandContext): Promise<number> {
+  const options = { sinkQueue: taskQueue, limits: defaultLimits, full };
+  const run = await startConnectionSync(app.session, connection, { readOptions: defaultReadOptions }, options);
+  return followRun(run, app, { json: false }, context);
 }
 
 function changeTenant({ tenant }: Emulator): void {
@@ -93,7 +86,7 @@ function changeTenant({ tenant }: Emulator): void {
   tenant.apply({ type: 'createUser' });
 }
 
-async function waitForCtrlC({ log, signal }: CommandContext, uiUrl: string): Promise<void> {
+async function keepOpen(uiUrl: string, { log, signal }: CommandContext): Promise<void> {
   log.info(`\nThe Temporal UI stays open at ${uiUrl}. Press Ctrl-C to stop.`);
   const interrupted = waitForInterrupt(signal);
   await interrupted.promise;

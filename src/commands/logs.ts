@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandContext } from '../app/command-context';
 import { findConnection } from '../app/connection';
 import { openHistorySession } from '../app/session';
+import { sleep } from '../async';
 import { exitCodes } from '../errors';
 import type { RunEvent } from '../temporal/run-log';
 import type { ControlFlags } from './control-commands';
@@ -11,33 +11,27 @@ export interface LogsFlags extends ControlFlags {
   json?: boolean;
 }
 
-/** How often a run is looked at, ms. */
-const logPollMs = 2_000;
-
-/** Prints what happened in the newest run of a connection, a line each; and what happens, until the run has ended. */
+/** Prints the events of the latest sync of a connection; with `follow`, until the sync ends. */
 export async function runLogs(
   name: string,
   { follow = false, json = false, ...flags }: LogsFlags,
   context: CommandContext,
 ): Promise<number> {
   const { folder } = await findConnection(name, flags, context);
-  const session = await openHistorySession(context, folder);
+  const session = await openHistorySession(folder, context);
+  const { NoRunKept, readRunLog } = await import('../temporal/run-log.js');
+  if (!session) throw new NoRunKept(name);
+  const format = json ? formatRunEventJson : formatRunEvent;
+  const printed = new Set<string>();
   try {
-    const { readRunLog } = await import('../temporal/run-log.js');
-    const told = new Set<string>();
-    const tell = (events: readonly RunEvent[]): void => {
-      for (const event of events) {
-        const line = json ? formatRunEventJson(event) : formatRunEvent(event);
-        if (!told.has(line)) context.stdout.write(`${line}\n`);
-        told.add(line);
-      }
-    };
     for (;;) {
       const { events, retrying, running } = await readRunLog(session.connection.client, name);
-      tell(events);
-      tell(retrying);
+      for (const line of [...events, ...retrying].map(format)) {
+        if (!printed.has(line)) context.stdout.write(`${line}\n`);
+        printed.add(line);
+      }
       if (!follow || !running) return exitCodes.ok;
-      await sleep(logPollMs);
+      await sleep(context.intervals.logsMs);
     }
   } finally {
     await session.close();
@@ -46,7 +40,7 @@ export async function runLogs(
 
 function formatRunEvent({ at, workflow, text }: RunEvent): string {
   const time = `${new Date(at).toISOString().slice(0, 19)}Z`;
-  // Summaries of activities begin with their stream.
+  // Summaries of activities start with the stream.
   return `${time}  ${text.startsWith(workflow) ? text : `${workflow} · ${text}`}`;
 }
 

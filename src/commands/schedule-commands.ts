@@ -7,7 +7,7 @@ import { parseWithSchema } from '../config/problems';
 import type { Connection } from '../config/project';
 import { scheduleSettings, type ScheduleSettings } from '../config/schedule-settings';
 import { ConfigError, exitCodes } from '../errors';
-import { readProfile } from '../temporal/connection';
+import { readProfile } from '../temporal/profile';
 import { requireScheduleStatus } from '../temporal/run-status';
 import {
   backfillSchedule,
@@ -20,9 +20,9 @@ import {
   resumeSchedule,
   triggerSchedule,
 } from '../temporal/schedules';
-import { hasWorkers } from '../temporal/worker';
+import { describeMissingWorkers, hasWorkers } from '../temporal/worker';
 import { normaliseTimestamp } from '../timestamp';
-import type { ControlFlags } from './control-commands';
+import { type ControlFlags, defaultPauseReason, type PauseFlags } from './control-commands';
 import { formatScheduleStatus } from './terminal/status-text';
 import { formatMoment, formatTable } from './terminal/text';
 
@@ -42,7 +42,6 @@ export interface ScheduleListFlags {
   json?: boolean;
 }
 export type ScheduleShowFlags = ControlFlags & ScheduleListFlags;
-export type SchedulePauseFlags = ControlFlags & { reason: string };
 export type ScheduleBackfillFlags = ControlFlags & { from: string; to?: string; each?: boolean };
 
 /** As many as the server remembers. */
@@ -67,10 +66,8 @@ export async function runScheduleCreate(
       : formatNextRun(nextRunAt);
     context.log.info(`${name} is copied ${timing}; ${due}.`);
     if (!(await hasWorkers(temporal, taskQueue))) {
-      context.log.info(
-        `No worker polls task queue ${taskQueue}; runs wait until one does. ` +
-          'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
-      );
+      const { message, nextStep } = describeMissingWorkers(taskQueue);
+      context.log.info(`${message} ${nextStep}`);
     }
   });
 }
@@ -173,11 +170,12 @@ function parseTimeFlag(flag: string, written: string): Date {
 /** Has no run begin until the schedule is resumed. */
 export function runSchedulePause(
   name: string,
-  { reason, ...flags }: SchedulePauseFlags,
+  { reason, ...flags }: PauseFlags,
   context: CommandContext,
 ): Promise<number> {
   return withScheduleSession(name, flags, context, async ({ connection: { client } }) => {
-    await pauseSchedule(client, name, reason);
+    const current = reason ?? (await requireScheduleStatus(client, name, 0)).pauseReason;
+    await pauseSchedule(client, name, current ?? defaultPauseReason);
     context.log.info(`Paused the schedule of ${name}. Resume it with \`rollcall schedule resume ${name}\`.`);
   });
 }
@@ -226,7 +224,7 @@ async function withServerSession(context: CommandContext, act: (session: Session
       'Set TEMPORAL_ADDRESS to host:port or select a Temporal profile, and run a `rollcall worker` on that server.',
     );
   }
-  const session = await openSession(context, { logDir: getStateDir(context.cwd) });
+  const session = await openSession({ logDir: getStateDir(context.cwd) }, context);
   try {
     await act(session);
     return exitCodes.ok;

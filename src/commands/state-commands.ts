@@ -1,7 +1,7 @@
 import { type CursorResult, parseState, readCursor, readProgress, toStateMessages } from '../airbyte/stream-state';
 import type { CommandContext } from '../app/command-context';
 import { findConnection } from '../app/connection';
-import { tryOpenHistorySession } from '../app/session';
+import { openHistorySession } from '../app/session';
 import { readStateFile } from '../config/parsed-file';
 import { formatSuggestion } from '../config/problems';
 import type { Connection } from '../config/project';
@@ -157,7 +157,7 @@ async function updateStates(
 }
 
 async function rejectRunningSync({ name, folder }: Connection, context: CommandContext): Promise<void> {
-  const session = await tryOpenHistorySession(context, folder);
+  const session = await openHistorySession(folder, context);
   if (!session) {
     context.log.info(
       'Could not check for a running sync: no Temporal server is configured, and none was ever started here.',

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import type { CommandContext } from '../app/command-context';
-import { openHistorySession } from '../app/session';
+import { openHistorySession, type Session } from '../app/session';
 import { getConnection, loadProject } from '../config/project';
 import { exitCodes } from '../errors';
 import { streams } from '../streams/registry';
@@ -9,23 +9,23 @@ import { formatRunStatus, formatScheduleStatus } from './terminal/status-text';
 import { wrapIndented } from './terminal/text';
 
 export interface StatusFlags {
-  /** The project's file. */
+  /** Project file. */
   config: string;
   json?: boolean;
 }
 
 interface ConnectionStatus {
   connection: string;
-  /** Null when the server remembers none. */
+  /** Null when the server has no run on record. */
   run: RunStatus | null;
-  /** Null when there is none. */
+  /** Null when there is no schedule. */
   schedule: ScheduleStatus | null;
 }
 
-/** Runs of a schedule that are told of. */
+/** Latest runs of a schedule to show. */
 const maxRunsShown = 5;
 
-/** Tells how one connection stands, or all of the project's file. */
+/** Prints the status of one connection or of all connections of the project file. */
 export async function runStatus(
   name: string | undefined,
   { config, json = false }: StatusFlags,
@@ -33,18 +33,9 @@ export async function runStatus(
 ): Promise<number> {
   const project = await loadProject(resolve(context.cwd, config), streams);
   const names = name === undefined ? [...project.connections.keys()] : [getConnection(project, name).name];
-  const session = await openHistorySession(context, dirname(project.file));
+  const session = await openHistorySession(dirname(project.file), context);
   try {
-    const { client } = session.connection;
-    const connections = await Promise.all(
-      names.map<Promise<ConnectionStatus>>(async (connection) => {
-        const [run, schedule] = await Promise.all([
-          readRunStatus(client, connection),
-          readScheduleStatus(client, connection, maxRunsShown),
-        ]);
-        return { connection, run: run ?? null, schedule: schedule ?? null };
-      }),
-    );
+    const connections = await Promise.all(names.map((connection) => readConnectionStatus(connection, session)));
     const now = new Date(context.now());
     const lines = json
       ? [JSON.stringify({ connections })]
@@ -52,8 +43,19 @@ export async function runStatus(
     context.stdout.write(`${lines.join('\n')}\n`);
     return exitCodes.ok;
   } finally {
-    await session.close();
+    await session?.close();
   }
+}
+
+/** @param session undefined when no sync ever ran in the project */
+async function readConnectionStatus(connection: string, session: Session | undefined): Promise<ConnectionStatus> {
+  if (!session) return { connection, run: null, schedule: null };
+  const { client } = session.connection;
+  const [run, schedule] = await Promise.all([
+    readRunStatus(client, connection),
+    readScheduleStatus(client, connection, maxRunsShown),
+  ]);
+  return { connection, run: run ?? null, schedule: schedule ?? null };
 }
 
 function formatConnectionStatus({ connection, run, schedule }: ConnectionStatus, now: Date): string[] {

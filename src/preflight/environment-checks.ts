@@ -8,11 +8,12 @@ import { translateDiskErrors } from '../sinks/destination';
 import { readManifests } from '../sinks/files/manifest-file';
 import { checkDatabase } from '../sinks/postgres/preflight';
 import { translateStagingErrors } from '../staging/segment-io';
-import { connect, readProfile, type TemporalConnection, type TemporalTarget } from '../temporal/connection';
+import { connect, type TemporalConnection } from '../temporal/connection';
 import { locateTemporal, TemporalMissing } from '../temporal/embedded-server/binary';
+import { readProfile, type TemporalTarget } from '../temporal/profile';
 import { addSearchAttributes, findMissingSearchAttributes } from '../temporal/register-search-attributes';
 import { installRuntime } from '../temporal/runtime';
-import { hasWorkers } from '../temporal/worker';
+import { describeMissingWorkers, hasWorkers } from '../temporal/worker';
 import { createErrorFinding, createOkFinding, createWarning, type Finding, toErrorFinding } from './finding';
 
 /** Whoever looks waits: a server that is there answers at once. */
@@ -91,11 +92,8 @@ async function inspectSearchAttributes(connection: TemporalConnection, fix: bool
 async function inspectWorkers(connection: TemporalConnection, taskQueue: string): Promise<Finding> {
   if (await hasWorkers(connection, taskQueue))
     return createOkFinding('worker', `At least one worker polls task queue ${taskQueue}.`);
-  return createWarning(
-    'worker',
-    `No worker polls task queue ${taskQueue}; syncs wait until one does.`,
-    'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
-  );
+  const { message, nextStep } = describeMissingWorkers(taskQueue);
+  return createWarning('worker', message, nextStep);
 }
 
 /** Pages of a slice, of many streams: with less, a large tenant soon fills the disk. */

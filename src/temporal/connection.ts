@@ -1,9 +1,9 @@
-import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+import { NativeConnection } from '@temporalio/worker';
 import { Client } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { sleep, withTimeout } from '../async';
 import { RollcallError } from '../errors';
 import { dataConverter } from './data-converter';
+import type { TemporalTarget } from './profile';
 
 export interface TemporalConnection {
   /** For workers. */
@@ -77,53 +77,5 @@ async function awaitConnection(
   } catch (error) {
     attempt.then((late) => late.close()).catch(() => undefined);
     throw error;
-  }
-}
-
-/** Where a Temporal server is, and how to sign in to it. */
-export interface TemporalTarget extends Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'> {
-  /** `host:port`. */
-  address: string;
-  namespace: string;
-}
-
-/** The Temporal settings in the environment or in the profile file cannot be used. */
-export class TemporalProfileInvalid extends RollcallError {
-  override readonly name = 'TemporalProfileInvalid';
-  readonly failureType = 'config_error';
-  constructor(cause: unknown) {
-    super(
-      `the Temporal settings are invalid: ${(cause as Error).message}.`,
-      'Check the TEMPORAL_* variables and the file at TEMPORAL_CONFIG_FILE ' +
-        '(default: temporalio/temporal.toml in your configuration folder).',
-      { cause },
-    );
-  }
-}
-
-/**
- * The server that the environment names, with the variables and the profile file of the `temporal` CLI: TEMPORAL_ADDRESS,
- * TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*, TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE
- * (https://docs.temporal.io/develop/environment-configuration). Undefined when none has an address.
- */
-export function readProfile(env: Readonly<Record<string, string | undefined>>): TemporalTarget | undefined {
-  const { connectionOptions, namespace } = loadProfile(env);
-  const { address, apiKey, tls, metadata } = connectionOptions;
-  if (!address) return undefined;
-  return {
-    address,
-    namespace: namespace ?? 'default',
-    ...(tls !== undefined && { tls }),
-    ...(apiKey !== undefined && { apiKey }),
-    ...(metadata !== undefined && { metadata }),
-  };
-}
-
-function loadProfile(env: Readonly<Record<string, string | undefined>>): ReturnType<typeof loadClientConnectConfig> {
-  const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  try {
-    return loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(set) });
-  } catch (error) {
-    throw new TemporalProfileInvalid(error);
   }
 }

@@ -86,7 +86,7 @@ const logReceivers = new Set<LogReceiver>();
 let installedMetricsPort: number | 'none' | undefined;
 
 /**
- * Installs Temporal's runtime if the process has none, and adds a receiver of its log. Must run before any other use of
+ * Installs Temporal's runtime if the process has none, and adds a receiver of its log; the same function once. Must run before any other use of
  * Temporal: without `forward`, Core prints its warnings on stdout, where only protocol messages may appear.
  *
  * The runtime does not handle signals: commands stop their workers themselves.
@@ -117,10 +117,8 @@ export function installRuntime(options: { log?: LogReceiver; metricsPort?: numbe
   } else if (options.metricsPort !== undefined && options.metricsPort !== installedMetricsPort) {
     throw new Error('the Temporal runtime of this process was installed without these metrics');
   }
-  // Each call is a receiver of its own, also of the same function.
-  const receive: LogReceiver = (entry) => log(entry);
-  logReceivers.add(receive);
-  return () => logReceivers.delete(receive);
+  logReceivers.add(log);
+  return () => logReceivers.delete(log);
 }
 
 /** Names as Prometheus would have them: seconds, and endings that tell what is counted. */

@@ -60,10 +60,10 @@ export function createWorker(settings: WorkerSettings): Promise<Worker> {
   });
 }
 
-/** A poll lasts a minute; a poller that has not come back for longer is gone, though the server lists it for a while. */
+/** A poll lasts a minute. The server lists a poller for some time after its last poll. */
 const pollerLifetimeMs = 70_000;
 
-/** Whether any worker that runs workflows listens on a task queue. */
+/** Whether a worker that runs workflows polls the task queue. */
 export async function hasWorkers({ client, namespace }: TemporalConnection, taskQueue: string): Promise<boolean> {
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace,
@@ -71,4 +71,12 @@ export async function hasWorkers({ client, namespace }: TemporalConnection, task
   });
   const since = Date.now() / 1000 - pollerLifetimeMs / 1000;
   return pollers.some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) > since);
+}
+
+/** What to report when `hasWorkers` is false. */
+export function describeMissingWorkers(taskQueue: string): { message: string; nextStep: string } {
+  return {
+    message: `No worker polls task queue ${taskQueue}; syncs wait until one does.`,
+    nextStep: 'Start `rollcall worker` with the same TEMPORAL_ADDRESS.',
+  };
 }

@@ -1,6 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
-import type { CommandContext, TerminalOutput } from '../../src/app/command-context';
+import type { CommandContext, Intervals, TerminalOutput } from '../../src/app/command-context';
 import { createProgram, type ProgramName, runCli as runProgram } from '../../src/cli/main';
 import type { ShellContext, Variables } from '../../src/config/environment';
 
@@ -30,6 +30,8 @@ export interface CliOptions {
   /** Aborting it has the effect of Ctrl-C. */
   signal?: AbortSignal;
   now?: () => number;
+  /** Shorter times between looks; default: those of the product. */
+  intervals?: Partial<Intervals>;
   /** Columns of a terminal; default: stdout and stderr are no terminal. */
   columns?: number;
 }
@@ -80,6 +82,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Run
     env: { ...inherited, ...env },
     cwd,
     now,
+    ...(options.intervals && { intervals: options.intervals }),
     signal: options.signal ? AbortSignal.any([options.signal, interrupted.signal]) : interrupted.signal,
   }).then((code) => ({ code, stdout: written.stdout, stderr: written.stderr }));
   return {

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readProfile } from '../../../src/temporal/connection';
+import { readProfile } from '../../../src/temporal/profile';
 import { makeScratch } from '../../support/server-scratch';
 
 const scratch = makeScratch();

@@ -1,0 +1,53 @@
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { NativeConnectionOptions } from '@temporalio/worker';
+import { RollcallError } from '../errors';
+
+// Apart from connection.ts, which loads Temporal's Core: commands look for a server before they need that.
+
+/** Address and credentials of a Temporal server. */
+export interface TemporalTarget extends Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'> {
+  /** `host:port`. */
+  address: string;
+  namespace: string;
+}
+
+/** The Temporal settings in the environment or in the profile file are invalid. */
+export class TemporalProfileInvalid extends RollcallError {
+  override readonly name = 'TemporalProfileInvalid';
+  readonly failureType = 'config_error';
+  constructor(cause: unknown) {
+    super(
+      `the Temporal settings are invalid: ${(cause as Error).message}.`,
+      'Check the TEMPORAL_* variables and the file at TEMPORAL_CONFIG_FILE ' +
+        '(default: temporalio/temporal.toml in your configuration folder).',
+      { cause },
+    );
+  }
+}
+
+/**
+ * The server that the environment selects, by the variables and the profile file of the `temporal` CLI: TEMPORAL_ADDRESS,
+ * TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_*, TEMPORAL_PROFILE, TEMPORAL_CONFIG_FILE
+ * (https://docs.temporal.io/develop/environment-configuration). Undefined when none has an address.
+ */
+export function readProfile(env: Readonly<Record<string, string | undefined>>): TemporalTarget | undefined {
+  const { connectionOptions, namespace } = loadProfile(env);
+  const { address, apiKey, tls, metadata } = connectionOptions;
+  if (!address) return undefined;
+  return {
+    address,
+    namespace: namespace ?? 'default',
+    ...(tls !== undefined && { tls }),
+    ...(apiKey !== undefined && { apiKey }),
+    ...(metadata !== undefined && { metadata }),
+  };
+}
+
+function loadProfile(env: Readonly<Record<string, string | undefined>>): ReturnType<typeof loadClientConnectConfig> {
+  const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  try {
+    return loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(set) });
+  } catch (error) {
+    throw new TemporalProfileInvalid(error);
+  }
+}
