@@ -3,7 +3,7 @@ import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, s
 import type { BigIntStats } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 
-/** What went wrong with a folder, in words for the person who runs the process. */
+/** A problem with a folder, in words for the user. */
 export interface DiskProblem {
   /** Completes "the folder X cannot be used: …". */
   what: string;
@@ -32,7 +32,7 @@ const diskProblems: Readonly<Record<string, DiskProblem>> = {
   EMFILE: { what: 'too many open files', nextStep: 'Increase the limit on open files (ulimit -n).' },
 };
 
-/** Explains an error of `node:fs`; undefined when the error is none of the system's. */
+/** Explains an error of the file system; undefined for any other error. */
 export function explainDiskError(error: unknown): DiskProblem | undefined {
   if (typeof error !== 'object' || error === null || !('syscall' in error)) return undefined;
   const { code = 'an unknown error' } = error as NodeJS.ErrnoException;
@@ -43,7 +43,7 @@ export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
-/** Makes the names in a folder durable: a new or renamed file survives a power cut only after this. */
+/** Makes the names in a folder durable. A new or renamed file survives a power failure only after this. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
@@ -53,12 +53,12 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Makes a folder, and those that lead to it, durably; does nothing when it is there. */
+/** Creates a folder and its missing parents, durably. Does nothing when it exists. */
 export async function createFolder(path: string): Promise<void> {
-  const made = await mkdir(path, { recursive: true });
-  if (made === undefined) return;
+  const created = await mkdir(path, { recursive: true });
+  if (created === undefined) return;
   let folder = resolve(path);
-  while (folder !== resolve(made)) {
+  while (folder !== resolve(created)) {
     folder = dirname(folder);
     await syncFolder(folder);
   }
@@ -66,17 +66,17 @@ export async function createFolder(path: string): Promise<void> {
 }
 
 /**
- * Looks whether a folder can be written, or made where it is missing, without changing anything.
- * @throws the system's error when it can't
+ * Checks whether a folder can be written, or created when it is missing, without changing anything.
+ * @throws the error of the file system when it cannot
  */
 export async function checkFolder(path: string): Promise<{ exists: boolean; freeBytes: number }> {
-  const wanted = resolve(path);
-  let folder = wanted;
+  const requested = resolve(path);
+  let folder = requested;
   for (;;) {
     try {
       await access(`${folder}/.`, constants.W_OK | constants.X_OK);
       const { bavail, bsize } = await statfs(folder);
-      return { exists: folder === wanted, freeBytes: bavail * bsize };
+      return { exists: folder === requested, freeBytes: bavail * bsize };
     } catch (error) {
       if (!isMissing(error) || folder === dirname(folder)) throw error;
       folder = dirname(folder);
@@ -85,9 +85,9 @@ export async function checkFolder(path: string): Promise<{ exists: boolean; free
 }
 
 /**
- * Puts a file in its place whole or not at all, whatever happens meanwhile, and makes it durable there. Processes that
- * write the same file at once don't mix: each has a temporary file of its own beside it, `.<name>.<uuid>.tmp`.
- * @returns what the file system says of the new file
+ * Replaces a file completely or not at all, and makes it durable. Each process writes a temporary file of its own beside
+ * it, `.<name>.<uuid>.tmp`, so several can write the same file at once.
+ * @returns the file's stat
  */
 export async function writeFileAtomically(
   path: string,
@@ -100,7 +100,7 @@ export async function writeFileAtomically(
     await syncFolder(dirname(path));
     return stats;
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined); // the first error says more
+    await rm(temporary, { force: true }).catch(() => undefined); // the first error is the cause
     throw error;
   }
 }
@@ -116,10 +116,10 @@ async function writeNewFile(path: string, write: (handle: FileHandle) => Promise
   }
 }
 
-/** Deletes what writers of these files, cut off by a crash, have left in the folder. */
+/** Deletes the temporary files that interrupted writers of these files left in the folder. */
 export async function removeTemporaryFiles(folder: string, names: readonly string[]): Promise<void> {
-  const left = (await readdir(folder)).filter((entry) => entry.endsWith('.tmp'));
-  for (const entry of left) {
+  const temporary = (await readdir(folder)).filter((entry) => entry.endsWith('.tmp'));
+  for (const entry of temporary) {
     if (names.some((name) => entry.startsWith(`.${name}.`))) await rm(join(folder, entry), { force: true });
   }
 }

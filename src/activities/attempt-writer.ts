@@ -1,6 +1,7 @@
 import type { JsonObject } from '../json';
 import type { Segment, StagedRecord } from '../staging/segment';
-import type { SegmentWriter, Staging } from '../staging/staging';
+import type { SegmentWriter } from '../staging/segment-io';
+import type { Staging } from '../staging/staging';
 import { streams } from '../streams/registry';
 import { createSecretRemover } from '../streams/secret-fields';
 import type { ReaderOutput } from '../streams/stream-reader';

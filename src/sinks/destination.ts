@@ -1,16 +1,16 @@
 import { explainDiskError } from '../durable-fs';
 import { RollcallError } from '../errors';
 
-/** The destination's folder cannot be written or read now. */
+/** The destination cannot be read or written at the moment. */
 export class DestinationUnavailable extends RollcallError {
   override readonly name = 'DestinationUnavailable';
   readonly failureType = 'transient_error';
-  constructor(directory: string, what: string, nextStep: string, options?: ErrorOptions) {
-    super(`the destination ${directory} cannot be used: ${what}.`, nextStep, options);
+  constructor(destination: string, what: string, nextStep: string, options?: ErrorOptions) {
+    super(`the destination ${destination} cannot be used: ${what}.`, nextStep, options);
   }
 }
 
-/** What the destination holds makes no sense to this version; nothing in it was changed. */
+/** This version cannot read a file of the destination. Nothing was changed. */
 export class DestinationUnreadable extends RollcallError {
   override readonly name = 'DestinationUnreadable';
   readonly failureType = 'config_error';
@@ -19,13 +19,13 @@ export class DestinationUnreadable extends RollcallError {
   }
 }
 
-/** Does some disk work; errors of the system become DestinationUnavailable. */
+/** Runs work on the destination's folder. Errors of the file system become DestinationUnavailable. */
 export async function translateDiskErrors<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    const trouble = explainDiskError(error);
-    if (!trouble) throw error;
-    throw new DestinationUnavailable(directory, trouble.what, trouble.nextStep, { cause: error });
+    const problem = explainDiskError(error);
+    if (!problem) throw error;
+    throw new DestinationUnavailable(directory, problem.what, problem.nextStep, { cause: error });
   }
 }

@@ -1,13 +1,13 @@
 import { RollcallError } from '../errors';
 import { StaleDelivery, type Delivery } from './sink';
 
-/** The newest step of a stream that a destination has taken. */
+/** The newest delivery of a stream that a destination has taken. */
 export interface LastDelivery {
   run: string;
   sequence: number;
 }
 
-/** A step came, but not the one before it: what that one brought is not at the destination. */
+/** The delivery before this one never arrived, so its records are missing at the destination. */
 export class SequenceGap extends RollcallError {
   override readonly name = 'SequenceGap';
   readonly failureType = 'system_error';
@@ -21,8 +21,8 @@ export class SequenceGap extends RollcallError {
 }
 
 /**
- * Tells whether a step is the next one or has been taken already.
- * @throws StaleDelivery for a step of an older run or with an older sequence, SequenceGap for one too far ahead
+ * Returns whether a delivery is the next one or a repetition of the last one.
+ * @throws StaleDelivery for a delivery of an older run or with an older sequence; SequenceGap when one is missing before it
  */
 export function checkSequence(delivery: Delivery, last: LastDelivery | undefined): 'next' | 'duplicate' {
   const { run, sequence } = delivery;

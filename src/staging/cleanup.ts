@@ -5,20 +5,20 @@ import { isMissing } from '../durable-fs';
 import type { Segment } from './segment';
 import { encodePathPart, hasSegmentPath, isSegmentName } from './segment-io';
 
-/** Deletes the files of segments; those that are gone already are fine. */
+/** Deletes the files of segments. Missing files are ignored. */
 export async function removeSegments(root: string, segments: readonly Segment[]): Promise<void> {
   for (const segment of segments.filter(hasSegmentPath)) await rm(join(root, segment.file), { force: true });
 }
 
-/** Deletes what a run has staged. */
+/** Deletes all segments of a run. */
 export function removeRun(root: string, run: string): Promise<void> {
   return removeFolder(join(root, encodePathPart(run)));
 }
 
 /**
- * Deletes the runs in which nothing was written for `olderThanMs` milliseconds before `now` (epoch ms). Folders that
- * hold anything but segments are not staging's and stay: the root may have been set to a folder in use.
- * @returns the folders deleted
+ * Deletes the runs not written to for `olderThanMs` before `now` (epoch ms). Keeps folders with files other than segments,
+ * because a user may have set the root to a folder that is used for something else.
+ * @returns the names of the deleted folders
  */
 export async function removeStaleRuns(root: string, olderThanMs: number, now: number): Promise<string[]> {
   const removed: string[] = [];
@@ -35,7 +35,7 @@ export async function removeStaleRuns(root: string, olderThanMs: number, now: nu
   return removed;
 }
 
-/** Deletes the segments in a folder, and the folder unless something else is in it. */
+/** Deletes the segments in a folder, and then the folder when it is empty. */
 async function removeFolder(folder: string): Promise<void> {
   const names = (await listEntries(folder)).map(({ name }) => name);
   for (const name of names.filter(isSegmentName)) await rm(join(folder, name), { force: true });
@@ -55,7 +55,7 @@ async function listEntries(folder: string): Promise<Dirent[]> {
   }
 }
 
-/** Epoch ms; 0 for what another process has deleted meanwhile. */
+/** Epoch ms; 0 for a file that another process has just deleted. */
 async function readLastWriteTime(path: string): Promise<number> {
   try {
     return (await stat(path)).mtimeMs;

@@ -2,9 +2,10 @@ import { dirname, join } from 'node:path';
 import { type FileHandle, open } from 'node:fs/promises';
 import { createFolder, explainDiskError, isMissing, syncFolder } from '../durable-fs';
 import { RollcallError } from '../errors';
-import type { IndexLine, Segment, StagedRecord } from './segment';
+import type { Json } from '../json';
+import type { Segment, StagedRecord } from './segment';
 
-/** A segment that a slice made durable is not there any more, or not whole. */
+/** A segment that a fetch made durable is missing or incomplete. */
 export class StagingLost extends RollcallError {
   override readonly name = 'StagingLost';
   readonly failureType = 'system_error';
@@ -21,7 +22,7 @@ export class StagingLost extends RollcallError {
   }
 }
 
-/** The staging folder cannot be written or read now. */
+/** The staging folder cannot be read or written at the moment. */
 export class StagingUnavailable extends RollcallError {
   override readonly name = 'StagingUnavailable';
   readonly failureType = 'transient_error';
@@ -30,18 +31,18 @@ export class StagingUnavailable extends RollcallError {
   }
 }
 
-/** Does some disk work; errors of the system become StagingUnavailable. */
+/** Runs work on the staging folder. Errors of the file system become StagingUnavailable. */
 export async function translateStagingErrors<Result>(root: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    const trouble = explainDiskError(error);
-    if (!trouble) throw error;
-    throw new StagingUnavailable(root, trouble.what, trouble.nextStep, { cause: error });
+    const problem = explainDiskError(error);
+    if (!problem) throw error;
+    throw new StagingUnavailable(root, problem.what, problem.nextStep, { cause: error });
   }
 }
 
-/** Where in a run the content of a segment belongs. */
+/** Identifies a segment within all that is staged. */
 export interface SegmentKey {
   run: string;
   fetchId: string;
@@ -50,12 +51,12 @@ export interface SegmentKey {
   stream: string;
 }
 
-/** Makes any name one part of a path that is no other name's; dots separate parts and lead out of folders. */
+/** Encodes a name as one part of a path, without dots: they separate parts, and `..` leads out of a folder. */
 export function encodePathPart(name: string): string {
   return encodeURIComponent(name).replaceAll('.', '%2E');
 }
 
-/** Path of a segment's file, relative to the root: `<run>/<slice>.<attempt>.<stream>.jsonl`. */
+/** Path of a segment's file, relative to the root: `<run>/<fetch>.<attempt>.<stream>.jsonl`. */
 export function buildSegmentPath({ run, fetchId, attempt, stream }: SegmentKey): string {
   return `${encodePathPart(run)}/${encodePathPart(fetchId)}.${attempt}.${encodePathPart(stream)}.jsonl`;
 }
@@ -63,12 +64,12 @@ export function buildSegmentPath({ run, fetchId, attempt, stream }: SegmentKey):
 const segmentNamePattern = /^[^./\\]+\.\d+\.[^./\\]+\.jsonl$/;
 const segmentPathPattern = /^[^./\\]+\/[^./\\]+\.\d+\.[^./\\]+\.jsonl$/;
 
-/** True for the name of a file that only staging makes. */
+/** Whether a file name has the form of a segment's. */
 export function isSegmentName(name: string): boolean {
   return segmentNamePattern.test(name);
 }
 
-/** True when the segment's path is of the form that `fileOf` gives, and so stays inside the root. */
+/** Whether the segment's path has the form that `buildSegmentPath` returns, and so is inside the root. */
 export function hasSegmentPath(segment: Segment): boolean {
   return segmentPathPattern.test(segment.file);
 }
@@ -77,8 +78,8 @@ const readChunkBytes = 256 * 1024;
 const lineEnd = 10;
 
 /**
- * Reads the lines of a segment, many at a time for speed, and never more of the file than a chunk and a line.
- * Nothing is given out before the file is known to be long enough. Errors: StagingLost, StagingUnavailable.
+ * Reads the lines of a segment in batches, with at most a chunk and a line in memory. Checks the length of the file before
+ * the first batch. Errors: StagingLost, StagingUnavailable.
  */
 export async function* readLines(root: string, segment: Segment): AsyncGenerator<string[], void> {
   const handle = await openForReading(root, segment);
@@ -86,26 +87,26 @@ export async function* readLines(root: string, segment: Segment): AsyncGenerator
     const { size } = await translateStagingErrors(root, () => handle.stat());
     if (size < segment.bytes) throw new StagingLost(segment, `has ${size} of its ${segment.bytes} bytes`);
     const chunk = Buffer.allocUnsafe(Math.min(readChunkBytes, segment.bytes));
-    let unended: Buffer[] = [];
+    let partialLine: Buffer[] = [];
     let records = 0;
     for (let position = 0; position < segment.bytes;) {
-      const wanted = Math.min(chunk.length, segment.bytes - position);
-      const { bytesRead } = await translateStagingErrors(root, () => handle.read(chunk, 0, wanted, position));
+      const length = Math.min(chunk.length, segment.bytes - position);
+      const { bytesRead } = await translateStagingErrors(root, () => handle.read(chunk, 0, length, position));
       if (bytesRead === 0) throw new StagingLost(segment, 'was truncated while it was read');
       position += bytesRead;
       const read = chunk.subarray(0, bytesRead);
       const end = read.lastIndexOf(lineEnd);
       if (end >= 0) {
-        const lines = Buffer.concat([...unended, read.subarray(0, end)])
+        const lines = Buffer.concat([...partialLine, read.subarray(0, end)])
           .toString()
           .split('\n');
         records += lines.length;
-        unended = [];
+        partialLine = [];
         yield lines;
       }
-      if (end + 1 < bytesRead) unended.push(Buffer.from(read.subarray(end + 1)));
+      if (end + 1 < bytesRead) partialLine.push(Buffer.from(read.subarray(end + 1)));
     }
-    if (unended.length > 0 || records !== segment.records) {
+    if (partialLine.length > 0 || records !== segment.records) {
       throw new StagingLost(segment, `does not contain the ${segment.records} lines written to it`);
     }
   } finally {
@@ -124,53 +125,53 @@ async function openForReading(root: string, segment: Segment): Promise<FileHandl
   });
 }
 
-/** Writes the segment of one attempt. One call at a time. */
+/** Writes the segment of one attempt. Calls must not overlap. */
 export interface SegmentWriter {
-  /** Bytes of all lines so far, about: characters stand for those that are not written yet. */
+  /** Approximate bytes of all lines: counts characters for lines that are not written yet. */
   readonly size: number;
-  /** Takes lines; not durable yet. */
-  append(lines: readonly (StagedRecord | IndexLine)[]): Promise<void>;
-  /** Makes all lines so far durable, and answers the segment that they form. Does nothing when none came since. */
+  /** Appends records, or values of an index. They become durable with the next commit. */
+  append(lines: readonly (StagedRecord | Json)[]): Promise<void>;
+  /** Makes all lines durable and returns the segment. Without new lines it only returns the segment. */
   commit(): Promise<Segment>;
-  /** Lets go of the file; lines that were not committed do not count. */
+  /** Closes the file. Lines that were not committed are not part of the segment. */
   close(): Promise<void>;
 }
 
-/** Characters gathered before they are written. */
+/** Characters collected before a write. */
 const writeBatchLength = 256 * 1024;
 
-/** Opens the file of an attempt, and empties it when it is there. Errors: StagingUnavailable. */
+/** Creates the file of an attempt, or empties it. Errors: StagingUnavailable. */
 export function openSegment(root: string, key: SegmentKey): Promise<SegmentWriter> {
   return translateStagingErrors(root, async () => {
     const file = buildSegmentPath(key);
     const path = join(root, file);
     await createFolder(dirname(path));
     const handle = await open(path, 'w');
-    let waiting = '';
+    let pending = '';
     let records = 0;
     let bytes = 0;
     let durableBytes = 0;
 
-    /** Writes at the place where the last whole write ended, so that repeating a failed one leaves no torn line. */
+    /** Writes after the last complete write: a repeated write overwrites the failed one and leaves no partial line. */
     async function write(): Promise<void> {
-      const batch = Buffer.from(waiting);
-      for (let done = 0; done < batch.length;) {
-        done += (await handle.write(batch, done, batch.length - done, bytes + done)).bytesWritten;
+      const batch = Buffer.from(pending);
+      for (let written = 0; written < batch.length;) {
+        written += (await handle.write(batch, written, batch.length - written, bytes + written)).bytesWritten;
       }
       bytes += batch.length;
-      waiting = '';
+      pending = '';
     }
 
-    async function append(lines: readonly (StagedRecord | IndexLine)[]): Promise<void> {
+    async function append(lines: readonly (StagedRecord | Json)[]): Promise<void> {
       for (const line of lines) {
-        waiting += `${JSON.stringify(line)}\n`;
+        pending += `${JSON.stringify(line)}\n`;
         records += 1;
-        if (waiting.length >= writeBatchLength) await write();
+        if (pending.length >= writeBatchLength) await write();
       }
     }
 
     async function commit(): Promise<Segment> {
-      if (waiting !== '') await write();
+      if (pending !== '') await write();
       if (bytes > durableBytes) {
         await handle.datasync();
         if (durableBytes === 0) await syncFolder(dirname(path));
@@ -181,7 +182,7 @@ export function openSegment(root: string, key: SegmentKey): Promise<SegmentWrite
 
     return {
       get size() {
-        return bytes + waiting.length;
+        return bytes + pending.length;
       },
       append: (lines) => translateStagingErrors(root, () => append(lines)),
       commit: () => translateStagingErrors(root, commit),

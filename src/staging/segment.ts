@@ -1,6 +1,6 @@
-import type { Json, JsonObject } from '../json';
+import type { JsonObject } from '../json';
 
-/** A field of a record that is not what the tenant holds; the names are Airbyte's (RECORD `meta.changes`). */
+/** A field of a record that differs from the tenant's value; the names are Airbyte's (RECORD `meta.changes`). */
 export interface FieldChange {
   field: string;
   change: 'NULLED' | 'TRUNCATED';
@@ -8,8 +8,8 @@ export interface FieldChange {
 }
 
 /**
- * One line of a segment: an Airbyte record's body without its stream's name, in this key order, so that a sink can
- * splice it into an envelope without parsing it.
+ * One line of a segment: the body of an Airbyte record without the name of its stream. A sink inserts the text into a
+ * message without parsing it, so the order of the keys is fixed.
  */
 export interface StagedRecord {
   /** When the page was received, epoch ms. */
@@ -19,24 +19,21 @@ export interface StagedRecord {
 }
 
 /**
- * A run of records in staging. The file may be longer than `bytes`: an attempt that lost its lease can still append to
- * its own file; nothing past `bytes` counts.
+ * Records in staging. The file may be longer than `bytes`, because an attempt that lost its lease can still append to its
+ * own file. Readers stop at `bytes`.
  */
 export interface Segment {
-  /** Stream whose records these are, or the name of an index that is never delivered. */
+  /** The stream of the records, or the name of an index, which is never delivered. */
   stream: string;
-  /** Relative to the staging root: `<run>/<slice>.<attempt>.<stream>.jsonl`. Follows from the content's place only. */
+  /** Relative to the staging root: `<run>/<fetch>.<attempt>.<stream>.jsonl`. */
   file: string;
-  /** Length that counts, in bytes; always ends at a line's end. */
+  /** Length in bytes; the end of a line. */
   bytes: number;
   /** Lines in those bytes. */
   records: number;
 }
 
-/** Value of an index line: what later slices look up (organization ids, role descriptions). */
-export type IndexLine = Json;
-
-/** Records in all of the segments. */
+/** The number of records in all segments. */
 export function countRecords(segments: readonly Segment[]): number {
   return segments.reduce((sum, segment) => sum + segment.records, 0);
 }

@@ -3,32 +3,30 @@ import { removeRun, removeSegments, removeStaleRuns } from './cleanup';
 import type { Segment } from './segment';
 import { openSegment, readLines, type SegmentKey, type SegmentWriter, translateStagingErrors } from './segment-io';
 
-export type { SegmentKey as SegmentPlace, SegmentWriter };
-
 /**
- * Where records wait between fetch and delivery: a folder that every worker of a task queue shares. Each attempt at a
- * slice has files of its own, so one that lost its lease disturbs nobody.
- * Every method may throw StagingUnavailable (another attempt may help); reading also StagingLost (none will).
+ * The folder where records wait between fetch and delivery. All workers of a task queue share it. Each attempt at a fetch
+ * has its own files, so one that lost its lease cannot change the files of another.
+ * Every method may throw StagingUnavailable (another attempt may succeed); reading may also throw StagingLost.
  */
 export interface Staging {
-  /** Opens the segment of an attempt; what the same attempt wrote before is dropped. */
-  open(place: SegmentKey): Promise<SegmentWriter>;
-  /** The lines of a segment, without their line ends, in batches. */
+  /** Opens the segment of an attempt. Drops what the same attempt wrote before. */
+  open(key: SegmentKey): Promise<SegmentWriter>;
+  /** Reads the lines of a segment in batches, without line ends. */
   readLines(segment: Segment): AsyncIterable<string[]>;
-  /** The parsed lines of a segment, all at once: for an index, which is small. */
+  /** Reads and parses all lines of a segment at once; for an index, which is small. */
   readValues(segment: Segment): Promise<Json[]>;
-  /** Deletes segments that are delivered. */
+  /** Deletes segments after their delivery. */
   remove(segments: readonly Segment[]): Promise<void>;
-  /** Deletes all that a run has staged. */
+  /** Deletes all segments of a run. */
   removeRun(run: string): Promise<void>;
-  /** Deletes runs untouched for `olderThanMs` milliseconds at `now` (epoch ms); answers their folders' names. */
+  /** Deletes runs not written to for `olderThanMs` before `now` (epoch ms). Returns the names of their folders. */
   removeStaleRuns(olderThanMs: number, now: number): Promise<string[]>;
 }
 
-/** @param root a folder; made when the first segment is */
+/** @param root a folder, created with the first segment */
 export function createStaging(root: string): Staging {
   return {
-    open: (place) => openSegment(root, place),
+    open: (key) => openSegment(root, key),
     readLines: (segment) => readLines(root, segment),
     async readValues(segment) {
       const values: Json[] = [];

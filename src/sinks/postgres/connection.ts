@@ -1,28 +1,28 @@
 import { Client, Pool, type PoolClient, type PoolConfig } from 'pg';
 import { DestinationRefused, explainPostgresError, type PostgresTarget } from './explain-error';
 
-/** Statements of one transaction. */
+/** Runs the statements of one transaction. */
 export type Transaction = Pick<PoolClient, 'query'>;
 
-/** A database, by as many connections as streams are delivered at the same time. */
+/** A database and a pool of connections to it. */
 export interface Database {
   target: PostgresTarget;
   /**
-   * Does work in one transaction, of which nothing is left when it fails.
+   * Runs work in one transaction, and rolls back when it fails.
    * Errors: DestinationUnavailable, DestinationRefused, and those of the work.
    */
   runTransaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
-/** Each stream at most one, and one to read the state. */
+/** One for each stream, and one to read the state. */
 const maxConnections = 6;
 const connectTimeoutMs = 10_000;
 const statementTimeoutMs = 15 * 60_000;
 
 /**
- * Set in each transaction rather than for the session, so that a pooler between does not matter. A session that stands
- * still in a transaction (its process is stopped) is ended soon, since its lock keeps the step's next attempt waiting.
+ * Settings are local to the transaction, because a pooler may share sessions. The server ends a session that is idle in a
+ * transaction (its process is stopped), because its lock blocks the next attempt.
  */
 const beginTransactionSql = `
   BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
@@ -32,10 +32,10 @@ const beginTransactionSql = `
   SET LOCAL work_mem = '32MB'`;
 
 /**
- * @param url `postgres://role:password@host:port/database?sslmode=…`, with the meanings that libpq gives to sslmode,
- *   sslrootcert, sslcert and sslkey
- * @param schema named in errors
- * @throws DestinationRefused when it is no such URL
+ * @param url `postgres://role:password@host:port/database?sslmode=…`; sslmode, sslrootcert, sslcert and sslkey mean what they
+ *   mean in libpq
+ * @param schema for error messages
+ * @throws DestinationRefused when the URL is invalid
  */
 export function openDatabase(url: string, schema: string): Database {
   let { config, mayFallBack } = buildPoolConfig(url);
@@ -56,7 +56,7 @@ export function openDatabase(url: string, schema: string): Database {
     }
   }
 
-  async function within<Result>(client: PoolClient, work: (transaction: Transaction) => Promise<Result>) {
+  async function runIn<Result>(client: PoolClient, work: (transaction: Transaction) => Promise<Result>) {
     await client.query(beginTransactionSql);
     const result = await work(client);
     await client.query('COMMIT');
@@ -69,11 +69,11 @@ export function openDatabase(url: string, schema: string): Database {
       try {
         const client = await connect();
         try {
-          const result = await within(client, work);
+          const result = await runIn(client, work);
           client.release();
           return result;
         } catch (error) {
-          // The server rolls back what a closed connection leaves.
+          // The server rolls back when the connection closes.
           client.release(true);
           throw error;
         }
@@ -89,14 +89,13 @@ function ignoreError(): void {}
 
 function openPool(config: PoolConfig): Pool {
   const pool = new Pool(config);
-  // A connection that breaks while no statement is under way would end the process: also in the moment in which the pool
-  // has handed it over and nobody has it yet. Its next statement fails.
+  // Without a listener, a connection that breaks between two statements would end the process. The next statement fails.
   pool.on('connect', (client) => client.on('error', ignoreError));
-  // An idle connection that breaks is replaced when it is needed.
+  // The pool replaces an idle connection that breaks.
   return pool.on('error', ignoreError);
 }
 
-/** As libpq has it, TLS that is only preferred is given up when the server has none, and so it is by default. */
+/** As in libpq, `prefer` and `allow` fall back to no TLS when the server has none. `prefer` is the default. */
 function buildPoolConfig(url: string): { config: PoolConfig; mayFallBack: boolean } {
   const mode = readSslMode(url);
   const config = {
@@ -104,7 +103,7 @@ function buildPoolConfig(url: string): { config: PoolConfig; mayFallBack: boolea
     application_name: 'rollcall',
     max: maxConnections,
     connectionTimeoutMillis: connectTimeoutMs,
-    // Should the server never answer again, though its connection seems to live.
+    // For a server that never answers although the connection is open.
     query_timeout: statementTimeoutMs + 60_000,
     keepAlive: true,
     allowExitOnIdle: true,

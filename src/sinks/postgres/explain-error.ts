@@ -3,18 +3,18 @@ import { isObject } from '../../json';
 import { DestinationUnavailable } from '../destination';
 import { quoteIdentifier } from './sql';
 
-/** The database is there, and does not let Rollcall do what it has to: somebody must change something. */
+/** The database rejects something that Rollcall needs. A person must change it. */
 export class DestinationRefused extends RollcallError {
   override readonly name = 'DestinationRefused';
   readonly failureType = 'config_error';
-  constructor(place: string, what: string, nextStep: string, options?: ErrorOptions) {
-    super(`the destination ${place} cannot be used: ${what}.`, nextStep, options);
+  constructor(destination: string, what: string, nextStep: string, options?: ErrorOptions) {
+    super(`the destination ${destination} cannot be used: ${what}.`, nextStep, options);
   }
 }
 
-/** What messages say of a destination; nothing of it is secret. */
+/** How messages name a destination. Contains no secret. */
 export interface PostgresTarget {
-  /** `host:port/database, schema acme,`: as the messages name it. */
+  /** `host:port/database, schema acme,`: the name in messages. */
   label: string;
   role: string;
   database: string;
@@ -22,7 +22,7 @@ export interface PostgresTarget {
 }
 
 interface PostgresProblem {
-  /** Whether it may pass by itself. */
+  /** Whether another attempt may succeed. */
   transient: boolean;
   what: string;
   nextStep: string;
@@ -36,7 +36,7 @@ const serverAdvice = "See the server's log, and run the sync again when the serv
 const certificateAdvice =
   'Set sslrootcert in the URL to the certificate authority, or sslmode=require to skip verification.';
 
-/** By the codes of the system, of TLS and of Postgres (SQLSTATE, Appendix A of its manual), or the class of the latter. */
+/** By codes of the system, of TLS and of Postgres: SQLSTATE (Appendix A of its manual), or its first two characters. */
 const problemsByCode: Readonly<Record<string, PostgresProblem>> = {
   ENOTFOUND: describeTransient('the host name cannot be resolved', 'Check the host in the URL.'),
   EAI_AGAIN: describeTransient('the host name lookup failed temporarily', 'Check DNS on this machine.'),
@@ -87,7 +87,7 @@ const problemsByCode: Readonly<Record<string, PostgresProblem>> = {
   XX: describeTransient('the server reported an internal error', serverAdvice),
 };
 
-/** What pg says without a code. */
+/** Errors of the pg client, which have no code. */
 const problemsByMessage: readonly [RegExp, PostgresProblem][] = [
   [
     /^timeout exceeded|connection timeout|^timeout expired|^Query read timeout/,
@@ -113,25 +113,25 @@ const problemsByMessage: readonly [RegExp, PostgresProblem][] = [
 ];
 
 /**
- * An error of pg or Postgres as DestinationUnavailable or DestinationRefused; one of which neither can be said becomes one
- * without its details, which may quote a row. Undefined for errors of others.
+ * Converts an error of pg or Postgres to DestinationUnavailable or DestinationRefused. Any other error of the server loses
+ * its details, which may quote a row. Returns undefined for errors of anything else.
  */
 export function explainPostgresError(error: unknown, target: PostgresTarget): Error | undefined {
   if (!isObject(error)) return undefined;
   const { code = '', message = '', severity } = error as { code?: unknown; message?: unknown; severity?: unknown };
   if (typeof message !== 'string' || typeof code !== 'string') return undefined;
-  const ofServer = typeof severity === 'string';
-  const trouble = ofServer
+  const isServerError = typeof severity === 'string';
+  const problem = isServerError
     ? (explainStatementError(error, message, target) ?? problemsByCode[code] ?? problemsByCode[code.slice(0, 2)])
     : (problemsByCode[code] ?? problemsByMessage.find(([pattern]) => pattern.test(message))?.[1]);
-  if (trouble) {
-    const Outcome = trouble.transient ? DestinationUnavailable : DestinationRefused;
-    return new Outcome(target.label, trouble.what, trouble.nextStep);
+  if (problem) {
+    const ErrorClass = problem.transient ? DestinationUnavailable : DestinationRefused;
+    return new ErrorClass(target.label, problem.what, problem.nextStep);
   }
-  return ofServer ? new Error(`Postgres rejected a statement with ${code}`) : undefined;
+  return isServerError ? new Error(`Postgres rejected a statement with ${code}`) : undefined;
 }
 
-/** What stands against Rollcall's statements, by names of objects alone. */
+/** Explains why a statement of Rollcall's is refused. Names objects of the database, and quotes no values. */
 function explainStatementError(
   error: object,
   message: string,

@@ -3,7 +3,7 @@ import type { FieldChange, StagedRecord } from '../../staging/segment';
 import { normaliseTimestamp } from '../../timestamp';
 import { escapeJson, toColumnName } from './sql';
 
-/** The types of columns that Rollcall writes, as Postgres calls them. */
+/** The column types that Rollcall writes, by their names in Postgres. */
 export const columnTypes = [
   'text',
   'boolean',
@@ -15,13 +15,13 @@ export const columnTypes = [
 ] as const;
 export type ColumnType = (typeof columnTypes)[number];
 
-/** A column as a table has it. `other`: of a type that Rollcall does not write, or filled by Postgres itself. */
+/** A column of a table. `other`: Rollcall does not write it, because of its type or because Postgres fills it. */
 export interface TableColumn {
   name: string;
   type: ColumnType | 'other';
 }
 
-/** Names and types of the columns that come before the fields; Airbyte's conventions. */
+/** The columns before the fields; names and types are Airbyte's. */
 export const airbyteColumns = {
   rawId: { name: '_airbyte_raw_id', type: 'uuid' },
   extractedAt: { name: '_airbyte_extracted_at', type: 'timestamp with time zone' },
@@ -36,7 +36,7 @@ const columnTypeByJsonType: Readonly<Record<string, ColumnType>> = {
   number: 'numeric',
 };
 
-/** The type of the column for a field of the given JSON schema: jsonb for what may be of several types. */
+/** Returns the column type for a field's JSON schema; jsonb for a field of several types. */
 export function toColumnType({ type, format }: JsonObject): ColumnType {
   const types = [type].flat().filter((each) => each !== 'null');
   const [only] = types;
@@ -45,13 +45,13 @@ export function toColumnType({ type, format }: JsonObject): ColumnType {
   return columnTypeByJsonType[only] ?? 'jsonb';
 }
 
-/** The form in which Auth0 writes times, on a day that every month has. */
+/** The form of Auth0's times, on a day that every month has. */
 const plainTimePattern =
   /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
 /**
- * The text by which Postgres reads a value into a column of the type, the same instant for a time in another form;
- * undefined when the value does not fit.
+ * Formats a value for a column of the given type; undefined when it does not fit. A time in another form becomes the same
+ * instant in Auth0's form.
  */
 export function formatColumnValue(type: TableColumn['type'], value: Json): string | undefined {
   switch (type) {
@@ -75,54 +75,54 @@ export function formatColumnValue(type: TableColumn['type'], value: Json): strin
 function formatTimeValue(text: string): string | undefined {
   if (plainTimePattern.test(text)) return text;
   const time = normaliseTimestamp(text);
-  // There is no year 0 in Postgres.
+  // Postgres has no year 0.
   return time?.startsWith('0000') ? undefined : time;
 }
 
-/** Part of `_airbyte_meta`. `NULLED`: the column is NULL, the value stands under `originals`. */
+/** Part of `_airbyte_meta`. `NULLED`: the column is NULL, and the value is under `originals`. */
 interface ColumnChange {
   field: string;
   change: 'NULLED';
   reason: 'DESTINATION_TYPECAST_ERROR' | 'DESTINATION_FIELD_SIZE_LIMITATION';
 }
 
-/** What `_airbyte_meta` says of a row. */
+/** The value of `_airbyte_meta`. */
 interface RowMeta {
   sync_id?: number;
   changes: (FieldChange | ColumnChange)[];
-  /** Values that their columns do not hold, or hold in another form. */
+  /** Values that their columns do not contain, or contain in another form. */
   originals?: Record<string, Json>;
-  /** Fields in which characters are escaped: see `escapeText`. */
+  /** Fields with escaped characters; see `escapeText`. */
   escaped?: string[];
 }
 
 export interface RowEncoderOptions {
-  /** Columns of fields, in the order of the row's. */
+  /** Columns of fields, in the order of the encoded row. */
   columns: readonly TableColumn[];
-  /** Names of those in an index, which takes no long text. */
+  /** Names of the columns in the unique index, which accepts no long text. */
   keys: ReadonlySet<string>;
-  /** Number of the run among those of the stream, and of the step in the run: the beginning of the rows' ids. */
+  /** See Ledger. Row ids start with the run number and the sequence. */
   runNumber: number;
   sequence: number;
   syncId?: number;
 }
 
 /**
- * Turns staged lines into rows of COPY's text format: id, time, meta (NULL where there is nothing to say), fields without
- * a column, columns of fields.
+ * Encodes staged lines as rows in COPY's text format: id, time, meta (NULL for the default), undeclared fields, and the
+ * columns of fields.
  */
 export interface RowEncoder {
   encode(lines: readonly string[]): string;
-  /** What stands for meta that is NULL. */
+  /** The meta of rows whose meta is NULL. */
   readonly defaultMeta: RowMeta;
-  /** Names of fields that had no column, not more than there can be columns. */
+  /** Names of fields without a column; at most as many as a table has room for. */
   readonly undeclaredFields: ReadonlySet<string>;
 }
 
-/** Most columns of fields in a table: each may take 24 bytes of a row that has to fit into a page of 8 kB. */
+/** The most columns of fields in a table: each may take 24 bytes of a row, which must fit into a page of 8 kB. */
 export const maxFieldColumns = 250;
 
-/** Longest text in a key, bytes: an entry of an index has room for 2,704, and a key for three. */
+/** The longest text in a key, in bytes: an index entry has room for 2,704, and a key has up to three columns. */
 const maxKeyBytes = 800;
 
 const nullText = '\\N';
@@ -131,26 +131,26 @@ const specialCharactersPattern = /[\\\n\r\t]/g;
 const copyEscapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 export function createRowEncoder({ columns, keys, runNumber, sequence, syncId }: RowEncoderOptions): RowEncoder {
-  const places = new Map(columns.map(({ name }, index) => [name, index]));
-  const placeOfField = new Map<string, number>();
+  const indexByColumn = new Map(columns.map(({ name }, index) => [name, index]));
+  const indexByField = new Map<string, number>();
   const undeclaredFields = new Set<string>();
   const defaultMeta: RowMeta = { ...(syncId !== undefined && { sync_id: syncId }), changes: [] };
-  const beginning = buildRawIdPrefix(runNumber, sequence);
+  const idPrefix = buildRawIdPrefix(runNumber, sequence);
   const texts = new Array<string>(columns.length);
   let rows = 0;
   let time = { at: NaN, text: '' };
 
-  function placeOf(field: string): number | undefined {
-    const known = placeOfField.get(field);
-    if (known !== undefined) return known;
-    const place = places.get(toColumnName(field));
-    if (place !== undefined) placeOfField.set(field, place);
-    return place;
+  function findColumnIndex(field: string): number | undefined {
+    const cached = indexByField.get(field);
+    if (cached !== undefined) return cached;
+    const index = indexByColumn.get(toColumnName(field));
+    if (index !== undefined) indexByField.set(field, index);
+    return index;
   }
 
   function encodeLine(line: string): string {
     const { emitted_at, data, meta } = JSON.parse(line) as StagedRecord;
-    // All that has to be escaped stands in the line as an escape itself: JSON.stringify writes well-formed text.
+    // JSON.stringify escapes every character that Postgres refuses, so a line without escapes needs no check.
     const escaped: string[] | undefined = line.includes('\\u') ? [] : undefined;
     const changes: RowMeta['changes'] = meta ? [...meta.changes] : [];
     const originals: [string, Json][] = [];
@@ -160,28 +160,28 @@ export function createRowEncoder({ columns, keys, runNumber, sequence, syncId }:
       const value = data[field] ?? null;
       if (value === null) continue;
       const storable = escaped ? escapeValue(field, value, escaped) : value;
-      const place = placeOf(field);
-      if (place === undefined) {
+      const index = findColumnIndex(field);
+      if (index === undefined) {
         extra.push([field, value]);
         if (undeclaredFields.size < maxFieldColumns) undeclaredFields.add(field);
         continue;
       }
-      const { name, type } = columns[place] as TableColumn;
+      const { name, type } = columns[index] as TableColumn;
       const text = formatColumnValue(type, storable);
       const reason =
         text === undefined ? 'TYPECAST_ERROR' : keys.has(name) && !fitsIndexKey(text) && 'FIELD_SIZE_LIMITATION';
       if (reason) changes.push({ field, change: 'NULLED', reason: `DESTINATION_${reason}` });
-      else if (text !== undefined) texts[place] = escapeCopyText(text);
+      else if (text !== undefined) texts[index] = escapeCopyText(text);
       if (reason || (type === 'timestamp with time zone' && text !== value)) originals.push([field, value]);
     }
     const plain = changes.length === 0 && originals.length === 0 && !escaped?.length;
     const metaText = plain ? nullText : encodeObject(buildRowMeta(defaultMeta, changes, originals, escaped), escaped);
     const extraText = extra.length > 0 ? encodeObject(Object.fromEntries(extra), escaped) : nullText;
-    const id = beginning + (rows++).toString(16).padStart(12, '0');
-    return `${id}\t${timeText(emitted_at)}\t${metaText}\t${extraText}\t${texts.join('\t')}\n`;
+    const id = idPrefix + (rows++).toString(16).padStart(12, '0');
+    return `${id}\t${formatTime(emitted_at)}\t${metaText}\t${extraText}\t${texts.join('\t')}\n`;
   }
 
-  function timeText(at: number): string {
+  function formatTime(at: number): string {
     if (time.at !== at) time = { at, text: new Date(at).toISOString() };
     return time.text;
   }
@@ -190,13 +190,13 @@ export function createRowEncoder({ columns, keys, runNumber, sequence, syncId }:
 }
 
 /**
- * A UUID (version 8: of one's own making) that follows from the row's place in all that was delivered. Repeated work gives
- * the same ids; in ascending order they tell the order of delivery.
+ * The start of a UUID of version 8 (custom). An id is built from run number, sequence and row number: a repeated delivery
+ * has the same ids, and ascending ids are the order of delivery.
  */
 function buildRawIdPrefix(runNumber: number, sequence: number): string {
   const run = runNumber.toString(16).padStart(8, '0');
-  const step = sequence.toString(16).padStart(7, '0');
-  return `${run}-${step.slice(0, 4)}-8${step.slice(4)}-8000-`;
+  const delivery = sequence.toString(16).padStart(7, '0');
+  return `${run}-${delivery.slice(0, 4)}-8${delivery.slice(4)}-8000-`;
 }
 
 function escapeValue(field: string, value: Json, escaped: string[]): Json {

@@ -1,32 +1,31 @@
 import { createHash } from 'node:crypto';
 import { isObject, type Json } from '../../json';
 
-/** Longest name that Postgres does not cut, bytes of UTF-8. */
+/** The longest name that Postgres does not truncate, in bytes of UTF-8. */
 export const maxNameBytes = 63;
 
-/** Names that every table has already, or that Postgres keeps for itself. */
+/** Names of Rollcall's own columns and of Postgres' system columns. */
 const reservedNamePattern = /^(?:_airbyte_.*|_rollcall_.*|ctid|xmin|xmax|cmin|cmax|tableoid|oid)$/;
 const hashedNamePattern = /~[0-9a-f]{8}$/;
 const invalidNamePattern = /^$|\0|[\ud800-\udfff]/u;
 
-/** Any text as an SQL identifier. */
+/** Quotes any text as an SQL identifier. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A name in a schema. */
 export function quoteQualifiedName(schema: string, name: string): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
 
-/** Any text as an SQL literal, for statements that take no parameters. */
+/** Quotes any text as an SQL literal, for statements that accept no parameters. */
 export function quoteLiteral(text: string): string {
   return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
 /**
- * The column of a field: of the same name, upper and lower case kept; where Postgres does not allow the name, one that
- * begins like it and ends in `~` and a part of its hash. Two fields never share a column.
+ * Returns the name of a field's column: the field's own name, in the same case. When Postgres does not allow that name, the
+ * column's starts like it and ends in `~` and a part of its hash. Two fields never share a column.
  */
 export function toColumnName(field: string): string {
   const plain = !invalidNamePattern.test(field) && !reservedNamePattern.test(field) && !hashedNamePattern.test(field);
@@ -36,28 +35,28 @@ export function toColumnName(field: string): string {
 }
 
 function truncateName(field: string): string {
-  let beginning = '';
+  let kept = '';
   for (const character of field) {
     if (invalidNamePattern.test(character)) continue;
-    if (Buffer.byteLength(beginning + character) > maxNameBytes - 9) break;
-    beginning += character;
+    if (Buffer.byteLength(kept + character) > maxNameBytes - 9) break;
+    kept += character;
   }
-  return beginning;
+  return kept;
 }
 
-/** What Postgres takes neither in text nor in jsonb; and what would be read as the escape of such a character. */
+/** Characters that Postgres refuses in text and jsonb, and backslashes that would look like their escapes. */
 const unstorablePattern = /[\0\ud800-\udfff]|\\(?=u[0-9a-f]{4})/gu;
 
 /**
- * A text as Postgres can hold it: NUL and surrogates without their other half become `\u` and four hexadecimal digits,
- * and a backslash before such letters becomes `\u005c`. So each such sequence in the database is an escape, no two texts
- * become one, and the text can be had back exactly.
+ * Escapes what Postgres cannot store: NUL and lone surrogates become `\u` and four hexadecimal digits, and a backslash
+ * before `u` and such digits becomes `\u005c`. Each such sequence in the database is therefore an escape, and the original
+ * text can be restored exactly.
  */
 export function escapeText(text: string): string {
   return text.replace(unstorablePattern, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** The same in all keys and values. */
+/** Escapes all keys and values. */
 export function escapeJson(value: Json): Json {
   if (typeof value === 'string') return escapeText(value);
   if (Array.isArray(value)) return value.map(escapeJson);
