@@ -4,7 +4,7 @@ import { isPresent, type JsonObject } from '../json';
 import type { StreamSelection, SyncMode } from '../protocol';
 import type { AirbyteStream } from './messages';
 
-/** What the catalog has to know of a stream. */
+/** What the catalog contains of a stream. */
 export interface StreamDeclaration {
   name: string;
   jsonSchema: JsonObject;
@@ -13,13 +13,13 @@ export interface StreamDeclaration {
   syncModes: SyncMode[];
 }
 
-/** The configured catalog as a whole cannot be used. */
+/** The configured catalog cannot be used. */
 export class CatalogError extends RollcallError {
   override readonly name = 'CatalogError';
   readonly failureType = 'config_error';
   constructor(
     what: string,
-    /** Place in the catalog, such as `streams[2].sync_id`. */
+    /** Path in the catalog, such as `streams[2].sync_id`. */
     readonly where: string,
   ) {
     super(`the configured catalog, at ${where}, ${what}.`, catalogNextStep);
@@ -28,16 +28,16 @@ export class CatalogError extends RollcallError {
 
 const catalogNextStep = 'Pass {"streams": [{"stream": {"name": …}, "sync_mode": …, "destination_sync_mode": …}, …]}.';
 
-/** Why one stream of a catalog cannot be read; the others can. */
+/** Why one stream of a catalog cannot be read. The others can. */
 export interface CatalogProblem {
   stream: { name: string; namespace?: string };
-  /** What is wrong and the next step. */
+  /** What is wrong, and the next step. */
   message: string;
 }
 
 /**
- * The catalog that `discover` answers. Every stream is resumable within a job, and a resumable stream has to say that
- * its cursor is the source's own (airbyte_protocol.yaml, AirbyteStream).
+ * Builds the catalog that `discover` returns. Every stream can be resumed within a job. The protocol requires
+ * `source_defined_cursor` for such a stream (airbyte_protocol.yaml, AirbyteStream).
  */
 export function buildCatalog(streams: readonly StreamDeclaration[]): AirbyteStream[] {
   return streams.map(({ name, jsonSchema, syncModes, cursorField, primaryKey }) => ({
@@ -62,9 +62,9 @@ const configuredStream = z.object({
 const configuredCatalog = z.object({ streams: z.array(configuredStream).min(1) });
 
 /**
- * Reads a configured catalog as any caller writes it: with nulls, without schemas, keys and generations, with
- * `incremental` asked of streams that know only full refresh, with destination modes unknown to us.
- * Throws CatalogError when it is no catalog; a stream that cannot be read is a problem, and no reason to refuse the rest.
+ * Parses a configured catalog from any caller: with nulls; without schemas, keys and generations; with `incremental` for a
+ * stream that supports only full refresh; with unknown destination modes.
+ * Throws CatalogError when it is not a catalog. A stream that cannot be read is a problem, and the others are returned.
  */
 export function parseConfiguredCatalog(
   json: unknown,
@@ -79,22 +79,21 @@ export function parseConfiguredCatalog(
     const { name, namespace } = entry.stream;
     if (names.has(name)) throw new CatalogError('contains a stream twice', `streams[${index}].stream.name`);
     names.add(name);
-    const ref = { name, ...(isPresent(namespace) && { namespace }) };
+    const descriptor = { name, ...(isPresent(namespace) && { namespace }) };
     const choice = configureStream(entry, known);
-    if (typeof choice === 'string') problems.push({ stream: ref, message: choice });
-    else streams.push({ ...ref, ...choice });
+    if (typeof choice === 'string') problems.push({ stream: descriptor, message: choice });
+    else streams.push({ ...descriptor, ...choice });
   }
   return { streams, problems };
 }
 
 /**
- * PyAirbyte gives each of its reads the sync_id 1 (`airbyte/shared/catalog_providers.py`), so this one names no job: its
- * second read would find every list finished, in the job that it seems to belong to, and bring nothing. The price is
- * that the first job of a new platform, when tried again, reads its lists from the beginning.
+ * The sync_id of every PyAirbyte read (`airbyte/shared/catalog_providers.py`), so it identifies no job: a second read would
+ * find every list finished and return nothing. The cost: a second attempt of a platform's first job starts its lists over.
  */
 const pyAirbyteSyncId = 1;
 
-/** How an entry asks its stream to be read, or why that cannot be done. */
+/** Returns the modes of an entry, or why its stream cannot be read. */
 function configureStream(
   entry: z.output<typeof configuredStream>,
   known: readonly StreamDeclaration[],

@@ -1,7 +1,7 @@
 import type { FailureType } from '../errors';
 import type { JsonObject } from '../json';
 
-/** Airbyte's log levels, the gravest first. */
+/** Airbyte's log levels, the most severe first. */
 export const logLevels = ['FATAL', 'ERROR', 'WARN', 'INFO', 'DEBUG', 'TRACE'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
@@ -11,7 +11,7 @@ export interface StreamRef {
   namespace?: string;
 }
 
-/** Body of a TRACE ERROR; `message` is what the user reads: what happened and the next step. */
+/** Body of a TRACE ERROR. `message` is for the user: what happened, and the next step. */
 export interface ErrorReport {
   message: string;
   internalMessage?: string;
@@ -20,7 +20,7 @@ export interface ErrorReport {
   stream?: StreamRef;
 }
 
-/** Body of a SPEC message; `connectionSpecification` is a draft-07 JSON schema. */
+/** Body of a SPEC message. `connectionSpecification` is a draft-07 JSON schema. */
 export interface ConnectorSpecification {
   documentationUrl: string;
   connectionSpecification: JsonObject;
@@ -38,8 +38,8 @@ export interface AirbyteStream {
 }
 
 /**
- * Makes RECORD lines of a stream from staged lines: the text of a StagedRecord without its line end. The text is spliced
- * into the envelope unparsed, which is what makes output fast.
+ * Returns a function that formats staged lines (a StagedRecord without line end) as RECORD lines. For speed, the text is
+ * inserted into the message without parsing it.
  */
 export function createRecordFormatter(stream: StreamRef): (staged: string) => string {
   const { name, namespace } = toStreamRef(stream);
@@ -49,8 +49,8 @@ export function createRecordFormatter(stream: StreamRef): (staged: string) => st
 }
 
 /**
- * A STATE of type STREAM. `state` is the whole state of the stream, never a delta; `recordCount` the records of the
- * stream emitted since its STATE before (the platform compares it with its own count).
+ * Formats a STATE of type STREAM. `state` is the complete state of the stream, never a delta. `recordCount` is the number of
+ * records since the stream's last STATE; the platform compares it with its own count.
  */
 export function formatStateLine(stream: StreamRef, state: JsonObject, recordCount: number): string {
   return formatMessageLine({
@@ -67,7 +67,7 @@ export function formatLogLine(level: LogLevel, message: string, stackTrace?: str
   return formatMessageLine({ type: 'LOG', log: { level, message, stack_trace: stackTrace } });
 }
 
-/** A TRACE ERROR. `at` is epoch milliseconds, as in every trace below. */
+/** Formats a TRACE ERROR. `at` is epoch ms, as in every trace below. */
 export function formatErrorLine(report: ErrorReport, at: number): string {
   return formatTraceLine('ERROR', at, {
     error: {
@@ -86,7 +86,7 @@ export function formatStatusLine(stream: StreamRef, status: StreamStatus, at: nu
   return formatTraceLine('STREAM_STATUS', at, { stream_status: { stream_descriptor: toStreamRef(stream), status } });
 }
 
-/** RUNNING, but waiting for the tenant's rate limit; `quotaReset` is epoch milliseconds, when known. */
+/** Formats the status RUNNING with the reason RATE_LIMITED. `quotaReset` is epoch ms, when it is known. */
 export function formatRateLimitedLine(stream: StreamRef, quotaReset: number | undefined, at: number): string {
   const reason = {
     type: 'RATE_LIMITED',
@@ -97,7 +97,7 @@ export function formatRateLimitedLine(stream: StreamRef, quotaReset: number | un
   });
 }
 
-/** How many rows a stream is expected to have. */
+/** Formats the expected number of a stream's rows. */
 export function formatEstimateLine(stream: StreamRef, rows: number, at: number): string {
   return formatTraceLine('ESTIMATE', at, { estimate: { ...toStreamRef(stream), type: 'STREAM', row_estimate: rows } });
 }
@@ -118,19 +118,19 @@ function formatTraceLine(type: string, at: number, body: object): string {
   return formatMessageLine({ type: 'TRACE', trace: { type, emitted_at: at, ...body } });
 }
 
-/** A message on its line. Keys whose value is undefined are left out. */
+/** Formats a message as a line. Omits keys whose value is undefined. */
 export function formatMessageLine(message: object): string {
   return `${escapeNonAscii(JSON.stringify(message))}\n`;
 }
 
-/** Leaves out what else the caller's object carries. */
+/** Drops the other properties of the object. */
 function toStreamRef(stream: StreamRef): StreamRef {
   return stream.namespace === undefined ? { name: stream.name } : { name: stream.name, namespace: stream.namespace };
 }
 
 /**
- * Escapes everything outside ASCII, code unit by code unit. Readers exist that decode each chunk of a pipe by itself and
- * so damage a character that a chunk's border cuts.
+ * Escapes every code unit outside ASCII, because some readers decode each chunk of a pipe separately, and damage a character
+ * that is split between two.
  */
 function escapeNonAscii(json: string): string {
   return json.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -3,21 +3,21 @@ import type { Writable } from 'node:stream';
 import { exitCodes, RollcallError } from '../errors';
 import { formatLogLine, formatMessageLine, type LogLevel, logLevels } from './messages';
 
-/** Keys of a message under which free text stands. */
+/** Keys of a message that contain free text. */
 const freeTextKeys = new Set(['message', 'internal_message', 'stack_trace']);
 
-/** Messages that carry free text; RECORD, STATE, SPEC and CATALOG are data and must not be altered. */
+/** Messages with free text. RECORD, STATE, SPEC and CATALOG are data, which must not be changed. */
 const freeTextMessage = /^\{"type":"(?:LOG|TRACE|CONNECTION_STATUS)"/;
 
-/** Replaces every secret in the text, also where it stands form-encoded or inside a JSON string, by `****`. */
+/** Replaces every secret in the text by `****`, also in form-encoded text and in JSON strings. */
 export function maskSecrets(text: string, secrets: Iterable<string>): string {
   return [...new Set([...secrets].flatMap(listEncodings))]
     .filter((form) => form !== '')
-    .sort((a, b) => b.length - a.length) // a secret that begins like a longer one must not leave the longer one's tail
+    .sort((a, b) => b.length - a.length) // longest first: a shorter secret must not leave the end of a longer one
     .reduce((masked, form) => masked.replaceAll(form, '****'), text);
 }
 
-/** Masks the free text of a protocol message's line; the message's own words (`INFO`, `ERROR`) stay whatever a secret is. */
+/** Masks secrets in the free text of a message. Other values (`INFO`, `ERROR`) never change, even when a secret equals them. */
 export function maskLine(line: string, secrets: ReadonlySet<string>): string {
   if (secrets.size === 0 || !freeTextMessage.test(line)) return line;
   return formatMessageLine(
@@ -31,7 +31,7 @@ function listEncodings(secret: string): string[] {
   return [secret, JSON.stringify(secret).slice(1, -1), new URLSearchParams([['', secret]]).toString().slice(1)];
 }
 
-/** Whoever read our output has gone; there is nobody left to tell. */
+/** The reader of standard output has closed it. */
 export class BrokenPipe extends RollcallError {
   override readonly name = 'BrokenPipe';
   readonly failureType = 'system_error';
@@ -41,33 +41,33 @@ export class BrokenPipe extends RollcallError {
 }
 
 export interface OutputOptions {
-  /** The least grave level of LOG that is written. */
+  /** The least severe level of LOG messages that are written. */
   level: LogLevel;
-  /** Values hidden in the free text of every message. May grow while the output is in use (fetched tokens). */
+  /** Values to mask in the free text of every message. May grow while the output is in use, by fetched tokens. */
   secrets: ReadonlySet<string>;
-  /** Bytes gathered before they are handed over. Default 48 KiB. */
+  /** Bytes collected before a write. Default 48 KiB. */
   batchBytes?: number;
 }
 
-/** The one way out for protocol messages. Lines leave in the order in which they came. */
+/** Writes protocol messages, in the order in which they arrive. */
 export interface Output {
   /**
-   * Takes a line of ASCII that ends in "\n". When a batch is full, the promise resolves once the reader has taken all;
-   * until then memory stays as it is. Rejects with BrokenPipe, or with the stream's own error, from the first failure on.
+   * Takes a line of ASCII that ends in "\n". When a batch is full, returns a promise that resolves after the reader has taken
+   * everything. Callers await it to bound the memory. After the first failure it rejects with BrokenPipe or the stream's error.
    */
   write(line: string): Promise<void> | undefined;
-  /** Writes a LOG line soon, without waiting for it; a failure shows at the next `write` or `flush`. */
+  /** Writes a LOG line in the background. The next `write` or `flush` reports a failure. */
   log(level: LogLevel, message: string, stackTrace?: string): void;
-  /** Resolves when every line so far has been handed to the reader's end. */
+  /** Resolves when the reader has taken every line. */
   flush(): Promise<void>;
-  /** From now on `console.*` and Node's warnings become LOG lines. Returns the function that undoes it. */
+  /** Writes `console.*` and Node's warnings as LOG lines, until the returned function is called. */
   captureConsole(): () => void;
 }
 
 export function createOutput(stream: Writable, options: OutputOptions): Output {
   const batchBytes = options.batchBytes ?? 48 * 1024;
   const threshold = logLevels.indexOf(options.level);
-  let waiting = '';
+  let pending = '';
   let pushing: Promise<void> | undefined;
   let scheduled = false;
   let failure: Error | undefined;
@@ -79,17 +79,17 @@ export function createOutput(stream: Writable, options: OutputOptions): Output {
     return pushing;
   }
 
-  /** One chunk is under way at a time; what comes meanwhile makes the next one. */
+  /** Writes one chunk at a time. Lines that arrive meanwhile form the next one. */
   async function drain(): Promise<void> {
-    while (waiting !== '' && !failure) {
-      const chunk = waiting;
-      waiting = '';
-      await handOver(chunk);
+    while (pending !== '' && !failure) {
+      const chunk = pending;
+      pending = '';
+      await writeChunk(chunk);
     }
     if (failure) throw failure;
   }
 
-  function handOver(chunk: string): Promise<void> {
+  function writeChunk(chunk: string): Promise<void> {
     return new Promise((resolve) => {
       stream.write(chunk, 'latin1', (error) => {
         if (error) failure ??= toOutputError(error);
@@ -99,18 +99,18 @@ export function createOutput(stream: Writable, options: OutputOptions): Output {
   }
 
   function write(line: string): Promise<void> | undefined {
-    if (!failure) waiting += maskLine(line, options.secrets);
-    return failure || waiting.length >= batchBytes ? push() : undefined;
+    if (!failure) pending += maskLine(line, options.secrets);
+    return failure || pending.length >= batchBytes ? push() : undefined;
   }
 
   function log(level: LogLevel, message: string, stackTrace?: string): void {
     if (logLevels.indexOf(level) > threshold || failure) return;
-    waiting += maskLine(formatLogLine(level, message, stackTrace), options.secrets);
+    pending += maskLine(formatLogLine(level, message, stackTrace), options.secrets);
     if (scheduled) return;
     scheduled = true;
     setImmediate(() => {
       scheduled = false;
-      push().catch(() => undefined); // kept in `failure`
+      push().catch(() => undefined); // stored in `failure`
     });
   }
 

@@ -2,27 +2,27 @@ import { RollcallError } from '../errors';
 import { isObject, isPresent, type Json, type JsonObject } from '../json';
 import { normaliseTimestamp } from '../timestamp';
 
-/** The saved state that was handed in is none that an Airbyte caller writes. */
+/** The saved state has a form that no Airbyte caller writes. */
 export class StateError extends RollcallError {
   override readonly name = 'StateError';
   readonly failureType = 'config_error';
   constructor(
     what: string,
-    /** Place in the state, such as `[1].stream.stream_descriptor.name`; empty for the whole. */
+    /** Path in the state, such as `[1].stream.stream_descriptor.name`; empty for the whole state. */
     readonly where: string,
   ) {
-    const place = where === '' ? 'the saved state' : `the saved state, at ${where},`;
-    super(`${place} ${what}.`, stateNextStep);
+    const state = where === '' ? 'the saved state' : `the saved state, at ${where},`;
+    super(`${state} ${what}.`, stateNextStep);
   }
 }
 
 const stateNextStep = 'Pass the state that the last read emitted, or omit --state to read everything again.';
 
 /**
- * The state of each stream by name, from whatever callers pass: nothing, `{}`, `[]`; an array of state messages or a
- * single one, also in its STATE envelope; of type STREAM (or without type), GLOBAL (the shared part is ignored) or
- * LEGACY; a bare `{stream name: state}`. Nulls count as absent. Of several states of a stream the last one counts.
- * Throws StateError. Plain checks only: this file may be bundled into workflow code.
+ * Reads the state of each stream, by name, from every form that callers pass: nothing, `{}` or `[]`; one state message or
+ * an array of them, with or without the STATE envelope, of type STREAM (the default), GLOBAL (its shared state is ignored)
+ * or LEGACY; or a plain `{stream name: state}`. Null means absent. The last of several states of a stream is used.
+ * Throws StateError. The checks are plain code, because workflow code bundles this file.
  */
 export function parseState(json: unknown): Record<string, JsonObject> {
   const states = new Map<string, JsonObject>();
@@ -37,26 +37,17 @@ export function parseState(json: unknown): Record<string, JsonObject> {
   return Object.fromEntries(states);
 }
 
-/** States as the array of state messages that `parseState` reads, and `read --state` takes. */
+/** Formats states as the array of state messages that `parseState` reads and `read --state` accepts. */
 export function toStateMessages(
   states: readonly { stream: string; namespace?: string; state?: JsonObject }[],
 ): JsonObject[] {
-  return states.flatMap(({ stream: name, namespace, state }) =>
-    state
-      ? [
-          {
-            type: 'STREAM',
-            stream: {
-              stream_descriptor: { name, ...(namespace !== undefined && { namespace }) },
-              stream_state: state,
-            },
-          },
-        ]
-      : [],
-  );
+  return states.flatMap(({ stream: name, namespace, state }) => {
+    const descriptor = { name, ...(namespace !== undefined && { namespace }) };
+    return state ? [{ type: 'STREAM', stream: { stream_descriptor: descriptor, stream_state: state } }] : [];
+  });
 }
 
-/** Tells a state message from a bare map of streams by the keys that only a message has. */
+/** Whether the object has a key that a plain map of streams does not have. */
 function isStateMessage(json: JsonObject): boolean {
   return (
     typeof json.type === 'string' ||
@@ -86,7 +77,7 @@ function collectMessage(states: Map<string, JsonObject>, message: unknown, where
   }
 }
 
-/** The type of a message that does not say it. */
+/** The type of a message without one. */
 function inferMessageType(message: JsonObject): string | undefined {
   if (isPresent(message.stream)) return 'STREAM';
   if (isPresent(message.global)) return 'GLOBAL';
@@ -124,19 +115,19 @@ function appendPath(where: string, key: string): string {
   return where === '' ? key : `${where}.${key}`;
 }
 
-/** Key of a stream's state under which our own data stands, apart from the cursor that other connectors can read. */
+/** The key of Rollcall's own part of a state. Beside it is the cursor, which other connectors can read. */
 const ownStateKey = 'rollcall';
 
 export interface StateProgress {
-  /** Name and newest value of the cursor, for an incremental stream: written at the top of the state. */
+  /** Name and newest value of an incremental stream's cursor, written at the top of the state. */
   cursorField?: string | undefined;
   cursorValue?: string | undefined;
-  /** The job's id from the configured catalog. */
+  /** The job's id, from the configured catalog. */
   syncId?: number | undefined;
-  /** Records of the stream emitted so far in this job; makes each state differ from the one before. */
+  /** Records of the stream emitted in this job. Makes each state differ from the one before. */
   records: number;
   finished: boolean;
-  /** Where to go on within this job; opaque here. */
+  /** Where to resume within this job; opaque here. */
   cursor?: Json | undefined;
 }
 
@@ -146,7 +137,7 @@ export interface SavedProgress {
   records: number;
 }
 
-/** The whole state of a stream. */
+/** Builds the complete state of a stream. */
 export function buildState(progress: StateProgress): JsonObject {
   const { cursorField, cursorValue, syncId, records, finished, cursor } = progress;
   return {
@@ -162,47 +153,42 @@ export function buildState(progress: StateProgress): JsonObject {
 }
 
 /**
- * Where the first read of an incremental stream stood when it was broken off. Its caller only ever adds what comes, so
- * any later read may go on there.
+ * Reads how far an interrupted first read of an incremental stream got. Any later read may resume there, because records
+ * of an incremental stream are only added.
  */
 export function readUnfinishedProgress(state: JsonObject): SavedProgress | undefined {
-  const resume = parseSavedProgress(state);
-  return resume?.finished === false ? resume : undefined;
+  const progress = readProgress(state);
+  return progress?.finished === false ? progress : undefined;
 }
 
 /**
- * What an earlier attempt of the same job had reached. Undefined, so read from the beginning, unless state and catalog
- * carry one and the same `sync_id`: a caller without it may overwrite its table and would lose the first part; and a
- * stream finished in another job must be read again in this one.
+ * Reads how far an earlier attempt of the same job got. Undefined, so that the read starts from the beginning, unless state
+ * and catalog have the same `sync_id`. A caller without one may overwrite its table, and would lose the first part. A stream
+ * finished in another job must be read again.
  */
 export function readJobProgress(state: JsonObject | undefined, syncId: number | undefined): SavedProgress | undefined {
-  const mark = state?.[ownStateKey];
-  const sameJob = syncId !== undefined && isObject(mark) && mark.sync_id === syncId;
-  return state && sameJob ? parseSavedProgress(state) : undefined;
+  const own = state?.[ownStateKey];
+  const isSameJob = syncId !== undefined && isObject(own) && own.sync_id === syncId;
+  return state && isSameJob ? readProgress(state) : undefined;
 }
 
-/** What a state says of how far its stream was read; undefined when another source wrote it. */
-export function readProgress(state: JsonObject): Pick<SavedProgress, 'finished' | 'records'> | undefined {
-  return parseSavedProgress(state);
-}
-
-/** Our own part of a state; undefined when there is none that this version understands. */
-function parseSavedProgress(state: JsonObject): SavedProgress | undefined {
-  const mark = state[ownStateKey];
-  if (!isObject(mark) || mark.version !== 1) return undefined;
-  const { records, finished, cursor } = mark;
+/** Reads Rollcall's own part of a state; undefined when another source or another version wrote the state. */
+export function readProgress(state: JsonObject): SavedProgress | undefined {
+  const own = state[ownStateKey];
+  if (!isObject(own) || own.version !== 1) return undefined;
+  const { records, finished, cursor } = own;
   if (typeof finished !== 'boolean' || typeof records !== 'number') return undefined;
   if (!Number.isSafeInteger(records) || records < 0) return undefined;
   return { finished, records, ...(cursor !== undefined && { cursor }) };
 }
 
-/** Where an incremental read goes on: from `cursor` inclusive, or from the beginning; or why that cannot be told. */
+/** Where an incremental read resumes: from `cursor` inclusive, or without one from the beginning. Or why it cannot. */
 export type CursorResult = { cursor?: string } | { problem: string };
 
 /**
- * Reads the cursor out of a stream's saved state, in our form or in any that Airbyte's Python CDK writes:
- * `{<field>: time}`; date-range `slices`; `states`/`state` by partition; marks of a full refresh (`__ab_*`), which say
- * nothing of a cursor. A time that cannot be read is a problem, never a silent read of everything.
+ * Reads the cursor from a stream's saved state, in Rollcall's form or in one of the Airbyte Python CDK: `{<field>: time}`;
+ * date ranges in `slices`; `states` and `state` by partition; keys of a full refresh (`__ab_*`), which have no cursor.
+ * A time that cannot be parsed is a problem, and never starts a silent read of everything.
  */
 export function readCursor(state: JsonObject, field: string): CursorResult {
   if (isPresent(state[field])) return parseCursorTime(state[field], field);
@@ -220,26 +206,26 @@ function parseCursorTime(value: unknown, where: string): CursorResult {
   return cursor === undefined ? { problem: `${where} is not an ISO 8601 time` } : { cursor };
 }
 
-/** Slices that follow each other within a millisecond, Auth0's precision, are one stretch without a gap. */
+/** Slices at most a millisecond apart, Auth0's precision, have no gap between them. */
 const granularityMs = 1;
 
 interface CursorSlice {
   start: string;
   end: string;
-  /** Newest record in it, at or before its end; where records stop, a later one may still be indexed. */
+  /** The newest record, at or before the end. Auth0 may still index one between it and the end. */
   newest?: string;
 }
 
-/** The end of the first stretch without a gap: what lies behind a gap is read again rather than the gap missed. */
+/** The end of the first slices without a gap. Slices after a gap are read again, so that the gap is read. */
 function readSliceCursor(slices: unknown[]): CursorResult {
-  const stretches: CursorSlice[] = [];
+  const parsed: CursorSlice[] = [];
   for (const [index, slice] of slices.entries()) {
-    const stretch = parseCursorSlice(slice, `slices[${index}]`);
-    if ('problem' in stretch) return stretch;
-    stretches.push(stretch);
+    const result = parseCursorSlice(slice, `slices[${index}]`);
+    if ('problem' in result) return result;
+    parsed.push(result);
   }
-  stretches.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
-  const first = stretches.reduce((read, next) => (isAdjacent(read, next) ? joinSlices(read, next) : read));
+  parsed.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  const first = parsed.reduce((read, next) => (isAdjacent(read, next) ? joinSlices(read, next) : read));
   return { cursor: first.newest ?? first.end };
 }
 
@@ -269,15 +255,15 @@ function pickLater(a: string | undefined, b: string | undefined): string | undef
   return a !== undefined && (b === undefined || a > b) ? a : b;
 }
 
-/** The lowest cursor of all partitions; a partition without one has still to be read from the beginning. */
+/** The lowest cursor of all partitions. A partition without one must be read from the beginning. */
 function readPartitionCursor(states: unknown[], field: string): CursorResult {
   let lowest: string | undefined;
   for (const [index, item] of states.entries()) {
     const cursor = isObject(item) && isObject(item.cursor) ? item.cursor[field] : undefined;
     if (!isPresent(cursor)) return {};
-    const reading = parseCursorTime(cursor, `states[${index}].cursor.${field}`);
-    if ('problem' in reading) return reading;
-    if (lowest === undefined || (reading.cursor as string) < lowest) lowest = reading.cursor;
+    const result = parseCursorTime(cursor, `states[${index}].cursor.${field}`);
+    if ('problem' in result) return result;
+    if (lowest === undefined || (result.cursor as string) < lowest) lowest = result.cursor;
   }
   return lowest === undefined ? {} : { cursor: lowest };
 }

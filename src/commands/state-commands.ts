@@ -208,12 +208,13 @@ interface StreamStateSummary {
 function summarizeStreamState({ stream, run, state }: StoredState): StreamStateSummary {
   const { cursorField } = getStream(stream);
   const reading: CursorResult = state && cursorField !== undefined ? readCursor(state, cursorField) : {};
-  const progress = state && (readProgress(state) ?? { finished: true });
+  const progress = state && readProgress(state);
   const lastRunAt = parseRunTime(run);
   return {
     stream,
     ...('cursor' in reading && { cursor: reading.cursor }),
-    ...progress,
+    ...(state && { finished: progress?.finished ?? true }),
+    ...(progress && { records: progress.records }),
     ...(lastRunAt !== undefined && { lastRunAt }),
     ...(state && { state }),
   };

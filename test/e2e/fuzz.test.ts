@@ -21,7 +21,7 @@ import { createSearchReader } from '../../src/streams/search-reader';
 import type { Reader } from '../../src/streams/stream-reader';
 import { createNamespace, type TestNamespace } from '../support/servers';
 import { parseListResumePoint, parseResumePoint } from '../../src/workflows/resume-point';
-import { messageOn } from '../unit/airbyte/protocol/validator';
+import { parseMessage } from '../unit/airbyte/protocol/validator';
 import {
   type Ended,
   messagesOf,
@@ -58,7 +58,7 @@ async function ended(args: string[]): Promise<Pick<Ended, 'code' | 'stdout'>> {
   const { code, signal, stdout, stderr } = await end;
   clearTimeout(patience);
   expect({ signal, stderr }).toEqual({ signal: null, stderr: '' });
-  for (const line of stdout.split(/(?<=\n)/)) messageOn(line);
+  for (const line of stdout.split(/(?<=\n)/)) parseMessage(line);
   expect(stdout).not.toContain('stack_trace');
   return { code, stdout };
 }

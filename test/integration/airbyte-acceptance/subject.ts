@@ -7,9 +7,9 @@ import type { AirbyteStream } from '../../../src/airbyte/messages';
 import type { JsonObject } from '../../../src/json';
 import { type Ended, run, writeJson } from '../../support/program';
 import { configOf } from '../../support/compare-copy';
-import { messageOn } from '../../unit/airbyte/protocol/validator';
+import { parseMessage } from '../../unit/airbyte/protocol/validator';
 
-type Message = ReturnType<typeof messageOn>;
+type Message = ReturnType<typeof parseMessage>;
 export interface RecordMessage {
   stream: string;
   emitted_at: number;
@@ -46,7 +46,7 @@ export interface Subject {
 export async function say(args: string[], env: Record<string, string> = {}): Promise<Said> {
   const ended = await run('source-auth0', args, { env });
   expect(ended.stderr).toBe('');
-  const messages = ended.stdout.split(/(?<=\n)/).map((line) => messageOn(line));
+  const messages = ended.stdout.split(/(?<=\n)/).map((line) => parseMessage(line));
   return { ...ended, messages };
 }
 

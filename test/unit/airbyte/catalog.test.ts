@@ -6,7 +6,7 @@ import {
   type StreamDeclaration,
 } from '../../../src/airbyte/catalog';
 import { formatCatalogLine } from '../../../src/airbyte/messages';
-import { messageOn } from './protocol/validator';
+import { parseMessage } from './protocol/validator';
 
 const users: StreamDeclaration = {
   name: 'users',
@@ -23,8 +23,8 @@ const members: StreamDeclaration = {
 };
 const known = [users, members];
 
-test('a catalog tells keys, cursor and modes of each stream, all of them resumable', () => {
-  expect(messageOn(formatCatalogLine(buildCatalog(known))).catalog).toEqual({
+test('the catalog has the keys, cursor and modes of each stream, and all are resumable', () => {
+  expect(parseMessage(formatCatalogLine(buildCatalog(known))).catalog).toEqual({
     streams: [
       {
         name: 'users',
@@ -47,7 +47,7 @@ test('a catalog tells keys, cursor and modes of each stream, all of them resumab
   });
 });
 
-test('the platform’s full entry is read', () => {
+test('parses a complete entry of the Airbyte platform', () => {
   const streams = [
     {
       stream: { ...buildCatalog([users])[0], namespace: 'west' },
@@ -76,7 +76,7 @@ test('the platform’s full entry is read', () => {
   });
 });
 
-test('the sync_id that PyAirbyte gives each of its reads names no job', () => {
+test('ignores the sync_id of PyAirbyte, which is 1 in every read', () => {
   const generations = { generation_id: 1, minimum_generation_id: 1 };
   const streams = [{ stream: { name: 'members' }, sync_mode: 'incremental', sync_id: 1, ...generations }];
   const [read] = parseConfiguredCatalog({ streams }, known).streams;
@@ -84,7 +84,7 @@ test('the sync_id that PyAirbyte gives each of its reads names no job', () => {
   expect(read).not.toHaveProperty('syncId');
 });
 
-test('an entry with nulls for all that is optional is read as one without', () => {
+test('treats null as absent', () => {
   const nulls = {
     cursor_field: null,
     primary_key: null,
@@ -93,7 +93,7 @@ test('an entry with nulls for all that is optional is read as one without', () =
     minimum_generation_id: null,
   };
   const stream = { name: 'users', json_schema: {}, namespace: null, default_cursor_field: null, is_resumable: null };
-  const bare = {
+  const minimal = {
     stream: { name: 'users', json_schema: {} },
     sync_mode: 'full_refresh',
     destination_sync_mode: 'overwrite',
@@ -102,11 +102,11 @@ test('an entry with nulls for all that is optional is read as one without', () =
     problems: [],
     streams: [{ name: 'users', syncMode: 'full_refresh', destinationSyncMode: 'overwrite' }],
   };
-  expect(parseConfiguredCatalog({ streams: [bare] }, known)).toEqual(expected);
-  expect(parseConfiguredCatalog({ streams: [{ ...bare, ...nulls, stream }] }, known)).toEqual(expected);
+  expect(parseConfiguredCatalog({ streams: [minimal] }, known)).toEqual(expected);
+  expect(parseConfiguredCatalog({ streams: [{ ...minimal, ...nulls, stream }] }, known)).toEqual(expected);
 });
 
-test('a full-refresh stream of which incremental is asked is read as full refresh', () => {
+test('reads a stream without incremental mode as a full refresh when incremental is requested', () => {
   const streams = [{ stream: { name: 'members' }, sync_mode: 'incremental', destination_sync_mode: 'overwrite' }];
   expect(parseConfiguredCatalog({ streams }, known)).toEqual({
     problems: [],
@@ -114,7 +114,7 @@ test('a full-refresh stream of which incremental is asked is read as full refres
   });
 });
 
-test('modes left out are the protocol’s defaults, and a destination mode unknown to us is let pass', () => {
+test('uses the protocol’s default modes, and accepts an unknown destination mode', () => {
   const streams = [
     { stream: { name: 'users' }, destination_sync_mode: 'overwrite_dedup' },
     { stream: { name: 'members' } },
@@ -125,7 +125,7 @@ test('modes left out are the protocol’s defaults, and a destination mode unkno
   ]);
 });
 
-test('an unknown stream and an invalid mode are problems of their own, and the other streams are read', () => {
+test('reports an unknown stream and an invalid mode as problems, and parses the other streams', () => {
   const streams = [
     { stream: { name: 'invoices', namespace: 'west' }, sync_mode: 'full_refresh', destination_sync_mode: 'append' },
     { stream: { name: 'users' }, sync_mode: 'INVALID', destination_sync_mode: 'append' },
@@ -137,15 +137,18 @@ test('an unknown stream and an invalid mode are problems of their own, and the o
     {
       stream: { name: 'invoices', namespace: 'west' },
       message:
-        'this source has no stream "invoices"; it has users, members. Refresh the source\'s schema and select again.',
+        'this source has no stream "invoices". Available streams: users, members. Refresh the source schema and select the streams again.',
     },
-    { stream: { name: 'users' }, message: expect.stringContaining('sync_mode is neither') as string },
+    {
+      stream: { name: 'users' },
+      message: expect.stringContaining('sync_mode must be full_refresh or incremental') as string,
+    },
   ]);
 });
 
 test.each<[unknown, string]>([
-  [null, 'its top'],
-  [[], 'its top'],
+  [null, 'the top level'],
+  [[], 'the top level'],
   [{}, 'streams'],
   [{ streams: {} }, 'streams'],
   [{ streams: [] }, 'streams'],
@@ -155,7 +158,7 @@ test.each<[unknown, string]>([
   [{ streams: [{ stream: { name: 'users' }, sync_id: 'seven' }] }, 'streams[0].sync_id'],
   [{ streams: [{ stream: { name: 'users' }, destination_sync_mode: 1 }] }, 'streams[0].destination_sync_mode'],
   [{ streams: [{ stream: { name: 'users' } }, { stream: { name: 'users' } }] }, 'streams[1].stream.name'],
-])('%j is no catalog, and the place is named: %s', (json, where) => {
+])('refuses %j as a catalog and names the path: %s', (json, where) => {
   let thrown: unknown;
   try {
     parseConfiguredCatalog(json, known);
@@ -169,7 +172,7 @@ test.each<[unknown, string]>([
   });
 });
 
-test('of any catalog every stream is read or a problem, or the catalog is refused', () => {
+test('parses every stream of any catalog, reports it as a problem, or refuses the catalog', () => {
   const entry = fc.record(
     {
       stream: fc.oneof(

@@ -2,7 +2,7 @@ import Ajv from 'ajv';
 import { formatSpecLine } from '../../../src/airbyte/messages';
 import { createConnectorSpecification } from '../../../src/config/connector-specification';
 import { parseSourceConfig } from '../../../src/config/source';
-import { messageOn } from '../airbyte/protocol/validator';
+import { parseMessage } from '../airbyte/protocol/validator';
 
 type Schema = Record<string, unknown>;
 const { connectionSpecification, documentationUrl } = createConnectorSpecification();
@@ -24,7 +24,7 @@ function schemasIn(schema: Schema, path = ''): [string, Schema][] {
 const schemas = schemasIn(connectionSpecification);
 
 test('the specification is a message of the protocol and names its documentation', () => {
-  expect(messageOn(formatSpecLine(createConnectorSpecification())).type).toBe('SPEC');
+  expect(parseMessage(formatSpecLine(createConnectorSpecification())).type).toBe('SPEC');
   expect(new URL(documentationUrl).protocol).toBe('https:');
   expect(connectionSpecification.$schema).toBe('http://json-schema.org/draft-07/schema#');
 });

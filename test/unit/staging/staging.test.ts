@@ -18,26 +18,26 @@ import { CrashingDisk } from '../../support/crashing-disk';
 import { scratchFolders } from '../../support/scratch';
 
 const newFolder = scratchFolders();
-const place = { run: 'run-1', fetchId: 'users-3', attempt: 2, stream: 'users' };
+const key = { run: 'run-1', fetchId: 'users-3', attempt: 2, stream: 'users' };
 
-async function stage(staging: Staging, values: Json[], at: Partial<typeof place> = {}): Promise<Segment> {
-  const writer = await staging.open({ ...place, ...at });
+async function stageValues(staging: Staging, values: Json[], changes: Partial<typeof key> = {}): Promise<Segment> {
+  const writer = await staging.open({ ...key, ...changes });
   await writer.append(values);
   const segment = await writer.commit();
   await writer.close();
   return segment;
 }
 
-async function linesOf(staging: Staging, segment: Segment): Promise<string[]> {
+async function readAllLines(staging: Staging, segment: Segment): Promise<string[]> {
   const all: string[] = [];
   for await (const lines of staging.readLines(segment)) all.push(...lines);
   return all;
 }
 
 describe('a segment', () => {
-  test('is named after its place and measured at each commit', async () => {
+  test('is named by its key and measured at each commit', async () => {
     const root = newFolder();
-    const writer = await createStaging(root).open(place);
+    const writer = await createStaging(root).open(key);
     await writer.append([{ emitted_at: 1, data: { name: 'Zoë' } }]);
     const first = await writer.commit();
     await writer.append([{ emitted_at: 2, data: {} }, 'org_1']);
@@ -56,36 +56,36 @@ describe('a segment', () => {
     expect(second.bytes).toBe(readFileSync(join(root, second.file)).length);
   });
 
-  test('ends where it was committed, whatever is written behind', async () => {
+  test('ends where it was committed, also when more is written to its file', async () => {
     const root = newFolder();
     const staging = createStaging(root);
     for (const values of [
       ['a', 'b'],
       ['c'.repeat(200_000), 'd'.repeat(200_000)],
     ]) {
-      const segment = await stage(staging, values);
+      const segment = await stageValues(staging, values);
       appendFileSync(join(root, segment.file), '"late"\n');
       expect(await staging.readValues(segment)).toEqual(values);
     }
   });
 
-  test('begins anew when its attempt is opened again', async () => {
+  test('is emptied when its attempt is opened again', async () => {
     const staging = createStaging(newFolder());
-    await stage(staging, ['a long line from before']);
-    expect(await linesOf(staging, await stage(staging, ['b']))).toEqual(['"b"']);
+    await stageValues(staging, ['a long line from before']);
+    expect(await readAllLines(staging, await stageValues(staging, ['b']))).toEqual(['"b"']);
   });
 
-  test('is apart from the segments of other attempts', async () => {
+  test('is separate from the segments of other attempts', async () => {
     const staging = createStaging(newFolder());
-    const first = await stage(staging, ['first'], { attempt: 1 });
-    await stage(staging, ['second']);
+    const first = await stageValues(staging, ['first'], { attempt: 1 });
+    await stageValues(staging, ['second']);
     expect(await staging.readValues(first)).toEqual(['first']);
   });
 
-  test('cannot be placed outside the root', async () => {
+  test('cannot be outside the root', async () => {
     const root = newFolder();
     const staging = createStaging(join(root, 'staging'));
-    const segment = await stage(staging, ['x'], { run: '..', fetchId: '../../a', stream: 'b/c.1.d' });
+    const segment = await stageValues(staging, ['x'], { run: '..', fetchId: '../../a', stream: 'b/c.1.d' });
     expect(segment.file).toBe('%2E%2E/%2E%2E%2F%2E%2E%2Fa.2.b%2Fc%2E1%2Ed.jsonl');
     expect(readdirSync(root)).toEqual(['staging']);
     expect(await staging.readValues(segment)).toEqual(['x']);
@@ -97,16 +97,16 @@ describe('a segment', () => {
     expect(existsSync(join(root, 'secret.1.x.jsonl'))).toBe(true);
   });
 
-  test('gives back lines longer than a chunk, and characters that a chunk cuts', async () => {
+  test('can have lines longer than a chunk, and characters that are split between chunks', async () => {
     const staging = createStaging(newFolder());
     const values = Array.from({ length: 40 }, (_, index) => '€😀\u2028'.repeat(index === 20 ? 100_000 : 3_000 + index));
-    const segment = await stage(staging, values);
+    const segment = await stageValues(staging, values);
     expect(await staging.readValues(segment)).toEqual(values);
   });
 
-  test('is given out in batches far smaller than itself', async () => {
+  test('is read in batches much smaller than the segment', async () => {
     const staging = createStaging(newFolder());
-    const segment = await stage(
+    const segment = await stageValues(
       staging,
       Array.from({ length: 30_000 }, (_, index) => `${index}-${'x'.repeat(100)}`),
     );
@@ -117,9 +117,9 @@ describe('a segment', () => {
   });
 
   test('survives a crash once it is committed', async () => {
-    const staging = createStaging(join(newFolder(), 'not', 'there', 'yet'));
+    const staging = createStaging(join(newFolder(), 'a', 'missing', 'folder'));
     const disk = new CrashingDisk();
-    const writer = await staging.open(place);
+    const writer = await staging.open(key);
     await writer.append(['a']);
     await writer.commit();
     await writer.append(['b']);
@@ -134,88 +134,96 @@ describe('a segment', () => {
 
 describe('a lost segment', () => {
   test.each([
-    ['is emptied', (path: string) => truncateSync(path, 0), /has 0 of its 8 bytes/],
-    ['is cut', (path: string) => truncateSync(path, 5), /has 5 of its 8 bytes/],
-    ['holds something else', (path: string) => writeFileSync(path, '"abcde"\n'), /does not hold the 2 lines/],
-    ['ends within a line', (path: string) => writeFileSync(path, '"a"\n"bcd'), /does not hold the 2 lines/],
-  ])('that %s is told from an empty one', async (_, damage, message) => {
+    ['is empty', (path: string) => truncateSync(path, 0), /has 0 of its 8 bytes/],
+    ['is truncated', (path: string) => truncateSync(path, 5), /has 5 of its 8 bytes/],
+    [
+      'has other content',
+      (path: string) => writeFileSync(path, '"abcde"\n'),
+      /does not contain the 2 lines written to it/,
+    ],
+    [
+      'ends within a line',
+      (path: string) => writeFileSync(path, '"a"\n"bcd'),
+      /does not contain the 2 lines written to it/,
+    ],
+  ])('that %s is reported', async (_, damage, message) => {
     const root = newFolder();
     const staging = createStaging(root);
-    const segment = await stage(staging, ['a', 'b']);
+    const segment = await stageValues(staging, ['a', 'b']);
     damage(join(root, segment.file));
-    await expect(linesOf(staging, segment)).rejects.toThrow(StagingLost);
-    await expect(linesOf(staging, segment)).rejects.toThrow(message);
+    await expect(readAllLines(staging, segment)).rejects.toThrow(StagingLost);
+    await expect(readAllLines(staging, segment)).rejects.toThrow(message);
   });
 
-  test('says which it is and what staging has to be', async () => {
+  test('is named, and the message says what the staging folder must be', async () => {
     const staging = createStaging(newFolder());
-    const segment = await stage(staging, ['a']);
+    const segment = await stageValues(staging, ['a']);
     await staging.remove([segment]);
-    await expect(linesOf(staging, segment)).rejects.toThrow(
-      'the staged segment run-1/users-3.2.users.jsonl is missing. Staging has to be one folder that all workers of the ' +
-        'task queue and nothing else may delete files from it during a sync. Check the folder, then run the sync again.',
+    await expect(readAllLines(staging, segment)).rejects.toThrow(
+      'the staged segment run-1/users-3.2.users.jsonl is missing. All workers of the task queue must share one staging ' +
+        'folder, and nothing else may delete files from it during a sync. Check the folder, then run the sync again.',
     );
   });
 });
 
-describe('a folder that cannot be used', () => {
-  test('is named together with what to do', async () => {
+describe('a staging folder that cannot be used', () => {
+  test('is named, and the message says what to do', async () => {
     const folder = join(newFolder(), 'staging');
     writeFileSync(folder, 'a file');
-    const opening = createStaging(folder).open(place);
-    await expect(opening).rejects.toThrow(StagingUnavailable);
-    await expect(opening).rejects.toThrow(
+    const opened = createStaging(folder).open(key);
+    await expect(opened).rejects.toThrow(StagingUnavailable);
+    await expect(opened).rejects.toThrow(
       `the staging folder ${folder} cannot be used: a file exists where a folder is required. Move the file, or use another folder.`,
     );
   });
 
-  test('may be on a full disk', async () => {
+  test('can be on a full disk', async () => {
     const root = newFolder();
     mkdirSync(join(root, 'run-1'));
     symlinkSync('/dev/full', join(root, 'run-1', 'users-3.2.users.jsonl'));
-    const writer = await createStaging(root).open(place);
+    const writer = await createStaging(root).open(key);
     await writer.append(['a']);
-    await expect(writer.commit()).rejects.toThrow(/the disk is full\. Free space there/);
+    await expect(writer.commit()).rejects.toThrow(/the disk is full\. Free disk space/);
     await writer.close();
   });
 });
 
-describe('what is no longer wanted', () => {
-  test('is removed with its run, and nothing else is', async () => {
+describe('cleanup', () => {
+  test('deletes the segments of one run', async () => {
     const root = newFolder();
     const staging = createStaging(root);
-    await stage(staging, ['a']);
-    const other = await stage(staging, ['b'], { run: 'run-2' });
+    await stageValues(staging, ['a']);
+    const other = await stageValues(staging, ['b'], { run: 'run-2' });
     await staging.removeRun('run-1');
     await staging.removeRun('run-1');
     expect(readdirSync(root)).toEqual(['run-2']);
     expect(await staging.readValues(other)).toEqual(['b']);
   });
 
-  test('is removed when it is old; young runs and folders of others stay', async () => {
+  test('deletes old runs, and keeps recent runs and folders with other files', async () => {
     const root = newFolder();
     const staging = createStaging(root);
     const now = Date.UTC(2030, 0, 1);
     const hour = 3_600_000;
-    const age = (path: string, hours: number) =>
+    const setAge = (path: string, hours: number) =>
       utimesSync(join(root, path), new Date(now), new Date(now - hours * hour));
-    const old = await stage(staging, ['a'], { run: 'old' });
-    const young = await stage(staging, ['b'], { run: 'young' });
-    age(old.file, 3);
-    age('old', 3);
-    age(young.file, 1);
-    age('young', 3);
+    const old = await stageValues(staging, ['a'], { run: 'old' });
+    const recent = await stageValues(staging, ['b'], { run: 'recent' });
+    setAge(old.file, 3);
+    setAge('old', 3);
+    setAge(recent.file, 1);
+    setAge('recent', 3);
     mkdirSync(join(root, 'photos'));
     writeFileSync(join(root, 'photos', 'cat.jpg'), '');
-    age('photos/cat.jpg', 99);
-    age('photos', 99);
+    setAge('photos/cat.jpg', 99);
+    setAge('photos', 99);
 
     expect(await staging.removeStaleRuns(2 * hour, now)).toEqual(['old']);
-    expect(readdirSync(root).sort()).toEqual(['photos', 'young']);
+    expect(readdirSync(root).sort()).toEqual(['photos', 'recent']);
   });
 
-  test('needs no folder to be there', async () => {
-    const staging = createStaging(join(newFolder(), 'never-made'));
+  test('accepts a missing folder', async () => {
+    const staging = createStaging(join(newFolder(), 'missing'));
     await staging.removeRun('run-1');
     expect(await staging.removeStaleRuns(0, Date.now())).toEqual([]);
   });

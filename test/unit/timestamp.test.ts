@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { normaliseTimestamp, timestampPattern } from '../../../src/timestamp';
+import { normaliseTimestamp, timestampPattern } from '../../src/timestamp';
 
 test.each([
   ['2024-08-02T16:18:47.824Z', '2024-08-02T16:18:47.824Z'],
@@ -17,8 +17,8 @@ test.each([
   ['2024-12-31T23:30:00-02', '2025-01-01T01:30:00.000Z'],
   ['2024-02-29', '2024-02-29T00:00:00.000Z'],
   ['0001-01-01', '0001-01-01T00:00:00.000Z'],
-])('%s means %s', (text, normal) => {
-  expect(normaliseTimestamp(text)).toBe(normal);
+])('converts %s to %s', (text, converted) => {
+  expect(normaliseTimestamp(text)).toBe(converted);
 });
 
 test.each([
@@ -40,11 +40,11 @@ test.each([
   '9999-12-31T23:59:59-01:00',
   ' 2024-01-01',
   '2024-01-01\n',
-])('%j is no time', (text) => {
+])('refuses %j', (text) => {
   expect(normaliseTimestamp(text)).toBeUndefined();
 });
 
-test('a normal time is the same instant, and normal times sort as instants do', () => {
+test('keeps the instant, and converted times sort by their instants', () => {
   const instant = fc.date({ min: new Date(0), max: new Date('9999-12-30'), noInvalidDate: true });
   fc.assert(
     fc.property(instant, instant, fc.integer({ min: -1439, max: 1439 }), (a, b, offset) => {
@@ -58,13 +58,13 @@ test('a normal time is the same instant, and normal times sort as instants do', 
   );
 });
 
-test('no text makes it throw, and what it takes its pattern takes', () => {
+test('never throws, and accepts nothing that its pattern refuses', () => {
   const pattern = new RegExp(timestampPattern);
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.stringMatching(pattern)), (text) => {
-      const normal = normaliseTimestamp(text);
-      if (normal !== undefined) expect(normal).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-      if (normal !== undefined) expect(text).toMatch(pattern);
+      const converted = normaliseTimestamp(text);
+      if (converted !== undefined) expect(converted).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      if (converted !== undefined) expect(text).toMatch(pattern);
     }),
   );
 });

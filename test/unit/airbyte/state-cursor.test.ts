@@ -16,11 +16,11 @@ test.each([
   ['2024-08-02T16:18:47.824000Z', '2024-08-02T16:18:47.824Z'],
   ['2024-08-02T16:18:47Z', '2024-08-02T16:18:47.000Z'],
   ['3021-09-08T07:04:28.000Z', '3021-09-08T07:04:28.000Z'],
-])('a cursor that Airbyte saved as %s goes on at %s', (saved, cursor) => {
+])('reads the cursor %s as %s', (saved, cursor) => {
   expect(read({ updated_at: saved })).toEqual({ cursor });
 });
 
-test('our own state gives back the cursor that went into it', () => {
+test('reads the cursor of a state of Rollcall', () => {
   expect(read(buildState({ cursorField: 'updated_at', cursorValue: mar, records: 7, finished: true }))).toEqual({
     cursor: mar,
   });
@@ -37,7 +37,7 @@ test.each<JsonObject>([
   { created_at: jan },
   { state_type: 'date-range', slices: [], legacy: {} },
   buildState({ records: 7, finished: true }),
-])('%j says nothing of a cursor', (state) => {
+])('reads no cursor from %j', (state) => {
   expect(read(state)).toEqual({});
 });
 
@@ -52,11 +52,11 @@ test.each<[JsonObject, string]>([
   [{ state: { updated_at: 'x' } }, 'state.updated_at'],
   [{ states: [{ cursor: { updated_at: 'x' } }] }, 'states[0].cursor.updated_at'],
   [{ slices: [], legacy: { updated_at: 'x' } }, 'legacy.updated_at'],
-])('%j is a problem that names %s', (state, where) => {
+])('reports %j as a problem that names %s', (state, where) => {
   expect(read(state)).toEqual({ problem: expect.stringContaining(`${where} is not`) as string });
 });
 
-test('a single slice ends where its newest record was, or else at its end', () => {
+test('reads the newest record of a single slice, or else its end', () => {
   expect(read({ state_type: 'date-range', slices: [{ start: jan, end: mar, most_recent_cursor_value: feb }] })).toEqual(
     {
       cursor: feb,
@@ -65,7 +65,7 @@ test('a single slice ends where its newest record was, or else at its end', () =
   expect(read({ slices: [{ start: jan, end: mar, most_recent_cursor_value: null }] })).toEqual({ cursor: mar });
 });
 
-test('slices side by side count as one, in whatever order they stand; what lies behind a gap is read again', () => {
+test('reads the end of adjacent slices in any order, and ignores slices after a gap', () => {
   const slices = [
     { start: apr, end: may },
     { start: '2024-02-01T00:00:00.001000Z', end: mar },
@@ -77,7 +77,7 @@ test('slices side by side count as one, in whatever order they stand; what lies 
   });
 });
 
-test('two milliseconds between slices are a gap', () => {
+test('treats two milliseconds between slices as a gap', () => {
   expect(
     read({
       slices: [
@@ -90,7 +90,7 @@ test('two milliseconds between slices are a gap', () => {
   });
 });
 
-test('a slice inside another one does not shorten it', () => {
+test('ignores a slice within another one', () => {
   expect(
     read({
       slices: [
@@ -101,7 +101,7 @@ test('a slice inside another one does not shorten it', () => {
   ).toEqual({ cursor: apr });
 });
 
-test('of a state by partitions the global cursor counts, else the lowest, and none when a partition has none', () => {
+test('reads the global cursor of a partitioned state, or the lowest one, or none when a partition has none', () => {
   const states = [
     { partition: {}, cursor: { updated_at: mar } },
     { partition: {}, cursor: { updated_at: feb } },
@@ -113,11 +113,11 @@ test('of a state by partitions the global cursor counts, else the lowest, and no
   );
 });
 
-test('without slices the state before them counts', () => {
+test('reads the legacy state when there are no slices', () => {
   expect(read({ state_type: 'date-range', slices: [], legacy: { updated_at: feb } })).toEqual({ cursor: feb });
 });
 
-test('any state is answered, with a time or a problem or nothing', () => {
+test('reads a time, a problem or nothing from any state', () => {
   const value = fc.oneof(
     fc.jsonValue(),
     fc.constantFrom(jan, feb, 'x'),
@@ -126,10 +126,9 @@ test('any state is answered, with a time or a problem or nothing', () => {
   const state = fc.dictionary(fc.constantFrom('updated_at', 'slices', 'state', 'states', 'legacy'), value);
   fc.assert(
     fc.property(state, (saved) => {
-      const reading = read(saved as JsonObject);
-      const [answer, ...others] = Object.values(reading) as unknown[];
+      const [result, ...others] = Object.values(read(saved as JsonObject)) as unknown[];
       expect(others).toEqual([]);
-      expect(['string', 'undefined']).toContain(typeof answer);
+      expect(['string', 'undefined']).toContain(typeof result);
     }),
   );
 });

@@ -6,30 +6,30 @@ import {
   formatStateLine,
 } from '../../../src/airbyte/messages';
 import { maskLine, maskSecrets } from '../../../src/airbyte/protocol-output';
-import { messageOn } from './protocol/validator';
+import { parseMessage } from './protocol/validator';
 
-test('a secret is hidden wherever it stands, plain, form-encoded and inside JSON', () => {
+test('masks a secret in plain text, form-encoded text and JSON', () => {
   const secret = 'pa"ss+w/ö rd';
   const body = new URLSearchParams({ client_secret: secret }).toString();
   const text = `${secret} in ${body} and ${JSON.stringify({ secret })}, ${secret}`;
   expect(maskSecrets(text, [secret])).toBe('**** in client_secret=**** and {"secret":"****"}, ****');
 });
 
-test('a secret that begins like another one leaves no tail of it', () => {
+test('masks a secret completely when a shorter one is its beginning', () => {
   expect(maskSecrets('abc abcdef', ['abc', 'abcdef'])).toBe('**** ****');
 });
 
-test('an empty secret hides nothing', () => {
+test('masks nothing for an empty secret', () => {
   expect(maskSecrets('text', [''])).toBe('text');
 });
 
-test('no masked message holds the secret, and each is still a message', () => {
+test('masks any secret in a log message, which stays a valid message', () => {
   fc.assert(
     fc.property(fc.string({ minLength: 1, unit: 'binary' }), fc.string(), (secret, around) => {
       fc.pre(!'****'.includes(secret));
       const text = `${around}${secret}${around}`;
       const secrets = new Set([secret]);
-      const log = messageOn(maskLine(formatLogLine('INFO', text, text), secrets)).log as Record<string, string>;
+      const log = parseMessage(maskLine(formatLogLine('INFO', text, text), secrets)).log as Record<string, string>;
       expect(log.level).toBe('INFO');
       expect(log.message).not.toContain(secret);
       expect(log.stack_trace).not.toContain(secret);
@@ -37,10 +37,10 @@ test('no masked message holds the secret, and each is still a message', () => {
   );
 });
 
-test('traces and connection statuses are masked, with the words of the protocol left alone', () => {
+test('masks traces and connection statuses, but not the protocol’s own values', () => {
   const secrets = new Set(['ERROR', 'FAILED', 'message']);
   const line = formatErrorLine({ message: 'ERROR', internalMessage: 'an ERROR', failureType: 'system_error' }, 1);
-  expect(messageOn(maskLine(line, secrets))).toEqual({
+  expect(parseMessage(maskLine(line, secrets))).toEqual({
     type: 'TRACE',
     trace: {
       type: 'ERROR',
@@ -48,13 +48,13 @@ test('traces and connection statuses are masked, with the words of the protocol 
       error: { message: '****', internal_message: 'an ****', failure_type: 'system_error' },
     },
   });
-  expect(messageOn(maskLine(formatConnectionStatusLine('FAILED', 'it FAILED'), secrets)).connectionStatus).toEqual({
+  expect(parseMessage(maskLine(formatConnectionStatusLine('FAILED', 'it FAILED'), secrets)).connectionStatus).toEqual({
     status: 'FAILED',
     message: 'it ****',
   });
 });
 
-test('data is never altered', () => {
+test('never changes data', () => {
   const line = formatStateLine({ name: 'users' }, { message: 'abc' }, 0);
   expect(maskLine(line, new Set(['abc']))).toBe(line);
 });

@@ -7,7 +7,7 @@ const saved = { updated_at: '2024-01-01T00:00:00.000Z' };
 const stream = { stream_descriptor: { name: 'users' }, stream_state: saved };
 
 test.each([[undefined], [null], [''], [' \n'], [{}], [[]], [{ type: 'LEGACY' }], [[{ type: 'LEGACY', data: null }]]])(
-  '%j is no state',
+  'reads no state from %j',
   (json) => {
     expect(parseState(json)).toEqual({});
   },
@@ -32,25 +32,25 @@ test.each<[string, unknown]>([
   ['a message whose type is null', [{ type: null, stream, global: null, data: null }]],
   ['one message without an array', { type: 'STREAM', stream }],
   ['one message without array and type', { stream }],
-  ['a line of our output', JSON.parse(formatStateLine({ name: 'users' }, saved, 4))],
-  ['lines of our output in an array', [JSON.parse(formatStateLine({ name: 'users' }, saved, 4))]],
+  ["a line of a source's output", JSON.parse(formatStateLine({ name: 'users' }, saved, 4))],
+  ["lines of a source's output in an array", [JSON.parse(formatStateLine({ name: 'users' }, saved, 4))]],
   ['a global state', [{ type: 'GLOBAL', global: { shared_state: { lsn: 1 }, stream_states: [stream] } }]],
   ['a global state without a type', { global: { stream_states: [stream] } }],
   ['a legacy message', { type: 'LEGACY', data: { users: saved } }],
   ['a legacy message without a type', [{ data: { users: saved } }]],
   ['streams by name', { users: saved }],
   ['streams by name, one of them without a state', { users: saved, clients: null }],
-])('%s is read', (_, json) => {
+])('reads %s', (_, json) => {
   expect(parseState(json)).toEqual({ users: saved });
 });
 
-test('a stream whose state is null has none', () => {
+test('reads no state of a stream whose state is null', () => {
   expect(parseState([{ type: 'STREAM', stream: { ...stream, stream_state: null } }])).toEqual({});
   expect(parseState([{ type: 'STREAM', stream: { stream_descriptor: { name: 'users' } } }])).toEqual({});
   expect(parseState([{ stream }, { stream: { ...stream, stream_state: null } }])).toEqual({});
 });
 
-test('of several states of a stream the last one counts', () => {
+test('reads the last of several states of a stream', () => {
   const newer = { updated_at: '2024-02-01T00:00:00.000Z' };
   const other = { stream_descriptor: { name: 'clients' }, stream_state: { a: 1 } };
   expect(
@@ -62,7 +62,7 @@ test('of several states of a stream the last one counts', () => {
   ).toEqual({ users: newer, clients: { a: 1 } });
 });
 
-test('streams may be named as parts of a message are', () => {
+test('reads streams whose names are keys of a message', () => {
   const byName = { stream: { a: 1 }, global: { b: 2 }, data: { c: 3 }, type: { d: 4 } };
   expect(parseState(byName)).toEqual(byName);
 });
@@ -81,7 +81,7 @@ test.each<[unknown, string]>([
   [[{ type: 'GLOBAL', global: { stream_states: [{}] } }], '[0].global.stream_states[0].stream_descriptor.name'],
   [{ type: 'LEGACY', data: 5 }, 'data'],
   [{ users: '2024-01-01' }, 'users'],
-])('%j is refused, and the place named: %s', (json, where) => {
+])('refuses %j and names the path: %s', (json, where) => {
   let thrown: unknown;
   try {
     parseState(json);
@@ -91,11 +91,11 @@ test.each<[unknown, string]>([
   expect(thrown).toBeInstanceOf(StateError);
   expect(thrown).toMatchObject({
     where,
-    message: expect.stringContaining('Pass the state as the last read wrote it') as string,
+    message: expect.stringContaining('Pass the state that the last read emitted') as string,
   });
 });
 
-test('any JSON is either read into objects or refused with a StateError', () => {
+test('reads objects from any JSON, or throws a StateError', () => {
   const key = fc.constantFrom(
     'type',
     'stream',
@@ -129,15 +129,15 @@ test('any JSON is either read into objects or refused with a StateError', () => 
   );
 });
 
-describe('resuming within a job', () => {
+describe('progress within a job', () => {
   const cursor = { next: 'token', seen: [1, null] };
 
-  test('the same job goes on where its earlier attempt stood', () => {
+  test('is that of an earlier attempt of the same job', () => {
     const state = buildState({ syncId: 7, records: 300, finished: false, cursor });
     expect(readJobProgress(state, 7)).toEqual({ records: 300, finished: false, cursor });
   });
 
-  test('what the same job has finished stays finished', () => {
+  test('is finished when an earlier attempt of the same job finished the stream', () => {
     expect(readJobProgress(buildState({ syncId: 7, records: 300, finished: true }), 7)).toEqual({
       records: 300,
       finished: true,
@@ -146,21 +146,21 @@ describe('resuming within a job', () => {
 
   test.each<[string, JsonObject | undefined, number | undefined]>([
     ['another job', buildState({ syncId: 7, records: 3, finished: true }), 8],
-    ['a caller that gives no job', buildState({ syncId: 7, records: 3, finished: true }), undefined],
-    ['a state of no job', buildState({ records: 3, finished: true }), 7],
-    ['neither having a job', buildState({ records: 3, finished: true }), undefined],
+    ['a caller without a job', buildState({ syncId: 7, records: 3, finished: true }), undefined],
+    ['a state without a job', buildState({ records: 3, finished: true }), 7],
+    ['a state and a caller without a job', buildState({ records: 3, finished: true }), undefined],
     ['no state', undefined, 7],
-    ["Airbyte's own mark", { __ab_full_refresh_sync_complete: true }, 7],
-    ['a page number of another connector', { next_page_token: 3 }, 7],
-    ['a mark of another version', { rollcall: { version: 2, sync_id: 7, records: 3, finished: true } }, 7],
-    ['a mark without counts', { rollcall: { version: 1, sync_id: 7, finished: true } }, 7],
-    ['a mark with a wrong count', { rollcall: { version: 1, sync_id: 7, records: -1, finished: true } }, 7],
-    ['a mark that is no object', { rollcall: 'x' }, 7],
-  ])('%s begins at the beginning', (_, state, syncId) => {
+    ["a key of Airbyte's", { __ab_full_refresh_sync_complete: true }, 7],
+    ['a state of another connector', { next_page_token: 3 }, 7],
+    ['a state of another version', { rollcall: { version: 2, sync_id: 7, records: 3, finished: true } }, 7],
+    ['a state without a count', { rollcall: { version: 1, sync_id: 7, finished: true } }, 7],
+    ['a state with an invalid count', { rollcall: { version: 1, sync_id: 7, records: -1, finished: true } }, 7],
+    ['a part that is not an object', { rollcall: 'x' }, 7],
+  ])('is absent for %s', (_, state, syncId) => {
     expect(readJobProgress(state, syncId)).toBeUndefined();
   });
 
-  test('a state has the cursor at its top, where other connectors look, and our own data under one key', () => {
+  test('is under one key, beside the cursor that other connectors read', () => {
     expect(
       buildState({ cursorField: 'updated_at', cursorValue: saved.updated_at, records: 0, finished: true }),
     ).toEqual({
@@ -169,15 +169,15 @@ describe('resuming within a job', () => {
     });
   });
 
-  test('states with records between them differ, and none is empty', () => {
+  test('makes states differ when records are emitted between them', () => {
     const [before, after] = [1, 2].map((records) => JSON.stringify(buildState({ records, finished: false })));
     expect(before).not.toBe(after);
     expect(Object.keys(buildState({ records: 0, finished: false }))).not.toEqual([]);
   });
 
-  test('a state survives its way through a state file', () => {
+  test('can be read back from a state file', () => {
     const state = buildState({ syncId: 7, records: 1, finished: false, cursor: null });
-    const back = parseState([JSON.parse(formatStateLine({ name: 'clients' }, state, 1))]).clients;
-    expect(readJobProgress(back, 7)).toEqual({ records: 1, finished: false, cursor: null });
+    const parsed = parseState([JSON.parse(formatStateLine({ name: 'clients' }, state, 1))]).clients;
+    expect(readJobProgress(parsed, 7)).toEqual({ records: 1, finished: false, cursor: null });
   });
 });

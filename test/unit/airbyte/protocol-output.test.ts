@@ -1,12 +1,10 @@
-import { transformFileSync } from '@swc/core';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { once } from 'node:events';
 import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { BrokenPipe, createOutput, type Output } from '../../../src/airbyte/protocol-output';
-import { messageOn } from './protocol/validator';
+import { parseMessage } from './protocol/validator';
 
 const options = { level: 'INFO' as const, secrets: new Set<string>() };
 const line = `${'x'.repeat(99)}\n`;
@@ -14,27 +12,28 @@ const children: ChildProcessWithoutNullStreams[] = [];
 
 afterEach(() => children.splice(0).forEach((child) => child.kill('SIGKILL')));
 
-function run(program: string, ...args: string[]): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, ['-e', program, ...args]);
+function runProgram(program: string, ...flags: string[]): ChildProcessWithoutNullStreams {
+  const child = spawn(process.execPath, [...flags, '-e', program]);
   children.push(child);
   return child;
 }
 
-async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
+async function readText(stream: NodeJS.ReadableStream): Promise<string> {
   let text = '';
   for await (const chunk of stream) text += String(chunk);
   return text;
 }
 
-/** Writes until back-pressure holds for `patience` ms; returns the bytes taken. */
-async function writeUntilHeld(output: Output, patience: number): Promise<number> {
+/** Writes until a write is blocked for `timeoutMs`. Returns the bytes written. */
+async function writeUntilBlocked(output: Output, timeoutMs: number): Promise<number> {
   for (let bytes = line.length; ; bytes += line.length) {
-    const held = output.write(line);
-    if (held && (await Promise.race([held.then(() => false), sleep(patience, true, { ref: false })]))) return bytes;
+    const written = output.write(line);
+    if (written && (await Promise.race([written.then(() => false), sleep(timeoutMs, true, { ref: false })])))
+      return bytes;
   }
 }
 
-test('lines are handed over in batches, in order, and all of them after a flush', async () => {
+test('writes lines in batches and in order, and the rest with a flush', async () => {
   const chunks: string[] = [];
   const sink = new Writable({
     write: (chunk: Buffer, _, done) => {
@@ -50,12 +49,12 @@ test('lines are handed over in batches, in order, and all of them after a flush'
   expect(chunks.join('')).toBe(lines.join(''));
 });
 
-test('a flush covers the lines that came while a batch was under way', async () => {
+test('flushes the lines that arrive while a batch is written', async () => {
   let received = '';
   const sink = new Writable({
     write: (chunk: Buffer, _, done) => {
       received += chunk.toString();
-      setTimeout(done, 10);
+      setImmediate(done);
     },
   });
   const output = createOutput(sink, { ...options, batchBytes: 100 });
@@ -66,83 +65,81 @@ test('a flush covers the lines that came while a batch was under way', async () 
   await first;
 });
 
-test('a reader that stalls holds the writer back in bounded memory, and gets every line when it reads on', async () => {
-  const child = run(`const alive = setInterval(() => {}, 1000); process.stdout.write('ready');
+test('blocks the writer in bounded memory while the reader stalls, and loses no line', async () => {
+  const child = runProgram(`const alive = setInterval(() => {}, 1000); process.stdout.write('ready');
     process.on('SIGUSR2', () => { let n = 0; process.stdin.on('data', (d) => (n += d.length)).on('end', () => { process.stdout.write(' ' + n); clearInterval(alive); }) });`);
   await new Promise((resolve) => child.stdout.once('data', resolve));
   const output = createOutput(child.stdin, options);
-  const taken = await writeUntilHeld(output, 200);
-  expect(taken).toBeLessThan(4 * 1024 * 1024);
+  const written = await writeUntilBlocked(output, 200);
+  expect(written).toBeLessThan(4 * 1024 * 1024);
   child.kill('SIGUSR2');
   await output.flush();
   child.stdin.end();
-  expect(await textOf(child.stdout)).toBe(` ${taken}`);
+  expect(await readText(child.stdout)).toBe(` ${written}`);
 });
 
-test('when the reader has gone, write and flush reject with BrokenPipe, then and ever after', async () => {
-  const child = run(`require('node:fs').closeSync(0); setTimeout(() => {}, 10_000)`);
+test('rejects every write and flush with BrokenPipe after the reader has closed the pipe', async () => {
+  const child = runProgram(`require('node:fs').closeSync(0); setTimeout(() => {}, 10_000)`);
   const output = createOutput(child.stdin, options);
-  await expect(writeUntilHeld(output, 10_000)).rejects.toBeInstanceOf(BrokenPipe);
+  await expect(writeUntilBlocked(output, 10_000)).rejects.toBeInstanceOf(BrokenPipe);
   await expect(output.flush()).rejects.toBeInstanceOf(BrokenPipe);
   await expect(output.write(line)).rejects.toBeInstanceOf(BrokenPipe);
-  output.log('INFO', 'to nobody');
+  output.log('INFO', 'lost');
 });
 
-test('a failure while a log line is on its way is told at the next flush', async () => {
-  const child = run('');
+test('rejects the next flush when a log line could not be written', async () => {
+  const child = runProgram('');
   const output = createOutput(child.stdin, options);
   await new Promise((resolve) => child.once('close', resolve));
-  output.log('INFO', 'to nobody');
-  await sleep(20);
+  output.log('INFO', 'lost');
+  for (let turn = 0; turn < 50; turn += 1) await nextTurn();
   await expect(output.flush()).rejects.toBeInstanceOf(BrokenPipe);
 });
 
-test('a full disk is not taken for a reader that has gone', async () => {
+test('reports a full disk as such, and not as a closed pipe', async () => {
   const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
   const output = createOutput(new Writable({ write: (_, __, done) => done(full) }), options);
   void output.write(line);
   await expect(output.flush()).rejects.toBe(full);
 });
 
-test('a log line leaves by itself, after the lines before it, masked, and only from the level on', async () => {
+test('writes a log line of at least the level without a flush, masked and in order', async () => {
   const sink = new PassThrough();
   const secrets = new Set<string>();
   const output = createOutput(sink, { level: 'WARN', secrets });
   void output.write(line);
-  output.log('INFO', 'not wanted');
+  output.log('INFO', 'below the level');
   secrets.add('hush');
   output.log('ERROR', 'it said hush', 'at hush.js');
-  await sleep(20);
+  await once(sink, 'readable');
   const [first, second, ...rest] = String(sink.read()).split(/(?<=\n)/);
   expect(first).toBe(line);
-  expect(messageOn(second ?? '').log).toEqual({ level: 'ERROR', message: 'it said ****', stack_trace: 'at ****.js' });
+  expect(parseMessage(second ?? '').log).toEqual({
+    level: 'ERROR',
+    message: 'it said ****',
+    stack_trace: 'at ****.js',
+  });
   expect(rest).toEqual([]);
 });
 
-describe('as the standard output of a process', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'output-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-
-  const target = { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } } as const;
-  for (const name of ['messages', 'output', 'secrets']) {
-    const source = path.join(__dirname, `../../../src/airbyte/${name}.ts`);
-    writeFileSync(path.join(folder, `${name}.js`), transformFileSync(source, target).code);
-  }
-  const prelude = `const { createOutput } = require(process.argv[1] + '/output.js');
+describe('an output on the standard output of a process', () => {
+  const root = path.join(__dirname, '..', '..', '..');
+  const typescript = ['--require', path.join(root, 'scripts', 'typescript.cjs')];
+  const prelude = `const { createOutput } = require(${JSON.stringify(path.join(root, 'src/airbyte/protocol-output.ts'))});
     const output = createOutput(process.stdout, { level: 'DEBUG', secrets: new Set(['hush']) });`;
 
-  test('whatever libraries print comes out as LOG lines, and nothing on standard error, until it is undone', async () => {
-    const child = run(
+  test('writes what libraries print as LOG lines and leaves standard error empty, until it is released', async () => {
+    const child = runProgram(
       `${prelude}
       const release = output.captureConsole();
       console.log('a %s', 'log'); console.info('an info'); console.dir({ deep: 1 }); console.debug('a debug');
       console.warn('a warning\\nof two lines'); console.error(new Error('hush')); console.table([1]); console.assert(false, 'no');
       process.emitWarning('old', 'DeprecationWarning');
-      setTimeout(() => { release(); console.error('as ever'); process.emitWarning('late'); }, 20);`,
-      folder,
+      setTimeout(() => { release(); console.error('released'); process.emitWarning('late'); }, 20);`,
+      ...typescript,
     );
-    const [stdout, stderr] = await Promise.all([textOf(child.stdout), textOf(child.stderr)]);
-    const logs = stdout.split(/(?<=\n)/).map((each) => messageOn(each).log as { level: string; message: string });
+    const [stdout, stderr] = await Promise.all([readText(child.stdout), readText(child.stderr)]);
+    const logs = stdout.split(/(?<=\n)/).map((each) => parseMessage(each).log as { level: string; message: string });
     expect(logs.map(({ level, message }) => `${level} ${message.split('\n')[0]}`)).toEqual([
       'INFO a log',
       'INFO an info',
@@ -155,18 +152,26 @@ describe('as the standard output of a process', () => {
       'WARN DeprecationWarning: old',
     ]);
     expect(stdout).not.toContain('hush');
-    expect(stderr).toMatch(/^as ever\n.*Warning: late/);
+    expect(stderr).toMatch(/^released\n.*Warning: late/);
   });
 
-  test('a reader that stalls does not stop the process from doing other things', async () => {
+  test('does not block the process while the reader stalls', async () => {
     const program = `${prelude}
       let ticks = 0; setInterval(() => process.stderr.write('tick ' + ++ticks + '\\n'), 20);
       (async () => { for (;;) await output.write('x'.repeat(999) + '\\n'); })().catch(() => process.exit(1));`;
-    const child = spawn('sh', ['-c', '"$0" -e "$1" "$2" | sleep 1', process.execPath, program, folder]);
+    const child = spawn('sh', [
+      '-c',
+      '"$0" "$1" "$2" -e "$3" | sleep 3 >/dev/null 2>&1',
+      process.execPath,
+      ...typescript,
+      program,
+    ]);
     children.push(child);
     let ticks = '';
-    child.stderr.on('data', (data) => (ticks += String(data)));
-    await sleep(600);
+    for await (const chunk of child.stderr) {
+      ticks += String(chunk);
+      if (ticks.includes('tick 5\n')) break;
+    }
     expect(ticks).toContain('tick 5\n');
   });
 });
