@@ -37,10 +37,10 @@ const scenario = {
 const limits = {
   ...defaultLimits,
   fetchBudget: { ...defaultLimits.fetchBudget, pages: 1 },
-  memberFetchBudget: { ...defaultLimits.memberFetchBudget, pages: 1 },
+  childFetchBudget: { ...defaultLimits.childFetchBudget, pages: 1 },
   fetchesPerRun: 5,
   concurrency: { min: 2, max: 2 },
-  organizationsPerBatch: 4,
+  parentsPerBatch: 4,
   rowsPerPartition: { preferred: 100, min: 100 },
 };
 const full = (name) => ({ name, syncMode: 'full_refresh', destinationSyncMode: 'overwrite', syncId: 7 });
@@ -114,7 +114,7 @@ async function runSync(client, name, input) {
 /** As a schedule would start it. */
 async function runScheduled(client, name) {
   const workflowId = `scheduled/${name}`;
-  const args = [{ version: 1, connection: name, pauseAfter: 1 }];
+  const args = [{ connection: name, pauseAfter: 1 }];
   await client.workflow.execute('scheduledSyncWorkflow', { workflowId, taskQueue, args }).catch(() => undefined);
   return workflowId;
 }

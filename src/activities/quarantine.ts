@@ -4,6 +4,7 @@ import { Gone, Transient, UnexpectedAnswer } from '../auth0/errors';
 import { readSearchKey } from '../auth0/paging/keyset';
 import { type ListRequest, type Page, toRouteTemplate } from '../auth0/request';
 import { defined, type JsonObject } from '../json';
+import { streams } from '../streams/registry';
 import { type CancellableCall, maxConcurrentCalls, retryWhenRateLimited } from './rate-limited-call';
 
 /** A page whose rows were requested in smaller parts. */
@@ -27,14 +28,10 @@ interface Quarantine extends QuarantineOptions {
 }
 
 /**
- * Fields that identify a row, for the lists that can return them alone
+ * Fields that identify a row, by route, for the lists that can return them alone
  * (https://auth0.com/docs/api/management/v2, parameter `fields`). They name a record that Auth0 cannot return.
  */
-const keyFields: Readonly<Record<string, string>> = {
-  users: 'user_id,created_at,updated_at',
-  clients: 'client_id',
-  'organizations/{id}/members': 'user_id',
-};
+const keyFields = new Map(streams.flatMap(({ path, keyFields }) => (keyFields ? [[path, keyFields] as const] : [])));
 
 /** Parts into which an unreadable page is divided. */
 const partsPerPage = 5;
@@ -64,7 +61,7 @@ function send({ client, call }: Quarantine, request: ListRequest): Promise<Page>
 
 /** Requests only the keys of the rows. Throws `cause` for lists that cannot return keys alone. */
 function sendForKeys(context: Quarantine, request: ListRequest, cause: unknown): Promise<Page> {
-  const fields = keyFields[toRouteTemplate(request.path)];
+  const fields = keyFields.get(toRouteTemplate(request.path));
   if (fields === undefined) throw cause;
   return send(context, { ...request, query: { ...request.query, fields, include_fields: true } });
 }

@@ -105,19 +105,7 @@ export function observeSink(activities: SinkActivities, meter: Meter): SinkActiv
   };
 }
 
-/** The stream that a task's pages are counted under. */
+/** The stream under which a task's pages are counted. */
 function toStreamLabel(task: FetchTask): string {
-  switch (task.kind) {
-    case 'list':
-    case 'search':
-      return task.stream;
-    case 'search-end':
-      return 'users';
-    case 'organizations':
-      return 'organizations';
-    case 'roles':
-      return 'organization_member_roles';
-    case 'members':
-      return 'organization_members';
-  }
+  return task.kind === 'children' ? (task.streams[0] ?? '') : task.stream;
 }

@@ -2,19 +2,20 @@ import type { Environment } from '../config/environment';
 import type { Connection } from '../config/project';
 import type { SourceConfig } from '../config/source';
 import type { ConfiguredStream, StreamFailure, StreamSelection } from '../protocol';
-import type { ReadOptions } from '../streams/fetch-task';
+import { matchesReadOptions, type ReadOptions } from '../streams/fetch-task';
 import { configureStream, getStream, streams } from '../streams/registry';
 import type { PlannedStream, SyncInput, SyncLimits } from '../workflows/contract';
 
 export const defaultLimits: SyncLimits = {
   fetchBudget: { pages: 40, seconds: 8, bytes: 32 * 1024 * 1024 },
-  memberFetchBudget: { pages: 250, seconds: 60, bytes: 32 * 1024 * 1024 },
+  childFetchBudget: { pages: 250, seconds: 60, bytes: 32 * 1024 * 1024 },
   fetchesPerRun: 500,
   concurrency: { min: 4, max: 16 },
-  organizationsPerBatch: 250,
+  parentsPerBatch: 250,
   rowsPerPartition: { preferred: 5_000, min: 1_000 },
   maxStalledAttempts: 5,
   outageSeconds: 120,
+  progressSeconds: 10,
   heartbeatSeconds: 10,
 };
 
@@ -26,7 +27,7 @@ export function readLimits({
   return {
     ...defaultLimits,
     fetchBudget: { ...defaultLimits.fetchBudget, ...fetchBudget },
-    memberFetchBudget: { ...defaultLimits.memberFetchBudget, ...fetchBudget },
+    childFetchBudget: { ...defaultLimits.childFetchBudget, ...fetchBudget },
     heartbeatSeconds,
   };
 }
@@ -58,10 +59,15 @@ export function createSyncInput({
   ...request
 }: SyncRequest): SyncInput {
   const planned = wanted.map<PlannedStream>((selection) => {
-    const { reader, orderBy } = getStream(selection.name);
+    const { reader, orderBy, parent, child } = getStream(selection.name);
+    const { sideIndex } = child ?? {};
+    const needsIndex = sideIndex && matchesReadOptions(sideIndex.when, request.readOptions);
     return {
       ...configureStream(selection),
       reader,
+      ...(parent && { parent }),
+      ...(child && { reading: child.reading }),
+      ...(needsIndex && { sideIndex: { name: sideIndex.name, label: sideIndex.label } }),
       ...(orderBy && { orderBy }),
       ...(startDate && reader === 'search' ? { startDate } : {}),
     };
@@ -70,13 +76,11 @@ export function createSyncInput({
   const order = (name: string): number => streams.findIndex((each) => each.name === name);
   planned.sort((a, b) => order(a.name) - order(b.name));
   return {
-    version: 1,
     ...request,
     streams: planned,
     unknownStreams: unknownStreams.map(({ stream, failure }) => ({ stream: toUnknownStream(stream), failure })),
     full,
     onRefusedCredentials,
-    uniqueRunId: true,
     ...(searchAttributes && { searchAttributes }),
   };
 }

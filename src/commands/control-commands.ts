@@ -24,9 +24,13 @@ export function runPause(name: string, { reason, ...flags }: PauseFlags, context
 }
 
 export function runResume(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
-  return controlSync(name, flags, context, async (client) =>
-    (await resumeSync(client, name)) ? `Resumed sync/${name}.` : `sync/${name} is not paused.`,
-  );
+  return controlSync(name, flags, context, async (client) => {
+    const { wasPaused, pauseReason } = await resumeSync(client, name);
+    if (pauseReason !== undefined) {
+      return `sync/${name} is still paused: ${pauseReason}. Run \`rollcall resume ${name}\` again to resume it.`;
+    }
+    return wasPaused ? `Resumed sync/${name}.` : `sync/${name} is not paused.`;
+  });
 }
 
 export function runCancel(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {

@@ -12,8 +12,9 @@ import type { SourceConfig } from '../config/source';
 import { ConfigError, exitCodes } from '../errors';
 import { readProfile } from '../temporal/profile';
 import { knowsSearchAttributes } from '../temporal/register-search-attributes';
-import { startSync, type SyncRun, toWorkflowId } from '../temporal/sync-run';
+import { startSync, type SyncRun } from '../temporal/sync-run';
 import { describeMissingWorkers, hasWorkers } from '../temporal/worker';
+import { toWorkflowId } from '../workflows/names';
 import { followRun } from './follow';
 
 export interface SyncFlags extends ConnectionFlags {

@@ -24,12 +24,14 @@ export async function checkTenant(
   const granted = await readGrantedScopes(client);
   const missingScopes: CheckReport['missingScopes'] = [];
   const isWanted = (stream: string): boolean => requested.includes(stream);
-  let organization: string | undefined;
+  /** By parent stream: the id of one of its rows. */
+  const parentIds = new Map<string, string>();
 
   async function ask(stream: string, request: ListRequest, mayBeGone = false): Promise<CheckReport['failure']> {
     try {
       const page = await client.getPage(request, {});
-      if (stream === 'organizations') organization = page.rows[0]?.['id'] as string | undefined;
+      const [first] = page.rows;
+      if (first) parentIds.set(stream, first[request.key] as string);
       return undefined;
     } catch (error) {
       if (mayBeGone && error instanceof Gone) return undefined;
@@ -44,37 +46,22 @@ export async function checkTenant(
     }
   }
 
-  const members = streams
-    .filter(({ reader }) => reader === 'members')
-    .map(({ name }) => name)
-    .filter(isWanted);
-  const asked = streams.filter(
-    ({ name, reader }) => isWanted(name) || (reader === 'organization' && members.length > 0),
-  );
-  for (const { name, probe } of asked) {
+  const children = streams.filter(({ name, reader }) => reader === 'children' && isWanted(name));
+  const isParent = (stream: string): boolean => children.some(({ parent }) => parent === stream);
+  for (const { name, probe } of streams.filter(({ name }) => isWanted(name) || isParent(name))) {
     const failure = probe && (await ask(name, probe));
     if (failure) return { failure, missingScopes };
   }
-  if (organization === undefined) {
-    // Without an organization there is no member list to ask for; the token itself may tell.
-    for (const name of members) {
-      const scopes = listMissingScopes(name, granted);
-      if (scopes.length > 0) missingScopes.push({ stream: name, scopes });
+  for (const { name, parent = '', child } of children) {
+    const parentId = parentIds.get(parent);
+    if (child && parentId !== undefined) {
+      const failure = await ask(name, child.request(parentId, child.probeQuery), true);
+      if (failure) return { failure, missingScopes };
+      continue;
     }
-    return { missingScopes };
-  }
-  const list = {
-    path: `organizations/${encodeURIComponent(organization)}/members`,
-    list: 'members',
-    key: 'user_id',
-  };
-  const probes = [
-    { stream: 'organization_members', query: { take: 1, fields: 'user_id' } },
-    { stream: 'organization_member_roles', query: { take: 1, fields: 'user_id,roles' } },
-  ];
-  for (const { stream, query } of probes.filter(({ stream }) => isWanted(stream))) {
-    const failure = await ask(stream, { ...list, query }, true);
-    if (failure) return { failure, missingScopes };
+    // Without a parent there is no child list to ask for; the token's scopes may tell.
+    const scopes = listMissingScopes(name, granted);
+    if (scopes.length > 0) missingScopes.push({ stream: name, scopes });
   }
   return { missingScopes };
 }

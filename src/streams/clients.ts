@@ -22,6 +22,7 @@ export const clients: StreamDescriptor = {
     'addons.layer.privateKey',
     'addons.sap_api.servicePassword',
   ],
+  keyFields: 'client_id',
   probe: { path: 'clients', query: { per_page: 1, fields: 'client_id' }, list: 'clients', key: 'client_id' },
   jsonSchema: recordSchema({
     client_id: text,

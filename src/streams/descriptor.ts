@@ -1,18 +1,54 @@
 import type { ListRequest } from '../auth0/request';
 import type { SyncMode } from '../protocol';
-import type { SearchKey } from './fetch-task';
+import type { Json } from '../json';
+import type { ReadOptions, SearchKey } from './fetch-task';
 import type { JsonSchema } from './json-schema';
+import type { ChildReaderOptions, Reader } from './stream-reader';
 
 /**
- * How a stream's rows are reached:
+ * How the rows of a stream are read:
  * - `list`: one list of the tenant, by checkpoint paging;
  * - `search`: the user search, by keyset over a timestamp;
- * - `organization`: the list of organizations, which the member streams fan out from;
- * - `members`: one reading of each organization's member list.
+ * - `parent`: one list of the tenant whose ids lead to child lists;
+ * - `children`: one list for each row of the parent stream.
  */
-export type ReaderKind = 'list' | 'search' | 'organization' | 'members';
+export type ReaderKind = 'list' | 'search' | 'parent' | 'children';
 
-/** All that Rollcall knows of a stream; the catalog, the scope check, the help and the docs come from it. */
+/** How the child lists of a parent are read. */
+export interface ChildList {
+  /**
+   * Child streams of one parent with the same reading are filled by one pass over each parent's list. The name appears in
+   * fetch ids and in the audit: `members of 40 organizations`.
+   */
+  reading: string;
+  /** The list of one parent. */
+  request(parent: string, query: ListRequest['query']): ListRequest;
+  /** Column of the records that receives the parent's id. */
+  parentKey: string;
+  paging: 'checkpoint' | 'offset';
+  /** Query of the lightest request that shows whether the token may read the list. */
+  probeQuery: ListRequest['query'];
+  /** Scopes to look for in the token first, because Auth0 may leave the data out instead of refusing the request. */
+  tokenScopes?: { scopes: string[]; when?: Partial<ReadOptions> };
+  sideIndex?: SideIndex;
+  /** Reads the lists when a row is more than one record. Default: each row is one record. */
+  createReader?: (options: ChildReaderOptions) => Reader<Json>;
+}
+
+/** A list of the tenant that completes the records of a child stream. It is read once, before the child lists. */
+export interface SideIndex {
+  /** Appears in fetch ids. */
+  name: string;
+  /** Appears in the audit: `the tenant's roles`. */
+  label: string;
+  list: ListRequest;
+  paging: 'checkpoint' | 'offset';
+  /** Fields of each row to keep; absent ones become null. */
+  fields: string[];
+  when?: Partial<ReadOptions>;
+}
+
+/** Everything Rollcall knows about a stream. The catalog, the scope check, the help and the docs are derived from it. */
 export interface StreamDescriptor {
   name: string;
   /** One line for help and docs. */
@@ -22,21 +58,24 @@ export interface StreamDescriptor {
   reader: ReaderKind;
   primaryKey: string[][];
   cursorField?: string;
-  /** How a search is walked: by the cursor, or in a full refresh by a timestamp that never changes. */
+  /** Order of a search: by the cursor, or in a full refresh by a timestamp that never changes. */
   orderBy?: { cursor: SearchKey; immutable: SearchKey };
   syncModes: SyncMode[];
   jsonSchema: JsonSchema;
-  /** Scopes of which the token needs every one. */
+  /** Scopes that the token needs. */
   scopes: string[];
-  /** Scopes without which the stream is read, but with the named fields null. */
+  /** Scopes without which the stream is read with the named fields null. */
   optionalScopes?: { scope: string; fields: string[] }[];
   /**
-   * Fields that never leave the tenant, as dotted paths; `[]` steps into each element of an array. They are asked not
-   * to be sent where the API can leave them out, and dropped from every row in any case.
+   * Fields that never leave the tenant, as dotted paths; `[]` steps into each element of an array. Requests exclude them
+   * where the API can, and they are removed from every row in any case.
    */
   secretFields: string[];
-  /** Stream that must be read to reach this one. */
+  /** Of a `children` stream: the stream whose rows have the child lists. */
   parent?: string;
-  /** The lightest request that shows whether the token may read the stream. Absent where it takes a parent's id. */
+  child?: ChildList;
+  /** Fields to request, without the others, when a record cannot be read as a whole. Absent: the API has no such request. */
+  keyFields?: string;
+  /** The lightest request that shows whether the token may read the stream. Absent on `children` streams. */
   probe?: ListRequest;
 }

@@ -1,29 +1,25 @@
 import type { JsonObject } from '../json';
 import type { Segment } from '../staging/segment';
 
-/** Index of the ids of the organizations listed, one line an organization. Written while listing, read by `members`. */
-export const organizationIndexName = 'organization-ids';
+/** Index of the ids of listed parents, one line each. Written while the parent list is read, read by `children` tasks. */
+export const parentIndexName = 'parent-ids';
 
-/** Index of the tenant's roles with their descriptions. */
-export const roleIndexName = 'roles';
+/** Index of the rows that complete the records of a child stream; see SideIndex. */
+export const sideIndexName = 'side-index';
 
 /**
- * Index of the rows that a list has delivered and that it would deliver again, were it begun again: a hash of each.
- * Checkpoint tokens are good for 24 h. Its first line names the segment before it, so that a list of any length takes
- * one reference.
+ * Index of delivered rows, as hashes. A list whose checkpoint has expired (after 24 hours) restarts and skips them. The
+ * first line of a segment names the segment before it, so one reference covers a list of any length.
  */
 export const deliveredIndexName = 'delivered-rows';
 
-/** The newest segment of a slice's index of delivered rows; undefined when it has none. */
+/** The newest index segment of delivered rows among the segments of a fetch; undefined when there is none. */
 export function findLastDelivered(segments: readonly Segment[]): Segment | undefined {
   return segments.filter(({ stream }) => stream === deliveredIndexName).at(-1);
 }
 
-/**
- * What a chain of slices reads, as the workflow hands it to an activity: references and names, never rows or secrets.
- */
-export type FetchTask =
-  ListTask | { kind: 'organizations'; emit: boolean } | SearchTask | SearchEndTask | { kind: 'roles' } | MembersTask;
+/** What a sequence of fetches reads. The workflow passes it to an activity: references and names, never rows or secrets. */
+export type FetchTask = ListTask | ParentsTask | SearchTask | SearchEndTask | SideIndexTask | ChildrenTask;
 
 /** A whole list of the tenant. */
 export interface ListTask {
@@ -31,10 +27,36 @@ export interface ListTask {
   stream: string;
 }
 
-/** Timestamps that the search can walk by. */
+/** The list of a parent stream, together with the index of its ids. */
+export interface ParentsTask {
+  kind: 'parents';
+  stream: string;
+  /** Whether the parent stream itself is synced; without it only the index is written. */
+  emit: boolean;
+}
+
+/** The side index that a child stream declares. */
+export interface SideIndexTask {
+  kind: 'side-index';
+  stream: string;
+}
+
+/** The child lists of some parents. */
+export interface ChildrenTask {
+  kind: 'children';
+  /** Child streams to fill. All have the same parent and the same reading. */
+  streams: string[];
+  /** Lines of an index segment. */
+  parents: { segment: Segment; first: number; count: number };
+  /** Segments of the side index; null when it is not needed, or when the token may not read it. */
+  sideIndex: Segment[] | null;
+  readOptions: ReadOptions;
+}
+
+/** Timestamps by which a search can be ordered. */
 export type SearchKey = 'created_at' | 'updated_at';
 
-/** All rows of a search whose `key` lies in a range, and perhaps those that have no `key`. */
+/** All rows of a search whose `key` is in a range, optionally with the rows that have no `key`. */
 export interface SearchTask {
   kind: 'search';
   stream: string;
@@ -42,47 +64,36 @@ export interface SearchTask {
   /** Inclusive lower bound, ISO 8601 with milliseconds; absent: from the beginning. */
   from?: string;
   /**
-   * Inclusive upper bound; absent: open, for a key that never changes. A lag: so many seconds before the tenant's own
-   * time at the first answer, so that rows that get a later key while the search runs are left to the next run.
+   * Inclusive upper bound; absent: open, for a key that never changes. With a lag, the bound is that many seconds before
+   * the tenant's time at the first response: rows that change during the search belong to the next run.
    */
   to?: string | { lagSeconds: number };
-  /** Whether to read the rows without `key` as well. */
+  /** Whether to include the rows without `key`. */
   missing: boolean;
 }
 
-/** The greatest key of a search, from one request; nothing is emitted. */
+/** The greatest key of a search. Takes one request and emits nothing. */
 export interface SearchEndTask {
   kind: 'search-end';
+  stream: string;
   key: SearchKey;
   /** Inclusive bounds. */
   from?: string;
   to?: string;
 }
 
-/** The members of some organizations, and their roles, from one reading of each member list. */
-export interface MembersTask {
-  kind: 'members';
-  /** Which of the member streams to fill. */
-  streams: string[];
-  /** Lines of an index segment. */
-  organizations: { segment: Segment; first: number; count: number };
-  rolesSource: RolesSource;
-  /** Index segments of the roles; null when the token may not read roles, so that descriptions are unknown. */
-  roles: Segment[] | null;
-}
-
-/** Something that a page's records lack, and that takes a request of its own. */
+/** Data that the records of a page lack and that takes a request of its own. */
 export type Lookup =
-  /** The description of a role that the list of roles does not show: those that an organization owns. */
+  /** The description of a role that the list of roles does not include because an organization owns it. */
   | { kind: 'role'; organization: string; role: string }
-  /** What a member may do in an organization. */
+  /** The roles of a member in an organization. */
   | { kind: 'member-roles'; organization: string; user: string };
 
-/** The answers to a page's lookups. */
+/** The results of a page's lookups. */
 export interface LookupResults {
-  /** By role id; null when it has none. Absent: the role is gone. */
+  /** By role id; null when the role has no description. Absent: the role was deleted. */
   descriptions: ReadonlyMap<string, string | null>;
-  /** By user id. Absent: the member is gone. */
+  /** By user id. Absent: the member was deleted. */
   memberRoles: ReadonlyMap<string, JsonObject[]>;
 }
 
@@ -91,20 +102,19 @@ export const emptyLookupResults: LookupResults = { descriptions: new Map(), memb
 /** Where a member's roles are taken from. */
 export type RolesSource = 'inline' | 'per_member';
 
-/** How a tenant is read, as its connection is configured; the same for every run until somebody changes it. */
+/** How a connection is configured to read its tenant. */
 export interface ReadOptions {
-  /**
-   * Seconds that an incremental search starts before the saved cursor, for rows that the tenant's search index showed
-   * late.
-   */
+  /** Seconds before the saved cursor at which an incremental search starts: the search index may show rows late. */
   lookbackSeconds: number;
-  /** Seconds before the tenant's own time at which an incremental search ends; what is newer is the next run's. */
+  /** Seconds before the tenant's time at which an incremental search ends. Newer rows belong to the next run. */
   lagSeconds: number;
-  /**
-   * `inline`: with the member list, at no further cost. `per_member`: one request for each member, for tenants whose
-   * lists leave roles out.
-   */
+  /** `inline`: with the member list, without extra requests. `per_member`: one request a member, for tenants whose lists omit roles. */
   rolesSource: RolesSource;
 }
 
 export const defaultReadOptions: Readonly<ReadOptions> = { lookbackSeconds: 180, lagSeconds: 0, rolesSource: 'inline' };
+
+/** Whether a setting that depends on read options applies; without a condition it always does. */
+export function matchesReadOptions(when: Partial<ReadOptions> | undefined, options: ReadOptions): boolean {
+  return Object.entries(when ?? {}).every(([name, value]) => options[name as keyof ReadOptions] === value);
+}

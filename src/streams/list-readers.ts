@@ -1,10 +1,8 @@
-import { endpoints } from '../auth0/endpoints';
 import { createListPaging, type ListCursor } from '../auth0/paging/list';
 import type { ListRequest } from '../auth0/request';
 import type { Json, JsonObject } from '../json';
-import type { StreamDescriptor } from './descriptor';
-import { deliveredIndexName, organizationIndexName, roleIndexName } from './fetch-task';
-import { getStream } from './registry';
+import type { SideIndex, StreamDescriptor } from './descriptor';
+import { deliveredIndexName, parentIndexName, sideIndexName } from './fetch-task';
 import type { Reader, ReaderOutput } from './stream-reader';
 
 /**
@@ -50,26 +48,26 @@ function buildListRequest({ path, primaryKey, secretFields }: StreamDescriptor):
   return { path, query, list: path, key: key[0] ?? 'id' };
 }
 
-/** Every row of a stream's own list. */
-export function createListReader(stream: string): Reader<ListCursor> {
-  return createPagingReader(buildListRequest(getStream(stream)), 'checkpoint', (data) => [{ stream, data }]);
+/** All rows of a stream's list. */
+export function createListReader(stream: StreamDescriptor): Reader<ListCursor> {
+  return createPagingReader(buildListRequest(stream), 'checkpoint', (data) => [{ stream: stream.name, data }]);
 }
 
 /**
- * Every organization, for its own stream and as the index of ids that its members are reached by.
- * @param emit whether the stream itself is wanted
+ * All rows of a parent stream, with the index of ids by which its child lists are read.
+ * @param emit whether the stream itself is synced
  */
-export function createOrganizationsReader(emit: boolean): Reader<ListCursor> {
-  const stream = 'organizations';
-  return createPagingReader(buildListRequest(getStream(stream)), 'checkpoint', (data) => [
-    ...(emit ? [{ stream, data }] : []),
-    { stream: organizationIndexName, data: { id: data['id'] as Json } },
+export function createParentsReader(stream: StreamDescriptor, emit: boolean): Reader<ListCursor> {
+  const request = buildListRequest(stream);
+  return createPagingReader(request, 'checkpoint', (data) => [
+    ...(emit ? [{ stream: stream.name, data }] : []),
+    { stream: parentIndexName, data: { id: data[request.key] as Json } },
   ]);
 }
 
-/** The tenant's roles, as the index of their descriptions. The API pages this list by offset only. */
-export function createRolesReader(): Reader<ListCursor> {
-  return createPagingReader(endpoints.roles(), 'offset', ({ id, description }) => [
-    { stream: roleIndexName, data: { id: id as Json, description: description ?? null } },
+/** The rows of a side index. */
+export function createSideIndexReader({ list, paging, fields }: SideIndex): Reader<ListCursor> {
+  return createPagingReader(list, paging, (row) => [
+    { stream: sideIndexName, data: Object.fromEntries(fields.map((field) => [field, row[field] ?? null])) },
   ]);
 }

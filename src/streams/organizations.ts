@@ -8,7 +8,7 @@ export const organizations: StreamDescriptor = {
   name: 'organizations',
   summary: 'Organizations of the tenant, with branding and metadata',
   path: 'organizations',
-  reader: 'organization',
+  reader: 'parent',
   primaryKey: [['id']],
   syncModes: ['full_refresh'],
   scopes: ['read:organizations'],

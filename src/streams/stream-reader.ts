@@ -2,7 +2,7 @@ import type { PageNotes } from '../auth0/paging/page-step';
 import type { ListRequest, Page } from '../auth0/request';
 import type { JsonObject } from '../json';
 import type { FieldChange } from '../staging/segment';
-import type { Lookup, LookupResults } from './fetch-task';
+import type { Lookup, LookupResults, ReadOptions } from './fetch-task';
 import type { RemainingRange } from './partition';
 
 /** A record on its way to staging. `stream` names the stream, or an index that only later slices read. */
@@ -57,4 +57,15 @@ export interface Reader<Cursor> {
   readEndKey?(cursor: Cursor): string | undefined;
   /** What is left of a search, as far as it can be told. */
   readRemainingRange?(cursor: Cursor): RemainingRange | undefined;
+}
+
+/** What the child lists of some parents are read with. */
+export interface ChildReaderOptions {
+  /** Child streams to fill. */
+  streams: readonly string[];
+  /** Ids of the parents. */
+  parents: readonly string[];
+  /** Rows of the side index; undefined when it is not needed or cannot be read. */
+  sideIndex: readonly JsonObject[] | undefined;
+  readOptions: ReadOptions;
 }

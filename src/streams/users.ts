@@ -13,6 +13,7 @@ export const users: StreamDescriptor = {
   syncModes: ['full_refresh', 'incremental'],
   scopes: ['read:users'],
   secretFields: ['identities[].access_token', 'identities[].access_token_secret', 'identities[].refresh_token'],
+  keyFields: 'user_id,created_at,updated_at',
   probe: {
     path: 'users',
     query: { page: 0, per_page: 1, fields: 'user_id', search_engine: 'v3' },

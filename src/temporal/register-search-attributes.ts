@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RollcallError } from '../errors';
-import { searchAttributeTypes } from '../workflows/names';
+import { type SearchAttributeName, searchAttributeTypes } from '../workflows/names';
 import type { TemporalConnection } from './connection';
 
-type SearchAttributeName = keyof typeof searchAttributeTypes;
 const attributeNames = Object.keys(searchAttributeTypes) as SearchAttributeName[];
 
 /** By type: temporal.api.enums.v1.IndexedValueType, and a question that can be asked of such an attribute. */

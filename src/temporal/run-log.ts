@@ -3,9 +3,9 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { RollcallError } from '../errors';
 import type { FetchCounts } from '../protocol';
 import { zeroCounts } from '../streams/counts';
-import type { Pause } from '../workflows/flow-control';
-import { pauseName, resumeName } from '../workflows/names';
-import { findNewestRun, toWorkflowId } from './sync-run';
+import type { Pause } from '../workflows/pause-lock';
+import { pauseName, resumeName, toWorkflowId } from '../workflows/names';
+import { findNewestRun } from './sync-run';
 
 export type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
 type Payload = Parameters<typeof defaultPayloadConverter.fromPayload>[0];

@@ -10,10 +10,12 @@ import {
 } from '@temporalio/client';
 import { sleep, withTimeout } from '../async';
 import type { ScheduledInput, ScheduledResult, StreamProgress, SyncResult } from '../workflows/contract';
+import { toWorkflowId } from '../workflows/names';
+import { sumRecords } from '../workflows/results';
 import type { TemporalConnection } from './connection';
 import { describeTiming } from './schedule-spec';
 import { NoSchedule, toScheduleId } from './schedules';
-import { findNewestRun, getRun, SyncCancelled, SyncFailed, toWorkflowId } from './sync-run';
+import { findNewestRun, getRun, SyncCancelled, SyncFailed } from './sync-run';
 
 /** A sync under way. Times are ISO 8601. */
 interface RunInProgress {
@@ -101,7 +103,7 @@ async function readRunEnd(
 ): Promise<Pick<EndedRun, 'state' | 'verdict' | 'records'>> {
   try {
     const { status: state, verdict, streams } = await result;
-    return { state, verdict, records: streams.reduce((sum, { records }) => sum + records, 0) };
+    return { state, verdict, records: sumRecords(streams) };
   } catch (error) {
     if (error instanceof SyncCancelled) return { state: 'cancelled', verdict: 'cancelled by a user' };
     if (error instanceof SyncFailed) return { state: 'failed', verdict: error.message };

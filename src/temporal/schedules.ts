@@ -8,9 +8,8 @@ import {
 import type { ScheduleSettings } from '../config/schedule-settings';
 import { RollcallError } from '../errors';
 import type { ScheduledInput } from '../workflows/contract';
-import { scheduledSyncWorkflowName } from '../workflows/names';
+import { scheduledSyncWorkflowName, toWorkflowId } from '../workflows/names';
 import { buildScheduleSpec, describeTiming } from './schedule-spec';
-import { toWorkflowId } from './sync-run';
 
 /** The connection has no schedule. */
 export class NoSchedule extends RollcallError {
@@ -71,7 +70,7 @@ function buildScheduleOptions({ connection, taskQueue, settings }: NewSchedule):
       workflowType: scheduledSyncWorkflowName,
       workflowId: `scheduled/${connection}`,
       taskQueue,
-      args: [{ version: 1, connection, pauseAfter: after ?? defaultPauseAfter } satisfies ScheduledInput],
+      args: [{ connection, pauseAfter: after ?? defaultPauseAfter } satisfies ScheduledInput],
     },
     policies: { overlap: overlapPolicies[overlap], catchupWindow },
   };

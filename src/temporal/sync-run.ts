@@ -18,10 +18,10 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import { once } from 'node:events';
 import { type FailureType, readFailureDetails, RollcallError } from '../errors';
-import { zeroCounts } from '../streams/counts';
-import type { StreamProgress, SyncInput, SyncProgress, SyncResult } from '../workflows/contract';
-import type { organizationsWorkflow, streamWorkflow, syncWorkflow } from '../workflows/index';
-import { incompleteFailureType, pauseName, progressName, resumeName } from '../workflows/names';
+import type { ResumeResult, StreamProgress, SyncInput, SyncProgress, SyncResult } from '../workflows/contract';
+import type { parentWorkflow, streamWorkflow, syncWorkflow } from '../workflows/index';
+import { describeSync, pauseName, progressName, resumeName, toWorkflowId } from '../workflows/names';
+import { createProgress, readIncompleteResult, toFinalProgress } from '../workflows/results';
 
 /** gRPC codes that say something about the request rather than the moment: asking again gives the same answer. */
 const FINAL_GRPC_CODES: ReadonlySet<number> = new Set([
@@ -72,11 +72,6 @@ async function retryResult<T extends Workflow>(
 
 function isTransientError(error: unknown): boolean {
   return error instanceof ServiceError && isGrpcServiceError(error.cause) && !FINAL_GRPC_CODES.has(error.cause.code);
-}
-
-/** The workflow of a connection: there is one at a time. */
-export function toWorkflowId(connection: string): string {
-  return `sync/${connection}`;
 }
 
 /** A run of the sync workflow, as its starter sees it. */
@@ -143,7 +138,6 @@ export async function startSync(
   client: Client,
   { workflowId, taskQueue, input, timeoutMs }: SyncStartOptions,
 ): Promise<SyncRun> {
-  const names = input.streams.map(({ name }) => name);
   // Only told apart by it: a server that does not answer just now fails at the start, if at all.
   const before = await findRunningWorkflow(client, workflowId).catch(() => undefined);
   const handle = await client.workflow.start<typeof syncWorkflow>('syncWorkflow', {
@@ -151,8 +145,7 @@ export async function startSync(
     taskQueue,
     args: [input],
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-    staticSummary: `${input.connection}: ${names.length} streams`,
-    staticDetails: names.map((name) => `- ${name}`).join('\n'),
+    ...describeSync(input.connection, input.streams),
     ...(timeoutMs === undefined ? {} : { workflowExecutionTimeout: timeoutMs }),
   });
   const joined = handle.firstExecutionRunId === before?.runId;
@@ -220,8 +213,8 @@ async function awaitSyncResult(handle: WorkflowHandle<typeof syncWorkflow>, sign
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
-    if (cause instanceof ApplicationFailure && cause.type === incompleteFailureType)
-      return cause.details?.[0] as SyncResult;
+    const result = readIncompleteResult<SyncResult>(cause);
+    if (result) return result;
     if (cause instanceof CancelledFailure) throw new SyncCancelled(handle.workflowId);
     const reason = cause instanceof ActivityFailure ? cause.cause : cause;
     throw reason instanceof ApplicationFailure ? new SyncFailed(reason) : (cause ?? error);
@@ -235,31 +228,28 @@ async function querySyncProgress(
   const { finished, running, pauseReason } = await handle.query<SyncProgress>(progressName);
   const others = await Promise.all(
     running.map(async ({ workflowId, streams }) => {
-      const child = client.workflow.getHandle<typeof streamWorkflow | typeof organizationsWorkflow>(workflowId);
+      const child = client.workflow.getHandle<typeof streamWorkflow | typeof parentWorkflow>(workflowId);
       // A child that has not started yet, or has just ended, is asked again at the next look.
       const waiting = streams.map<StreamProgress>((stream) => ({
-        stream,
-        status: 'waiting',
-        delivered: 0,
-        counts: zeroCounts,
+        ...createProgress(stream, 'waiting'),
         ...(pauseReason !== undefined && { pauseReason }),
       }));
       return child.query<StreamProgress[]>(progressName).catch(() => waiting);
     }),
   );
-  return [...finished.map(({ records, ...each }) => ({ ...each, delivered: records })), ...others.flat()];
+  return [...finished.map(toFinalProgress), ...others.flat()];
 }
 
-/** Answers false when the run was paused already. Throws NoRun. */
+/** Returns false when a user had paused the run already; the reason is then added. Throws NoRun. */
 export function pauseSync(client: Client, connection: string, reason: string): Promise<boolean> {
   return withRunningSync(client, connection, (run) =>
     run.executeUpdate<boolean, [{ reason: string }]>(pauseName, { args: [{ reason }] }),
   );
 }
 
-/** Answers false when the run was not paused. Throws NoRun. */
-export function resumeSync(client: Client, connection: string): Promise<boolean> {
-  return withRunningSync(client, connection, (run) => run.executeUpdate<boolean, []>(resumeName));
+/** Throws NoRun. */
+export function resumeSync(client: Client, connection: string): Promise<ResumeResult> {
+  return withRunningSync(client, connection, (run) => run.executeUpdate<ResumeResult, []>(resumeName));
 }
 
 /** Requests that are under way are broken off within a second or two, if there is a worker. */

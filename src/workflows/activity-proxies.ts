@@ -13,47 +13,47 @@ import type { RunSummary } from '../protocol';
 import type { Delivery } from '../sinks/sink';
 import { countRecords } from '../staging/segment';
 import { pauseSignal, type ReadInput, type SyncInput } from './contract';
-import type { PauseLock } from './flow-control';
+import type { Pause, PauseLock } from './pause-lock';
 import { toStreamFailure } from './sync-outcome';
 
 /*
- * The retry profiles of all activities. Every one has a heartbeat timeout, or a start-to-close of 30 s at most: a
- * completion is lost when the server is away for longer than the SDK repeats it.
+ * The retry profiles of all activities. Each has a heartbeat timeout, or a start-to-close timeout of at most 30 s: when the
+ * server is away for longer than the SDK retries, the completion of an activity is lost.
  */
 
-/** Temporal refuses longer ones, bytes. Names of connections are ASCII. */
+/** Limit of Temporal, bytes. Names of connections are ASCII. */
 const maxFairnessKeyBytes = 64;
 
-/** @param summary what the Temporal UI shows of it */
+/** @param summary what the Temporal UI shows */
 export type FetchPages = (
   summary: string,
   input: Omit<FetchInput, 'connection' | 'run' | 'maxStalledAttempts' | 'outageSeconds'>,
 ) => Promise<FetchResult>;
 
-/** Attempts are not counted: an activity that gets no further gives up by itself (SliceInput.patience). */
+/** Temporal does not limit attempts. An activity without progress gives up by itself (FetchInput.maxStalledAttempts). */
 export function proxyFetchActivity(
   { connection, run, limits, onRefusedCredentials }: ReadInput,
-  gate: PauseLock,
+  pauseLock: PauseLock,
 ): FetchPages {
   const { fetchPages } = proxyActivities<FetchActivities>({
     startToCloseTimeout: '1 hour',
     heartbeatTimeout: limits.heartbeatSeconds * 1000,
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
-    // What a slice has read when it is told to stop is its result.
+    // The result of a cancelled fetch is what it has read.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    // Should workers be too few, connections take turns, where the server knows how.
+    // With too few workers, connections take turns, if the server supports it.
     priority: { fairnessKey: connection.slice(0, maxFairnessKeyBytes) },
   });
   const { maxStalledAttempts, outageSeconds } = limits;
   const fetch: FetchPages = (summary, input) =>
-    gate.run(() =>
+    pauseLock.run(() =>
       fetchPages.executeWithOptions({ summary }, [{ connection, run, maxStalledAttempts, outageSeconds, ...input }]),
     );
-  return onRefusedCredentials === 'fail' ? fetch : pauseOnRefusedCredentials(fetch, gate);
+  return onRefusedCredentials === 'fail' ? fetch : pauseOnRefusedCredentials(fetch, pauseLock);
 }
 
-/** Credentials that are refused pause the whole run, instead of failing a stream. */
-function pauseOnRefusedCredentials(fetch: FetchPages, gate: PauseLock): FetchPages {
+/** Refused credentials pause the whole run instead of failing a stream. */
+function pauseOnRefusedCredentials(fetch: FetchPages, pauseLock: PauseLock): FetchPages {
   return async (summary, input) => {
     for (;;) {
       try {
@@ -62,8 +62,9 @@ function pauseOnRefusedCredentials(fetch: FetchPages, gate: PauseLock): FetchPag
         const { type, message: reason } = toStreamFailure(error);
         const { parent } = workflowInfo();
         if (type !== 'BadCredentials' || !parent) throw error;
-        gate.pause({ reason });
-        await getExternalWorkflowHandle(parent.workflowId).signal(pauseSignal, { reason });
+        const pause: Pause = { source: 'credentials', reason };
+        pauseLock.pause(pause);
+        await getExternalWorkflowHandle(parent.workflowId).signal(pauseSignal, pause);
       }
     }
   };
@@ -73,7 +74,7 @@ export function proxyStagingActivities(): Pick<FetchActivities, 'discardRun'> {
   return proxyActivities<FetchActivities>({ startToCloseTimeout: '30s', retry: { maximumAttempts: 3 } });
 }
 
-/** What a schedule's workflow asks of its worker. Short, so that they need no heartbeats. */
+/** The activities of scheduled runs. They are short and need no heartbeats. */
 export function proxyScheduleActivities(): ActivityInterfaceFor<ScheduleActivities<SyncInput>> {
   return proxyActivities<ScheduleActivities<SyncInput>>({
     startToCloseTimeout: '30s',
@@ -84,10 +85,14 @@ export function proxyScheduleActivities(): ActivityInterfaceFor<ScheduleActiviti
 export type Deliver = (delivery: Delivery) => Promise<void>;
 
 /**
- * The activities of the processes that can write to the destination. How long a step waits for one of them is not limited:
- * they may all be away for an hour, and then it goes on.
+ * The activities of the processes that can write to the destination. How long a delivery waits for such a process is not
+ * limited: it may be away for an hour.
  */
-export function proxySinkActivities({ connection, sinkQueue, limits }: ReadInput): {
+export function proxySinkActivities({
+  connection,
+  sinkQueue,
+  limits,
+}: Pick<ReadInput, 'connection' | 'sinkQueue' | 'limits'>): {
   loadState: () => ReturnType<SinkActivities['loadState']>;
   deliver: Deliver;
   summarize: (summary: RunSummary) => Promise<void>;
@@ -96,7 +101,7 @@ export function proxySinkActivities({ connection, sinkQueue, limits }: ReadInput
     taskQueue: sinkQueue,
     startToCloseTimeout: '24 hours',
     heartbeatTimeout: limits.heartbeatSeconds * 1000,
-    // Attempts are not counted here: one that was killed with its process says nothing about the step (see activities/deliver.ts).
+    // Not limited here: an attempt that was killed with its process does not count (see activities/sink-activities.ts).
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s' },
   });
   return {

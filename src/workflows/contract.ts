@@ -1,71 +1,77 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { FetchBudget, Pace } from '../activities/fetch-contract';
 import type { ConfiguredStream, FetchCounts, StreamFailure, StreamState } from '../protocol';
-import type { ReaderKind } from '../streams/descriptor';
+import type { ReaderKind, SideIndex } from '../streams/descriptor';
 import type { ReadOptions, SearchKey } from '../streams/fetch-task';
-import type { ConcurrencyLimits, Pause } from './flow-control';
+import type { ConcurrencyLimits } from './fetch-scheduler';
 import { pauseName, progressName, resumeName } from './names';
+import type { Pause, PauseSource } from './pause-lock';
 
-/** A stream as the starter, who knows the descriptors, hands it to the workflows, who do not. */
+/** A stream with what the workflows need from its descriptor. The starter of a sync fills it in. */
 export interface PlannedStream extends ConfiguredStream {
   reader: ReaderKind;
-  /** See StreamDescriptor.walkedBy. */
+  /** See StreamDescriptor. */
   orderBy?: { cursor: SearchKey; immutable: SearchKey };
-  /** ISO 8601 with milliseconds: rows whose cursor is older are not wanted. */
+  /** ISO 8601 with milliseconds. Rows with an older cursor are not read. */
   startDate?: string;
+  /** Of a child stream: its parent stream. */
+  parent?: string;
+  /** Of a child stream: see ChildList. */
+  reading?: string;
+  /** Of a child stream that needs a side index with the configured read options. */
+  sideIndex?: Pick<SideIndex, 'name' | 'label'>;
 }
 
 export interface SyncLimits {
   fetchBudget: FetchBudget;
-  /** Of slices that read member lists: longer ones, since each small organization is a page. */
-  memberFetchBudget: FetchBudget;
-  /** Slices after which a stream's workflow continues as new, even if the server does not suggest it yet. Default 500. */
+  /** Of fetches that read child lists. It is larger, since each short list is a page. */
+  childFetchBudget: FetchBudget;
+  /** Fetches after which a workflow continues as new, even if the server does not suggest it yet. Default 500. */
   fetchesPerRun: number;
-  /** Slices of a stream, or of the member lists, in flight at once: as many as the limit and the latency ask for. */
+  /** Concurrent fetches of a workflow, as many as the rate limit and the latency call for. */
   concurrency: ConcurrencyLimits;
-  /** Most organizations that one chain of member slices reads. Default 250. */
-  organizationsPerBatch: number;
+  /** Most parents whose child lists one sequence of fetches reads. Default 250. */
+  parentsPerBatch: number;
   /**
-   * Rows that a part of a search must be expected to bring for the search to be cut there; a cut costs up to one request.
-   * Below `always` (default 5,000) only few cuts are made, and none below `least` (default 1,000).
+   * Rows that a partition must be expected to have. A split costs up to one request. Below `preferred` (default 5,000) a
+   * search is split only a few times, below `min` (default 1,000) never.
    */
   rowsPerPartition: { preferred: number; min: number };
-  /** See SliceInput.patience. Default 5. */
+  /** See FetchInput. Default 5. */
   maxStalledAttempts: number;
-  /** See SliceInput.outageSeconds. Default 120. */
+  /** See FetchInput. Default 120. */
   outageSeconds: number;
-  /** Seconds without a heartbeat after which an activity's worker is taken for dead. Default 10. */
+  /** Seconds between the reports of a child workflow to `sync`, at least. Default 10. */
+  progressSeconds: number;
+  /** Seconds without a heartbeat after which an activity's worker counts as lost. Default 10. */
   heartbeatSeconds: number;
 }
 
-/** Input of the `sync` workflow. Holds references only: a connection's name, never a credential. */
+/** Input of the `sync` workflow. Contains references only: a connection's name, never a credential. */
 export interface SyncInput {
-  version: 1;
   connection: string;
   streams: PlannedStream[];
   /** Task queue of the process that can write to the destination. */
   sinkQueue: string;
   limits: SyncLimits;
   readOptions: ReadOptions;
-  /** Streams that can't be begun, since no such stream is known: delivered as INCOMPLETE. */
+  /** Configured streams that do not exist. They are delivered as INCOMPLETE. */
   unknownStreams: { stream: ConfiguredStream; failure: StreamFailure }[];
-  /** Read everything again, whatever state the destination holds. */
+  /** Read everything, whatever state the destination has. */
   full: boolean;
-  /** What becomes of a run whose credentials are refused: it ends incomplete, or it waits for somebody to mend them. */
+  /** When Auth0 refuses the credentials: end incomplete, or pause until a user resumes. */
   onRefusedCredentials: 'fail' | 'pause';
-  /** The server knows the attributes that the run can be searched by (see names.ts). Absent: they are not set. */
+  /** The server knows the search attributes of names.ts. Absent: they are not set. */
   searchAttributes?: true;
-  /** Absent in the inputs of older versions: what they have begun goes on under the name that it has. */
-  uniqueRunId?: true;
 }
 
-/** One part that a stream was read in: a list, or a range of a search. */
+/** One part in which a stream was read: a list, or a range of a search. */
 export interface AuditPart {
   /** In words: `created_at 2024-01-01T00:00:00.000Z to the end`, `the list`, `members of 40 organizations`. */
   part: string;
-  /** Rows that it brought. */
+  /** Rows read. */
   rows: number;
-  /** How many the server said there are, on the first page. 1,000 of a search means 1,000 or more. Absent: it did not say. */
+  /** Total that Auth0 reported on the first page; a search reports at most 1,000. Absent: none was reported. */
   total?: number;
 }
 
@@ -73,11 +79,11 @@ export interface StreamResult {
   stream: string;
   status: 'complete' | 'incomplete';
   records: number;
-  /** From the stream's first step to its last. */
+  /** From the first delivery to the last. */
   seconds: number;
   counts: FetchCounts;
   audit: AuditPart[];
-  /** `complete`, `complete but for …`, or `incomplete because …`: a phrase for people. */
+  /** `complete`, `complete except for …`, or `incomplete: …`. */
   verdict: string;
   failure?: StreamFailure;
 }
@@ -90,27 +96,26 @@ export interface SyncResult {
   streams: StreamResult[];
 }
 
-/** Input of the workflow that a schedule starts: what to sync is asked of the worker's project file at each run. */
+/** Input of the workflow that a schedule starts. What to sync is read from the project file at each run. */
 export interface ScheduledInput {
-  version: 1;
   connection: string;
-  /** Failed runs in a row after which the schedule is paused; 0: never. */
+  /** Consecutive failed runs after which the schedule is paused; 0: never. */
   pauseAfter: number;
 }
 
 /**
- * Result of the workflow that a schedule starts, and the detail of its failure. Short, since the server hands it on from
- * run to run: the streams' results are those of the sync itself.
+ * Result of the workflow that a schedule starts, and the detail of its failure. It is short, since the server passes it to
+ * the next run. The streams' results are part of the sync's own result.
  */
 export interface ScheduledResult {
   outcome: 'skipped' | 'cancelled' | SyncResult['status'];
-  /** The sync's verdict, or why there is none: a phrase for people. */
+  /** The sync's verdict, or why there is none. */
   verdict: string;
-  /** Records delivered; absent when the sync brought no result. */
+  /** Records delivered; absent when the sync has no result. */
   records?: number;
-  /** When the run had begun because of which this one was skipped; ISO 8601. */
+  /** Start of the run because of which this one was skipped; ISO 8601. */
   blockedByRunSince?: string;
-  /** Failed runs up to this one, since the last that copied anything, or since the schedule was paused for them. */
+  /** Failed runs up to this one since the last that copied anything, or since the schedule was paused because of them. */
   consecutiveFailures: number;
 }
 
@@ -121,60 +126,67 @@ export interface StreamProgress {
   /** Records durable at the destination. */
   delivered: number;
   counts: FetchCounts;
-  /** The tenant's limit holds it up until this time, epoch ms. */
+  /** The rate limit allows no request before this time, epoch ms. */
   waitingUntil?: number;
-  /** How the tenant's limit stood when the newest slice ended. */
+  /** The tenant's rate limit after the newest fetch. */
   pace?: Pace;
-  /** Why nothing is read for now. */
+  /** Why the sync is paused. */
   pauseReason?: string;
-  /** Requests that are still to be made for this stream, those for several told of one; absent while nobody can tell. */
+  /** Requests still to be made; those for several streams count for one of them. Absent while unknown. */
   requestsLeft?: number;
-  /** When these are made, epoch ms, if they take as long as those before. */
+  /** Expected time of the last request, epoch ms, at the speed so far. */
   endsAt?: number;
   failure?: StreamFailure;
 }
 
-/** Asked of a workflow that reads streams. */
+/** Answered by workflows that read streams. */
 export const streamProgressQuery = defineQuery<StreamProgress[]>(progressName);
 
-/** Answer to the `progress` query of the `sync` workflow: finished streams, and who to ask about the others. */
+/** Answer to the `progress` query of the `sync` workflow: finished streams, and the workflows that read the others. */
 export interface SyncProgress {
   run: string;
-  /** Why nothing is read for now. */
+  /** Why the sync is paused. */
   pauseReason?: string;
   finished: StreamResult[];
   running: { workflowId: string; streams: string[] }[];
 }
 
-/** From a workflow that reads streams to the `sync` workflow, now and then. */
+/** Sent by a workflow that reads streams to the `sync` workflow, now and then. */
 export const streamProgressSignal = defineSignal<[StreamProgress[]]>(progressName);
 
-/** Asked of the `sync` workflow. */
+/** Answered by the `sync` workflow. */
 export const syncProgressQuery = defineQuery<SyncProgress>(progressName);
 
 /**
- * Pauses a `sync` workflow: what is under way ends with the page it is at, and nothing is begun. Answers false when it was
- * paused already; the reason is the new one.
+ * Pauses a `sync` workflow for a user: running fetches end with their current page, and none starts. Returns false when a
+ * user had paused it already; the reason is then added.
  */
-export const pauseUpdate = defineUpdate<boolean, [Pause]>(pauseName);
+export const pauseUpdate = defineUpdate<boolean, [Pick<Pause, 'reason'>]>(pauseName);
 
-/** Has a `sync` workflow go on. Answers false when it was not paused. */
-export const resumeUpdate = defineUpdate<boolean>(resumeName);
-
-/** From the `sync` workflow to those that read streams, and back from one whose credentials are refused. */
-export const pauseSignal = defineSignal<[Pause]>(pauseName);
-export const resumeSignal = defineSignal(resumeName);
-
-/** What every workflow that reads streams is told. */
-export interface ReadInput extends Pick<
-  SyncInput,
-  'connection' | 'sinkQueue' | 'limits' | 'readOptions' | 'onRefusedCredentials'
-> {
-  run: string;
+/** What a resume did. */
+export interface ResumeResult {
+  /** False when the sync was not paused. */
+  wasPaused: boolean;
+  /** Why it is still paused; absent when it runs. */
+  pauseReason?: string;
 }
 
-export interface StreamInput extends ReadInput {
-  stream: PlannedStream;
-  /** What the destination holds for the stream. */
-  state: StreamState | null;
+/**
+ * Resumes a `sync` workflow that a user has paused. Without such a pause, resumes one that waits for its credentials to be
+ * corrected.
+ */
+export const resumeUpdate = defineUpdate<ResumeResult>(resumeName);
+
+/** Sent by the `sync` workflow to the workflows that read streams, and by one whose credentials are refused to `sync`. */
+export const pauseSignal = defineSignal<[Pause]>(pauseName);
+export const resumeSignal = defineSignal<[PauseSource]>(resumeName);
+
+/** Input of the workflows that read streams: of one stream, or of a parent stream and its child streams. */
+export interface ReadInput extends Pick<
+  SyncInput,
+  'connection' | 'sinkQueue' | 'limits' | 'readOptions' | 'onRefusedCredentials' | 'streams'
+> {
+  run: string;
+  /** By stream: the state at the destination. */
+  states: Record<string, StreamState>;
 }

@@ -1,4 +1,4 @@
-export { organizationsWorkflow } from './organizations';
+export { parentWorkflow } from './parent-reader';
 export { scheduledSyncWorkflow } from './scheduled';
 export { streamWorkflow } from './stream';
 export { syncWorkflow } from './sync';

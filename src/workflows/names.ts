@@ -1,28 +1,44 @@
-/** Type of the failure by which a workflow says that it did not copy everything; its details hold the results. */
-export const incompleteFailureType = 'Incomplete';
+/** The id of a connection's `sync` workflow: one runs at a time. */
+export function toWorkflowId(connection: string): string {
+  return `sync/${connection}`;
+}
 
-/** Name of the query that every workflow answers with where it stands, and of the signal by which children tell that. */
+/** What the Temporal UI shows of a `sync` workflow. */
+export function describeSync(connection: string, streams: readonly { name: string }[]): SyncDescription {
+  return {
+    staticSummary: `${connection}: ${streams.length} streams`,
+    staticDetails: streams.map(({ name }) => `- ${name}`).join('\n'),
+  };
+}
+
+interface SyncDescription {
+  staticSummary: string;
+  staticDetails: string;
+}
+
+/** Name of the query that every workflow answers with its progress, and of the signal with which children report it. */
 export const progressName = 'progress';
 
-/** Names of the update by which people pause a run, and of the signal that passes it on. */
+/** Names of the updates with which users pause and resume a run, and of the signals that pass them on. */
 export const pauseName = 'pause';
-/** Likewise, to go on. */
 export const resumeName = 'resume';
 
 /**
- * What `sync` workflows can be searched by, in Temporal's UI and with `temporal workflow list`, and of which types that is.
- * A server has to know them beforehand (see temporal/search-attributes.ts).
+ * Search attributes of `sync` workflows, in Temporal's UI and with `temporal workflow list`, and their types. A server must
+ * know them beforehand (see temporal/register-search-attributes.ts).
  */
 export const searchAttributeTypes = {
   /** The connection's name. */
   RollcallConnection: 'KEYWORD',
   /** `running`, `paused`, `complete`, `partial`, `failed` or `cancelled`. */
   RollcallStatus: 'KEYWORD',
-  /** `full` when everything is read again, else `incremental`. */
+  /** `full` when everything is read, else `incremental`. */
   RollcallMode: 'KEYWORD',
-  /** Records at the destination, as far as the streams have told. */
+  /** Records at the destination, as far as reported. */
   RollcallRows: 'INT',
 } as const;
+
+export type SearchAttributeName = keyof typeof searchAttributeTypes;
 
 /** Name of the workflow that schedules start. */
 export const scheduledSyncWorkflowName = 'scheduledSyncWorkflow';

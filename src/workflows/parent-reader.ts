@@ -1,117 +1,139 @@
 import { condition, isCancellation } from '@temporalio/workflow';
-import type { FetchBudget, FetchResult } from '../activities/fetch-contract';
+import type { FetchResult } from '../activities/fetch-contract';
 import { buildState, readJobProgress } from '../airbyte/stream-state';
 import type { Json } from '../json';
 import type { FetchCounts, StreamFailure, StreamState } from '../protocol';
 import { countRecords, type Segment } from '../staging/segment';
-import {
-  type FetchTask,
-  findLastDelivered,
-  type MembersTask,
-  organizationIndexName,
-  roleIndexName,
-  type RolesSource,
-} from '../streams/fetch-task';
-import type { FetchPages } from './activity-proxies';
-import type { AuditPart, SyncLimits } from './contract';
-import { clampConcurrency, ConcurrencyPool } from './flow-control';
+import { type ChildrenTask, findLastDelivered, parentIndexName } from '../streams/fetch-task';
+import type { AuditPart, PlannedStream, ReadInput, StreamResult } from './contract';
+import type { ConcurrencyPool, FetchScheduler } from './fetch-scheduler';
+import { type Continuation, type ReaderContext, runReadWorkflow, type StreamReader } from './read-workflow';
 import { type ListResumePoint, parseListResumePoint } from './resume-point';
-import { type StreamRun, waitForRateLimit } from './stream-delivery';
+import type { StreamRun } from './stream-delivery';
 import { toStreamFailure } from './sync-outcome';
 
+/** Reads a parent list and the child lists of its rows, as far as their streams are part of the sync. */
+export function parentWorkflow(
+  input: ReadInput,
+  continuation?: Continuation<ParentReadState>,
+): Promise<StreamResult[]> {
+  return runReadWorkflow(input, continuation, (context, readState) => new ParentReader(context, readState));
+}
+
 /**
- * List pages in a slice while members are read too. The first one brings work for all lanes at once; then there is enough
- * for a while, and fewer places where a later attempt could go on.
+ * List pages of a fetch while child lists are read as well. The first fetch provides work for all child fetches at once.
+ * Later ones have a few pages, so that there are few resume points.
  */
 const listPagesPerFetch = { first: 1, later: 5 };
 
-/** Less work than this is not worth a slice and its deliveries, ms. */
+/** Less work than this is not worth a fetch and its deliveries, ms. */
 const minBatchMs = 500;
 
-/** Some organizations whose members one chain of slices reads. */
+/** Some parents whose child lists one sequence of fetches reads. */
 interface ChildBatch {
-  organizations: MembersTask['organizations'];
-  /** Place in the list before the slice that found these organizations: where a later attempt would go on. */
+  reading: string;
+  parents: ChildrenTask['parents'];
+  /** Position in the parent list before the fetch that found these parents: where a later attempt would continue. */
   resumePoint: ListResumePoint;
   cursor: Json;
-  /** See SliceInput.delivered. */
+  /** See FetchInput.delivered. */
   delivered?: Segment;
 }
 
-/** Where the reading of the family stands; carried through continue-as-new. */
+/** How far a parent list and its child lists are read. Carried through continue-as-new. */
 export interface ParentReadState {
   list: ListResumePoint & { done: boolean; delivered?: Segment };
-  /** Role index; undefined until it has been read, null when the token may not read it. */
-  roles?: Segment[] | null;
-  /** Batches not read to their end, in list order. */
+  /** Rows of the parent list. */
+  parents: number;
+  /** Batches not read completely, in the order of the list. */
   batches: ChildBatch[];
-  /** Slices so far, of any kind; numbers the next one. */
-  fetches: number;
-  audit: ParentReadAudit;
+  /** By the name of the reading. */
+  readings: Record<string, ReadingState>;
 }
 
-/** Rows so far, by what was read. */
-interface ParentReadAudit {
-  organizations: number;
-  /** Of the tenant's own; absent: not asked for. */
-  roles?: { rows: number; total?: number };
-  /** Organizations whose member lists were read, and what those brought. */
-  memberLists: number;
-  members: number;
+interface ReadingState {
+  /** Parents whose child lists are read. */
+  lists: number;
+  /** Rows of these lists. */
+  rows: number;
+  /** The side index; absent until it has been read, null when the token may not read it. */
+  sideIndex?: Segment[] | null;
+  sideIndexAudit?: { rows: number; total?: number };
 }
 
-/** The place that all the given states have passed, when each was left by an earlier attempt of the same job. */
-export function createParentReadState(
-  runs: readonly StreamRun[],
-  states: Record<string, StreamState>,
-): ParentReadState {
-  const places = runs
-    .filter((each) => each.isOpen)
-    .map(({ stream }) => {
-      const resume = readJobProgress(states[stream.name], stream.syncId);
-      return resume && parseListResumePoint(resume);
-    });
-  const start: ListResumePoint = { cursor: null, fetches: 0 };
-  const place = places.reduce<ListResumePoint>(
-    (least, each) => (!each ? start : each.fetches < least.fetches ? each : least),
-    places[0] ?? start,
-  );
+/** Child streams that one pass over the child lists fills. */
+interface Reading {
+  name: string;
+  /** In the order of the catalog: the stream that needs the most scopes comes last. */
+  streams: StreamRun[];
+  /** The stream that needs a side index. */
+  indexed?: { stream: StreamRun; name: string; label: string };
+}
+
+export function createParentReadState({ streams, input }: Pick<ReaderContext, 'streams' | 'input'>): ParentReadState {
+  const readings = input.streams.flatMap(({ reading }) => reading ?? []);
   return {
-    list: { ...place, done: false },
+    list: { ...findResumePoint(streams, input.states), done: false },
+    parents: 0,
     batches: [],
-    fetches: 0,
-    audit: { organizations: 0, memberLists: 0, members: 0 },
+    readings: Object.fromEntries(readings.map((name) => [name, { lists: 0, rows: 0 }])),
   };
 }
 
+/** The position in the list that all streams had passed in earlier attempts of the same job. */
+function findResumePoint(streams: readonly StreamRun[], states: ReadInput['states']): ListResumePoint {
+  const start: ListResumePoint = { cursor: null, fetches: 0 };
+  const points = streams
+    .filter(({ isOpen }) => isOpen)
+    .map(({ stream }) => {
+      const progress = readJobProgress(states[stream.name], stream.syncId);
+      return (progress && parseListResumePoint(progress)) ?? start;
+    });
+  return points.reduce((least, point) => (point.fetches < least.fetches ? point : least), points[0] ?? start);
+}
+
+/** Child streams by their reading. */
+function groupReadings(streams: readonly StreamRun[], planned: readonly PlannedStream[]): Reading[] {
+  const readings = new Map<string, Reading>();
+  streams.forEach((stream, index) => {
+    const { reading: name, sideIndex } = planned[index] as PlannedStream;
+    if (name === undefined) return;
+    const reading = readings.get(name) ?? { name, streams: [] };
+    reading.streams.push(stream);
+    if (sideIndex) reading.indexed = { stream, ...sideIndex };
+    readings.set(name, reading);
+  });
+  return [...readings.values()];
+}
+
 /**
- * Reads the list of organizations, and side by side the members of those already listed. Every method goes on until its
- * part is done, `paused` says stop, or its streams have failed; failures stay with the streams they concern.
+ * Reads the list of a parent stream and, concurrently, the child lists of the parents listed so far. The parent list is
+ * read in any case, since its index of ids leads to the child lists. Failures end the streams that they concern.
  */
-export class ParentReader {
+export class ParentReader implements StreamReader<ParentReadState> {
+  readonly readState: ParentReadState;
+  private readonly scheduler: FetchScheduler;
   private readonly pool: ConcurrencyPool<ChildBatch>;
-  /** As the newest slice has told it. */
-  private suggestedConcurrency: number | undefined;
-  /** Likewise; while it is not known, no batch is too small. */
-  private latencyMs = Infinity;
+  /** Name of the parent stream. */
+  private readonly parentName: string;
+  /** The parent stream, when it is part of the sync. */
+  private readonly parent: StreamRun | undefined;
+  private readonly readings: Reading[];
 
   constructor(
-    readonly readState: ParentReadState,
-    /** The `organizations` stream, when it is wanted. */
-    private readonly parent: StreamRun | undefined,
-    /** The member streams that are wanted; the one that needs the most scopes last. */
-    private readonly children: readonly StreamRun[],
-    private readonly rolesSource: RolesSource,
-    private readonly fetch: FetchPages,
-    private readonly limits: SyncLimits,
-    private readonly shouldStop: () => boolean,
-    private readonly onChange: () => void,
+    private readonly context: ReaderContext,
+    carried: ParentReadState | undefined,
   ) {
-    const stopped = (): boolean => this.openChildren.length === 0 || this.shouldStop();
-    this.pool = new ConcurrencyPool(
-      () => this.currentConcurrency,
-      () => readState.batches,
-      () => stopped() || this.done,
+    const { input, streams, scheduler } = context;
+    this.readState = carried ?? createParentReadState(context);
+    this.scheduler = scheduler;
+    const parentIndex = input.streams.findIndex(({ reader }) => reader === 'parent');
+    this.parent = streams[parentIndex];
+    this.parentName = this.parent?.stream.name ?? input.streams[0]?.parent ?? '';
+    this.readings = groupReadings(streams, input.streams);
+    this.pool = scheduler.createPool(
+      () => this.openBatches,
+      () => this.openReadings.length === 0 || this.isDone,
     );
   }
 
@@ -119,17 +141,24 @@ export class ParentReader {
     await Promise.all([this.readParentList(), this.readChildren()]);
   }
 
-  /** True when every stream that has not failed is read to its end. */
-  get done(): boolean {
-    return this.readState.list.done && (this.openChildren.length === 0 || this.readState.batches.length === 0);
+  get isDone(): boolean {
+    return this.readState.list.done && this.openBatches.length === 0;
   }
 
-  /** What a state of the given stream would hold after `records` records. */
-  buildStreamState(run: StreamRun, records: number): StreamState {
-    const { syncId } = run.stream;
-    const { cursor, fetches } =
-      run === this.parent ? this.readState.list : (this.readState.batches[0]?.resumePoint ?? this.readState.list);
-    const finished = run === this.parent ? this.readState.list.done : this.done;
+  /** The requests of a reading are counted for its first stream. */
+  countRequestsLeft(stream: StreamRun): number | undefined {
+    if (!this.readState.list.done) return undefined;
+    const reading = this.findReading(stream);
+    return reading?.streams[0] === stream ? this.countParentsLeft(reading) : 0;
+  }
+
+  buildStreamState(stream: StreamRun, records: number): StreamState {
+    const { syncId } = stream.stream;
+    const { list } = this.readState;
+    const reading = this.findReading(stream);
+    const [batch] = reading ? this.listBatches(reading) : [];
+    const { cursor, fetches } = batch?.resumePoint ?? list;
+    const finished = list.done && batch === undefined;
     return buildState({
       records,
       finished,
@@ -137,228 +166,215 @@ export class ParentReader {
     });
   }
 
-  /**
-   * Requests for the member lists of the organizations that are listed and not read yet, a page each; undefined while
-   * nobody knows how many more there are.
-   */
-  get requestsLeft(): number | undefined {
-    const { list, batches } = this.readState;
-    return list.done ? batches.reduce((sum, { organizations }) => sum + organizations.count, 0) : undefined;
+  buildAudit(stream: StreamRun): AuditPart[] {
+    const reading = this.findReading(stream);
+    if (!reading) return [{ part: 'the list', rows: this.readState.parents }];
+    const { lists, rows, sideIndexAudit } = this.stateOf(reading);
+    const { indexed } = reading;
+    const index = indexed?.stream === stream && sideIndexAudit ? [{ part: indexed.label, ...sideIndexAudit }] : [];
+    const part = `${reading.name} of ${lists} ${this.parentName}`;
+    // After a failure, the rows were delivered to the other streams only.
+    return [...index, ...(stream.hasFailed ? [] : [{ part, rows }])];
   }
 
-  /** What a stream was read in. */
-  buildAudit({ stream, hasFailed }: StreamRun): AuditPart[] {
-    const { organizations, roles, memberLists, members } = this.readState.audit;
-    if (stream.reader === 'organization') return [{ part: 'the list', rows: organizations }];
-    // What was read went to the others.
-    const read: AuditPart[] = hasFailed ? [] : [{ part: `members of ${memberLists} organizations`, rows: members }];
-    const isRoles = stream.name === 'organization_member_roles';
-    return [...(isRoles && roles ? [{ part: "the tenant's roles", ...roles }] : []), ...read];
+  private get openReadings(): Reading[] {
+    return this.readings.filter(({ streams }) => streams.some(({ isOpen }) => isOpen));
   }
 
-  private get currentConcurrency(): number {
-    return clampConcurrency(this.limits.concurrency, this.suggestedConcurrency);
+  /** Batches of which a stream is still open. */
+  private get openBatches(): ChildBatch[] {
+    const open = this.openReadings.map(({ name }) => name);
+    return this.readState.batches.filter(({ reading }) => open.includes(reading));
   }
 
-  private get openChildren(): StreamRun[] {
-    return this.children.filter((each) => each.isOpen);
+  private get allStreams(): readonly StreamRun[] {
+    return this.context.streams;
   }
 
-  private failStreams(runs: readonly StreamRun[], failure: StreamFailure): void {
-    for (const run of runs.filter((each) => each.isOpen))
-      run.fail(failure, this.buildStreamState(run, run.enqueuedRecords));
-    this.onChange();
+  private findReading(stream: StreamRun): Reading | undefined {
+    return this.readings.find(({ streams }) => streams.includes(stream));
+  }
+
+  private stateOf({ name }: Reading): ReadingState {
+    return this.readState.readings[name] as ReadingState;
+  }
+
+  private listBatches({ name }: Reading): ChildBatch[] {
+    return this.readState.batches.filter(({ reading }) => reading === name);
+  }
+
+  private countParentsLeft(reading: Reading): number {
+    return this.listBatches(reading).reduce((sum, { parents }) => sum + parents.count, 0);
+  }
+
+  private failStreams(streams: readonly StreamRun[], failure: StreamFailure): void {
+    for (const stream of streams.filter(({ isOpen }) => isOpen)) {
+      stream.fail(failure, this.buildStreamState(stream, stream.enqueuedRecords));
+    }
+    this.context.onChange();
   }
 
   private async readParentList(): Promise<void> {
-    const { readState, limits } = this;
-    const wanted = (): boolean => this.parent?.isOpen === true || this.openChildren.length > 0;
-    while (!readState.list.done && wanted() && !this.shouldStop()) {
-      const { cursor, fetches, delivered } = readState.list;
+    const { readState, scheduler } = this;
+    const isNeeded = (): boolean => this.allStreams.some(({ isOpen }) => isOpen);
+    while (!readState.list.done && isNeeded() && !scheduler.shouldStop) {
       try {
-        const slice = await this.runFetch(
-          'organizations',
-          { kind: 'organizations', emit: this.parent?.isOpen === true },
-          cursor,
-          this.openChildren.length === 0
-            ? limits.fetchBudget
-            : { ...limits.fetchBudget, pages: fetches === 0 ? listPagesPerFetch.first : listPagesPerFetch.later },
-          delivered,
-        );
-        readState.list = {
-          cursor: slice.cursor,
-          fetches: fetches + 1,
-          done: slice.done,
-          ...pickDelivered(slice, delivered),
-        };
-        readState.audit.organizations += slice.counts.rows;
-        this.recordPace(slice);
-        // The first and the last ones are for all lanes; in between, other slices have work for them.
-        this.enqueueBatches(slice.segments, { cursor, fetches }, fetches === 0 || slice.done);
-        (this.parent ?? this.children[0])?.addCounts(slice.counts);
-        await this.enqueueRecords(this.parent ? [this.parent] : [], slice.segments);
-        await this.waitIfRateLimited([...(this.parent ? [this.parent] : []), ...this.children], slice);
+        await this.fetchParents();
       } catch (error) {
         if (isCancellation(error)) throw error;
-        return this.failStreams([...(this.parent ? [this.parent] : []), ...this.children], toStreamFailure(error));
+        return this.failStreams(this.allStreams, toStreamFailure(error));
       }
       await condition(
-        () => this.pool.waiting < 2 * this.currentConcurrency || this.openChildren.length === 0 || this.shouldStop(),
+        () => this.pool.waiting < 2 * scheduler.concurrency || this.openReadings.length === 0 || scheduler.shouldStop,
       );
     }
   }
 
-  private enqueueBatches(segments: readonly Segment[], resumePoint: ListResumePoint, even: boolean): void {
-    if (this.openChildren.length === 0) return;
-    const { organizationsPerBatch } = this.limits;
-    // Two for each lane: there will be more lanes when more are of use.
-    const parts = 2 * this.currentConcurrency;
-    const least = minBatchMs / Math.max(1, this.latencyMs);
-    for (const segment of segments.filter((each) => each.stream === organizationIndexName)) {
-      const share = even ? Math.max(segment.records / parts, least) : organizationsPerBatch;
-      const size = Math.min(organizationsPerBatch, Math.ceil(share));
+  private async fetchParents(): Promise<void> {
+    const { readState, parent, parentName, scheduler } = this;
+    const { cursor, fetches, delivered } = readState.list;
+    const { fetchBudget } = scheduler.limits;
+    const pages = fetches === 0 ? listPagesPerFetch.first : listPagesPerFetch.later;
+    const request = {
+      name: parentName,
+      task: { kind: 'parents', stream: parentName, emit: parent?.isOpen === true } as const,
+      cursor,
+      budget: this.openReadings.length === 0 ? fetchBudget : { ...fetchBudget, pages },
+      delivered,
+      streams: this.allStreams,
+    };
+    await scheduler.run(request, async (result) => {
+      const { done, counts, segments } = result;
+      readState.list = { cursor: result.cursor, fetches: fetches + 1, done, ...pickDelivered(result, delivered) };
+      readState.parents += counts.rows;
+      // The first and the last parents are spread over all fetches; in between there is other work.
+      this.enqueueBatches(segments, { cursor, fetches }, fetches === 0 || done);
+      (parent ?? this.allStreams[0])?.addCounts(counts);
+      await this.enqueueRecords(parent ? [parent] : [], segments);
+    });
+  }
+
+  private enqueueBatches(segments: readonly Segment[], resumePoint: ListResumePoint, spread: boolean): void {
+    const { parentsPerBatch } = this.scheduler.limits;
+    // Two for each fetch in flight: concurrency may still grow.
+    const parts = 2 * this.scheduler.concurrency;
+    const min = minBatchMs / Math.max(1, this.scheduler.latencyMs);
+    for (const segment of segments.filter((each) => each.stream === parentIndexName)) {
+      const share = spread ? Math.max(segment.records / parts, min) : parentsPerBatch;
+      const size = Math.min(parentsPerBatch, Math.ceil(share));
       for (let first = 0; first < segment.records; first += size) {
-        const organizations = { segment, first, count: Math.min(size, segment.records - first) };
-        this.readState.batches.push({ organizations, resumePoint, cursor: null });
+        const parents = { segment, first, count: Math.min(size, segment.records - first) };
+        for (const { name: reading } of this.openReadings) {
+          this.readState.batches.push({ reading, parents, resumePoint, cursor: null });
+        }
       }
     }
   }
 
   private async readChildren(): Promise<void> {
-    await this.readRoles();
+    // First, so that every fetch can use it.
+    await Promise.all(this.readings.map((reading) => this.readSideIndex(reading)));
     await this.pool.run(async (batch) => {
-      const runs = this.openChildren;
+      const streams = this.openStreamsOf(batch);
       try {
-        await this.readBatch(batch, runs);
+        await this.readBatch(batch, streams);
       } catch (error) {
         if (isCancellation(error)) throw error;
-        this.failForBatch(runs, toStreamFailure(error));
+        const failure = toStreamFailure(error);
+        // The stream that needs the most scopes fails, and the batch is read again without it.
+        this.failStreams(failure.type === 'MissingScope' ? streams.slice(-1) : streams, failure);
       }
     });
   }
 
-  /** Before any batch, so that every slice can join the descriptions. */
-  private async readRoles(): Promise<void> {
-    const { readState } = this;
-    const run = this.children.find((each) => each.stream.name === 'organization_member_roles' && each.isOpen);
-    // A role that is asked for by itself comes with its description.
-    if (!run || readState.roles !== undefined || this.rolesSource === 'per_member') return;
+  private openStreamsOf(batch: ChildBatch): StreamRun[] {
+    const reading = this.readings.find(({ name }) => name === batch.reading);
+    return (reading?.streams ?? []).filter(({ isOpen }) => isOpen);
+  }
+
+  private async readSideIndex(reading: Reading): Promise<void> {
+    const state = this.stateOf(reading);
+    const { stream, name } = reading.indexed ?? {};
+    if (!stream?.isOpen || name === undefined || state.sideIndex !== undefined) return;
+    const task = { kind: 'side-index', stream: stream.stream.name } as const;
+    const budget = this.scheduler.limits.fetchBudget;
+    const segments: Segment[] = [];
     try {
-      const segments: Segment[] = [];
       for (let cursor: Json = null, done = false; !done;) {
-        const slice: FetchResult = await this.runFetch(
-          roleIndexName,
-          { kind: 'roles' },
-          cursor,
-          this.limits.fetchBudget,
-        );
-        run.addCounts(slice.counts);
-        this.recordPace(slice);
-        const { rows, total = slice.total } = readState.audit.roles ?? { rows: 0 };
-        readState.audit.roles = { rows: rows + slice.counts.rows, ...(total === undefined ? {} : { total }) };
-        segments.push(...slice.segments);
-        ({ cursor, done } = slice);
-        await this.waitIfRateLimited([run], slice);
+        await this.scheduler.run({ name, task, cursor, budget, streams: [stream] }, (result) => {
+          stream.addCounts(result.counts);
+          const { rows, total = result.total } = state.sideIndexAudit ?? { rows: 0 };
+          state.sideIndexAudit = { rows: rows + result.counts.rows, ...(total === undefined ? {} : { total }) };
+          segments.push(...result.segments);
+          ({ cursor, done } = result);
+        });
       }
-      readState.roles = segments;
+      state.sideIndex = segments;
     } catch (error) {
       if (isCancellation(error)) throw error;
       const failure = toStreamFailure(error);
-      if (failure.type === 'MissingScope') readState.roles = null;
-      else this.failStreams([run], failure);
+      if (failure.type === 'MissingScope') state.sideIndex = null;
+      else this.failStreams([stream], failure);
     }
   }
 
-  private async readBatch(batch: ChildBatch, runs: readonly StreamRun[]): Promise<void> {
-    const task: MembersTask = {
-      kind: 'members',
-      streams: runs.map((each) => each.stream.name),
-      organizations: batch.organizations,
-      rolesSource: this.rolesSource,
-      roles: this.readState.roles ?? null,
+  private async readBatch(batch: ChildBatch, streams: readonly StreamRun[]): Promise<void> {
+    const { readState, scheduler, context } = this;
+    const state = readState.readings[batch.reading] as ReadingState;
+    const task: ChildrenTask = {
+      kind: 'children',
+      streams: streams.map(({ stream }) => stream.name),
+      parents: batch.parents,
+      sideIndex: state.sideIndex ?? null,
+      readOptions: context.input.readOptions,
     };
-    const { batches, audit } = this.readState;
-    const slice = await this.runFetch('members', task, batch.cursor, this.limits.memberFetchBudget, batch.delivered);
-    batch.cursor = slice.cursor;
-    Object.assign(batch, pickDelivered(slice));
-    audit.members += slice.counts.rows;
-    if (slice.done) {
-      audit.memberLists += batch.organizations.count;
-      batches.splice(batches.indexOf(batch), 1);
-    }
-    this.countFetch(runs, slice.counts);
-    this.recordPace(slice);
-    await this.enqueueRecords(runs, slice.segments);
-    await this.waitIfRateLimited(runs, slice);
+    const { cursor, delivered } = batch;
+    const budget = scheduler.limits.childFetchBudget;
+    await scheduler.run({ name: batch.reading, task, cursor, budget, delivered, streams }, async (result) => {
+      batch.cursor = result.cursor;
+      Object.assign(batch, pickDelivered(result));
+      state.rows += result.counts.rows;
+      if (result.done) {
+        state.lists += batch.parents.count;
+        readState.batches = readState.batches.filter((each) => each !== batch);
+      }
+      this.countFetch(streams, result.counts);
+      await this.enqueueRecords(streams, result.segments);
+    });
   }
 
-  private recordPace({ pace, concurrency, latencyMs = Infinity }: FetchResult): void {
-    this.suggestedConcurrency = concurrency;
-    this.latencyMs = latencyMs;
-    for (const run of this.children) run.setPace(pace);
-    this.parent?.setPace(pace);
-  }
-
-  private async waitIfRateLimited(runs: readonly StreamRun[], { waitUntil }: FetchResult): Promise<void> {
-    if (waitUntil !== undefined) await waitForRateLimit(runs, waitUntil, this.onChange);
-  }
-
-  /**
-   * Without a scope, members can still be read when only their roles ask for it: of the streams that were asked for,
-   * the one that needs the most scopes is given up, and the batch read again without it.
-   */
-  private failForBatch(asked: readonly StreamRun[], failure: StreamFailure): void {
-    this.failStreams(failure.type === 'MissingScope' ? asked.slice(-1) : asked, failure);
-  }
-
-  private async enqueueRecords(runs: readonly StreamRun[], segments: readonly Segment[]): Promise<void> {
-    for (const run of runs.filter((each) => each.isOpen)) {
-      const own = segments.filter((each) => each.stream === run.stream.name);
+  private async enqueueRecords(streams: readonly StreamRun[], segments: readonly Segment[]): Promise<void> {
+    for (const stream of streams.filter(({ isOpen }) => isOpen)) {
+      const own = segments.filter((segment) => segment.stream === stream.stream.name);
       if (own.length === 0) continue;
-      run.setEstimate(this.estimateRecords(run, own));
-      run.enqueue(own, (records) => this.buildStreamState(run, records));
+      stream.setEstimate(this.estimateRecords(stream, own));
+      stream.enqueue(own, (records) => this.buildStreamState(stream, records));
     }
-    this.onChange();
-    await Promise.all(runs.map((run) => run.waitForCapacity()));
+    this.context.onChange();
+    await Promise.all(streams.map((stream) => stream.waitForCapacity()));
   }
 
-  /** Of a member stream, if the organizations that are left have as many as those read; undefined while that can't be told. */
-  private estimateRecords(run: StreamRun, own: readonly Segment[]): number | undefined {
-    const { memberLists } = this.readState.audit;
-    const left = this.requestsLeft;
-    if (run === this.parent || left === undefined || memberLists === 0) return undefined;
-    return Math.round(((run.enqueuedRecords + countRecords(own)) * (memberLists + left)) / memberLists);
+  /** Of a child stream, if the parents left have as many children as those read; undefined while unknown. */
+  private estimateRecords(stream: StreamRun, own: readonly Segment[]): number | undefined {
+    const reading = this.findReading(stream);
+    if (!reading || !this.readState.list.done) return undefined;
+    const { lists } = this.stateOf(reading);
+    if (lists === 0) return undefined;
+    const records = stream.enqueuedRecords + countRecords(own);
+    return Math.round((records * (lists + this.countParentsLeft(reading))) / lists);
   }
 
-  /** One reading fills several streams: it is counted once, but what is amiss is amiss in each. */
+  /** A fetch for several streams is counted for the first one; what concerns the records is counted for each. */
   private countFetch([first, ...others]: readonly StreamRun[], { undescribed, ...counts }: FetchCounts): void {
     first?.addCounts(counts);
     const { vanished, restarted, skippedRecords } = counts;
     for (const each of others) each.addCounts({ vanished, restarted, skippedRecords });
-    const withRoles = [first, ...others].find((each) => each?.stream.name === 'organization_member_roles');
-    withRoles?.addCounts({ undescribed });
-  }
-
-  private runFetch(
-    name: string,
-    task: FetchTask,
-    cursor: Json,
-    budget: FetchBudget,
-    delivered?: Segment,
-  ): Promise<FetchResult> {
-    const fetchId = `${name}-${this.readState.fetches}`;
-    this.readState.fetches += 1;
-    return this.fetch(`${name} · slice ${this.readState.fetches}`, {
-      fetchId,
-      task,
-      cursor,
-      budget,
-      ...(delivered && { delivered }),
-    });
+    const indexed = first && this.findReading(first)?.indexed?.stream;
+    if (indexed && (indexed === first || others.includes(indexed))) indexed.addCounts({ undescribed });
   }
 }
 
-/** @param before what earlier slices left */
+/** @param before what earlier fetches left */
 function pickDelivered({ segments }: FetchResult, before?: Segment): { delivered?: Segment } {
   const delivered = findLastDelivered(segments) ?? before;
   return delivered ? { delivered } : {};

@@ -1,7 +1,6 @@
-import type { FetchResult } from '../activities/fetch-contract';
+import type { FetchBudget, FetchResult } from '../activities/fetch-contract';
 import type { Json } from '../json';
-import type { Segment } from '../staging/segment';
-import { type FetchTask, findLastDelivered, type SearchTask } from '../streams/fetch-task';
+import { findLastDelivered, type SearchEndTask, type SearchTask } from '../streams/fetch-task';
 import {
   computeUpperBound,
   createPartition,
@@ -9,68 +8,64 @@ import {
   type Partition,
   splitPartition,
 } from '../streams/partition';
-import type { FetchPages } from './activity-proxies';
-import type { AuditPart, SyncLimits } from './contract';
-import { clampConcurrency, ConcurrencyPool } from './flow-control';
-import { type StreamRun, waitForRateLimit } from './stream-delivery';
+import type { AuditPart } from './contract';
+import type { FetchRequest, FetchScheduler } from './fetch-scheduler';
+import type { StreamRun } from './stream-delivery';
 
-/** Rows of a page, of which one or so repeats. */
+/** New rows of a page of 100: about one row repeats. */
 const newRowsPerPage = 99;
 
-/** A search tells how much it holds up to here. */
+/** The total of a search is capped here. */
 const maxReportedTotal = 1_000;
 
-/** What of a search is read before it is known how much it holds. */
+/** Read from a search before its size is estimated. */
 const firstFetchBudget = { pages: 3, seconds: 0.5 };
 
+/** Fetches after which the size of a search is estimated. */
+const firstFetches = 2;
+
 /**
- * Cuts that a search may cost where parts become small: so many of the pages that there are of it, and these. A copy may
- * cost 3 % and five requests more than the least.
+ * Splits that a search may spend on small partitions: a share of its pages, and some more. A copy may take 3 % and five
+ * requests more than the minimum.
  */
 const extraSplitAllowance = { perPage: 0.02, base: 4 };
 
-/** Where the reading of a stream stands; carried through continue-as-new. */
+/** How far a stream is read. Carried through continue-as-new. */
 export interface PartitionedReadState {
-  /** Spans not read to their end, in the order of their keys. */
+  /** Partitions not read completely, in the order of their keys. */
   partitions: Partition[];
-  /** Spans that are. */
   finishedParts: AuditPart[];
-  /** Slices so far; numbers the next one. */
-  fetches: number;
-  /** Parts that were made by cutting, beside the first. */
+  /** Partitions created by splits. */
   splits: number;
-  /** The tenant's time at the first answer. */
+  /** The tenant's time at the first response. */
   startedAt?: string;
-  /** Upper bound of the whole search; absent: it is open. */
+  /** Upper bound of the whole search; absent while it is open. */
   to?: string;
-  /** Greatest key of an open search when it was asked for; null when there was none. */
+  /** Greatest key of an open search, once requested; null when the search is empty. */
   endKey?: string | null;
 }
 
-/** What a later run needs to go on. */
-export type ResumePoint = { partitions: { task: Partition['task']; cursor: Json }[]; startedAt: string | null };
-
-export function createPartitionedReadState(task: Partition['task']): PartitionedReadState {
-  return { partitions: [createPartition(task)], finishedParts: [], fetches: 0, splits: 0 };
-}
-
-export function resumePartitionedReadState({ partitions, startedAt }: ResumePoint): PartitionedReadState {
+export function createPartitionedReadState(task: Partition['task'], resume?: ResumePoint): PartitionedReadState {
+  const partitions = resume?.partitions ?? [{ task, cursor: null }];
+  const startedAt = resume?.startedAt ?? null;
   return {
-    partitions: partitions.map(({ task, cursor }) => createPartition(task, cursor)),
+    partitions: partitions.map((each) => createPartition(each.task, each.cursor)),
     finishedParts: [],
-    fetches: 0,
     splits: 0,
     ...(startedAt === null ? {} : { startedAt }),
   };
 }
+
+/** What a later run needs to continue. */
+export type ResumePoint = { partitions: { task: Partition['task']; cursor: Json }[]; startedAt: string | null };
 
 export function toResumePoint({ partitions, startedAt }: PartitionedReadState): ResumePoint {
   return { partitions: partitions.map(({ task, cursor }) => ({ task, cursor })), startedAt: startedAt ?? null };
 }
 
 /**
- * Up to here, inclusive, everything has been delivered. A search with an open end has delivered what changed until it
- * began, in whatever order, once it is done.
+ * The key up to which, inclusive, everything is delivered. An open search, once done, has delivered what changed until it
+ * started, in whatever order.
  */
 export function findFrontier({ partitions: [first], startedAt, to }: PartitionedReadState): string | undefined {
   if (to === undefined) return first ? undefined : startedAt;
@@ -78,180 +73,158 @@ export function findFrontier({ partitions: [first], startedAt, to }: Partitioned
 }
 
 /**
- * Reads a stream by spans side by side. A search begins as one span; when its first pages and its greatest key tell that
- * it is long, it is cut, and cut again where much is left whenever a lane has nothing to do.
+ * Reads a stream in partitions, concurrently. A search starts as one partition. It is split when its first pages and its
+ * greatest key show that it is long, and split further whenever there is capacity for more fetches.
  */
 export class PartitionedRead {
-  /** As the newest slice has told it. */
-  private suggestedConcurrency: number | undefined;
-
+  /**
+   * @param onFetched delivers what a fetch staged
+   */
   constructor(
     readonly readState: PartitionedReadState,
-    private readonly run: StreamRun,
-    private readonly fetch: FetchPages,
-    private readonly limits: SyncLimits,
-    private readonly shouldStop: () => boolean,
-    /** Hands over what a slice staged. */
-    private readonly onFetched: (slice: FetchResult) => Promise<void>,
-    private readonly onChange: () => void,
+    private readonly stream: StreamRun,
+    private readonly scheduler: FetchScheduler,
+    private readonly onFetched: (result: FetchResult) => Promise<void>,
   ) {}
 
-  get done(): boolean {
+  get isDone(): boolean {
     return this.readState.partitions.length === 0;
   }
 
-  /** Requests for what is left of all spans; undefined while that can't be told. */
+  /** Requests for the rest of all partitions; undefined while unknown. */
   get requestsLeft(): number | undefined {
     const rows = this.rowsLeftByPartition;
-    return rows.includes(0) ? undefined : Math.ceil(rows.reduce((sum, each) => sum + each, 0) / newRowsPerPage);
+    return rows.includes(0) ? undefined : Math.ceil(sum(rows) / newRowsPerPage);
   }
 
-  /** Rows that all spans bring together; undefined while that can't be told. */
+  /** Rows of all partitions together; undefined while unknown. */
   get estimatedTotalRows(): number | undefined {
     const { partitions, finishedParts } = this.readState;
-    const left = this.rowsLeftByPartition.map((rows, nth) => {
-      const { task, total, rows: read } = partitions[nth] as Partition;
+    const left = this.rowsLeftByPartition.map((rows, index) => {
+      const { task, total, rows: read } = partitions[index] as Partition;
       const isExact = total !== undefined && (task.kind === 'list' || total < maxReportedTotal);
       return isExact ? Math.max(0, total - read) : rows === 0 ? undefined : rows;
     });
     if (!left.every((rows) => rows !== undefined)) return undefined;
-    return Math.round(
-      [...finishedParts, ...partitions].reduce((sum, { rows }) => sum + rows, 0) + left.reduce((a, b) => a + b, 0),
-    );
+    return Math.round(sum([...finishedParts, ...partitions].map(({ rows }) => rows)) + sum(left));
   }
 
-  /** By span; 0 where that can't be told. */
+  /** By partition; 0 while unknown. */
   private get rowsLeftByPartition(): number[] {
     const { partitions, endKey } = this.readState;
-    return partitions.map((span) => estimateRemainingRows(span, endKey ?? undefined));
+    return partitions.map((partition) => estimateRemainingRows(partition, endKey ?? undefined));
   }
 
-  /** Reads until all is read or `paused` says stop. Throws what the first slice that failed threw, when no other is under way. */
+  /** Reads until all is read or the scheduler stops. Throws the first error, once no fetch is in flight. */
   async read(): Promise<void> {
-    const lanes = new ConcurrencyPool(
-      () => this.currentConcurrency,
+    const pool = this.scheduler.createPool(
       () => this.readState.partitions,
-      () => this.done || this.shouldStop(),
+      () => this.isDone,
     );
-    await lanes.run((span) => this.readPartition(span));
+    await pool.run((partition) => this.readPartition(partition));
   }
 
-  private get currentConcurrency(): number {
-    return clampConcurrency(this.limits.concurrency, this.suggestedConcurrency);
-  }
-
-  private async readPartition(span: Partition): Promise<void> {
-    const { limits, readState } = this;
-    const surveying = readState.fetches < 2 && span.task.kind === 'search';
+  private async readPartition(partition: Partition): Promise<void> {
+    const { fetches, limits } = this.scheduler;
+    const isSurvey = fetches < firstFetches && partition.task.kind === 'search';
     const { pages, seconds } = limits.fetchBudget;
-    const short = {
-      pages: Math.min(pages, firstFetchBudget.pages),
-      seconds: Math.min(seconds, firstFetchBudget.seconds),
-    };
-    const slice = await this.runFetch(span.task, span.cursor, surveying ? short : {}, span.delivered);
-    this.applyFetch(span, slice);
-    this.recordFetch(slice);
-    await this.onFetched(slice);
-    await this.waitIfRateLimited(slice);
-    if (!span.done) await this.splitIfIdle(span);
+    const budget = isSurvey
+      ? { pages: Math.min(pages, firstFetchBudget.pages), seconds: Math.min(seconds, firstFetchBudget.seconds) }
+      : {};
+    const { task, cursor, delivered } = partition;
+    const detail = `from page ${this.stream.pages + 1}`;
+    await this.runFetch({ task, cursor, budget, delivered, detail }, async (result) => {
+      this.applyFetch(partition, result);
+      await this.onFetched(result);
+    });
+    if (!partition.done) await this.splitIfIdle(partition);
   }
 
-  private recordFetch({ counts, pace, concurrency }: FetchResult): void {
-    this.run.addCounts(counts);
-    this.run.setPace(pace);
-    this.suggestedConcurrency = concurrency;
-  }
-
-  private async waitIfRateLimited({ waitUntil }: FetchResult): Promise<void> {
-    if (waitUntil !== undefined) await waitForRateLimit([this.run], waitUntil, this.onChange);
-  }
-
-  private applyFetch(span: Partition, slice: FetchResult): void {
+  private applyFetch(partition: Partition, result: FetchResult): void {
     const { readState } = this;
-    span.cursor = slice.cursor;
-    span.done = slice.done;
-    span.rows += slice.counts.rows;
-    const delivered = findLastDelivered(slice.segments);
-    if (delivered) span.delivered = delivered;
-    delete span.remainingRange;
-    if (slice.remainingRange) span.remainingRange = slice.remainingRange;
-    if (slice.total !== undefined) span.total = slice.total;
-    if (slice.frontier !== undefined) span.frontier = slice.frontier;
-    if (slice.startedAt !== undefined) readState.startedAt ??= slice.startedAt;
-    if (span.task.kind === 'search' && typeof span.task.to === 'object') {
-      const to = computeUpperBound(span.task.to, readState.startedAt);
+    partition.cursor = result.cursor;
+    partition.done = result.done;
+    partition.rows += result.counts.rows;
+    const delivered = findLastDelivered(result.segments);
+    if (delivered) partition.delivered = delivered;
+    delete partition.remainingRange;
+    if (result.remainingRange) partition.remainingRange = result.remainingRange;
+    if (result.total !== undefined) partition.total = result.total;
+    if (result.frontier !== undefined) partition.frontier = result.frontier;
+    if (result.startedAt !== undefined) readState.startedAt ??= result.startedAt;
+    if (partition.task.kind === 'search' && typeof partition.task.to === 'object') {
+      const to = computeUpperBound(partition.task.to, readState.startedAt);
       if (to !== undefined) {
         readState.to = to;
-        span.task = { ...span.task, to };
+        partition.task = { ...partition.task, to };
       }
     }
-    if (span.done) {
-      readState.partitions.splice(readState.partitions.indexOf(span), 1);
-      readState.finishedParts.push(toAuditPart(span));
+    if (partition.done) {
+      readState.partitions.splice(readState.partitions.indexOf(partition), 1);
+      readState.finishedParts.push(toAuditPart(partition));
     }
   }
 
-  /** Cuts what is left of a span, when lanes have nothing to do and there is enough for them. */
-  private async splitIfIdle(span: Partition): Promise<void> {
-    const { readState, limits } = this;
-    const idle = (): number => this.currentConcurrency - readState.partitions.length;
-    if (idle() <= 0 || span.task.kind !== 'search' || !span.remainingRange) return;
-    const { total = maxReportedTotal, rows: read } = span;
-    if (total < maxReportedTotal && total - read < limits.rowsPerPartition.min) return;
-    if (span.task.to === undefined && readState.endKey === undefined) await this.findEndKey(span.task);
+  /** Splits the rest of a partition when more fetches could run and the rest is long enough. */
+  private async splitIfIdle(partition: Partition): Promise<void> {
+    const { readState, scheduler } = this;
+    const { preferred, min } = scheduler.limits.rowsPerPartition;
+    const countIdle = (): number => scheduler.concurrency - readState.partitions.length;
+    if (countIdle() <= 0 || partition.task.kind !== 'search' || !partition.remainingRange) return;
+    const { total = maxReportedTotal, rows: read } = partition;
+    if (total < maxReportedTotal && total - read < min) return;
+    if (partition.task.to === undefined && readState.endKey === undefined) await this.findEndKey(partition.task);
     const end = readState.endKey ?? undefined;
-    const rows = estimateRemainingRows(span, end);
-    const { preferred, min } = limits.rowsPerPartition;
+    const rows = estimateRemainingRows(partition, end);
     const few = Math.min(Math.floor(rows / min), 1 + this.splitsLeft);
-    const parts = Math.min(idle() + 1, Math.max(Math.floor(rows / preferred), few));
+    const parts = Math.min(countIdle() + 1, Math.max(Math.floor(rows / preferred), few));
     if (parts < 2) return;
-    const [first, ...others] = splitPartition(span, parts, end ?? span.remainingRange.nextKey);
+    const [first, ...others] = splitPartition(partition, parts, end ?? partition.remainingRange.nextKey);
     if (!first) return;
-    readState.partitions.splice(readState.partitions.indexOf(span), 1, first, ...others);
+    readState.partitions.splice(readState.partitions.indexOf(partition), 1, first, ...others);
     readState.splits += others.length;
   }
 
   private get splitsLeft(): number {
-    const pages = this.run.pages + this.rowsLeftByPartition.reduce((sum, rows) => sum + rows, 0) / newRowsPerPage;
-    return Math.max(
-      0,
-      extraSplitAllowance.base + Math.floor(pages * extraSplitAllowance.perPage) - this.readState.splits,
-    );
+    const pages = this.stream.pages + sum(this.rowsLeftByPartition) / newRowsPerPage;
+    const { base, perPage } = extraSplitAllowance;
+    return Math.max(0, base + Math.floor(pages * perPage) - this.readState.splits);
   }
 
-  private async findEndKey({ key, from, to }: SearchTask): Promise<void> {
-    const task = {
+  private async findEndKey({ stream, key, from, to }: SearchTask): Promise<void> {
+    const task: SearchEndTask = {
       kind: 'search-end',
+      stream,
       key,
       ...(from === undefined ? {} : { from }),
       ...(typeof to === 'string' ? { to } : {}),
-    } as const;
+    };
+    const request = { task, cursor: null, budget: { pages: 1 }, detail: `latest ${key}` };
     while (this.readState.endKey === undefined) {
-      const slice = await this.runFetch(task, null, { pages: 1 });
-      this.recordFetch(slice);
-      if (slice.done) this.readState.endKey = slice.endKey ?? null;
-      await this.waitIfRateLimited(slice);
+      await this.runFetch(request, ({ done, endKey }) => {
+        if (done) this.readState.endKey = endKey ?? null;
+      });
     }
   }
 
-  private runFetch(
-    task: FetchTask,
-    cursor: Json,
-    limits: Partial<SyncLimits['fetchBudget']>,
-    delivered?: Segment,
-  ): Promise<FetchResult> {
-    const { name } = this.run.stream;
-    const fetchId = `${name}-${this.readState.fetches}`;
-    this.readState.fetches += 1;
-    const what = task.kind === 'search-end' ? `latest ${task.key}` : `from page ${this.run.pages + 1}`;
-    return this.fetch(`${name} · slice ${this.readState.fetches} · ${what}`, {
-      fetchId,
-      task,
-      cursor,
-      budget: { ...this.limits.fetchBudget, ...limits },
-      ...(delivered && { delivered }),
+  private async runFetch(
+    { budget, ...request }: PartitionFetch,
+    apply: (result: FetchResult) => Promise<void> | void,
+  ): Promise<void> {
+    const { scheduler, stream } = this;
+    const whole = { ...scheduler.limits.fetchBudget, ...budget };
+    await scheduler.run({ ...request, budget: whole, name: stream.stream.name, streams: [stream] }, (result) => {
+      stream.addCounts(result.counts);
+      return apply(result);
     });
   }
+}
+
+/** A fetch of one partition; its budget is what differs from the configured one. */
+type PartitionFetch = Pick<FetchRequest, 'task' | 'cursor' | 'delivered' | 'detail'> & { budget: Partial<FetchBudget> };
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 function toAuditPart({ task, rows, total }: Partition): AuditPart {

@@ -1,7 +1,6 @@
 import { getExternalWorkflowHandle, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { Pace } from '../activities/fetch-contract';
-import { type StreamProgress, streamProgressSignal } from './contract';
-import type { Pause } from './flow-control';
+import { type ReadInput, type StreamProgress, streamProgressSignal } from './contract';
 
 type ProgressColumn = [head: string, rule: '---' | '--:', cell: (stream: StreamProgress) => string | number];
 
@@ -23,10 +22,10 @@ const progressColumns: ProgressColumn[] = [
 ];
 
 /**
- * Shows the streams in the Temporal UI, as a Markdown table of what there is to tell, narrow enough for its half of a page.
- * What holds for all of them stands above it: why the run is paused, how the tenant's limit stands, and when the last ends.
+ * Shows the streams in the Temporal UI, as a Markdown table of the columns that are not empty, narrow enough for half a page.
+ * Above it: why the sync is paused, the rate limit, and when the last stream is expected to end.
  */
-export function setProgressDetails(connection: string, streams: readonly StreamProgress[], pause?: Pause): void {
+export function setProgressDetails(connection: string, streams: readonly StreamProgress[], pauseReason?: string): void {
   const filled = progressColumns.filter(([, , cell]) => streams.some((stream) => cell(stream) !== ''));
   const rows = [
     filled.map(([head]) => head),
@@ -40,9 +39,9 @@ export function setProgressDetails(connection: string, streams: readonly StreamP
     ...(pace ? [`Budget: ${formatRateLimitBudget(pace)}`] : []),
     ...(endsAt > 0 ? [`ends about ${formatUtcTime(endsAt)}`] : []),
   ].join(' · ');
-  // The UI gives what it shows too little height: the last line is one to be spared.
+  // The UI cuts the last line off when space is short.
   const last = `Live view: \`rollcall watch ${connection}\``;
-  const parts = [pause ? `**Paused**: ${pause.reason}` : '', outlook, table, last];
+  const parts = [pauseReason === undefined ? '' : `**Paused**: ${pauseReason}`, outlook, table, last];
   setCurrentDetails(parts.filter((part) => part !== '').join('\n\n'));
 }
 
@@ -55,26 +54,28 @@ function formatUtcTime(at: number): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }
 
-/** The `sync` workflow is told no more often, ms. */
-const minReportIntervalMs = 10_000;
-/** And, as each telling stays in its history, after no less than this part of the time that the reading has taken. */
-const maxReportShare = 1 / 20;
+/** Each report stays in the history of `sync`, so the interval is at least this share of the time since the start. */
+const minIntervalShare = 1 / 20;
 
 /**
- * Shows how the streams of a child workflow stand, in its own place of the Temporal UI and, now and then, in that of the
- * `sync` workflow, which has to be told.
- * @param startedAt when the reading began, epoch ms
+ * Shows the streams of a child workflow in its page of the Temporal UI and, now and then, reports them to the `sync`
+ * workflow, whose page shows all streams.
+ * @param startedAt epoch ms
  */
-export function createProgressPublisher(connection: string, startedAt: number): (streams: StreamProgress[]) => void {
-  let toldAt = startedAt;
+export function createProgressPublisher(
+  { connection, limits }: Pick<ReadInput, 'connection' | 'limits'>,
+  startedAt: number,
+): (streams: StreamProgress[]) => void {
+  let reportedAt = startedAt;
   return (streams) => {
     setProgressDetails(connection, streams);
     const { parent } = workflowInfo();
     const now = Date.now();
-    if (!parent || now - toldAt < Math.max(minReportIntervalMs, (now - startedAt) * maxReportShare)) return;
-    toldAt = now;
+    const interval = Math.max(limits.progressSeconds * 1_000, (now - startedAt) * minIntervalShare);
+    if (!parent || now - reportedAt < interval) return;
+    reportedAt = now;
     const sync = getExternalWorkflowHandle(parent.workflowId, parent.runId);
-    // A sync that is ending need not be told; a child that is being cancelled cannot tell.
+    // The sync may have ended, or this child may be cancelled: neither matters.
     sync.signal(streamProgressSignal, streams).catch(() => undefined);
   };
 }

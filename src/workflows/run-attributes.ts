@@ -1,9 +1,7 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { upsertSearchAttributes } from '@temporalio/workflow';
 import type { SyncInput, SyncResult } from './contract';
-import type { searchAttributeTypes } from './names';
-
-type SearchAttributeName = keyof typeof searchAttributeTypes;
+import type { SearchAttributeName } from './names';
 
 const defineKeywordKey = (name: SearchAttributeName) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
 const connectionKey = defineKeywordKey('RollcallConnection');
@@ -11,7 +9,7 @@ const statusKey = defineKeywordKey('RollcallStatus');
 const modeKey = defineKeywordKey('RollcallMode');
 const rowsKey = defineSearchAttributeKey('RollcallRows' satisfies SearchAttributeName, SearchAttributeType.INT);
 
-/** See RollcallStatus in names.ts. */
+/** Values of RollcallStatus. */
 export type SearchableStatus = 'running' | 'paused' | 'cancelled' | SyncResult['status'];
 
 interface SearchAttributeValues {
@@ -19,15 +17,15 @@ interface SearchAttributeValues {
   records: number;
 }
 
-/** What a run is searched by. */
+/** Publishes a run's search attributes. */
 export interface SearchAttributePublisher {
   /** Does nothing when nothing has changed. */
-  publish(standing: Partial<SearchAttributeValues>): void;
+  publish(changes: Partial<SearchAttributeValues>): void;
 }
 
 /**
- * Sets the attributes, if the run's starter has found that the server knows them: to set one that it does not know would
- * make the workflow stand still. Each change is an event of the history, so they follow what streams tell now and then, not pages.
+ * Sets the attributes if the server knows them: an unknown attribute would block the workflow. Each change is an event of
+ * the history, so changes follow the children's reports, not pages.
  */
 export function createSearchAttributePublisher({
   connection,
@@ -35,22 +33,22 @@ export function createSearchAttributePublisher({
   searchAttributes,
 }: SyncInput): SearchAttributePublisher {
   if (!searchAttributes) return { publish: () => undefined };
-  let told: SearchAttributeValues = { status: 'running', records: 0 };
+  let published: SearchAttributeValues = { status: 'running', records: 0 };
   upsertSearchAttributes([
     { key: connectionKey, value: connection },
     { key: modeKey, value: full ? 'full' : 'incremental' },
-    { key: statusKey, value: told.status },
-    { key: rowsKey, value: told.records },
+    { key: statusKey, value: published.status },
+    { key: rowsKey, value: published.records },
   ]);
   return {
-    publish(standing) {
-      const { status, records } = { ...told, ...standing };
-      if (status === told.status && records === told.records) return;
+    publish(changes) {
+      const { status, records } = { ...published, ...changes };
+      if (status === published.status && records === published.records) return;
       upsertSearchAttributes([
-        ...(status === told.status ? [] : [{ key: statusKey, value: status }]),
-        ...(records === told.records ? [] : [{ key: rowsKey, value: records }]),
+        ...(status === published.status ? [] : [{ key: statusKey, value: status }]),
+        ...(records === published.records ? [] : [{ key: rowsKey, value: records }]),
       ]);
-      told = { status, records };
+      published = { status, records };
     },
   };
 }

@@ -11,93 +11,92 @@ import {
 } from '@temporalio/workflow';
 import { proxyScheduleActivities } from './activity-proxies';
 import type { ScheduledInput, ScheduledResult, SyncInput, SyncResult } from './contract';
-import { incompleteFailureType } from './names';
+import { describeSync, toWorkflowId } from './names';
+import { readIncompleteResult, sumRecords } from './results';
 import { syncWorkflow } from './sync';
 import { toStreamFailure } from './sync-outcome';
 
+/** A result without the count of failures. */
+type Outcome = Omit<ScheduledResult, 'consecutiveFailures'>;
+
 /**
- * What a schedule starts: one sync, in the child workflow that hand-started syncs are too, so that one is under way at a
- * time. The server adds the time to the ids of what a schedule starts, so a schedule can't start that workflow itself.
+ * What a schedule starts: one sync, in the same child workflow as a sync that a user starts, so only one runs at a time.
+ * A schedule cannot start that workflow itself: the server appends the time to the ids of workflows that it starts.
  */
 export async function scheduledSyncWorkflow({ connection, pauseAfter }: ScheduledInput): Promise<ScheduledResult> {
-  const activities = proxyScheduleActivities();
-  const failuresBefore = readConsecutiveFailures(workflowInfo());
-  const end = (result: Omit<ScheduledResult, 'consecutiveFailures'>, consecutiveFailures: number): ScheduledResult => ({
-    ...result,
-    consecutiveFailures,
-  });
-
-  async function skip(): Promise<ScheduledResult> {
-    const since = await activities.findRunningSince({ connection });
-    const verdict = `sync/${connection} was already running`;
-    return end({ outcome: 'skipped', verdict, ...(since !== null && { blockedByRunSince: since }) }, failuresBefore);
-  }
-
-  /** A part of a copy is no failed run: to pause would take away the streams that can be read. */
-  async function fail(error: unknown): Promise<never> {
-    const { type, message } = toStreamFailure(error instanceof ChildWorkflowFailure ? error.cause : error);
-    const result = readSyncResult(error);
-    const told = result ? summarizeSync(result) : { outcome: 'failed' as const, verdict: message };
-    if (told.outcome === 'partial') throw ApplicationFailure.nonRetryable(message, type, end(told, 0));
-    const failures = failuresBefore + 1;
-    const reason = `${failures} failed ${failures === 1 ? 'run' : 'consecutive runs'}; last run: ${told.verdict}`;
-    const pauses = pauseAfter > 0 && failures >= pauseAfter && (await paused(reason));
-    // Once it is resumed, as many failures are due again.
-    throw ApplicationFailure.nonRetryable(message, type, end(told, pauses ? 0 : failures));
-  }
-
-  async function paused(reason: string): Promise<boolean> {
-    try {
-      await activities.pauseSchedule({ connection, reason });
-      return true;
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      log.warn('could not pause the schedule', { error });
-      return false;
-    }
-  }
-
+  const consecutiveFailures = readConsecutiveFailures();
+  const { prepareSync } = proxyScheduleActivities();
   try {
-    const result = await runSyncChild(
-      await activities.prepareSync.executeWithOptions({ summary: connection }, [{ connection }]),
-    );
-    return end(summarizeSync(result), 0);
+    const input = await prepareSync.executeWithOptions({ summary: connection }, [{ connection }]);
+    return { ...summarizeSync(await runSyncChild(input)), consecutiveFailures: 0 };
   } catch (error) {
     if (CancellationScope.current().consideredCancelled) throw error;
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return skip();
-    // By somebody who has cancelled the sync alone.
-    if (isCancellation(error)) {
-      return end({ outcome: 'cancelled', verdict: `sync/${connection} was cancelled` }, failuresBefore);
+    if (error instanceof WorkflowExecutionAlreadyStartedError) {
+      return { ...(await describeSkip(connection)), consecutiveFailures };
     }
-    return fail(error);
+    // A user has cancelled the sync, not this run.
+    if (isCancellation(error)) {
+      const verdict = `${toWorkflowId(connection)} was cancelled`;
+      return { outcome: 'cancelled', verdict, consecutiveFailures };
+    }
+    throw await toRunFailure(error, { connection, pauseAfter, consecutiveFailures });
   }
 }
 
-/** Throws WorkflowExecutionAlreadyStartedError when a sync of the connection is under way. */
+/** Throws WorkflowExecutionAlreadyStartedError when a sync of the connection is running. */
 async function runSyncChild(input: SyncInput): Promise<SyncResult> {
-  const names = input.streams.map(({ name }) => name);
   const child = await startChild(syncWorkflow, {
-    workflowId: `sync/${input.connection}`,
+    workflowId: toWorkflowId(input.connection),
     parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-    staticSummary: `${input.connection}: ${names.length} streams`,
-    staticDetails: names.map((name) => `- ${name}`).join('\n'),
+    ...describeSync(input.connection, input.streams),
     args: [input],
   });
   return child.result();
 }
 
-function readSyncResult(error: unknown): SyncResult | undefined {
-  const cause = error instanceof ChildWorkflowFailure ? error.cause : undefined;
-  if (!(cause instanceof ApplicationFailure) || cause.type !== incompleteFailureType) return undefined;
-  return cause.details?.[0] as SyncResult;
+async function describeSkip(connection: string): Promise<Outcome> {
+  const since = await proxyScheduleActivities().findRunningSince({ connection });
+  const verdict = `${toWorkflowId(connection)} was already running`;
+  return { outcome: 'skipped', verdict, ...(since !== null && { blockedByRunSince: since }) };
 }
 
-function summarizeSync({ status, verdict, streams }: SyncResult): Omit<ScheduledResult, 'consecutiveFailures'> {
-  return { outcome: status, verdict, records: streams.reduce((sum, { records }) => sum + records, 0) };
+/** The failure of a run. It pauses the schedule after `pauseAfter` failed runs; a partial copy does not count as failed. */
+async function toRunFailure(
+  error: unknown,
+  { connection, pauseAfter, consecutiveFailures }: ScheduledInput & Pick<ScheduledResult, 'consecutiveFailures'>,
+): Promise<ApplicationFailure> {
+  const { type, message } = toStreamFailure(error instanceof ChildWorkflowFailure ? error.cause : error);
+  const result = readIncompleteResult<SyncResult>(error);
+  const outcome: Outcome = result ? summarizeSync(result) : { outcome: 'failed', verdict: message };
+  const toFailure = (failures: number): ApplicationFailure =>
+    ApplicationFailure.nonRetryable(message, type, { ...outcome, consecutiveFailures: failures });
+  if (outcome.outcome === 'partial') return toFailure(0);
+  const failures = consecutiveFailures + 1;
+  const isDue = pauseAfter > 0 && failures >= pauseAfter;
+  const reason = `${failures} failed ${failures === 1 ? 'run' : 'consecutive runs'}; last run: ${outcome.verdict}`;
+  // After a resume, the count starts at 0 again.
+  return toFailure(isDue && (await pauseSchedule(connection, reason)) ? 0 : failures);
 }
 
-/** The server tells every run of a schedule how the one before it has ended. */
-function readConsecutiveFailures({ lastFailure, lastResult }: ReturnType<typeof workflowInfo>): number {
+/** Returns false when the schedule could not be paused. */
+async function pauseSchedule(connection: string, reason: string): Promise<boolean> {
+  try {
+    await proxyScheduleActivities().pauseSchedule({ connection, reason });
+    return true;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn('could not pause the schedule', { error });
+    return false;
+  }
+}
+
+function summarizeSync({ status, verdict, streams }: SyncResult): Outcome {
+  return { outcome: status, verdict, records: sumRecords(streams) };
+}
+
+/** The server passes to each run of a schedule how the run before it ended. */
+function readConsecutiveFailures(): number {
+  const { lastFailure, lastResult } = workflowInfo();
   const last = lastFailure instanceof ApplicationFailure ? lastFailure.details?.[0] : lastResult;
   return (last as ScheduledResult | undefined)?.consecutiveFailures ?? 0;
 }

@@ -1,19 +1,19 @@
-import { condition, isCancellation, sleep } from '@temporalio/workflow';
+import { condition, isCancellation } from '@temporalio/workflow';
 import type { Pace } from '../activities/fetch-contract';
 import type { ConfiguredStream, FetchCounts, StreamFailure, StreamState } from '../protocol';
 import type { Delivery } from '../sinks/sink';
 import { countRecords, type Segment } from '../staging/segment';
 import { addCounts, zeroCounts } from '../streams/counts';
 import type { Deliver } from './activity-proxies';
-import type { AuditPart, PlannedStream, StreamProgress, StreamResult } from './contract';
+import type { AuditPart, StreamProgress, StreamResult } from './contract';
 import { formatStreamVerdict, toStreamFailure } from './sync-outcome';
 
-/** What a caller gives; run, stream and sequence are the chain's. */
+/** What a caller provides; the queue adds run, stream and sequence. */
 export type PendingDelivery = Omit<Delivery, 'run' | 'stream' | 'sequence'>;
 
-/** Where a stream's deliveries stand; carried through continue-as-new. */
+/** Progress of a stream's deliveries; carried through continue-as-new. */
 export interface DeliveryPosition {
-  /** Number of the next step. */
+  /** Sequence number of the next delivery. */
   nextSequence: number;
   /** Records durable at the destination. */
   durableRecords: number;
@@ -21,19 +21,16 @@ export interface DeliveryPosition {
 
 export const initialDeliveryPosition: Readonly<DeliveryPosition> = { nextSequence: 0, durableRecords: 0 };
 
-/** Steps that wait behind a running one travel together where nothing but their order would tell them apart. */
+/** Deliveries that wait behind a running one are sent as one, unless the first one ends the stream or reports a failure. */
 function mergeDeliveries(first: PendingDelivery, second: PendingDelivery): PendingDelivery | undefined {
   const status = first.status ?? second.status;
   if (first.failure || (first.status && (second.status || first.status !== 'STARTED'))) return undefined;
   return { ...first, ...second, ...(status && { status }), segments: [...first.segments, ...second.segments] };
 }
 
-/**
- * The way of one stream to the destination: steps are delivered one at a time, in order. Fetching goes on meanwhile,
- * as far as `room` allows.
- */
+/** Delivers one stream to the destination: one delivery at a time, in order, while fetches run ahead as far as `waitForCapacity` allows. */
 export class DeliveryQueue {
-  /** Records handed to the chain, delivered or not. */
+  /** Records enqueued, delivered or not. */
   enqueuedRecords: number;
   private readonly pending: PendingDelivery[] = [];
   private running = false;
@@ -48,22 +45,22 @@ export class DeliveryQueue {
     this.enqueuedRecords = position.durableRecords;
   }
 
-  enqueue(step: PendingDelivery): void {
-    this.enqueuedRecords += countRecords(step.segments);
+  enqueue(delivery: PendingDelivery): void {
+    this.enqueuedRecords += countRecords(delivery.segments);
     const last = this.pending.pop();
-    const merged = last && mergeDeliveries(last, step);
+    const merged = last && mergeDeliveries(last, delivery);
     if (merged) this.pending.push(merged);
-    else this.pending.push(...(last ? [last, step] : [step]));
+    else this.pending.push(...(last ? [last, delivery] : [delivery]));
     if (!this.running && this.error === undefined) void this.deliverPending();
   }
 
-  /** Resolves when no step waits behind the running one, so that a reader stays at most one slice ahead. Throws what a delivery threw. */
+  /** Resolves when no delivery waits behind the running one: a reader stays at most one fetch ahead. Throws a delivery's error. */
   async waitForCapacity(): Promise<void> {
     await condition(() => this.pending.length === 0 || this.error !== undefined);
     if (this.error !== undefined) throw this.error;
   }
 
-  /** Resolves when every step is durable. Throws what a delivery threw. */
+  /** Resolves when every delivery is durable. Throws a delivery's error. */
   async drained(): Promise<void> {
     await condition(() => !this.running);
     if (this.error !== undefined) throw this.error;
@@ -72,10 +69,10 @@ export class DeliveryQueue {
   private async deliverPending(): Promise<void> {
     this.running = true;
     try {
-      for (let step = this.pending.shift(); step; step = this.pending.shift()) {
-        await this.deliver({ run: this.run, stream: this.stream, sequence: this.position.nextSequence, ...step });
+      for (let next = this.pending.shift(); next; next = this.pending.shift()) {
+        await this.deliver({ run: this.run, stream: this.stream, sequence: this.position.nextSequence, ...next });
         this.position.nextSequence += 1;
-        this.position.durableRecords += countRecords(step.segments);
+        this.position.durableRecords += countRecords(next.segments);
       }
     } catch (error) {
       this.error = error as Error;
@@ -85,7 +82,7 @@ export class DeliveryQueue {
   }
 }
 
-/** What a stream takes along through continue-as-new. */
+/** A stream as it is carried through continue-as-new. */
 export interface StreamRunSnapshot {
   position: DeliveryPosition;
   counts: FetchCounts;
@@ -93,11 +90,11 @@ export interface StreamRunSnapshot {
   failure?: StreamFailure;
   /** Epoch ms. */
   startedAt: number;
-  /** Whether the destination has been told how many records there will be. */
+  /** Whether the destination knows how many records to expect. */
   estimateSent?: boolean;
 }
 
-/** One stream of a run: what was done to read it, how it stands, and its way to the destination. */
+/** One stream of a run: its counts, its status, and its deliveries. */
 export class StreamRun {
   private status: StreamProgress['status'];
   private counts: FetchCounts;
@@ -111,7 +108,7 @@ export class StreamRun {
   private readonly queue: DeliveryQueue;
 
   constructor(
-    readonly stream: PlannedStream,
+    readonly stream: ConfiguredStream,
     run: string,
     deliver: Deliver,
     carried?: StreamRunSnapshot,
@@ -138,7 +135,7 @@ export class StreamRun {
     return this.counts.pages;
   }
 
-  /** Records handed over so far, delivered or not: what a state written now covers. */
+  /** Records enqueued so far, delivered or not. A state written now covers them. */
   get enqueuedRecords(): number {
     return this.queue.enqueuedRecords;
   }
@@ -147,12 +144,12 @@ export class StreamRun {
     this.counts = addCounts(this.counts, counts);
   }
 
-  /** Takes note of how many records the stream will have in all, if that can be told. The next step tells it, once. */
+  /** Sets how many records the stream will have in all, if known. The next delivery reports it, once. */
   setEstimate(records: number | undefined): void {
     this.estimatedRecords = records;
   }
 
-  /** Hands over what a slice staged. `state` is made after the segments are counted, so that it covers them. */
+  /** Enqueues what a fetch staged. `state` is built after the segments are counted, so it covers them. */
   enqueue(segments: Segment[], state: (records: number) => StreamState): void {
     this.queue.enqueue({
       ...this.takeEstimate(),
@@ -161,7 +158,7 @@ export class StreamRun {
     });
   }
 
-  /** The last step: what the last slice staged, and that the stream is whole. */
+  /** Enqueues the last delivery: what the last fetch staged, and that the stream is complete. */
   complete(segments: Segment[], state: (records: number) => StreamState): void {
     this.status = 'complete';
     const records = this.enqueuedRecords + countRecords(segments);
@@ -169,37 +166,37 @@ export class StreamRun {
     this.queue.enqueue({ ...this.takeEstimate(), status: 'COMPLETE', segments, state: state(records) });
   }
 
-  /** Without a state the destination keeps the one it has. */
+  /** Without a state, the destination keeps the one it has. */
   fail(failure: StreamFailure, state?: StreamState): void {
     this.status = 'incomplete';
     this.failure = failure;
     this.queue.enqueue({ status: 'INCOMPLETE', segments: [], failure, ...(state && { state }) });
   }
 
-  /** Takes note of how the tenant's limit stands, if anything is known of that. */
+  /** Sets the status of the tenant's rate limit, if known. */
   setPace(pace: Pace | undefined): void {
     this.pace = pace;
   }
 
-  /** Says that the tenant's limit lets nothing out before `until`, epoch ms. */
+  /** Reports that the rate limit allows no request before `until`, epoch ms. */
   startRateLimitWait(until: number): void {
-    // Slices that wait side by side are told a few milliseconds apart.
+    // Concurrent fetches report times a few milliseconds apart.
     if (until > (this.waitingUntil ?? 0) + 1_000 && this.isOpen)
       this.queue.enqueue({ segments: [], rateLimited: { until } });
     this.waitingUntil = Math.max(until, this.waitingUntil ?? 0);
   }
 
-  /** The wait until then is over; of those side by side the longest counts. */
+  /** Ends a wait. Of concurrent waits the longest counts. */
   endRateLimitWait(until: number): void {
     if (this.waitingUntil !== undefined && this.waitingUntil <= until) this.waitingUntil = undefined;
   }
 
-  /** Waits until fetching may go on. Throws what a delivery threw. */
+  /** Resolves when the next fetch may start. Throws a delivery's error. */
   waitForCapacity(): Promise<void> {
     return this.queue.waitForCapacity();
   }
 
-  /** Waits until all that was handed over is durable, or the destination has failed, which fails the stream. */
+  /** Resolves when all deliveries are durable, or the destination has failed, which fails the stream. */
   async drained(): Promise<void> {
     try {
       await this.queue.drained();
@@ -249,18 +246,4 @@ export class StreamRun {
     const verdict = formatStreamVerdict(status, this.counts, this.failure);
     return { ...progress, status, records: delivered, seconds: (Date.now() - this.startedAt) / 1000, audit, verdict };
   }
-}
-
-/**
- * Waits for the tenant's limit outside of any activity, so that no slot is held and no deploy disturbs it; the streams
- * say so meanwhile.
- * @param until epoch ms
- * @param onChange called when that is to be shown
- */
-export async function waitForRateLimit(runs: readonly StreamRun[], until: number, onChange: () => void): Promise<void> {
-  for (const run of runs) run.startRateLimitWait(until);
-  onChange();
-  await sleep(Math.max(1, until - Date.now()), { summary: "the tenant's rate limit" });
-  for (const run of runs) run.endRateLimitWait(until);
-  onChange();
 }

@@ -1,48 +1,46 @@
-import { continueAsNew, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
+import { isCancellation } from '@temporalio/workflow';
+import type { FetchResult } from '../activities/fetch-contract';
 import { buildState, readCursor, readJobProgress, readUnfinishedProgress } from '../airbyte/stream-state';
-import type { Json } from '../json';
 import { failureDetailsByType } from '../errors';
+import type { Json } from '../json';
 import type { StreamFailure, StreamState } from '../protocol';
 import type { ListTask, ReadOptions, SearchKey, SearchTask } from '../streams/fetch-task';
-import { proxyFetchActivity, proxySinkActivities } from './activity-proxies';
-import {
-  pauseSignal,
-  type PlannedStream,
-  resumeSignal,
-  type StreamInput,
-  type StreamProgress,
-  streamProgressQuery,
-  type StreamResult,
-} from './contract';
-import { type Pause, PauseLock } from './flow-control';
+import type { AuditPart, PlannedStream, ReadInput, StreamResult } from './contract';
 import {
   createPartitionedReadState,
   findFrontier,
   PartitionedRead,
   type PartitionedReadState,
-  resumePartitionedReadState,
   toResumePoint,
 } from './partitioned-read';
-import { createProgressPublisher } from './progress';
+import { type Continuation, type ReaderContext, runReadWorkflow, type StreamReader } from './read-workflow';
 import { parseResumePoint } from './resume-point';
-import { StreamRun, type StreamRunSnapshot } from './stream-delivery';
-import { requireComplete, toStreamFailure } from './sync-outcome';
+import type { StreamRun } from './stream-delivery';
+import { toStreamFailure } from './sync-outcome';
 
-/** What a run of a searched stream begins with. */
+/** Reads one list or one search. While a fetch is delivered, the next ones run. */
+export function streamWorkflow(
+  input: ReadInput,
+  continuation?: Continuation<StreamReadState>,
+): Promise<StreamResult[]> {
+  return runReadWorkflow(input, continuation, (context, readState) => new SingleStreamReader(context, readState));
+}
+
+/** What a run of a search reads. */
 export interface SearchPlan {
   task: SearchTask;
-  /** What an earlier run saved; absent when this run reads everything. */
+  /** Cursor of an earlier run; absent when this run reads everything. */
   savedCursor?: string;
 }
 
-/** A saved cursor may be up to so much later than what was read: the server's clock shows no fractions of a second. */
+/** A saved cursor may be this much later than what was read: the server's clock has no fractions of a second. */
 const minLookbackSeconds = 1;
 
 /**
- * A full refresh, and the first run of an incremental stream, read everything: they walk by the timestamp that never
- * changes, so that no row moves while they read, or from a start date by the cursor, with an open end that rows may move
- * towards. Later runs read what has a later cursor, up to the tenant's time at the first answer less the lag: what
- * changes meanwhile is the next run's. That time is where it begins, less the look-back.
+ * A full refresh, and the first run of an incremental stream, read everything. They are ordered by the timestamp that never
+ * changes, so no row moves during the read. With a start date they are ordered by the cursor, with an open end towards
+ * which rows may move. Later runs read what has a later cursor, up to the tenant's time at the first response less the lag,
+ * starting at the saved cursor less the look-back. What changes meanwhile belongs to the next run.
  */
 export function planSearch(
   stream: PlannedStream,
@@ -71,125 +69,106 @@ export function planSearch(
   return { task: search(orderBy.cursor, from, { lagSeconds }), savedCursor: saved.cursor };
 }
 
-/** Where the reading of a stream stands. */
+/** How far a stream is read. */
 interface StreamReadState {
-  /** The whole of what is read. */
+  /** Everything that is read. */
   task: ListTask | SearchTask;
   partitioned: PartitionedReadState;
   /** Newest value of the cursor field that is delivered, or that an earlier run saved. */
   cursorValue?: string;
 }
 
-/** What the workflow hands to itself when it continues as new. */
-interface StreamContinuation {
-  version: 1;
+/** Where to start. With a `problem` there is nothing to read. */
+function prepareRead({ streams, states, readOptions }: ReadInput): {
   readState: StreamReadState;
-  stream: StreamRunSnapshot;
-  pause?: Pause;
-}
-
-/** Where to begin, or why that can't be told. */
-function prepareRead({ stream, state, readOptions: options }: StreamInput): StreamReadState | StreamFailure {
-  const plan =
-    stream.reader === 'search'
-      ? planSearch(stream, state, options)
-      : { task: { kind: 'list', stream: stream.name } as const };
+  problem?: StreamFailure;
+} {
+  const [stream] = streams as [PlannedStream];
+  const state = states[stream.name] ?? null;
+  const list: ListTask = { kind: 'list', stream: stream.name };
+  const plan = stream.reader === 'search' ? planSearch(stream, state, readOptions) : { task: list };
   if ('problem' in plan) {
-    return { type: 'UnreadableState', ...failureDetailsByType.config_error, message: plan.problem };
+    const problem = { type: 'UnreadableState', ...failureDetailsByType.config_error, message: plan.problem };
+    return { readState: { task: list, partitioned: { ...createPartitionedReadState(list), partitions: [] } }, problem };
   }
-  const fresh = { task: plan.task, partitioned: createPartitionedReadState(plan.task) };
-  if ('savedCursor' in plan) return { ...fresh, cursorValue: plan.savedCursor };
-
-  const whole = stream.syncMode === 'full_refresh';
-  const resume = state && (whole ? readJobProgress(state, stream.syncId) : readUnfinishedProgress(state));
-  const place = resume && parseResumePoint(resume, plan.task);
-  return place ? { ...fresh, partitioned: resumePartitionedReadState(place) } : fresh;
+  const { task } = plan;
+  if ('savedCursor' in plan) {
+    return { readState: { task, partitioned: createPartitionedReadState(task), cursorValue: plan.savedCursor } };
+  }
+  const isFullRefresh = stream.syncMode === 'full_refresh';
+  const progress = state && (isFullRefresh ? readJobProgress(state, stream.syncId) : readUnfinishedProgress(state));
+  const resumePoint = progress ? parseResumePoint(progress, task) : undefined;
+  return { readState: { task, partitioned: createPartitionedReadState(task, resumePoint) } };
 }
 
-/** The state of a stream after `records` records. */
-function buildStreamState({ stream }: StreamInput, reading: StreamReadState | undefined, records: number): StreamState {
-  const { syncMode, syncId, cursorField } = stream;
-  const finished = reading?.partitioned.partitions.length === 0;
-  const cursorValue = reading?.cursorValue;
-  if (syncMode === 'incremental' && cursorField && cursorValue !== undefined) {
-    return buildState({ records, finished, cursorField, cursorValue });
-  }
-  // Without a cursor value the place itself is what a later read goes on from: see begin.
-  const cursor = reading && { task: reading.task, resumePoint: toResumePoint(reading.partitioned) };
-  const resumable = syncMode === 'incremental' || syncId !== undefined;
-  return buildState({ records, finished, syncId, ...(resumable && { cursor: cursor as Json | undefined }) });
-}
+class SingleStreamReader implements StreamReader<StreamReadState> {
+  readonly readState: StreamReadState;
+  private readonly problem: StreamFailure | undefined;
+  private readonly stream: StreamRun;
+  private readonly planned: PlannedStream;
+  private readonly partitionedRead: PartitionedRead;
 
-/** Reads one list or one search to its end: slices are fetched, and each is delivered while the next ones are fetched. */
-export async function streamWorkflow(input: StreamInput, continuation?: StreamContinuation): Promise<StreamResult[]> {
-  const { stream, limits, run } = input;
-  const { deliver } = proxySinkActivities(input);
-  const streamRun = new StreamRun(stream, run, deliver, continuation?.stream);
-  const gate = new PauseLock(continuation?.pause);
-  let requestsLeft = (): number | undefined => undefined;
-  const progress = (): StreamProgress[] => [streamRun.toProgress(requestsLeft(), gate.currentPause?.reason)];
-  const tell = createProgressPublisher(input.connection, streamRun.startedAt);
-  const show = (): void => tell(progress());
-  setHandler(streamProgressQuery, progress);
-  setHandler(pauseSignal, (pause) => {
-    gate.pause(pause);
-    show();
-  });
-  setHandler(resumeSignal, () => {
-    gate.resume();
-    show();
-  });
-
-  const beginning = continuation?.readState ?? prepareRead(input);
-  const readState = 'task' in beginning ? beginning : undefined;
-  const state = (records: number): StreamState => buildStreamState(input, readState, records);
-
-  /** Reads until the end, or until the history has grown enough. */
-  async function read(position: StreamReadState): Promise<void> {
-    const firstSlice = position.partitioned.fetches;
-    const spans = new PartitionedRead(
-      position.partitioned,
-      streamRun,
-      proxyFetchActivity(input, gate),
-      limits,
-      () => workflowInfo().continueAsNewSuggested || position.partitioned.fetches - firstSlice >= limits.fetchesPerRun,
-      async (slice) => {
-        const frontier = findFrontier(position.partitioned);
-        if (frontier !== undefined && frontier > (position.cursorValue ?? '')) position.cursorValue = frontier;
-        const segments = slice.segments.filter((each) => each.stream === stream.name);
-        streamRun.setEstimate(spans.estimatedTotalRows);
-        if (spans.done) streamRun.complete(segments, state);
-        else streamRun.enqueue(segments, state);
-        show();
-        await streamRun.waitForCapacity();
-      },
-      show,
+  constructor(
+    private readonly context: ReaderContext,
+    carried: StreamReadState | undefined,
+  ) {
+    const { readState, problem } = carried ? { readState: carried } : prepareRead(context.input);
+    this.readState = readState;
+    this.problem = problem;
+    [this.stream] = context.streams as [StreamRun];
+    [this.planned] = context.input.streams as [PlannedStream];
+    this.partitionedRead = new PartitionedRead(readState.partitioned, this.stream, context.scheduler, (result) =>
+      this.deliver(result),
     );
-    requestsLeft = () => spans.requestsLeft;
-    await spans.read();
   }
 
-  try {
-    if ('failureType' in beginning) streamRun.fail(beginning);
-    if (readState) await read(readState);
-    // Read to its end by an earlier attempt of the same job.
-    if (readState?.partitioned.partitions.length === 0 && streamRun.isOpen) streamRun.complete([], state);
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    streamRun.fail(toStreamFailure(error), state(streamRun.enqueuedRecords));
+  get isDone(): boolean {
+    return this.partitionedRead.isDone;
   }
-  await streamRun.drained();
-  show();
-  if (readState && streamRun.isOpen) {
-    const { currentPause } = gate;
-    const stream = streamRun.toSnapshot();
-    await continueAsNew<typeof streamWorkflow>(input, {
-      version: 1,
-      readState,
-      stream,
-      ...(currentPause && { pause: currentPause }),
-    });
+
+  async read(): Promise<void> {
+    const { stream, partitionedRead, problem } = this;
+    if (problem) stream.fail(problem);
+    try {
+      await partitionedRead.read();
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      stream.fail(toStreamFailure(error), this.buildStreamState(stream, stream.enqueuedRecords));
+    }
   }
-  const results = [streamRun.toResult(readState?.partitioned.finishedParts ?? [])];
-  return requireComplete(results, results);
+
+  countRequestsLeft(): number | undefined {
+    return this.partitionedRead.requestsLeft;
+  }
+
+  buildStreamState(_stream: StreamRun, records: number): StreamState {
+    const { syncMode, syncId, cursorField } = this.planned;
+    const { task, partitioned, cursorValue } = this.readState;
+    const finished = partitioned.partitions.length === 0;
+    if (syncMode === 'incremental' && cursorField && cursorValue !== undefined) {
+      return buildState({ records, finished, cursorField, cursorValue });
+    }
+    // Without a cursor value, a later read continues at the resume point: see prepareRead.
+    const cursor = { task, resumePoint: toResumePoint(partitioned) } as unknown as Json;
+    const isResumable = syncMode === 'incremental' || syncId !== undefined;
+    return buildState({ records, finished, syncId, ...(isResumable && { cursor }) });
+  }
+
+  buildAudit(): AuditPart[] {
+    return this.readState.partitioned.finishedParts;
+  }
+
+  /** Delivers what a fetch staged, with the state after it. */
+  private async deliver({ segments }: FetchResult): Promise<void> {
+    const { stream, readState, partitionedRead } = this;
+    const frontier = findFrontier(readState.partitioned);
+    if (frontier !== undefined && frontier > (readState.cursorValue ?? '')) readState.cursorValue = frontier;
+    const own = segments.filter((segment) => segment.stream === stream.stream.name);
+    const buildStreamState = (records: number): StreamState => this.buildStreamState(stream, records);
+    stream.setEstimate(partitionedRead.estimatedTotalRows);
+    if (partitionedRead.isDone) stream.complete(own, buildStreamState);
+    else stream.enqueue(own, buildStreamState);
+    this.context.onChange();
+    await stream.waitForCapacity();
+  }
 }

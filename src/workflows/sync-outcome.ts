@@ -10,10 +10,11 @@ import {
 import { failureDetailsByType, readFailureDetails } from '../errors';
 import { metrics, type RunEnd } from '../metrics/metrics';
 import type { FetchCounts, StreamFailure } from '../protocol';
-import type { StreamResult, SyncResult } from './contract';
-import { incompleteFailureType } from './names';
+import { zeroCounts } from '../streams/counts';
+import type { PlannedStream, StreamResult, SyncResult } from './contract';
+import { incompleteFailureType, readIncompleteResult } from './results';
 
-/** What is not in a copy that is whole otherwise: a count, and what to say of it. */
+/** What a complete copy may lack, by count. */
 const omissions: { count: keyof FetchCounts; one: string; many: string }[] = [
   {
     count: 'missed',
@@ -22,8 +23,8 @@ const omissions: { count: keyof FetchCounts; one: string; many: string }[] = [
   },
   {
     count: 'vanished',
-    one: 'organization or member deleted after it was listed',
-    many: 'organizations or members deleted after they were listed',
+    one: 'object deleted after it was listed',
+    many: 'objects deleted after they were listed',
   },
   {
     count: 'undescribed',
@@ -37,7 +38,7 @@ const omissions: { count: keyof FetchCounts; one: string; many: string }[] = [
   },
 ];
 
-/** How whole the copy of a stream is, as a phrase. */
+/** The verdict on a stream. */
 export function formatStreamVerdict(
   status: StreamResult['status'],
   counts: FetchCounts,
@@ -50,19 +51,19 @@ export function formatStreamVerdict(
   return missing.length === 0 ? 'complete' : `complete except for ${missing.join(', ')}`;
 }
 
-/** How whole the copy of all streams is; streams that have the same to say say it together. */
+/** The verdict on a run. Streams with the same verdict share a phrase. */
 export function formatRunVerdict(streams: readonly Pick<StreamResult, 'stream' | 'status' | 'verdict'>[]): string {
   const incomplete = streams.filter(({ status }) => status !== 'complete');
-  const [told, beginning] = incomplete.length > 0 ? [incomplete, 'incomplete: '] : [streams, 'complete except for '];
-  const streamsOf = new Map<string, string[]>();
-  for (const { stream, verdict } of told) {
-    if (verdict.startsWith(beginning)) streamsOf.set(verdict, [...(streamsOf.get(verdict) ?? []), stream]);
+  const [reported, prefix] = incomplete.length > 0 ? [incomplete, 'incomplete: '] : [streams, 'complete except for '];
+  const namesByVerdict = new Map<string, string[]>();
+  for (const { stream, verdict } of reported) {
+    if (verdict.startsWith(prefix)) namesByVerdict.set(verdict, [...(namesByVerdict.get(verdict) ?? []), stream]);
   }
-  const reasons = [...streamsOf].map(([verdict, names]) => `${names.join(', ')}: ${verdict.slice(beginning.length)}`);
-  return reasons.length === 0 ? 'complete' : `${beginning}${reasons.join(incomplete.length > 0 ? ' ' : '; ')}`;
+  const reasons = [...namesByVerdict].map(([verdict, names]) => `${names.join(', ')}: ${verdict.slice(prefix.length)}`);
+  return reasons.length === 0 ? 'complete' : `${prefix}${reasons.join(incomplete.length > 0 ? ' ' : '; ')}`;
 }
 
-/** Ends a workflow: a part is not a whole, so results with an incomplete stream are thrown. */
+/** Returns the result of a workflow, or throws it as a failure when a stream is incomplete: a partial copy is never reported as complete. */
 export function requireComplete<Result>(streams: readonly StreamResult[], result: Result): Result {
   const incomplete = streams.filter((each) => each.status !== 'complete');
   if (incomplete.length === 0) return result;
@@ -70,7 +71,7 @@ export function requireComplete<Result>(streams: readonly StreamResult[], result
   throw ApplicationFailure.nonRetryable(`Incomplete. ${reasons.join(' ')}`, incompleteFailureType, result);
 }
 
-/** Why a stream could not go on, from what an activity or a child workflow threw. */
+/** Why a stream is incomplete, from the error of an activity or a child workflow. */
 export function toStreamFailure(error: unknown): StreamFailure {
   const cause = error instanceof ActivityFailure || error instanceof ChildWorkflowFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) {
@@ -84,14 +85,31 @@ export function toStreamFailure(error: unknown): StreamFailure {
   return { type: 'Failed', ...failureDetailsByType.system_error, message };
 }
 
-/** Runs a sync and counts how it ended, cancelled ones included, of which no activity hears. A replay counts nothing. */
+/** The results of streams whose child workflow failed: those it threw, or its failure for each. */
+export function toStreamResults(error: unknown, streams: readonly PlannedStream[]): StreamResult[] {
+  const results = readIncompleteResult<StreamResult[]>(error);
+  if (results) return results;
+  const failure = toStreamFailure(error);
+  return streams.map(({ name }) => ({
+    stream: name,
+    status: 'incomplete',
+    records: 0,
+    seconds: 0,
+    counts: zeroCounts,
+    audit: [],
+    verdict: formatStreamVerdict('incomplete', zeroCounts, failure),
+    failure,
+  }));
+}
+
+/** Runs a sync and counts how it ended. Only the workflow learns of a cancellation. A replay counts nothing. */
 export async function runAndCount(connection: string, run: () => Promise<SyncResult>): Promise<SyncResult> {
   try {
     const result = await run();
     incrementRunCounter(connection, result.status);
     return result;
   } catch (error) {
-    // What is no failure of Temporal's fails a task, which is tried again, and not the run.
+    // Any other error fails a workflow task, which is retried, and not the run.
     if (error instanceof TemporalFailure) incrementRunCounter(connection, classifyRunEnd(error));
     throw error;
   }
@@ -103,7 +121,5 @@ function incrementRunCounter(connection: string, end: RunEnd): void {
 }
 
 function classifyRunEnd(failure: TemporalFailure): RunEnd {
-  if (isCancellation(failure)) return 'cancelled';
-  if (!(failure instanceof ApplicationFailure) || failure.type !== incompleteFailureType) return 'failed';
-  return (failure.details?.[0] as SyncResult | undefined)?.status ?? 'failed';
+  return isCancellation(failure) ? 'cancelled' : (readIncompleteResult<SyncResult>(failure)?.status ?? 'failed');
 }

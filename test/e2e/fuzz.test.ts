@@ -15,7 +15,8 @@ import { readJsonObject, readStateFile } from '../../src/config/parsed-file';
 import { parseSourceConfig } from '../../src/config/source';
 import type { Json, JsonObject } from '../../src/json';
 import type { ListTask, SearchTask } from '../../src/streams/fetch-task';
-import { createListReader, createOrganizationsReader } from '../../src/streams/list-readers';
+import { createListReader, createParentsReader } from '../../src/streams/list-readers';
+import { getStream } from '../../src/streams/registry';
 import { streams } from '../../src/streams/registry';
 import { createSearchReader } from '../../src/streams/search-reader';
 import type { Reader } from '../../src/streams/stream-reader';
@@ -156,12 +157,13 @@ function nextRequests(saved: Json): (ListRequest | undefined)[] | undefined {
   if (!resume) return undefined;
   if (name === 'organizations') {
     const place = parseListResumePoint(resume);
-    const reader = createOrganizationsReader(true);
+    const reader = createParentsReader(getStream('organizations'), true);
     return place && [reader.next((place.cursor as ListCursor | null) ?? reader.start())];
   }
   const task: ListTask | SearchTask = name === 'users' ? searchOfUsers : { kind: 'list', stream: 'clients' };
   return parseResumePoint(resume, task)?.partitions.map(({ task: part, cursor }) => {
-    const reader: Reader<Json> = part.kind === 'search' ? createSearchReader(part) : createListReader(part.stream);
+    const reader: Reader<Json> =
+      part.kind === 'search' ? createSearchReader(part) : createListReader(getStream(part.stream));
     return reader.next(cursor ?? reader.start());
   });
 }

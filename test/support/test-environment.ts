@@ -85,14 +85,15 @@ interface Cast extends Omit<Played, 'result' | 'workflowId'> {
   sink: Sink;
 }
 
-const limitsByDefault: Omit<SyncLimits, 'memberFetchBudget'> = {
+const limitsByDefault: Omit<SyncLimits, 'childFetchBudget'> = {
   fetchBudget: { pages: 2, seconds: 60, bytes: 1e9 },
   fetchesPerRun: 500,
   concurrency: { min: 2, max: 2 },
-  organizationsPerBatch: 3,
+  parentsPerBatch: 3,
   rowsPerPartition: { preferred: 5_000, min: 5_000 },
   maxStalledAttempts: 1,
   outageSeconds: 0,
+  progressSeconds: 10,
   heartbeatSeconds: 10,
 };
 
@@ -121,7 +122,7 @@ export async function openStage(): Promise<Stage> {
     const { streams, startDate, unknownStreams, onRefusedCredentials, full, searchAttributes } = play;
     const workflowId = `sync/${connection}`;
     const { fetchBudget = limitsByDefault.fetchBudget } = play.limits ?? {};
-    const limits = { ...limitsByDefault, memberFetchBudget: fetchBudget, ...play.limits };
+    const limits = { ...limitsByDefault, childFetchBudget: fetchBudget, ...play.limits };
     const input = createSyncInput({
       connection,
       streams,

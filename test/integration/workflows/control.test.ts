@@ -12,7 +12,7 @@ const all = ['clients', 'users', 'organizations', 'organization_members'] as con
 const limits = {
   fetchBudget: { pages: 300, seconds: 60, bytes: 1e9 },
   concurrency: { min: 2, max: 2 },
-  organizationsPerBatch: 250,
+  parentsPerBatch: 250,
 };
 
 let stage: Stage;
@@ -69,13 +69,13 @@ it('a paused run stops at its pages, says why, and goes on when it is resumed; l
   expect(await pauseSync(client, connection, 'the tenant is still being moved')).toBe(false);
   for (const { status, pauseReason } of await playing.run.progress()) {
     expect(status === 'complete' ? undefined : pauseReason).toBe(
-      status === 'complete' ? undefined : 'the tenant is still being moved',
+      status === 'complete' ? undefined : 'the tenant is being moved; the tenant is still being moved',
     );
   }
   await sleep(500);
   expect(tenant.readStatistics().requests).toBe(still);
 
-  expect(await resumeSync(client, connection)).toBe(true);
+  expect(await resumeSync(client, connection)).toEqual({ wasPaused: true });
   const played = await playing.ended;
   expectWhole(played, tenant, [...all]);
   expectPromisesKept(played);
@@ -104,7 +104,7 @@ it('a run that is paused before it reads, and continues as new, stays paused', a
   });
   await asked(1);
   expect(await stillness()).toBe(1);
-  expect(await resumeSync(client, connectionOf(playing))).toBe(true);
+  expect(await resumeSync(client, connectionOf(playing))).toEqual({ wasPaused: true });
   const played = await playing.ended;
   expectWhole(played, tenant, ['clients']);
 });
@@ -132,7 +132,7 @@ it('refused credentials pause a run that shall wait for them, and it goes on whe
   for (let tries = 0; (await paused()) === undefined && tries < 200; tries += 1) await sleep(50);
   expect(await paused()).toMatch(/access token has expired/);
   isRefused = false;
-  expect(await resumeSync(client, connectionOf(playing))).toBe(true);
+  expect(await resumeSync(client, connectionOf(playing))).toEqual({ wasPaused: true });
   const played = await playing.ended;
   expect(played.result.status).toBe('complete');
   expectWhole(played, tenant, ['users', 'clients']);
@@ -154,6 +154,6 @@ it('a cancelled run ends soon, and its state covers what was delivered', async (
 it('a connection without a run cannot be controlled', async () => {
   const { client } = stage.temporal;
   const nobody = `nobody-${randomUUID().slice(0, 8)}`;
-  await expect(pauseSync(client, nobody, 'why')).rejects.toThrow(`no sync of ${nobody} is under way`);
+  await expect(pauseSync(client, nobody, 'why')).rejects.toThrow(`no sync of ${nobody} is running`);
   await expect(cancelSync(client, nobody)).rejects.toThrow(NoRun);
 });

@@ -102,7 +102,7 @@ it('a slice that meets the limit ends with what it has, and the workflow waits, 
   const time = `${new Date(limit.until()).toISOString().slice(0, 19)}Z`;
   const row = `| 2 | 2 | waits for the tenant's rate limit until ${time} |`;
   expect([...shown].join('')).toContain(row);
-  expect([...shown].join('')).toContain('Budget: 3 of 10 requests left, 1.5 more per second\n');
+  expect([...shown].join('')).toContain('Budget: 3 of 10 requests left, refilled by 1.5 per second');
   expect(played.slices).toHaveLength(2);
   expect(played.result.streams[0]).not.toHaveProperty('waitingUntil');
 });
@@ -135,7 +135,7 @@ it('every stream that comes from the same lists waits, whichever of them met the
   const { played, seen } = await watch({
     tenant,
     streams: full(...family),
-    limits: { ...limits, organizationsPerBatch: 3 },
+    limits: { ...limits, parentsPerBatch: 3 },
     clientOf: limit.clientOf,
   });
   expectWhole(played, tenant, family);
@@ -144,7 +144,7 @@ it('every stream that comes from the same lists waits, whichever of them met the
     expect(toldOf(played, stream)).toEqual([limit.until()]);
     expect(seen.filter((each) => each.stream === stream && each.waitingUntil === limit.until())).not.toEqual([]);
   }
-  await expectTimer(played, 'organizationsWorkflow');
+  await expectTimer(played, 'parentWorkflow');
 });
 
 it('the list of organizations and the roles wait as well', async () => {
@@ -154,7 +154,7 @@ it('the list of organizations and the roles wait as well', async () => {
     expectWhole(played, tenant, family);
     expectPromisesKept(played);
     expect(toldOf(played, 'organization_member_roles')).toEqual([limit.until()]);
-    await expectTimer(played, 'organizationsWorkflow');
+    await expectTimer(played, 'parentWorkflow');
   }
 });
 

@@ -1,4 +1,5 @@
 import { type Emulator, type EmulatorOptions, readerScopes, startEmulator, type TruthStream } from 'auth0-emulator';
+import { DestinationUnreadable } from '../../../src/sinks/destination';
 import { compare } from '../../support/compare-copy';
 import { historiesOf } from '../../support/histories';
 import { expectPromisesKept, expectWhole, stepsOf } from '../../support/expect-copy';
@@ -8,7 +9,7 @@ const family: TruthStream[] = ['organizations', 'organization_members', 'organiz
 const [, ...memberStreams] = family;
 const small = {
   fetchBudget: { pages: 6, seconds: 60, bytes: 1e9 },
-  organizationsPerBatch: 5,
+  parentsPerBatch: 5,
   concurrency: { min: 3, max: 3 },
 };
 jest.setTimeout(60_000);
@@ -58,7 +59,7 @@ it('loses nothing and brings nothing twice when it continues as new', async () =
   expect(new Set(names).size).toBe(names.length);
   expect(names.filter((name) => name.startsWith('roles'))).toHaveLength(1);
   const runs = await historiesOf(stage.temporal.client, played.workflowId);
-  expect(runs.filter(({ workflow }) => workflow === 'organizationsWorkflow').length).toBeGreaterThan(2);
+  expect(runs.filter(({ workflow }) => workflow === 'parentWorkflow').length).toBeGreaterThan(2);
 });
 
 it.each([[memberStreams], [['organization_member_roles'] as TruthStream[]], [['organizations'] as TruthStream[]]])(
@@ -77,7 +78,7 @@ it('reads several organizations side by side, as many as there are lanes', async
     streams: full('organization_members'),
     limits: small,
     async fetchPages({ task }, real) {
-      if (task.kind !== 'members') return real();
+      if (task.kind !== 'children') return real();
       atOnce.now += 1;
       atOnce.most = Math.max(atOnce.most, atOnce.now);
       return real().finally(() => (atOnce.now -= 1));
@@ -166,7 +167,7 @@ it('ends when the destination takes no more of a member stream', async () => {
     limits: small,
     async deliver({ stream, sequence }) {
       if (stream.name === 'organization_members' && sequence === 1) {
-        throw Object.assign(new Error('The manifest is torn. Move it away.'), { name: 'DestinationUnreadable' });
+        throw new DestinationUnreadable('users.json', 'is torn', 'Move it away.');
       }
     },
   });

@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import type { FetchInput } from '../../../src/activities/fetch-contract';
 import type { JsonObject } from '../../../src/json';
+import { DestinationUnreadable } from '../../../src/sinks/destination';
 import { compare, exact } from '../../support/compare-copy';
 import { historiesOf } from '../../support/histories';
 import { expectPromisesKept, expectWhole, stepsOf } from '../../support/expect-copy';
@@ -214,7 +215,7 @@ it('ends with the reason of its destination when that takes no more', async () =
     limits: onePage,
     async deliver({ stream, sequence }) {
       if (stream.name === 'clients' && sequence === 2) {
-        throw Object.assign(new Error('The manifest is torn. Move it away.'), { name: 'DestinationUnreadable' });
+        throw new DestinationUnreadable('users.json', 'is torn', 'Move it away.');
       }
     },
   });
@@ -226,7 +227,7 @@ it('ends with the reason of its destination when that takes no more', async () =
     failure: {
       type: 'DestinationUnreadable',
       failureType: 'config_error',
-      message: 'The manifest is torn. Move it away.',
+      message: 'users.json is torn; nothing was changed. Move it away.',
     },
   });
   expect(stepsOf(played, 'clients').map(({ sequence }) => sequence)).toEqual([0, 1]);

@@ -9,7 +9,7 @@ import type { StreamSelection, StreamState } from '../../../src/protocol';
 import type { Delivery } from '../../../src/sinks/sink';
 import { defaultReadOptions, type ReadOptions } from '../../../src/streams/fetch-task';
 import type { StreamResult, SyncLimits } from '../../../src/workflows/contract';
-import { organizationsWorkflow } from '../../../src/workflows/organizations';
+import { parentWorkflow } from '../../../src/workflows/parent-reader';
 import { streamWorkflow } from '../../../src/workflows/stream';
 import { type Attempt, type Heartbeat, impatientClient, type Slices, slicesIn } from '../fetch-fixture';
 import { type LiveTenant, requestNumber } from './generated-tenant';
@@ -26,7 +26,7 @@ interface Kill {
 
 /** How a run goes, apart from what happens to the tenant. */
 export interface Course {
-  limits: Pick<SyncLimits, 'concurrency' | 'rowsPerPartition' | 'organizationsPerBatch' | 'fetchesPerRun'> & {
+  limits: Pick<SyncLimits, 'concurrency' | 'rowsPerPartition' | 'parentsPerBatch' | 'fetchesPerRun'> & {
     pages: number;
   };
   /** Which activity is next, again and again: see runWorkflow. */
@@ -49,7 +49,7 @@ export const course: fc.Arbitrary<Course> = fc.record(
       rowsPerPartition: fc
         .constantFrom(50, 20, 100, 300, 5_000)
         .map((always) => ({ preferred: always, min: Math.ceil(always / 3) })),
-      organizationsPerBatch: fc.integer({ min: 1, max: 30 }),
+      parentsPerBatch: fc.integer({ min: 1, max: 30 }),
       fetchesPerRun: fc.constantFrom(500, 7, 2),
     }),
     turns: fc.array(fc.nat(5), { maxLength: 8 }),
@@ -76,7 +76,7 @@ export const calm: Course = {
     pages: 12,
     concurrency: { min: 3, max: 3 },
     rowsPerPartition: { preferred: 5_000, min: 5_000 },
-    organizationsPerBatch: 30,
+    parentsPerBatch: 30,
     fetchesPerRun: 500,
   },
   turns: [],
@@ -140,17 +140,18 @@ export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Re
     limits: {
       ...others,
       fetchBudget,
-      memberFetchBudget: fetchBudget,
+      childFetchBudget: fetchBudget,
       maxStalledAttempts: 5,
       outageSeconds: 0,
+      progressSeconds: 10,
       heartbeatSeconds: 10,
     },
     readOptions: { ...defaultReadOptions, ...reading },
   });
   const [first] = sync.streams;
-  const isFamily = first?.reader === 'organization' || first?.reader === 'members';
-  const workflow = isFamily ? organizationsWorkflow : streamWorkflow;
-  const input = { ...sync, run, stream: first, state: states[first?.name ?? ''] ?? null, states };
+  const isFamily = first?.reader === 'parent' || first?.reader === 'children';
+  const workflow = isFamily ? parentWorkflow : streamWorkflow;
+  const input = { ...sync, run, states };
   let taken = 0;
   const turn = (): number => turns[taken++ % turns.length] ?? 0;
   try {
@@ -197,7 +198,7 @@ function withClock(client: Auth0Client, clock: { now: number }): Auth0Client {
     getPage: (request, options) =>
       timed(async () => {
         const at = Math.floor(clock.now / 1_000) * 1_000;
-        return { ...(await client.getPage(request, options)), at };
+        return { ...(await client.getPage(request, options)), respondedAt: at };
       }),
     getObject: (request, options) => timed(() => client.getObject(request, options)),
   };

@@ -7,7 +7,7 @@ import { createFetchActivities } from '../../../src/activities/fetch';
 import type { Segment } from '../../../src/staging/segment';
 import { createStaging } from '../../../src/staging/staging';
 import { zeroCounts } from '../../../src/streams/counts';
-import { type FetchTask, organizationIndexName } from '../../../src/streams/fetch-task';
+import { type FetchTask, parentIndexName, defaultReadOptions } from '../../../src/streams/fetch-task';
 import { scratchFolders } from '../../support/scratch';
 import { impatientClient, pace, segmentsOf, type Slices, slicesIn, tenantLimits } from '../../support/fetch-fixture';
 
@@ -225,14 +225,14 @@ describe('what never comes right', () => {
     const retryAt = Date.now() + 60_000;
     const limited = Object.assign(new Error('Later.'), { name: 'RateLimited', retryAt });
     const { attempt } = slicesIn(newFolder(), () => ({ ...client, getScopes: () => Promise.reject(limited) }));
-    const segment = { file: 'none', stream: organizationIndexName, bytes: 0, records: 0 };
+    const segment = { file: 'none', stream: parentIndexName, bytes: 0, records: 0 };
     const { result, heartbeats } = attempt({
       task: {
-        kind: 'members',
+        kind: 'children',
         streams: ['organization_member_roles'],
-        organizations: { segment, first: 0, count: 0 },
-        rolesSource: 'inline',
-        roles: null,
+        parents: { segment, first: 0, count: 0 },
+        readOptions: defaultReadOptions,
+        sideIndex: null,
       },
       maxStalledAttempts: 1,
     });
@@ -298,13 +298,17 @@ describe('of organizations', () => {
   it('the members are read from the index, with the descriptions of the roles that an earlier slice read', async () => {
     const folder = newFolder();
     const { attempt, rowsOf } = slices(folder);
-    const listed = await attempt({ task: { kind: 'organizations', emit: false } }).result;
-    const roles = await attempt({ task: { kind: 'roles' }, fetchId: 'roles-0' }).result;
+    const listed = await attempt({ task: { kind: 'parents', stream: 'organizations', emit: false } }).result;
+    const roles = await attempt({
+      task: { kind: 'side-index', stream: 'organization_member_roles' },
+      fetchId: 'roles-0',
+    }).result;
     const [segment] = listed.segments;
-    expect(listed.segments.map((each) => each.stream)).toEqual([organizationIndexName]);
+    expect(listed.segments.map((each) => each.stream)).toEqual([parentIndexName]);
     const streams = ['organization_members', 'organization_member_roles'];
-    const organizations = { segment: segment!, first: 0, count: 2 };
-    const task: FetchTask = { kind: 'members', streams, organizations, rolesSource: 'inline', roles: roles.segments };
+    const parents = { segment: segment!, first: 0, count: 2 };
+    const readOptions = defaultReadOptions;
+    const task: FetchTask = { kind: 'children', streams, parents, readOptions, sideIndex: roles.segments };
     const { segments, counts, done } = await attempt({ task, fetchId: 'members-0', budget }).result;
 
     const ids = tenant.tenant.organizations.rows.slice(0, 2).map(({ id }) => id);
@@ -320,17 +324,16 @@ describe('of organizations', () => {
 
   it('one that was deleted since it was listed is counted and passed over', async () => {
     const { attempt, rowsOf } = slices();
-    const listed = await attempt({ task: { kind: 'organizations', emit: true } }).result;
-    const index = listed.segments.find(({ stream }) => stream === organizationIndexName)!;
+    const listed = await attempt({ task: { kind: 'parents', stream: 'organizations', emit: true } }).result;
+    const index = listed.segments.find(({ stream }) => stream === parentIndexName)!;
     const { id } = tenant.tenant.organizations.rows[3]!;
     tenant.tenant.apply({ type: 'deleteOrganization', id });
-    const organizations = { segment: index, first: 2, count: 3 };
     const task: FetchTask = {
-      kind: 'members',
+      kind: 'children',
       streams: ['organization_members'],
-      organizations,
-      rolesSource: 'inline',
-      roles: null,
+      parents: { segment: index, first: 2, count: 3 },
+      readOptions: defaultReadOptions,
+      sideIndex: null,
     };
     const { counts, done, segments } = await attempt({ task, fetchId: 'members-1', budget }).result;
     expect(done).toBe(true);
@@ -370,8 +373,8 @@ it('counts what the search announced and did not show, what shares an instant, a
 it('discards what a run has staged, and nothing of another', async () => {
   const folder = newFolder();
   const { attempt } = slices(folder);
-  await attempt({ task: { kind: 'roles' } }).result;
-  await attempt({ task: { kind: 'roles' }, run: 'other' }).result;
+  await attempt({ task: { kind: 'side-index', stream: 'organization_member_roles' } }).result;
+  await attempt({ task: { kind: 'side-index', stream: 'organization_member_roles' }, run: 'other' }).result;
   const { discardRun } = createFetchActivities({
     getTenant: async () => ({ client, readLimits: tenantLimits }),
     staging: createStaging(folder),

@@ -4,7 +4,7 @@ import type { FetchResult } from '../../../src/activities/fetch-contract';
 import type { JsonObject } from '../../../src/json';
 import type { StagedRecord } from '../../../src/staging/segment';
 import { createStaging } from '../../../src/staging/staging';
-import { type FetchTask, organizationIndexName } from '../../../src/streams/fetch-task';
+import { type FetchTask, parentIndexName, defaultReadOptions } from '../../../src/streams/fetch-task';
 import { scratchFolders } from '../../support/scratch';
 import { type Heartbeat, impatientClient, segmentsOf, slicesIn } from '../../support/fetch-fixture';
 
@@ -104,11 +104,11 @@ describe.each(broken)('a record that ends every answer as %s', (kind, cause) => 
 describe('a member that spoils every answer', () => {
   const readMembers = async (): Promise<Read> => {
     const folder = newFolder();
-    const { result } = await read({ kind: 'organizations', emit: false }, folder);
-    const [segment] = segmentsOf(organizationIndexName, result.segments);
-    const organizations = { segment: segment!, first: 0, count: segment!.records };
+    const { result } = await read({ kind: 'parents', stream: 'organizations', emit: false }, folder);
+    const [segment] = segmentsOf(parentIndexName, result.segments);
+    const parents = { segment: segment!, first: 0, count: segment!.records };
     const streams = ['organization_members', 'organization_member_roles'];
-    return read({ kind: 'members', streams, organizations, rolesSource: 'inline', roles: null }, folder);
+    return read({ kind: 'children', streams, parents, readOptions: defaultReadOptions, sideIndex: null }, folder);
   };
 
   it('costs no other, and no roles are made up for it', async () => {
@@ -141,7 +141,7 @@ describe('an organization that spoils every answer', () => {
   it('ends its list, which cannot be asked for keys alone, and says why', async () => {
     const [organization] = tenant.readTruth().organizations.keys();
     tenant.setFaults([{ kind: 'html', record: organization! }]);
-    await expect(read({ kind: 'organizations', emit: true })).rejects.toThrow(
+    await expect(read({ kind: 'parents', stream: 'organizations', emit: true })).rejects.toThrow(
       'GET organizations was answered unexpectedly: HTML instead of JSON.',
     );
   });

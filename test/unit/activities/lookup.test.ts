@@ -6,7 +6,12 @@ import { Pacer } from '../../../src/auth0/rate-limit/pacer';
 import { createFixedTokenSource } from '../../../src/auth0/token';
 import type { JsonObject } from '../../../src/json';
 import { zeroCounts } from '../../../src/streams/counts';
-import { type MembersTask, organizationIndexName, type RolesSource } from '../../../src/streams/fetch-task';
+import {
+  type ChildrenTask,
+  parentIndexName,
+  type RolesSource,
+  defaultReadOptions,
+} from '../../../src/streams/fetch-task';
 import { scratchFolders } from '../../support/scratch';
 import { impatientClient, segmentsOf, type Slices, slicesIn } from '../../support/fetch-fixture';
 
@@ -41,24 +46,28 @@ async function prepare(
   { attempt }: Slices,
   rolesSource: RolesSource,
   streams = [members, memberRoles],
-): Promise<MembersTask> {
-  const listed = await attempt({ task: { kind: 'organizations', emit: false }, fetchId: 'organizations-0' }).result;
-  const roles = await attempt({ task: { kind: 'roles' }, fetchId: 'roles-0' }).result;
-  const [segment] = segmentsOf(organizationIndexName, listed.segments);
-  const organizations = { segment: segment!, first: 0, count: segment!.records };
+): Promise<ChildrenTask> {
+  const listed = await attempt({
+    task: { kind: 'parents', stream: 'organizations', emit: false },
+    fetchId: 'organizations-0',
+  }).result;
+  const roles = await attempt({ task: { kind: 'side-index', stream: 'organization_member_roles' }, fetchId: 'roles-0' })
+    .result;
+  const [segment] = segmentsOf(parentIndexName, listed.segments);
+  const parents = { segment: segment!, first: 0, count: segment!.records };
   tenant.resetStatistics();
   return {
-    kind: 'members',
+    kind: 'children',
     streams,
-    organizations,
-    rolesSource,
-    roles: rolesSource === 'inline' ? roles.segments : null,
+    parents,
+    readOptions: { ...defaultReadOptions, rolesSource },
+    sideIndex: rolesSource === 'inline' ? roles.segments : null,
   };
 }
 
-const onlyOrganization = (task: MembersTask, first: number): MembersTask => ({
+const onlyOrganization = (task: ChildrenTask, first: number): ChildrenTask => ({
   ...task,
-  organizations: { ...task.organizations, first, count: 1 },
+  parents: { ...task.parents, first, count: 1 },
 });
 
 const keyOf = ({ org_id, user_id, id }: JsonObject): string => [org_id, user_id, id].filter(Boolean).join(' ');

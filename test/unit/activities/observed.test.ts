@@ -61,9 +61,8 @@ it('counts the rows of streams and not those of indexes, and tells of a long wai
     waitUntil,
   };
   const activities = observeFetch({ fetchPages: async () => result, discardRun: async () => undefined }, meter);
-  const organizations = { segment: segment('organization-ids', 1), first: 0, count: 1 };
-  const task = { kind: 'members', streams: [], organizations, rolesSource: 'inline', roles: null } as const;
-  const input = { connection: 'acme', task: { ...task, streams: [] } };
+  const streams = ['organization_members', 'organization_member_roles'];
+  const input = { connection: 'acme', task: { kind: 'children', streams } };
   expect(await activities.fetchPages(input as never)).toBe(result);
   const { 'waits acme long_limit': wait, 'slices organization_members': slice, ...counts } = seen;
   expect(counts).toEqual({

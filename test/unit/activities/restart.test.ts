@@ -6,7 +6,8 @@ import {
   deliveredIndexName,
   type FetchTask,
   findLastDelivered,
-  organizationIndexName,
+  parentIndexName,
+  defaultReadOptions,
 } from '../../../src/streams/fetch-task';
 import { scratchFolders } from '../../support/scratch';
 import { type Heartbeat, impatientClient, segmentsOf, type Slices, slicesIn } from '../../support/fetch-fixture';
@@ -146,11 +147,11 @@ it('begun again twice in one go, it leaves out what came in between as well', as
 
 it('of members of several organizations is begun again in the one that it is in', async () => {
   const { attempt, rowsOf } = slices();
-  const listed = await attempt({ task: { kind: 'organizations', emit: false } }).result;
-  const [index] = segmentsOf(organizationIndexName, listed.segments);
+  const listed = await attempt({ task: { kind: 'parents', stream: 'organizations', emit: false } }).result;
+  const [index] = segmentsOf(parentIndexName, listed.segments);
   const streams = ['organization_members', 'organization_member_roles'];
-  const organizations = { segment: index!, first: 0, count: 3 };
-  const task: FetchTask = { kind: 'members', streams, organizations, rolesSource: 'inline', roles: null };
+  const parents = { segment: index!, first: 0, count: 3 };
+  const task: FetchTask = { kind: 'children', streams, parents, readOptions: defaultReadOptions, sideIndex: null };
   const first = await attempt({ task, fetchId: 'members-0', budget: limits(3) }).result;
   longPause();
   const second = await attempt({ task, fetchId: 'members-1', cursor: first.cursor, ...deliveredBy(first) }).result;

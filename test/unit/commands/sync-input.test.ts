@@ -6,7 +6,7 @@ it('takes the bounds of a slice that the environment sets for every kind of slic
   expect(readLimits({ fetchBudget: { pages: 3 }, heartbeatSeconds: 2 })).toEqual({
     ...defaultLimits,
     slice: { ...defaultLimits.fetchBudget, pages: 3 },
-    memberSlice: { ...defaultLimits.memberFetchBudget, pages: 3 },
+    memberSlice: { ...defaultLimits.childFetchBudget, pages: 3 },
     heartbeatSeconds: 2,
   });
 });

@@ -52,9 +52,9 @@ it('the recorded histories are of every workflow, of its ends and of its continu
     'streamWorkflow begins, COMPLETED',
     'streamWorkflow begins, CONTINUED_AS_NEW',
     'streamWorkflow goes on, COMPLETED',
-    'organizationsWorkflow begins, CONTINUED_AS_NEW',
-    'organizationsWorkflow goes on, COMPLETED',
-    'organizationsWorkflow begins, FAILED',
+    'parentWorkflow begins, CONTINUED_AS_NEW',
+    'parentWorkflow goes on, COMPLETED',
+    'parentWorkflow begins, FAILED',
     'scheduledSyncWorkflow begins, COMPLETED',
     'scheduledSyncWorkflow begins, FAILED',
   ];

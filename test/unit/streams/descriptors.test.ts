@@ -5,11 +5,11 @@ import { type Auth0Client, createAuth0Client } from '../../../src/auth0/client';
 import { Pacer } from '../../../src/auth0/rate-limit/pacer';
 import { createClientTokenSource } from '../../../src/auth0/token';
 import type { JsonObject } from '../../../src/json';
-import { createListReader, createOrganizationsReader, createRolesReader } from '../../../src/streams/list-readers';
-import { createMembersReader } from '../../../src/streams/members-reader';
+import { createListReader, createParentsReader, createSideIndexReader } from '../../../src/streams/list-readers';
+import { defaultReadOptions, sideIndexName } from '../../../src/streams/fetch-task';
 import { getStream, streams } from '../../../src/streams/registry';
 import { createSearchReader } from '../../../src/streams/search-reader';
-import type { Reader } from '../../../src/streams/stream-reader';
+import type { ChildReaderOptions, Reader } from '../../../src/streams/stream-reader';
 import { nothingKnown } from '../../support/page';
 
 /** Top-level fields in the schemas of Airbyte's own connector, which its users expect. */
@@ -22,8 +22,6 @@ const airbyteFields: Record<string, string> = {
   organization_members: 'org_id user_id picture name email',
   organization_member_roles: 'org_id user_id id name description',
 };
-
-const inline = { rolesSource: 'inline' } as const;
 
 const propertiesOf = (stream: string): JsonObject => getStream(stream).jsonSchema['properties'] as JsonObject;
 
@@ -123,15 +121,10 @@ describe('on an emulated tenant', () => {
         const organization = tenant.tenant.organizations.rows[0]!.id;
         const ask = async (reader: Reader<never>): Promise<unknown> => poor.getPage(reader.next(reader.start())!);
         const readers: Reader<never>[] =
-          reach === 'members'
+          reach === 'children'
             ? [
-                createOrganizationsReader(true) as Reader<never>,
-                createMembersReader({
-                  ...inline,
-                  streams: [name],
-                  organizations: [organization],
-                  descriptions: undefined,
-                }) as Reader<never>,
+                createParentsReader(getStream('organizations'), true) as Reader<never>,
+                readerOfMembers({ streams: [name], parents: [organization], sideIndex: undefined }),
               ]
             : [readerOfStream(name)];
         const asked = (async () => {
@@ -144,22 +137,27 @@ describe('on an emulated tenant', () => {
     },
   );
 
+  function readerOfMembers(options: Omit<ChildReaderOptions, 'readOptions'>): Reader<never> {
+    const { createReader } = getStream('organization_members').child!;
+    return createReader!({ ...options, readOptions: defaultReadOptions }) as Reader<never>;
+  }
+
   function readerOfStream(name: string): Reader<never> {
     if (name === 'users')
       return createSearchReader({ kind: 'search', stream: name, key: 'created_at', missing: true }) as Reader<never>;
-    return createListReader(name) as Reader<never>;
+    return createListReader(getStream(name)) as Reader<never>;
   }
 
   it('every list is answered, brings all keys once, and fits its schema', async () => {
-    const roles = (await read(createRolesReader()))['roles'] ?? [];
-    const descriptions = new Map(roles.map(({ id, description }) => [id as string, description as string]));
+    const roles = await read(createSideIndexReader(getStream('organization_member_roles').child!.sideIndex!));
+    const sideIndex = roles[sideIndexName] ?? [];
     const ids = tenant.tenant.organizations.rows.map(({ id }) => id);
     const members = ['organization_members', 'organization_member_roles'];
     const outputs = {
-      ...(await read(createListReader('clients'))),
+      ...(await read(createListReader(getStream('clients')))),
       ...(await read(readerOfStream('users'))),
-      ...(await read(createOrganizationsReader(true))),
-      ...(await read(createMembersReader({ ...inline, streams: members, organizations: ids, descriptions }))),
+      ...(await read(createParentsReader(getStream('organizations'), true))),
+      ...(await read(readerOfMembers({ streams: members, parents: ids, sideIndex }))),
     };
     const ajv = new Ajv({ strict: false });
     addFormats(ajv);

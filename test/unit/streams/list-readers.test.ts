@@ -1,6 +1,6 @@
 import type { ListCursor } from '../../../src/auth0/paging/list';
-import { deliveredIndexName } from '../../../src/streams/fetch-task';
-import { createListReader, createOrganizationsReader, createRolesReader } from '../../../src/streams/list-readers';
+import { deliveredIndexName, parentIndexName, sideIndexName } from '../../../src/streams/fetch-task';
+import { createListReader, createParentsReader, createSideIndexReader } from '../../../src/streams/list-readers';
 import { getStream } from '../../../src/streams/registry';
 import type { Reader, ReaderOutput } from '../../../src/streams/stream-reader';
 import { nothingKnown, pageOf, readAll } from '../../support/page';
@@ -11,7 +11,7 @@ const recordsIn = (outputs: readonly ReaderOutput[]): ReaderOutput[] =>
   outputs.filter(({ stream }) => stream !== deliveredIndexName);
 
 describe('a list of the tenant', () => {
-  const reader = createListReader('clients');
+  const reader = createListReader(getStream('clients'));
 
   it('is followed from token to token, and every row becomes a record of the stream', () => {
     const { outputs, requests } = readAll(reader, ({ query }) =>
@@ -39,8 +39,8 @@ describe('a list of the tenant', () => {
 });
 
 describe.each<[string, Reader<ListCursor>, string]>([
-  ['clients', createListReader('clients'), 'client_id'],
-  ['organizations', createOrganizationsReader(true), 'id'],
+  ['clients', createListReader(getStream('clients')), 'client_id'],
+  ['organizations', createParentsReader(getStream('organizations'), true), 'id'],
 ])('the list of %s, when the place in it is not good any more', (stream, reader, key) => {
   const first = [{ [key]: 'somebodys-1' }, { [key]: 'somebodys-2' }];
   const { cursor, outputs } = reader.advance(reader.start(), pageOf(first, { next: 'second' }), nothingKnown);
@@ -75,24 +75,24 @@ describe('the list of organizations', () => {
   const rows = [{ id: 'org_1', name: 'one', display_name: 'One' }];
 
   it('gives each organization to its stream, and only its id to the index', () => {
-    expect(readAll(createOrganizationsReader(true), () => pageOf(rows)).outputs).toEqual([
+    expect(readAll(createParentsReader(getStream('organizations'), true), () => pageOf(rows)).outputs).toEqual([
       { stream: 'organizations', data: rows[0] },
-      { stream: 'organization-ids', data: { id: 'org_1' } },
+      { stream: parentIndexName, data: { id: 'org_1' } },
     ]);
   });
 
   it('gives the index alone when the stream is not wanted', () => {
-    const { outputs } = readAll(createOrganizationsReader(false), () => pageOf(rows));
-    expect(outputs).toEqual([{ stream: 'organization-ids', data: { id: 'org_1' } }]);
+    const { outputs } = readAll(createParentsReader(getStream('organizations'), false), () => pageOf(rows));
+    expect(outputs).toEqual([{ stream: parentIndexName, data: { id: 'org_1' } }]);
   });
 
   it('counts a row once, however many outputs it becomes', () => {
-    const reader = createOrganizationsReader(true);
+    const reader = createParentsReader(getStream('organizations'), true);
     expect(reader.advance(reader.start(), pageOf(rows, { next: 'x' }), nothingKnown)).toMatchObject({ rows: 1 });
   });
 
   it('names no fields, since nothing in it is secret', () => {
-    const reader = createOrganizationsReader(true);
+    const reader = createParentsReader(getStream('organizations'), true);
     expect(reader.next(reader.start())?.query).toEqual({ take: 100 });
   });
 });
@@ -104,14 +104,17 @@ describe('the list of roles', () => {
       { id: 'rol_2', name: 'guest' },
       { id: 'rol_3', description: '' },
     ];
-    const { outputs, requests } = readAll(createRolesReader(), ({ query }) => {
-      const page = Number(query['page']);
-      return pageOf(all.slice(2 * page, 2 * page + 2), { start: 2 * page, limit: 2, total: 3 });
-    });
+    const { outputs, requests } = readAll(
+      createSideIndexReader(getStream('organization_member_roles').child!.sideIndex!),
+      ({ query }) => {
+        const page = Number(query['page']);
+        return pageOf(all.slice(2 * page, 2 * page + 2), { start: 2 * page, limit: 2, total: 3 });
+      },
+    );
     expect(outputs).toEqual([
-      { stream: 'roles', data: { id: 'rol_1', description: 'May do all' } },
-      { stream: 'roles', data: { id: 'rol_2', description: null } },
-      { stream: 'roles', data: { id: 'rol_3', description: '' } },
+      { stream: sideIndexName, data: { id: 'rol_1', description: 'May do all' } },
+      { stream: sideIndexName, data: { id: 'rol_2', description: null } },
+      { stream: sideIndexName, data: { id: 'rol_3', description: '' } },
     ]);
     expect(requests.map(({ query }) => query['page'])).toEqual([0, 1]);
     expect(requests.every(({ query }) => !('take' in query))).toBe(true);

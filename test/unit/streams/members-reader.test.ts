@@ -1,7 +1,12 @@
-import type { JsonObject } from '../../../src/json';
-import { deliveredIndexName, emptyLookupResults } from '../../../src/streams/fetch-task';
-import { createMembersReader, type MembersReaderOptions } from '../../../src/streams/members-reader';
-import type { ReaderOutput } from '../../../src/streams/stream-reader';
+import type { Json, JsonObject } from '../../../src/json';
+import {
+  defaultReadOptions,
+  deliveredIndexName,
+  emptyLookupResults,
+  type RolesSource,
+} from '../../../src/streams/fetch-task';
+import { getStream } from '../../../src/streams/registry';
+import type { Reader, ReaderOutput } from '../../../src/streams/stream-reader';
 import { nothingKnown, pageOf, readAll } from '../../support/page';
 
 const both = ['organization_members', 'organization_member_roles'];
@@ -14,8 +19,22 @@ const descriptions = new Map([
 ]);
 const unknownDescription = [{ field: 'description', change: 'NULLED', reason: 'SOURCE_RETRIEVAL_ERROR' }];
 
-const readerWith = (options: Partial<MembersReaderOptions> = {}) =>
-  createMembersReader({ streams: both, organizations: ['org_1'], rolesSource: 'inline', descriptions, ...options });
+interface MembersReaderOptions {
+  streams: readonly string[];
+  organizations: readonly string[];
+  rolesSource: RolesSource;
+  descriptions: ReadonlyMap<string, string | null> | undefined;
+}
+
+function readerWith(options: Partial<MembersReaderOptions> = {}): Reader<Json> {
+  const whole = { streams: both, organizations: ['org_1'], rolesSource: 'inline' as const, descriptions, ...options };
+  return getStream('organization_members').child!.createReader!({
+    streams: whole.streams,
+    parents: whole.organizations,
+    sideIndex: whole.descriptions && [...whole.descriptions].map(([id, description]) => ({ id, description })),
+    readOptions: { ...defaultReadOptions, rolesSource: whole.rolesSource },
+  });
+}
 
 const recordsIn = (outputs: readonly ReaderOutput[]): ReaderOutput[] =>
   outputs.filter(({ stream }) => stream !== deliveredIndexName);

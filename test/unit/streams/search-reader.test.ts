@@ -161,7 +161,12 @@ describe('an end before the present time', () => {
 });
 
 describe('the end of a search', () => {
-  const reader = createSearchEndReader({ kind: 'search-end', key: 'created_at', from: '2026-01-01T00:00:00.000Z' });
+  const reader = createSearchEndReader({
+    kind: 'search-end',
+    stream: 'users',
+    key: 'created_at',
+    from: '2026-01-01T00:00:00.000Z',
+  });
   const endOf = (rows: JsonObject[]) => readAll(reader, () => pageOf(rows, { total: 7 }));
 
   it('is the key of its last row, which is all that it asks for', () => {

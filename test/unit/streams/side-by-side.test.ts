@@ -56,7 +56,7 @@ function readSideBySide(model: SearchModel, draw: () => number, change: () => vo
 }
 
 function endOf(model: SearchModel): string {
-  const reader = createSearchEndReader({ kind: 'search-end', key: 'created_at' });
+  const reader = createSearchEndReader({ kind: 'search-end', stream: 'users', key: 'created_at' });
   const all = model.users.filter(({ key }) => key !== null).sort((one, other) => other.key! - one.key!);
   const rows = all.slice(0, 1).map(({ key }) => ({ user_id: 'auth0|last', created_at: new Date(key!).toISOString() }));
   return (

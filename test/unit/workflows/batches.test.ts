@@ -1,8 +1,8 @@
 import type { FetchInput, FetchResult } from '../../../src/activities/fetch-contract';
 import { createSyncInput, defaultLimits } from '../../../src/app/sync-input';
 import { zeroCounts } from '../../../src/streams/counts';
-import { defaultReadOptions, organizationIndexName } from '../../../src/streams/fetch-task';
-import { organizationsWorkflow } from '../../../src/workflows/organizations';
+import { defaultReadOptions, parentIndexName } from '../../../src/streams/fetch-task';
+import { parentWorkflow } from '../../../src/workflows/parent-reader';
 import { runWorkflow } from '../../support/simulation/workflow-runtime';
 
 jest.mock('@temporalio/workflow', () => jest.requireActual<object>('../../support/simulation/workflow-runtime'));
@@ -19,9 +19,9 @@ async function batchesOf(latencyMs: number | undefined): Promise<number[]> {
     ...(latencyMs !== undefined && { latencyMs }),
   };
   const fetchPages = async ({ task }: FetchInput): Promise<FetchResult> => {
-    if (task.kind === 'members') sizes.push(task.organizations.count);
-    const index = { stream: organizationIndexName, file: 'run/organizations-0.1.jsonl', bytes: 1_000, records: 100 };
-    return task.kind === 'organizations' ? { ...result, segments: [index] } : result;
+    if (task.kind === 'children') sizes.push(task.parents.count);
+    const index = { stream: parentIndexName, file: 'run/organizations-0.1.jsonl', bytes: 1_000, records: 100 };
+    return task.kind === 'parents' ? { ...result, segments: [index] } : result;
   };
   const sync = createSyncInput({
     connection: 'acme',
@@ -30,8 +30,8 @@ async function batchesOf(latencyMs: number | undefined): Promise<number[]> {
     limits: defaultLimits,
     readOptions: defaultReadOptions,
   });
-  const input = { ...sync, run: 'run', stream: sync.streams[0], states: {} };
-  await runWorkflow(organizationsWorkflow, input, { fetchPages, deliver: async () => undefined }, () => 0);
+  const input = { ...sync, run: 'run', states: {} };
+  await runWorkflow(parentWorkflow, input, { fetchPages, deliver: async () => undefined }, () => 0);
   return sizes;
 }
 

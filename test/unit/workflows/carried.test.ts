@@ -5,12 +5,12 @@ import { zeroCounts } from '../../../src/streams/counts';
 import {
   defaultReadOptions,
   deliveredIndexName,
-  organizationIndexName,
-  roleIndexName,
+  parentIndexName,
+  sideIndexName,
   type SearchTask,
 } from '../../../src/streams/fetch-task';
 import type { StreamResult } from '../../../src/workflows/contract';
-import { organizationsWorkflow } from '../../../src/workflows/organizations';
+import { parentWorkflow } from '../../../src/workflows/parent-reader';
 import { streamWorkflow } from '../../../src/workflows/stream';
 import { runWorkflow } from '../../support/simulation/workflow-runtime';
 
@@ -32,7 +32,7 @@ function result(rows: number, rest: Omit<FetchResult, 'counts' | 'concurrency'>)
 
 /** Runs a workflow over made-up slices in runs of 40, and gives back what it ended with and the most that a run handed on. */
 async function play(
-  workflow: typeof streamWorkflow | typeof organizationsWorkflow,
+  workflow: typeof streamWorkflow | typeof parentWorkflow,
   names: string[],
   fetchPages: (input: FetchInput) => FetchResult,
 ): Promise<{ results: StreamResult[]; runs: number; carried: number }> {
@@ -52,7 +52,7 @@ async function play(
   let turns = 0;
   const results = await runWorkflow(
     workflow,
-    { ...sync, run: 'run', stream: sync.streams[0], state: null, states: {} },
+    { ...sync, run: 'run', states: {} },
     activities,
     () => (turns++ % 3 === 0 ? 0 : 15),
     (args) => sizes.push(JSON.stringify(args).length),
@@ -63,20 +63,18 @@ async function play(
 it('100,000 organizations, read by 16 lanes, are carried in less than 100 kB', async () => {
   const all = 100_000;
   const fetchPages = ({ task, fetchId, cursor, budget }: FetchInput): FetchResult => {
-    if (task.kind === 'organizations') {
+    if (task.kind === 'parents') {
       const listed = (cursor as { listed: number } | null)?.listed ?? 0;
       const rows = Math.min(all - listed, budget.pages * 100);
       return result(rows, {
         cursor: { listed: listed + rows, token },
         done: listed + rows === all,
-        segments: [organizationIndexName, 'organizations', deliveredIndexName].map((each) =>
-          segment(fetchId, each, rows),
-        ),
+        segments: [parentIndexName, 'organizations', deliveredIndexName].map((each) => segment(fetchId, each, rows)),
       });
     }
-    if (task.kind === 'roles')
-      return result(10, { cursor: null, done: true, segments: [segment(fetchId, roleIndexName, 10)] });
-    if (task.kind !== 'members') throw new Error(`nobody asks for ${task.kind}`);
+    if (task.kind === 'side-index')
+      return result(10, { cursor: null, done: true, segments: [segment(fetchId, sideIndexName, 10)] });
+    if (task.kind !== 'children') throw new Error(`nobody asks for ${task.kind}`);
     // Members are much slower than the list.
     const { slices = 0 } = (cursor ?? {}) as { slices?: number };
     return result(1_000, {
@@ -86,7 +84,7 @@ it('100,000 organizations, read by 16 lanes, are carried in less than 100 kB', a
     });
   };
   const family = ['organizations', 'organization_members', 'organization_member_roles'];
-  const { results, runs, carried } = await play(organizationsWorkflow, family, fetchPages);
+  const { results, runs, carried } = await play(parentWorkflow, family, fetchPages);
   expect(results.map(({ status }) => status)).toEqual(['complete', 'complete', 'complete']);
   expect(results[0]!.records).toBe(all);
   expect(runs).toBeGreaterThan(10);

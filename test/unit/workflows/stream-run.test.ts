@@ -13,7 +13,6 @@ function runOf(carried: Partial<StreamRunSnapshot> = {}, deliver: Deliver = asyn
       destinationSyncMode: 'append',
       schema: {},
       primaryKey: [],
-      reader: 'search',
     },
     'run',
     deliver,

@@ -30,8 +30,8 @@ describe('the copy of a stream', () => {
   it.each<[Partial<FetchCounts>, string]>([
     [{ missed: 1 }, '1 user changed or deleted during the read'],
     [{ missed: 2 }, '2 users changed or deleted during the read'],
-    [{ vanished: 1 }, '1 organization or member deleted after it was listed'],
-    [{ vanished: 30 }, '30 organizations or members deleted after they were listed'],
+    [{ vanished: 1 }, '1 object deleted after it was listed'],
+    [{ vanished: 30 }, '30 objects deleted after they were listed'],
     [{ undescribed: 1 }, '1 role description not readable (scope missing or role deleted)'],
     [{ undescribed: 4 }, '4 role descriptions not readable (grant read:roles, or the roles were deleted)'],
     [{ skippedRecords: 1 }, '1 record for which Auth0 returned only the key (see _airbyte_meta)'],
@@ -43,7 +43,7 @@ describe('the copy of a stream', () => {
   it('names all that is not in it', () => {
     expect(verdictWith({ missed: 1, undescribed: 1, vanished: 1 })).toBe(
       'complete except for 1 user changed or deleted during the read, ' +
-        '1 organization or member deleted after it was listed, ' +
+        '1 object deleted after it was listed, ' +
         '1 role description not readable (scope missing or role deleted)',
     );
   });
@@ -71,7 +71,7 @@ describe('the copy of all streams', () => {
     const streams = [streamWith('clients'), streamWith('users', { missed: 1 }), streamWith('roles', { vanished: 1 })];
     expect(formatRunVerdict(streams)).toBe(
       'complete except for users: 1 user changed or deleted during the read; ' +
-        'roles: 1 organization or member deleted after it was listed',
+        'roles: 1 object deleted after it was listed',
     );
   });
 

@@ -1,0 +1,78 @@
+import { createListPaging, type ListCursor, type ListPaging } from '../auth0/paging/list';
+import type { JsonObject } from '../json';
+import type { ChildList } from './descriptor';
+import type { Lookup, LookupResults } from './fetch-task';
+import { createFingerprintOutput, isRestarted } from './list-readers';
+import type { ChildReaderOptions, Reader, ReaderOutput } from './stream-reader';
+
+/** Position in the child lists of some parents. */
+export type ChildCursor = {
+  /** Parents whose lists are read completely. */
+  index: number;
+  /** Position in the list of the next one. */
+  list: ListCursor;
+};
+
+/** What the lists of one kind of children become. */
+export interface ChildRows {
+  /** Sent with each request. */
+  query?: Readonly<Record<string, string | number | boolean>>;
+  toOutputs(parent: string, row: JsonObject, found: LookupResults): ReaderOutput[];
+  listLookups?(parent: string, rows: readonly JsonObject[]): Lookup[];
+}
+
+/** The child lists of some parents, one after the other. */
+export function createChildReader(
+  { request, paging }: ChildList,
+  parents: readonly string[],
+  { query = {}, toOutputs, listLookups = () => [] }: ChildRows,
+): Reader<ChildCursor> {
+  const pagingOf = (parent: string): ListPaging =>
+    createListPaging(request(parent, query), paging);
+  const startAt = (index: number): ChildCursor => ({ index, list: pagingOf('').start() });
+
+  function parentAt(index: number): string {
+    const parent = parents[index];
+    if (parent === undefined) throw new Error('the lists of all parents have been read');
+    return parent;
+  }
+
+  return {
+    start: () => startAt(0),
+    next({ index, list }) {
+      const parent = parents[index];
+      return parent === undefined ? undefined : pagingOf(parent).next(list);
+    },
+    listLookups: ({ index }, { rows }) => listLookups(parentAt(index), rows),
+    advance({ index, list }, page, { delivered, lookupResults }) {
+      const parent = parentAt(index);
+      // The same row may be in the lists of several parents.
+      const fingerprintOf = (print: string): string => `${index}:${print}`;
+      const isDelivered = (print: string): boolean => delivered.has(fingerprintOf(print));
+      const { cursor, fresh, fingerprints, repeated } = pagingOf(parent).advance(list, page, isDelivered);
+      const outputs = fresh.flatMap((row) => toOutputs(parent, row, lookupResults));
+      return {
+        cursor: cursor.done ? startAt(index + 1) : { index, list: cursor },
+        outputs: [...outputs, ...fingerprints.map((print) => createFingerprintOutput(fingerprintOf(print)))],
+        rows: fresh.length,
+        repeated,
+        notes: { undescribed: outputs.filter(({ changes }) => changes).length },
+      };
+    },
+    // The parent was deleted after it was listed.
+    skipVanished: ({ index }) => startAt(index + 1),
+    restart: ({ index }) => ({ index, list: pagingOf('').restart() }),
+    isRestarted: ({ list }) => isRestarted(list),
+  };
+}
+
+/** The child lists of a stream whose rows are its records. The parent's id is added to each. */
+export function createChildRecordReader(
+  stream: string,
+  list: ChildList,
+  { parents }: ChildReaderOptions,
+): Reader<ChildCursor> {
+  return createChildReader(list, parents, {
+    toOutputs: (parent, row) => [{ stream, data: { [list.parentKey]: parent, ...row } }],
+  });
+}
