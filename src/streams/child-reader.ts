@@ -27,8 +27,7 @@ export function createChildReader(
   parents: readonly string[],
   { query = {}, toOutputs, listLookups = () => [] }: ChildRows,
 ): Reader<ChildCursor> {
-  const pagingOf = (parent: string): ListPaging =>
-    createListPaging(request(parent, query), paging);
+  const pagingOf = (parent: string): ListPaging => createListPaging(request(parent, query), paging);
   const startAt = (index: number): ChildCursor => ({ index, list: pagingOf('').start() });
 
   function parentAt(index: number): string {

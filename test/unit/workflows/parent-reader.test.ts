@@ -4,7 +4,13 @@ import { createParentReadState } from '../../../src/workflows/parent-reader';
 import { StreamRun } from '../../../src/workflows/stream-delivery';
 import type { PlannedStream, ReadInput } from '../../../src/workflows/contract';
 
-const common = { syncMode: 'full_refresh', destinationSyncMode: 'append', syncId: 7 } as const;
+const common: Omit<PlannedStream, 'name' | 'reader'> = {
+  syncMode: 'full_refresh',
+  destinationSyncMode: 'append',
+  syncId: 7,
+  schema: {},
+  primaryKey: [],
+};
 const planned: PlannedStream[] = [
   { ...common, name: 'organizations', reader: 'parent' },
   { ...common, name: 'organization_members', reader: 'children', parent: 'organizations', reading: 'members' },
