@@ -39,8 +39,31 @@ export function explainDiskError(error: unknown): DiskProblem | undefined {
   return diskProblems[code] ?? { what: `the system reported ${code}`, nextStep: 'Check the folder and its disk.' };
 }
 
+/** Runs work on a disk. An error of the file system is replaced by the one that `toError` returns. */
+export async function translateErrors<Result>(
+  work: () => Promise<Result>,
+  toError: (problem: DiskProblem, options: ErrorOptions) => Error,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    const problem = explainDiskError(error);
+    throw problem ? toError(problem, { cause: error }) : error;
+  }
+}
+
 export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
+/** Settles as `work`, but resolves with undefined when the file or folder does not exist. */
+export async function ifPresent<Result>(work: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Makes the names in a folder durable. A new or renamed file survives a power failure only after this. */

@@ -10,7 +10,7 @@ import { ConfigError, exitCodes } from '../errors';
 import type { StreamState } from '../protocol';
 import { createFilesStateStore } from '../sinks/files/state-store';
 import { createPostgresStateStore } from '../sinks/postgres/state-store';
-import type { StateStore, StoredState } from '../sinks/state-store';
+import type { StateStore, StoredState } from '../sinks/sink';
 import { getStream, streams as known } from '../streams/registry';
 import { findNewestRun } from '../temporal/sync-run';
 import { normaliseTimestamp } from '../timestamp';

@@ -5,7 +5,7 @@ import { resolveDestination } from '../config/references';
 import { checkFolder } from '../durable-fs';
 import { exitCodes } from '../errors';
 import { translateDiskErrors } from '../sinks/destination';
-import { readManifests } from '../sinks/files/manifest-file';
+import { readManifests } from '../sinks/files/manifest';
 import { checkDatabase } from '../sinks/postgres/preflight';
 import { translateStagingErrors } from '../staging/segment-io';
 import { connect, type TemporalConnection } from '../temporal/connection';

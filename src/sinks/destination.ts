@@ -1,4 +1,4 @@
-import { explainDiskError } from '../durable-fs';
+import { translateErrors } from '../durable-fs';
 import { RollcallError } from '../errors';
 
 /** The destination cannot be read or written at the moment. */
@@ -20,12 +20,9 @@ export class DestinationUnreadable extends RollcallError {
 }
 
 /** Runs work on the destination's folder. Errors of the file system become DestinationUnavailable. */
-export async function translateDiskErrors<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    const problem = explainDiskError(error);
-    if (!problem) throw error;
-    throw new DestinationUnavailable(directory, problem.what, problem.nextStep, { cause: error });
-  }
+export function translateDiskErrors<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
+  return translateErrors(
+    work,
+    ({ what, nextStep }, options) => new DestinationUnavailable(directory, what, nextStep, options),
+  );
 }

@@ -12,7 +12,7 @@ import { buildState } from '../airbyte/stream-state';
 import { createSerialQueue } from '../async';
 import type { RunSummary, StreamState } from '../protocol';
 import type { Staging } from '../staging/staging';
-import { checkSequence, type LastDelivery } from './sequence';
+import { checkSequence, type LastDelivery } from './stream-ledger';
 import type { Delivery, Sink } from './sink';
 
 /** Formats a summary as one log line for each stream and one for the run; level WARN for what is incomplete. */

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { type FileHandle, open } from 'node:fs/promises';
-import { createFolder, explainDiskError, isMissing, syncFolder } from '../durable-fs';
+import { createFolder, ifPresent, syncFolder, translateErrors } from '../durable-fs';
 import { RollcallError } from '../errors';
 import type { Json } from '../json';
 import type { Segment, StagedRecord } from './segment';
@@ -32,14 +32,8 @@ export class StagingUnavailable extends RollcallError {
 }
 
 /** Runs work on the staging folder. Errors of the file system become StagingUnavailable. */
-export async function translateStagingErrors<Result>(root: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (error) {
-    const problem = explainDiskError(error);
-    if (!problem) throw error;
-    throw new StagingUnavailable(root, problem.what, problem.nextStep, { cause: error });
-  }
+export function translateStagingErrors<Result>(root: string, work: () => Promise<Result>): Promise<Result> {
+  return translateErrors(work, ({ what, nextStep }, options) => new StagingUnavailable(root, what, nextStep, options));
 }
 
 /** Identifies a segment within all that is staged. */
@@ -116,13 +110,9 @@ export async function* readLines(root: string, segment: Segment): AsyncGenerator
 
 async function openForReading(root: string, segment: Segment): Promise<FileHandle> {
   if (!hasSegmentPath(segment)) throw new StagingLost(segment, 'has a path outside the staging layout');
-  return translateStagingErrors(root, async () => {
-    try {
-      return await open(join(root, segment.file), 'r');
-    } catch (error) {
-      throw isMissing(error) ? new StagingLost(segment, 'is missing') : error;
-    }
-  });
+  const handle = await translateStagingErrors(root, () => ifPresent(open(join(root, segment.file), 'r')));
+  if (!handle) throw new StagingLost(segment, 'is missing');
+  return handle;
 }
 
 /** Writes the segment of one attempt. Calls must not overlap. */

@@ -1,7 +1,18 @@
+import { readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ifPresent, isMissing } from '../durable-fs';
 import type { Json } from '../json';
-import { removeRun, removeSegments, removeStaleRuns } from './cleanup';
 import type { Segment } from './segment';
-import { openSegment, readLines, type SegmentKey, type SegmentWriter, translateStagingErrors } from './segment-io';
+import {
+  encodePathPart,
+  hasSegmentPath,
+  isSegmentName,
+  openSegment,
+  readLines,
+  type SegmentKey,
+  type SegmentWriter,
+  translateStagingErrors,
+} from './segment-io';
 
 /**
  * The folder where records wait between fetch and delivery. All workers of a task queue share it. Each attempt at a fetch
@@ -39,4 +50,53 @@ export function createStaging(root: string): Staging {
     removeRun: (run) => translateStagingErrors(root, () => removeRun(root, run)),
     removeStaleRuns: (olderThanMs, now) => translateStagingErrors(root, () => removeStaleRuns(root, olderThanMs, now)),
   };
+}
+
+/** Deletes the files of segments. Missing files are ignored. */
+async function removeSegments(root: string, segments: readonly Segment[]): Promise<void> {
+  for (const segment of segments.filter(hasSegmentPath)) await rm(join(root, segment.file), { force: true });
+}
+
+/** Deletes all segments of a run. */
+function removeRun(root: string, run: string): Promise<void> {
+  return removeFolder(join(root, encodePathPart(run)));
+}
+
+/**
+ * Deletes the runs not written to for `olderThanMs` before `now` (epoch ms). Keeps folders with files other than segments,
+ * because a user may have set the root to a folder that is used for something else.
+ * @returns the names of the deleted folders
+ */
+async function removeStaleRuns(root: string, olderThanMs: number, now: number): Promise<string[]> {
+  const removed: string[] = [];
+  for (const entry of (await ifPresent(readdir(root, { withFileTypes: true }))) ?? []) {
+    const folder = join(root, entry.name);
+    if (!entry.isDirectory()) continue;
+    const names = await listNames(folder);
+    if (!names.every(isSegmentName)) continue;
+    const times = await Promise.all([folder, ...names.map((name) => join(folder, name))].map(readLastWriteTime));
+    if (Math.max(...times) > now - olderThanMs) continue;
+    await removeFolder(folder);
+    removed.push(entry.name);
+  }
+  return removed;
+}
+
+/** Deletes the segments in a folder, and then the folder when it is empty. */
+async function removeFolder(folder: string): Promise<void> {
+  for (const name of (await listNames(folder)).filter(isSegmentName)) await rm(join(folder, name), { force: true });
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    if (!isMissing(error) && (error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
+  }
+}
+
+async function listNames(folder: string): Promise<string[]> {
+  return (await ifPresent(readdir(folder))) ?? [];
+}
+
+/** Epoch ms; 0 for a file that another process has just deleted. */
+async function readLastWriteTime(path: string): Promise<number> {
+  return (await ifPresent(stat(path)))?.mtimeMs ?? 0;
 }

@@ -3,9 +3,7 @@ import { join } from 'node:path';
 import { isMissing } from '../../src/durable-fs';
 import type { StagedRecord } from '../../src/staging/segment';
 import { DestinationUnreadable, translateDiskErrors } from '../../src/sinks/destination';
-import { buildStreamFolderPath } from '../../src/sinks/files/data-file';
-import type { DataFile } from '../../src/sinks/files/manifest';
-import { readManifests } from '../../src/sinks/files/manifest-file';
+import { buildStreamFolderPath, type DataFile, readManifests } from '../../src/sinks/files/manifest';
 
 /** Body of a RECORD message. */
 export interface AirbyteRecord extends StagedRecord {

@@ -23,7 +23,7 @@ import { failOnOutput, failOnTerminal } from '../../src/commands/failure-output'
 import { ConfigError, type FailureType, type RollcallError } from '../../src/errors';
 import { DestinationUnavailable, DestinationUnreadable } from '../../src/sinks/destination';
 import { DestinationRefused } from '../../src/sinks/postgres/explain-error';
-import { SequenceGap } from '../../src/sinks/sequence';
+import { SequenceGap } from '../../src/sinks/stream-ledger';
 import { type Delivery, StaleDelivery } from '../../src/sinks/sink';
 import { StagingLost, StagingUnavailable } from '../../src/staging/segment-io';
 import { TemporalUnreachable } from '../../src/temporal/connection';

@@ -1,16 +1,10 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRecordFormatter } from '../../airbyte/messages';
-import { createFolder, isMissing, writeFileAtomically } from '../../durable-fs';
-import { encodePathPart } from '../../staging/segment-io';
+import { createFolder, ifPresent, writeFileAtomically } from '../../durable-fs';
 import type { Staging } from '../../staging/staging';
 import type { Delivery } from '../sink';
 import { type DataFile, listDataFiles, type Manifest } from './manifest';
-
-/** The folder of a stream's files. */
-export function buildStreamFolderPath(directory: string, stream: string): string {
-  return join(directory, encodePathPart(stream));
-}
 
 /** Writes the records of a delivery as RECORD messages, one a line. The file is durable when the promise resolves. */
 export async function writeDataFile(
@@ -41,19 +35,10 @@ const dataFilePattern = /^\.?(\d+)-(\d+)\.jsonl(?:\.[\w-]+\.tmp)?$/;
  */
 export async function removeStaleFiles(folder: string, manifest: Manifest): Promise<void> {
   const listed = new Set(listDataFiles(manifest).map(({ name }) => name));
-  for (const name of await listFolder(folder)) {
+  for (const name of (await ifPresent(readdir(folder))) ?? []) {
     const [, runNumber, sequence] = dataFilePattern.exec(name) ?? [];
     if (runNumber === undefined || listed.has(name)) continue;
     const distance = Number(runNumber) - manifest.runNumber || Number(sequence) - manifest.sequence;
     if (distance <= 0) await rm(join(folder, name), { force: true });
-  }
-}
-
-async function listFolder(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
   }
 }

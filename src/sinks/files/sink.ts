@@ -1,34 +1,27 @@
-import { z } from 'zod';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSerialQueue } from '../../async';
-import { createFolder, removeTemporaryFiles, writeFileAtomically } from '../../durable-fs';
+import { createFolder, ifPresent, removeTemporaryFiles, writeFileAtomically } from '../../durable-fs';
 import type { RunSummary, StreamState } from '../../protocol';
 import { countRecords } from '../../staging/segment';
 import type { Staging } from '../../staging/staging';
 import { translateDiskErrors } from '../destination';
-import { checkSequence } from '../sequence';
+import { beginRun, checkSequence, createLedger, type Ledger, takeDelivery } from '../stream-ledger';
 import type { Delivery, Sink } from '../sink';
-import { beginRun, createLedger, type Ledger, takeDelivery } from '../stream-ledger';
-import { buildStreamFolderPath, removeStaleFiles, writeDataFile } from './data-file';
-import { type DataFile, type FilesContent, formatDataFileName } from './manifest';
+import { removeStaleFiles, writeDataFile } from './data-file';
 import {
+  buildStreamFolderPath,
+  type DataFile,
+  type FilesContent,
+  formatDataFileName,
   manifestFileName,
   type ManifestFiles,
   openManifestFiles,
-  readFileIfPresent,
   readManifests,
-} from './manifest-file';
+} from './manifest';
 import { createStateFileWriter, stateFileName } from './state-store';
 
 export const summaryFileName = 'summary.json';
-
-/** What identifies a summary in every version. */
-const storedSummarySchema = z.object({
-  run: z.string(),
-  status: z.string(),
-  verdict: z.string(),
-  streams: z.array(z.unknown()),
-});
 
 /**
  * Writes `summary.json`, with all properties of the object, unless the stored summary is of a later run. A file that is
@@ -36,7 +29,7 @@ const storedSummarySchema = z.object({
  */
 async function writeSummaryFile(directory: string, summary: RunSummary): Promise<void> {
   const path = join(directory, summaryFileName);
-  const storedRun = parseSummaryRun(await readFileIfPresent(path));
+  const storedRun = parseSummaryRun(await ifPresent(readFile(path, 'utf8')));
   if (storedRun !== undefined && storedRun > summary.run) return;
   // A repeated summary is written again, because a crash may have happened before the name was durable.
   await writeFileAtomically(path, (handle) => handle.writeFile(`${JSON.stringify(summary, undefined, 2)}\n`));
@@ -44,9 +37,9 @@ async function writeSummaryFile(directory: string, summary: RunSummary): Promise
 
 /** The run of a stored summary; undefined when the text is not a summary. */
 function parseSummaryRun(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
   try {
-    return storedSummarySchema.safeParse(JSON.parse(text)).data?.run;
+    const { run, status, streams } = JSON.parse(text ?? '') as Partial<Record<string, unknown>>;
+    return typeof run === 'string' && typeof status === 'string' && Array.isArray(streams) ? run : undefined;
   } catch {
     return undefined;
   }

@@ -1,12 +1,12 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toStateMessages } from '../../airbyte/stream-state';
-import { writeFileAtomically } from '../../durable-fs';
+import { ifPresent, writeFileAtomically } from '../../durable-fs';
 import type { StreamState } from '../../protocol';
 import { translateDiskErrors } from '../destination';
-import type { StateStore, StoredState } from '../state-store';
+import type { StateStore, StoredState } from '../sink';
 import { createLedger, replaceState } from '../stream-ledger';
-import type { FilesContent, Manifest } from './manifest';
-import { type ManifestFiles, openManifestFiles, readFileIfPresent, readManifests } from './manifest-file';
+import { type FilesContent, type Manifest, type ManifestFiles, openManifestFiles, readManifests } from './manifest';
 
 export const stateFileName = 'state.json';
 
@@ -25,7 +25,7 @@ export function createStateFileWriter(directory: string, manifests: ManifestFile
     for (;;) {
       const messages = toStateMessages((await manifests.readAll()).map(toStoredState));
       const text = `${JSON.stringify(messages, undefined, 2)}\n`;
-      if (text === (await readFileIfPresent(path))) return;
+      if (text === (await ifPresent(readFile(path, 'utf8')))) return;
       await writeFileAtomically(path, (handle) => handle.writeFile(text));
     }
   };

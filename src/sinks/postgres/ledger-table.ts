@@ -1,5 +1,5 @@
 import type { RunSummary, StreamState } from '../../protocol';
-import type { StoredState } from '../state-store';
+import type { StoredState } from '../sink';
 import { createLedger, type Ledger, type LedgerContent } from '../stream-ledger';
 import type { Transaction } from './connection';
 import { DestinationRefused, type PostgresTarget } from './explain-error';

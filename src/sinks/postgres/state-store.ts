@@ -1,4 +1,4 @@
-import type { StateStore } from '../state-store';
+import type { StateStore } from '../sink';
 import { replaceState } from '../stream-ledger';
 import { openDatabase } from './connection';
 import { ledgerExists, prepareSchema, readLedger, readStoredStates, writeLedger } from './ledger-table';

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import type { JsonObject } from '../../../src/json';
 import type { ConfiguredStream } from '../../../src/protocol';
-import { SequenceGap } from '../../../src/sinks/sequence';
+import { SequenceGap } from '../../../src/sinks/stream-ledger';
 import { mergedUsers, replacedUsers, user, useSchemas } from '../../support/postgres/database';
 import { createDatabase } from '../../support/servers';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ConfiguredStream } from '../../../src/protocol';
-import { SequenceGap } from '../../../src/sinks/sequence';
+import { SequenceGap } from '../../../src/sinks/stream-ledger';
 import { StaleDelivery, type Delivery, type Sink } from '../../../src/sinks/sink';
 import { createStaging, type Staging } from '../../../src/staging/staging';
 import { scratchFolders } from '../scratch';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { JsonObject } from '../../../src/json';
 import type { ConfiguredStream, StreamState } from '../../../src/protocol';
-import { SequenceGap } from '../../../src/sinks/sequence';
+import { SequenceGap } from '../../../src/sinks/stream-ledger';
 import { type Sink, StaleDelivery } from '../../../src/sinks/sink';
 import { StagingLost } from '../../../src/staging/segment-io';
 import { createStaging, type Staging } from '../../../src/staging/staging';

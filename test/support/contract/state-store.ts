@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { ConfiguredStream } from '../../../src/protocol';
-import { StaleDelivery, type Delivery, type Sink } from '../../../src/sinks/sink';
-import type { StateStore } from '../../../src/sinks/state-store';
+import { type Delivery, type Sink, StaleDelivery, type StateStore } from '../../../src/sinks/sink';
 import { createStaging, type Staging } from '../../../src/staging/staging';
 import { scratchFolders } from '../scratch';
 import { clients, numberDeliveries, rows, stageRows, users } from './deliveries';

@@ -2,7 +2,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseState } from '../../../src/airbyte/stream-state';
 import type { ConfiguredStream } from '../../../src/protocol';
-import { readManifests } from '../../../src/sinks/files/manifest-file';
+import { readManifests } from '../../../src/sinks/files/manifest';
 import { createFilesSink } from '../../../src/sinks/files/sink';
 import type { Delivery } from '../../../src/sinks/sink';
 import { createStaging } from '../../../src/staging/staging';

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import type { ConfiguredStream } from '../../../src/protocol';
-import type { Delivery } from '../../../src/sinks/sink';
-import { checkSequence, SequenceGap } from '../../../src/sinks/sequence';
-import { StaleDelivery } from '../../../src/sinks/sink';
+import { type Delivery, StaleDelivery } from '../../../src/sinks/sink';
 import {
   beginRun,
+  checkSequence,
   createLedger,
   type Ledger,
   type LedgerContent,
   replacesExistingRows,
   replaceState,
+  SequenceGap,
   takeDelivery,
 } from '../../../src/sinks/stream-ledger';
 
