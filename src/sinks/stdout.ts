@@ -62,7 +62,7 @@ export function createStdoutSink({ output, staging, initialState, now = Date.now
 
   async function writeDelivery(delivery: Delivery): Promise<void> {
     const { name } = delivery.stream;
-    const writer = streams.get(name) ?? new StreamWriter({ output, staging, now, state: initialState[name] });
+    const writer = streams.get(name) ?? new StreamWriter(output, staging, now, initialState[name]);
     streams.set(name, writer);
     await writer.write(delivery);
   }
@@ -85,20 +85,8 @@ export function createStdoutSink({ output, staging, initialState, now = Date.now
   };
 }
 
-interface StreamWriterOptions {
-  output: Output;
-  staging: Staging;
-  now: () => number;
-  state: StreamState | undefined;
-}
-
 /** Writes the messages of one stream. */
 class StreamWriter {
-  /** The newest state that the reader has: the one passed in, or the one last written. */
-  state: StreamState | undefined;
-  private readonly output: Output;
-  private readonly staging: Staging;
-  private readonly now: () => number;
   private lastDelivery: LastDelivery | undefined;
   private started = false;
   private running = false;
@@ -106,12 +94,13 @@ class StreamWriter {
   /** Records since the last STATE. Includes those of failed deliveries, because the reader counts them. */
   private recordsSinceState = 0;
 
-  constructor({ output, staging, now, state }: StreamWriterOptions) {
-    this.output = output;
-    this.staging = staging;
-    this.now = now;
-    this.state = state;
-  }
+  constructor(
+    private readonly output: Output,
+    private readonly staging: Staging,
+    private readonly now: () => number,
+    /** The newest state that the reader has: the one passed in, or the one last written. */
+    public state: StreamState | undefined,
+  ) {}
 
   async write(delivery: Delivery): Promise<void> {
     const { run, sequence, stream, status, estimate, rateLimited, failure } = delivery;
