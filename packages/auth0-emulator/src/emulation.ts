@@ -16,16 +16,16 @@ export interface EmulationOptions extends Omit<Partial<TenantSettings>, 'rateLim
   rateLimits?: RateLimitPreset | RateLimits;
   /** Default none. */
   faults?: readonly Fault[];
-  /** What happens to the tenant's data while it is read. Default nothing. */
+  /** Changes to the tenant's data while it is read. Default none. */
   churn?: ChurnOptions;
-  /** Epoch ms. Default the machine's clock. */
+  /** Clock, epoch ms. Default Date.now. */
   now?: () => number;
 }
 
-/** A change of settings while the emulator runs; what is not named stays. */
+/** Settings to change while the emulator runs. The others stay. */
 export type SettingsPatch = Pick<EmulationOptions, keyof TenantSettings>;
 
-/** What the routes answer from: the tenant and how it behaves. */
+/** The tenant and its behaviour, which the routes read. */
 export interface Emulation {
   seed: number;
   tenant: EmulatedTenant;
@@ -34,7 +34,7 @@ export interface Emulation {
   checkpoints: { organizations: CheckpointTokens; members: CheckpointTokens; clients: CheckpointTokens };
   statistics: StatisticsRecorder;
   buckets: TenantBuckets;
-  /** How the charged buckets stood at the last answers, oldest first. */
+  /** Levels of the charged buckets at the last responses, oldest first. */
   pastLevels: BucketLevel[];
   faults: FaultInjector;
   churn: ChurnDriver;
@@ -50,16 +50,16 @@ export function createEmulation(scenario: TenantScenario, options: EmulationOpti
   const tenant = new EmulatedTenant(scenario, now);
   const { users, memberships, organizations } = tenant;
   const statistics = createStatisticsRecorder(now);
-  const lifeMs = (): number => settings.checkpointLifetimeSeconds * 1_000;
+  const readLifetimeMs = (): number => settings.checkpointLifetimeSeconds * 1_000;
   return {
     seed,
     tenant,
-    search: new UserSearch(users, memberships, organizations, now, () => settings.searchLagMs),
+    search: new UserSearch({ users, memberships, organizations, now, readLagMs: () => settings.searchLagMs }),
     settings,
     checkpoints: {
-      organizations: createCheckpointTokens(plainTokenFormat, now, lifeMs),
-      members: createCheckpointTokens(plainTokenFormat, now, lifeMs),
-      clients: createCheckpointTokens(sealedTokenFormat, now, lifeMs),
+      organizations: createCheckpointTokens(plainTokenFormat, now, readLifetimeMs),
+      members: createCheckpointTokens(plainTokenFormat, now, readLifetimeMs),
+      clients: createCheckpointTokens(sealedTokenFormat, now, readLifetimeMs),
     },
     statistics,
     buckets: createTenantBuckets(settings.rateLimits),

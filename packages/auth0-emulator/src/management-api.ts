@@ -1,22 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { authenticateBearer } from './auth/access-tokens';
-import { ApiError, createInsufficientScopeError, createNotFoundError } from './api-error';
+import { ApiError, createInsufficientScopeError, createNotFoundError, createTooManyRequestsError } from './api-error';
 import type { Emulation } from './emulation';
-import {
-  faultResponses,
-  includesNamedRecord,
-  omitRows,
-  sendApiError,
-  sendWithBodyFault,
-  createTooManyRequestsError,
-} from './fault-responses';
+import { faultResponses, includesNamedRecord, omitRows, sendApiError, sendWithBodyFault } from './fault-responses';
 import { parseQueryValues } from './query/query-parameters';
 import { routes } from './routes/routes';
 import type { Route } from './routes/route';
 
 const defaultSlowMs = 5_000;
-/** How far behind stale headers are. */
+/** Number of responses that stale headers are behind. */
 const staleHeaderLag = 10;
 
 declare module 'fastify' {
@@ -25,24 +18,24 @@ declare module 'fastify' {
     endpoint?: string;
   }
   interface FastifyRequest {
-    /** The request's number among those to the Management API, as statistics count them. */
-    nth: number;
+    /** The request's number among those to the Management API, as the statistics count them. */
+    requestNumber: number;
   }
 }
 
-/** Serves the Management API. A request is counted, authenticated, charged, checked for its scope, then answered or spoilt. */
+/** Serves the Management API: counts, authenticates and charges each request, checks its scope, then answers or injects a fault. */
 export function serveManagementApi(app: FastifyInstance, emulation: Emulation): void {
   const { statistics } = emulation;
-  app.decorateRequest('nth', 0);
+  app.decorateRequest('requestNumber', 0);
   app.addHook('onRequest', async (request, reply) => {
-    request.nth = statistics.recordRequest(readEndpointName(request), reply.raw);
-    emulation.churn.applyBeforeResponse(request.nth);
-    await emulation.requestCallbacks.run(request.nth);
+    request.requestNumber = statistics.recordRequest(readEndpointName(request), reply.raw);
+    emulation.churn.applyBeforeResponse(request.requestNumber);
+    await emulation.requestCallbacks.run(request.requestNumber);
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
     const { clockAheadMs } = emulation.settings;
     if (clockAheadMs !== 0) reply.header('date', new Date(emulation.now() + clockAheadMs).toUTCString());
-    emulation.churn.applyAfterResponse(request.nth);
+    emulation.churn.applyAfterResponse(request.requestNumber);
     done();
   });
   app.setErrorHandler((error, _request, reply) => {
@@ -64,27 +57,27 @@ function serveRoute(app: FastifyInstance, route: Route, emulation: Emulation): v
     const fault = emulation.faults.selectFault(request.url);
     const delay = settings.latencyMs + (fault?.kind === 'slow' ? (fault.ms ?? defaultSlowMs) : 0);
     if (delay > 0) await sleep(delay);
-    const answerInstead = fault && faultResponses[fault.kind];
-    if (answerInstead && fault.record === undefined) return answerInstead(reply, emulation.now(), fault.text);
+    const sendFault = fault && faultResponses[fault.kind];
+    if (sendFault && fault.record === undefined) return sendFault(reply, emulation.now(), fault.text);
     const { body, headers = {} } = route.handle(
       {
         params: request.params as Record<string, string>,
         query: parseQueryValues(request.query as Record<string, unknown>, route.parameters),
         scopes,
         link: `http://${request.host}${request.url.split('?')[0] ?? ''}`,
-        requestNumber: request.nth,
+        requestNumber: request.requestNumber,
       },
       emulation,
     );
-    const spares = fault?.record !== undefined && !includesNamedRecord(body, fault.record);
-    if (answerInstead && !spares) return answerInstead(reply, emulation.now(), fault.text);
-    const kind = spares ? undefined : fault?.kind;
-    const leavesRowsOut = kind === 'omit-rows' && 'per_page' in route.parameters;
-    const json = JSON.stringify(leavesRowsOut ? omitRows(body, fault?.rows) : body);
-    const repeated = previous ?? json;
+    const isExempt = fault?.record !== undefined && !includesNamedRecord(body, fault.record);
+    if (sendFault && !isExempt) return sendFault(reply, emulation.now(), fault.text);
+    const kind = isExempt ? undefined : fault?.kind;
+    const shouldOmitRows = kind === 'omit-rows' && 'per_page' in route.parameters;
+    const json = JSON.stringify(shouldOmitRows ? omitRows(body, fault?.rows) : body);
+    const repeatedPage = previous ?? json;
     previous = json;
     reply.headers(headers).type('application/json; charset=utf-8');
-    return sendWithBodyFault(reply, kind === 'repeat-page' ? repeated : json, kind);
+    return sendWithBodyFault(reply, kind === 'repeat-page' ? repeatedPage : json, kind);
   });
 }
 
@@ -92,18 +85,18 @@ function readEndpointName(request: FastifyRequest): string {
   return request.routeOptions.config.endpoint ?? 'unknown';
 }
 
-/** Takes the request from its buckets and tells the bearer how they stand. Throws the ApiError of a 429. */
+/** Charges the request to its buckets and sets the rate limit headers. Throws ApiError (429). */
 function chargeRequest({ group }: Route, reply: FastifyReply, { buckets, pastLevels, settings, now }: Emulation): void {
   const { allowed, level } = buckets.charge(group, now());
   if (!level) return;
   pastLevels.push(level);
-  const old = pastLevels.length > staleHeaderLag ? pastLevels.shift() : pastLevels[0];
-  const told = settings.rateLimitHeaders === 'stale' ? (old ?? level) : level;
+  const oldest = pastLevels.length > staleHeaderLag ? pastLevels.shift() : pastLevels[0];
+  const reported = settings.rateLimitHeaders === 'stale' ? (oldest ?? level) : level;
   if (settings.rateLimitHeaders !== 'absent') {
     reply.headers({
-      'x-ratelimit-limit': told.limit,
-      'x-ratelimit-remaining': told.remaining,
-      'x-ratelimit-reset': told.reset + Math.round(settings.clockAheadMs / 1_000),
+      'x-ratelimit-limit': reported.limit,
+      'x-ratelimit-remaining': reported.remaining,
+      'x-ratelimit-reset': reported.reset + Math.round(settings.clockAheadMs / 1_000),
     });
   }
   if (allowed) return;

@@ -1,7 +1,7 @@
-// Bound once, for a test runner that sandboxes its globals makes every look-up of one slow, and these run millions of times.
+// A constant, because global look-ups are slow in a test runner's sandbox and these functions run millions of times.
 const { imul } = Math;
 
-/** Mixes a seed, a salt (what the number is for) and an index into 32 well-spread bits; the same input gives the same number everywhere. */
+/** Hashes a seed, a salt (the purpose) and an index to 32 bits. Deterministic across platforms. */
 export function hash(seed: number, salt: number, index: number): number {
   let bits = imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ imul(salt + 0x165667b1, 0xc2b2ae35);
   bits = imul(bits ^ (bits >>> 15) ^ index, 0x2c1b3c6d);
@@ -9,7 +9,11 @@ export function hash(seed: number, salt: number, index: number): number {
   return (bits ^ (bits >>> 15)) >>> 0;
 }
 
-/** A reproducible sequence of 32-bit numbers for one entity, so that entity n can be computed without its neighbours. */
+/**
+ * Returns a generator of reproducible 32-bit numbers for one entity, so entity n can be generated without the others.
+ *
+ * @example const draw = createDraws(seed, 6, index); const plan = pick(['free', 'team'], draw());
+ */
 export function createDraws(seed: number, salt: number, index: number): () => number {
   let state = hash(seed, salt, index);
   return () => {
@@ -20,13 +24,13 @@ export function createDraws(seed: number, salt: number, index: number): () => nu
   };
 }
 
-/** Picks the element that a drawn number falls on. The list must not be empty. */
+/** Selects an element by a drawn number. The list must not be empty. */
 export function pick<T>(list: readonly T[], drawn: number): T {
   return list[drawn % list.length] as T;
 }
 
 const multiplier = 0x9e3779b1;
-/** Inverse of multiplier modulo 2³². */
+/** Inverse of `multiplier` modulo 2³². */
 const inverse = invert(multiplier);
 
 function invert(odd: number): number {
@@ -35,7 +39,7 @@ function invert(odd: number): number {
   return inverse;
 }
 
-/** Turns an index into a 32-bit code that looks random; distinct indexes give distinct codes, and `indexOfCode` leads back. */
+/** Converts an index to a unique 32-bit code that looks random. `decodeIndex` reverses it. */
 export function encodeIndex(seed: number, index: number): number {
   return (imul(index, multiplier) ^ hash(seed, 1, 0)) >>> 0;
 }

@@ -1,4 +1,4 @@
-/** A token bucket: `size` requests at once, then as they are refilled. Per minute: refilled once a second; else every ms. */
+/** A token bucket of `size` requests. `perSecond` refills it every ms, `perMinute` once a second. */
 export type BucketLimit = { size: number; perSecond: number } | { size: number; perMinute: number };
 
 /** Endpoints that share a bucket. */
@@ -6,13 +6,13 @@ export type BucketGroup =
   'organizations' | 'organization' | 'members' | 'memberRoles' | 'users' | 'clients' | 'others' | 'token';
 
 export interface RateLimits {
-  /** Charged first, for every request of the Management API. */
+  /** Charged first, for every request to the Management API. */
   global?: BucketLimit;
-  /** Charged as well, for the endpoints of the group. */
+  /** Also charged, for the endpoints of the group. */
   groups?: Partial<Record<BucketGroup, BucketLimit>>;
 }
 
-/** Auth0's published figures, mid-2026. `unlimited` still sends the headers. */
+/** Auth0's published rate limits, mid-2026. `unlimited` still sends the headers. */
 export const rateLimitPresets = {
   free: {
     global: { size: 2, perSecond: 2 },

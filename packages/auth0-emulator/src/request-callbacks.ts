@@ -1,20 +1,20 @@
-/** What is to happen when a certain request arrives. A promise holds the request's answer back until it settles. */
+/** Runs when a request arrives. The response waits for the returned promise. */
 export type RequestCallback = () => void | Promise<void>;
 
 export interface RequestCallbacks {
-  /** Throws a RangeError for a request that has come already. */
+  /** Throws RangeError for a request that has already arrived. */
   register(nth: number, callback: RequestCallback): void;
-  /** To be told the number of each request; settles when its answer may be made. */
+  /** Runs the callbacks of a request. Resolves when the request may be answered. */
   run(nth: number): Promise<void>;
 }
 
-/** `count` tells how many requests have come so far. */
+/** @param countRequests returns the number of requests so far */
 export function createRequestCallbacks(countRequests: () => number): RequestCallbacks {
   let waiting: { nth: number; callback: RequestCallback }[] = [];
   return {
     register(nth, callback) {
       if (nth <= countRequests())
-        throw new RangeError(`Request ${nth} has come already; the next one is ${countRequests() + 1}`);
+        throw new RangeError(`Request ${nth} has already arrived; the next one is ${countRequests() + 1}`);
       waiting.push({ nth, callback });
     },
     async run(nth) {

@@ -1,34 +1,34 @@
 import type { ServerResponse } from 'node:http';
 
-/** What the emulator was asked, since it started or since the last reset. Requests to the control route do not count. */
+/** Requests since the emulator started or the statistics were reset, without those to the control API. */
 export interface Statistics {
   /** Requests to the Management API. */
   requests: number;
   /** Requests to `/oauth/token`. */
   tokenRequests: number;
-  /** Answers by endpoint and status; status 0 is a connection that was broken off. */
+  /** Responses by endpoint and status. Status 0 is a connection that closed before the response was complete. */
   byRoute: Record<string, Record<string, number>>;
   rateLimited: number;
-  /** Epoch ms of the arrival of the first and last request to the Management API. */
+  /** Arrival of the first and last request to the Management API, epoch ms. */
   firstRequestAt?: number;
   lastRequestAt?: number;
-  /** Most requests to the Management API that were being answered at one time. */
+  /** Largest number of concurrent requests to the Management API. */
   maxInFlight: number;
-  /** Requests to the Management API by minute (`2026-01-31T23:59`). */
+  /** Requests to the Management API per minute (`2026-01-31T23:59`). */
   perMinute: Record<string, number>;
 }
 
 export interface StatisticsRecorder {
   /**
-   * Counts a request that has just arrived, and its answer once that is sent or broken off. Returns the number of requests
-   * to the Management API by now: that of this one, if it is one of them.
+   * Counts a request now, and its response when the response ends. Returns the number of requests to the Management API
+   * so far, which is this request's number if it is one of them.
    */
   recordRequest(endpoint: string, response: ServerResponse): number;
   read(): Statistics;
   reset(): void;
 }
 
-/** `token` names the token endpoint, every other name one of the Management API. */
+/** The endpoint `token` is the token endpoint; the others belong to the Management API. */
 export function createStatisticsRecorder(now: () => number): StatisticsRecorder {
   let current = createEmptyStatistics();
   let inFlight = 0;
@@ -47,7 +47,7 @@ export function createStatisticsRecorder(now: () => number): StatisticsRecorder 
     current.perMinute[minute] = (current.perMinute[minute] ?? 0) + 1;
   }
 
-  function countAnswer(endpoint: string, status: number): void {
+  function countResponse(endpoint: string, status: number): void {
     if (status === 429) current.rateLimited += 1;
     const counts = (current.byRoute[endpoint] ??= {});
     counts[status] = (counts[status] ?? 0) + 1;
@@ -60,7 +60,7 @@ export function createStatisticsRecorder(now: () => number): StatisticsRecorder 
       countArrival(endpoint);
       response.once('close', () => {
         inFlight -= weight;
-        countAnswer(endpoint, response.writableFinished ? response.statusCode : 0);
+        countResponse(endpoint, response.writableFinished ? response.statusCode : 0);
       });
       return current.requests;
     },

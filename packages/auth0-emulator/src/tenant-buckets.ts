@@ -1,23 +1,23 @@
 import type { BucketLimit, BucketGroup, RateLimits } from './rate-limits';
 
-/** What the `x-ratelimit-*` headers say. */
+/** The values of the `x-ratelimit-*` headers. */
 export interface BucketLevel {
   limit: number;
   /** Whole requests left. */
   remaining: number;
   /** When the bucket is full again, Unix seconds, rounded up. */
   reset: number;
-  /** Milliseconds until one more request is allowed; 0 when one is now. */
+  /** Milliseconds until the next request is allowed. */
   waitMs: number;
 }
 
 export interface ChargeResult {
   allowed: boolean;
-  /** The scarcest of the buckets that were charged. Absent when none applies. */
+  /** The scarcest of the charged buckets. Absent when none applies. */
   level?: BucketLevel;
 }
 
-/** One request, in the units that buckets count in: a refill is then a whole number of units each ms, and sums stay exact. */
+/** Buckets count in units: a refill is a whole number of units per ms, so sums are exact. */
 const unitsPerRequest = 60_000;
 
 interface TenantBucket {
@@ -28,27 +28,27 @@ interface TenantBucket {
 }
 
 export interface TenantBuckets {
-  /** Takes one request from the global bucket, then one from the endpoint's. */
+  /** Charges the global bucket, then the endpoint's. */
   charge(group: BucketGroup, now: number): ChargeResult;
-  /** What a bucket holds stays, as far as it fits. */
+  /** Keeps the content of each bucket, up to its new size. */
   updateLimits(limits: RateLimits, now: number): void;
 }
 
-/** The tenant's token buckets, full at first. */
+/** The tenant's token buckets, initially full. */
 export function createTenantBuckets(initialLimits: RateLimits): TenantBuckets {
   const buckets = new Map<string, TenantBucket>();
   let limits = initialLimits;
 
-  function take(name: string, limit: BucketLimit, now: number): { allowed: boolean; reading: BucketLevel } {
+  function chargeBucket(name: string, limit: BucketLimit, now: number): { allowed: boolean; level: BucketLevel } {
     const bucket = buckets.get(name) ?? { limit, units: limit.size * unitsPerRequest, refilledAt: now };
     buckets.set(name, bucket);
     refillBucket(bucket, now);
     const allowed = bucket.units >= unitsPerRequest;
     if (allowed) bucket.units -= unitsPerRequest;
-    return { allowed, reading: readBucketLevel(bucket, now) };
+    return { allowed, level: readBucketLevel(bucket, now) };
   }
 
-  function limitOf(name: string): BucketLimit | undefined {
+  function findLimit(name: string): BucketLimit | undefined {
     return name === 'global' ? limits.global : limits.groups?.[name as BucketGroup];
   }
 
@@ -57,26 +57,23 @@ export function createTenantBuckets(initialLimits: RateLimits): TenantBuckets {
       limits = changed;
       for (const [name, bucket] of buckets) {
         refillBucket(bucket, now);
-        const limit = limitOf(name);
+        const limit = findLimit(name);
         if (limit)
           buckets.set(name, { limit, units: Math.min(bucket.units, limit.size * unitsPerRequest), refilledAt: now });
         else buckets.delete(name);
       }
     },
     charge(group, now) {
-      const limit = limits.groups?.[group];
-      const readings: BucketLevel[] = [];
-      if (limits.global && group !== 'token') {
-        const { allowed, reading: level } = take('global', limits.global, now);
-        readings.push(level);
+      const names = group === 'token' ? [group] : ['global', group];
+      const levels: BucketLevel[] = [];
+      for (const name of names) {
+        const limit = findLimit(name);
+        if (!limit) continue;
+        const { allowed, level } = chargeBucket(name, limit, now);
         if (!allowed) return { allowed, level };
+        levels.push(level);
       }
-      if (limit) {
-        const { allowed, reading: level } = take(group, limit, now);
-        readings.push(level);
-        if (!allowed) return { allowed, level };
-      }
-      const [scarcest] = readings.sort((one, other) => one.remaining - other.remaining);
+      const [scarcest] = levels.sort((one, other) => one.remaining - other.remaining);
       return { allowed: true, ...(scarcest && { level: scarcest }) };
     },
   };

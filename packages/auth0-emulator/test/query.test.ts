@@ -99,6 +99,6 @@ it.each([
   const attempt = (): unknown => matches(q);
   expect(attempt).toThrow(ApiError);
   expect(attempt).toThrow(
-    expect.objectContaining({ status: 400, errorCode: 'invalid_query_string', message }) as Error,
+    expect.objectContaining({ status: 400, details: { errorCode: 'invalid_query_string' }, message }) as Error,
   );
 });

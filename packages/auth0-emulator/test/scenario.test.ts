@@ -115,10 +115,13 @@ it.each<[string, (user: JsonObject) => boolean]>([
   ['keys of an enterprise directory', (user) => 'upn' in user],
   ['an id that must be encoded', (user) => /[@ :/+]/.test(toText(user['user_id']))],
   ['text beyond ASCII', (user) => /[^ -~]/.test(toText(user['name']))],
-  ['metadata that holds a number', (user) => typeof (user['user_metadata'] as JsonObject)?.['score'] === 'number'],
+  [
+    'metadata that holds a number',
+    (user) => typeof (user['user_metadata'] as JsonObject | undefined)?.['score'] === 'number',
+  ],
   [
     'metadata that holds the same as text',
-    (user) => typeof (user['user_metadata'] as JsonObject)?.['score'] === 'string',
+    (user) => typeof (user['user_metadata'] as JsonObject | undefined)?.['score'] === 'string',
   ],
   ['a large profile', (user) => JSON.stringify(user).length > 20_000],
   ['no sign-in', (user) => !('last_login' in user)],

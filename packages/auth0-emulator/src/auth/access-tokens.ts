@@ -1,9 +1,9 @@
 import { type KeyObject, generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
 import { errors, jwtVerify, SignJWT } from 'jose';
-import { ApiError, createUnauthorizedError } from '../api-error';
+import { type ApiError, createBadRequestError, createUnauthorizedError } from '../api-error';
 
-/** Made once per process and off the main thread, so that an emulator starts before its key is there. */
+/** Created once per process, off the main thread, so an emulator starts without waiting for it. */
 let signingKeyPair: Promise<{ privateKey: KeyObject; publicKey: KeyObject }> | undefined;
 
 export function prepareSigningKeys(): Promise<{ privateKey: KeyObject; publicKey: KeyObject }> {
@@ -19,7 +19,7 @@ export interface AccessTokenGrant {
   /** Epoch ms. */
   issuedAt: number;
   lifetimeSeconds: number;
-  /** See Settings. */
+  /** See TenantSettings. */
   signingKey: number;
 }
 
@@ -41,7 +41,7 @@ function formatKeyId(signingKey: number): string {
   return `emulated-key-${signingKey}`;
 }
 
-/** Scopes of the bearer. Throws the ApiError of a 400 or 401 for a header that is missing, malformed, forged or too old. */
+/** Returns the token's scopes. Throws ApiError (400, 401) for a missing or malformed header and a forged or expired token. */
 export async function authenticateBearer(
   header: string | undefined,
   now: number,
@@ -50,7 +50,7 @@ export async function authenticateBearer(
   if (header === undefined) throw createUnauthorizedError('Missing authentication');
   const token = /^Bearer ([^ ]+)$/i.exec(header)?.[1];
   if (token?.split('.').length !== 3) {
-    throw new ApiError(400, 'Bad Request', 'Bad HTTP authentication header format', 'Bearer');
+    throw createBadRequestError('Bad HTTP authentication header format', 'Bearer');
   }
   const { publicKey } = await prepareSigningKeys();
   try {

@@ -9,9 +9,9 @@ const maxAssertionLifetimeSeconds = 300;
 
 export interface AssertionVerifier {
   /**
-   * Whether a form proves that the client holds its key, by an assertion that has not been used before:
+   * Whether the form contains a valid assertion that has not been used before:
    * https://auth0.com/docs/get-started/authentication-and-authorization-flow/authenticate-with-private-key-jwt
-   * @param host that the client reached the emulator by
+   * @param host the host in the request
    * @param now epoch ms
    */
   verify(form: Record<string, unknown>, clientId: string, host: string, now: number): Promise<boolean>;
@@ -20,10 +20,16 @@ export interface AssertionVerifier {
 export function createAssertionVerifier(settings: TenantSettings): AssertionVerifier {
   const used = new Set<string>();
   return {
-    async verify({ client_assertion_type: type, client_assertion: assertion, client_id: named }, clientId, host, now) {
+    async verify(
+      { client_assertion_type: type, client_assertion: assertion, client_id: formClientId },
+      clientId,
+      host,
+      now,
+    ) {
       const { clientKey } = settings;
       if (!clientKey || type !== assertionType || typeof assertion !== 'string') return false;
-      if (Buffer.byteLength(assertion) > maxAssertionBytes || (named !== undefined && named !== clientId)) return false;
+      if (Buffer.byteLength(assertion) > maxAssertionBytes || (formClientId !== undefined && formClientId !== clientId))
+        return false;
       try {
         const { payload } = await jwtVerify(assertion, createPublicKey(clientKey.publicKey), {
           algorithms: [clientKey.algorithm],

@@ -25,13 +25,13 @@ const rateLimitedError: TokenError = {
   body: { error: 'too_many_requests', error_description: 'Global limit has been reached' },
 };
 
-/** For what is signed; the text is that of Auth0's API description. */
+/** The response to an invalid assertion, with the text of Auth0's API description. */
 const invalidClientError: TokenError = {
   status: 401,
   body: { error: 'invalid_client', error_description: 'Client authentication failed' },
 };
 
-/** Serves `POST /oauth/token` for the tenant's one machine-to-machine client; a body may be a form or JSON. */
+/** Serves `POST /oauth/token` for the tenant's only machine-to-machine client. The body is a form or JSON. */
 export function serveTokenEndpoint(app: FastifyInstance, emulation: Emulation, credentials: ExpectedCredentials): void {
   const { statistics, settings } = emulation;
   const assertions = createAssertionVerifier(settings);
@@ -45,8 +45,8 @@ export function serveTokenEndpoint(app: FastifyInstance, emulation: Emulation, c
     const requestId = toHex(hash(emulation.seed, 95, nth));
     reply.headers({ 'cache-control': 'no-store', pragma: 'no-cache', 'x-auth0-requestid': requestId });
     const fault = emulation.faults.selectFault(request.url);
-    const answerInstead = fault && faultResponses[fault.kind];
-    if (answerInstead) return answerInstead(reply, emulation.now(), fault.text);
+    const sendFault = fault && faultResponses[fault.kind];
+    if (sendFault) return sendFault(reply, emulation.now(), fault.text);
     const { allowed, level } = emulation.buckets.charge('token', emulation.now());
     if (level) {
       reply.header('x-ratelimit-limit', level.limit).header('x-ratelimit-remaining', level.remaining);
@@ -54,7 +54,7 @@ export function serveTokenEndpoint(app: FastifyInstance, emulation: Emulation, c
     }
     const form = (request.body ?? {}) as TokenForm;
     const error = allowed
-      ? await validateTokenRequest(form, request.host, emulation, credentials, assertions)
+      ? await validateTokenRequest({ form, host: request.host, emulation, credentials, assertions })
       : rateLimitedError;
     if (error) return sendJson(reply.code(error.status).headers(error.headers ?? {}), error.body);
     const token = await signAccessToken({
@@ -75,18 +75,23 @@ export function serveTokenEndpoint(app: FastifyInstance, emulation: Emulation, c
   });
 }
 
-/** Auth0 names no charset here. */
+/** Auth0's content type has no charset here. */
 function sendJson(reply: FastifyReply, body: object): FastifyReply {
   return reply.header('content-type', 'application/json').send(Buffer.from(JSON.stringify(body)));
 }
 
-async function validateTokenRequest(
-  form: TokenForm,
-  host: string,
-  { settings, now }: Emulation,
-  credentials: ExpectedCredentials,
-  assertions: AssertionVerifier,
-): Promise<TokenError | undefined> {
+interface TokenRequest {
+  form: TokenForm;
+  host: string;
+  emulation: Emulation;
+  credentials: ExpectedCredentials;
+  assertions: AssertionVerifier;
+}
+
+/** Returns the error response, or undefined for a valid request. */
+async function validateTokenRequest(request: TokenRequest): Promise<TokenError | undefined> {
+  const { form, host, credentials, assertions } = request;
+  const { settings, now } = request.emulation;
   const { grant_type, client_id, client_secret, audience } = form;
   if (grant_type === undefined) return createBadRequestError('Missing required parameter: grant_type');
   if (grant_type === 'refresh_token' && !form['refresh_token']) {
@@ -118,7 +123,7 @@ async function validateTokenRequest(
   return settings.tokenRefusal && fillAudience(tokenRefusals[settings.tokenRefusal], toText(audience));
 }
 
-/** The host that the client reached the emulator by stands for the tenant's domain, over http or https. */
+/** The host in the request represents the tenant's domain, with http or https. */
 function isManagementAudience(host: string, audience: string): boolean {
   return audience === `http://${host}/api/v2/` || audience === `https://${host}/api/v2/`;
 }

@@ -1,4 +1,4 @@
-/** Ways in which `/oauth/token` refuses a client whose credentials are right. `{audience}` is filled in. */
+/** Error responses of `/oauth/token` to correct credentials. `{audience}` is a placeholder. */
 export const tokenRefusals = {
   'no-grant': {
     status: 403,

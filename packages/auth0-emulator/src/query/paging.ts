@@ -1,10 +1,10 @@
 import type { JsonObject } from '../json';
-import { ApiError } from '../api-error';
+import { type ApiError, createBadRequestError } from '../api-error';
 import { type KeysetPosition, selectRowsAfter } from '../data/entity-collection';
 import { hash, toHex } from '../random';
 import type { QueryValues } from './query-parameters';
 
-/** Offset paging reaches this many rows. */
+/** Number of rows that offset paging can reach. */
 const offsetLimit = 1_000;
 const defaultPageSize = 50;
 
@@ -20,12 +20,10 @@ export function parseOffsetPage(query: QueryValues, pageCap: number | undefined)
   return { page, limit, start: page * limit };
 }
 
-/** Throws the ApiError of a 400 when the page reaches beyond row 1,000, whatever rows there are. */
+/** Throws ApiError (400) when the page extends beyond row 1,000, whatever the number of rows. */
 function rejectDeepOffset({ page, start, limit }: OffsetPage): void {
   if (start + limit <= offsetLimit) return;
-  throw new ApiError(
-    400,
-    'Bad Request',
+  throw createBadRequestError(
     `Requesting page ${page} exceeds the allowed maximum of 1000 records. To fetch results beyond 1000, use the checkpoint pagination method.`,
     'invalid_paging',
   );
@@ -34,35 +32,38 @@ function rejectDeepOffset({ page, start, limit }: OffsetPage): void {
 export interface ListOptions {
   pageCap: number | undefined;
   checkpoints: CheckpointTokens;
-  /** A last page carries `next`: never, when it is full, or whenever it has rows. */
+  /** When a last page carries `next`: never, when it is full, or whenever it has rows. */
   surplusNext: 'never' | 'full' | 'always';
 }
 
+export interface ListView<T> {
+  /** The envelope's field for the rows. */
+  name: string;
+  rows: readonly T[];
+  /** Converts a row to the record in the response. */
+  toRecord: (row: T) => JsonObject;
+}
+
 /**
- * Answers a list in the mode that the query asks for: checkpoint (`from` or `take` given; other paging parameters are then
- * ignored), envelope with totals, or bare array. `view` shapes each row that is returned.
+ * Builds the response in the mode that the query requests: checkpoint (`from` or `take`, which override the other paging
+ * parameters), envelope with totals, or bare array.
  */
 export function buildListResponse<T extends KeysetPosition>(
-  name: string,
-  rows: readonly T[],
-  view: (row: T) => JsonObject,
+  list: ListView<T>,
   query: QueryValues,
   options: ListOptions,
 ): JsonObject | JsonObject[] {
-  if (query['from'] !== undefined || query['take'] !== undefined) {
-    return buildCheckpointResponse(name, rows, view, query, options);
-  }
+  if (query['from'] !== undefined || query['take'] !== undefined) return buildCheckpointResponse(list, query, options);
+  const { name, rows, toRecord } = list;
   const offset = parseOffsetPage(query, options.pageCap);
   rejectDeepOffset(offset);
-  const page = rows.slice(offset.start, offset.start + offset.limit).map(view);
+  const page = rows.slice(offset.start, offset.start + offset.limit).map(toRecord);
   if (query['include_totals'] !== true) return page;
   return { [name]: page, start: offset.start, limit: offset.limit, total: rows.length };
 }
 
 function buildCheckpointResponse<T extends KeysetPosition>(
-  name: string,
-  rows: readonly T[],
-  view: (row: T) => JsonObject,
+  { name, rows, toRecord }: ListView<T>,
   query: QueryValues,
   { pageCap, checkpoints, surplusNext }: ListOptions,
 ): JsonObject {
@@ -71,20 +72,20 @@ function buildCheckpointResponse<T extends KeysetPosition>(
   const rest = selectRowsAfter(rows, from);
   const page = rest.slice(0, take);
   const last = page.at(-1);
-  const more = rest.length > take || surplusNext === 'always' || (surplusNext === 'full' && page.length === take);
-  return { ...(last && more && { next: checkpoints.issue(last) }), [name]: page.map(view) };
+  const hasNext = rest.length > take || surplusNext === 'always' || (surplusNext === 'full' && page.length === take);
+  return { ...(last && hasNext && { next: checkpoints.issue(last) }), [name]: page.map(toRecord) };
 }
 
-/** How a list writes the place that a page ended at into the `next` token of its answer. */
+/** Converts the position at the end of a page to the `next` token, and back. */
 export interface CheckpointTokens {
-  issue(place: KeysetPosition): string;
-  /** Throws the ApiError of a 400 for what is no token, or one that is too old. */
+  issue(position: KeysetPosition): string;
+  /** Throws ApiError (400) for an invalid or expired token. */
   parse(token: string): KeysetPosition;
 }
 
-/** How a place is written: as the keyset itself in base64url (organizations, members), or sealed (clients). */
+/** The encoding of a position: the keyset in base64url (organizations, members), or sealed (clients). */
 interface TokenFormat {
-  encode(place: string): string;
+  encode(position: string): string;
   decode(token: string): string | undefined;
 }
 
@@ -96,13 +97,13 @@ export const plainTokenFormat: TokenFormat = {
   decode: (token) => (/^[\w-]+$/.test(token) ? decodeBase64Url(token) : undefined),
 };
 
-/** Looks like an Iron seal, `*` and all; whoever does not percent-encode it, or takes it apart, fails here. */
+/** Looks like an Iron seal and contains `*`: a client that does not percent-encode it, or parses it, fails. */
 export const sealedTokenFormat: TokenFormat = {
-  encode: (place) => `Fe26.2*1*${computeSeal(place)}*${encodeBase64Url(place)}*${computeSeal(`${place}*`)}`,
+  encode: (position) => `Fe26.2*1*${computeSeal(position)}*${encodeBase64Url(position)}*${computeSeal(`${position}*`)}`,
   decode(token) {
     const [, body = '', tail] = /^Fe26\.2\*1\*[0-9a-f]{64}\*([\w-]+)\*([0-9a-f]{64})$/.exec(token) ?? [];
-    const place = decodeBase64Url(body);
-    return tail === computeSeal(`${place}*`) ? place : undefined;
+    const position = decodeBase64Url(body);
+    return tail === computeSeal(`${position}*`) ? position : undefined;
   },
 };
 
@@ -111,7 +112,7 @@ function computeSeal(text: string): string {
   return Array.from({ length: 8 }, (_, part) => toHex(hash(sum, 71, part))).join('');
 }
 
-/** Tokens issued here expire after `lifeMs()`. A token from elsewhere (another run of the emulator) has no age and is good. */
+/** Tokens issued by this emulator expire after `readLifetimeMs()`. Tokens of another run never expire. */
 export function createCheckpointTokens(
   format: TokenFormat,
   now: () => number,
@@ -126,8 +127,8 @@ export function createCheckpointTokens(
       return token;
     },
     parse(token) {
-      const place = format.decode(token);
-      const [, day, time, id] = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3})\d{3}UTC,([^]+)$/.exec(place ?? '') ?? [];
+      const position = format.decode(token);
+      const [, day, time, id] = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3})\d{3}UTC,([^]+)$/.exec(position ?? '') ?? [];
       const at = Date.parse(`${day ?? ''}T${time ?? ''}Z`);
       const issued = issuedAt.get(token);
       if (id === undefined || Number.isNaN(at) || (issued !== undefined && now() - issued >= readLifetimeMs()))
@@ -138,9 +139,7 @@ export function createCheckpointTokens(
 }
 
 function createCheckpointError(): ApiError {
-  return new ApiError(
-    400,
-    'Bad Request',
+  return createBadRequestError(
     'Invalid query string paging options. The from parameter is not a valid checkpoint or has expired.',
     'invalid_paging',
   );

@@ -1,12 +1,11 @@
 import { type AST, type Node, type NodeRangedTerm, type NodeTerm, parse } from 'lucene';
 import { type Json, type JsonObject, toText } from '../json';
-import { ApiError } from '../api-error';
+import { type ApiError, createBadRequestError } from '../api-error';
 
-/** One condition on one field, in the terms of user search. */
+/** A condition on one field. */
 export type QueryCondition =
   | { kind: 'exists'; field: string }
   | { kind: 'equals'; field: string; text: string }
-  /** `*` and `?` stand for any run of characters, or one; parts are literal text between them. */
   | { kind: 'like'; field: string; pattern: RegExp }
   | { kind: 'range'; field: string; from: string; to: string; fromInclusive: boolean; toInclusive: boolean };
 
@@ -17,19 +16,19 @@ export type SearchQuery =
   | { kind: 'not'; of: SearchQuery };
 
 const metadataFieldPattern = /^(user_metadata|app_metadata)(\.|$)/;
-/** A wildcard in front needs this many literal characters after it. */
+/** Number of literal characters that must follow a leading wildcard. */
 const minSuffixLength = 3;
 
 export function createQueryError(message: string): ApiError {
-  return new ApiError(400, 'Bad Request', message, 'invalid_query_string');
+  return createBadRequestError(message, 'invalid_query_string');
 }
 
 /**
- * Reads a `q` of user search v3. Throws the ApiError of a 400 for what Auth0 refuses: bad syntax, ranges and wildcards on
+ * Parses a `q` of user search v3. Throws ApiError (400) for what Auth0 rejects: invalid syntax, ranges and wildcards on
  * user_metadata, ranges on app_metadata, regular expressions, short suffix wildcards.
  *
- * The library parses `a AND b OR c` to the right whatever the operators, so chains are flattened here and grouped again:
- * NOT binds closest, then AND, then OR. No operator between two conditions means OR, as in Lucene.
+ * The library groups `a AND b OR c` to the right, whatever the operators. Chains are therefore flattened and grouped again:
+ * NOT binds most tightly, then AND, then OR. As in Lucene, two conditions without an operator are alternatives.
  */
 export function parseQuery(text: string): SearchQuery {
   let ast: AST;
@@ -74,7 +73,7 @@ function combineQueries(kind: 'all' | 'any', of: SearchQuery[]): SearchQuery {
   return of.length === 1 ? (of[0] as SearchQuery) : { kind, of };
 }
 
-/** Whether what stands to the right goes on with the same chain, rather than being a term or something in parentheses. */
+/** Whether the right side continues the chain, instead of being a term or an expression in parentheses. */
 function isChain(right: AST | Node): right is AST {
   return 'left' in right && right.parenthesized !== true;
 }
@@ -93,7 +92,7 @@ function resolveField(node: Node, outer: string | undefined): string {
   return unescapeTerm(field);
 }
 
-/** Stands for a term without a field: it is looked for in the profile's main fields. */
+/** The field of a term without a field, which is searched in the profile's main fields. */
 export const anyField = '<any>';
 
 function convertRange(node: NodeRangedTerm, field: string): QueryCondition {
@@ -127,7 +126,7 @@ function convertTerm(node: NodeTerm, field: string): QueryCondition {
   return { kind: 'like', field, pattern: buildWildcardPattern(parts) };
 }
 
-/** Literal, wildcard, literal, …: wildcards stand at the odd places. Escaped characters are literal. */
+/** Returns literals and wildcards in turn, wildcards at the odd indexes. Escaped characters are literal. */
 function splitAtWildcards(term: string): string[] {
   const parts = [''];
   for (const [piece] of term.matchAll(/\\[^]|[^]/gu)) {
@@ -138,8 +137,8 @@ function splitAtWildcards(term: string): string[] {
 }
 
 function buildWildcardPattern(parts: string[]): RegExp {
-  const source = parts.map((part, place) => {
-    if (place % 2 === 0) return part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+  const source = parts.map((part, index) => {
+    if (index % 2 === 0) return part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
     return part === '*' ? '[^]*' : '[^]';
   });
   return new RegExp(`^${source.join('')}$`);
@@ -150,12 +149,11 @@ function unescapeTerm(text: string): string {
 }
 
 export type UserPredicate = (user: JsonObject) => boolean;
-/** Whether a user belongs to an organization: `organization_id` is searchable though no record carries it. */
+/** Whether a user belongs to an organization: `organization_id` is searchable although no record contains it. */
 export type MembershipTest = (organizationId: string, userId: string) => boolean;
 
-/** Fields whose values Auth0 lower-cases before it compares them. */
+/** Fields that Auth0 compares in lower case. */
 const lowercasedFields = new Set(['email', 'name', 'nickname', 'given_name', 'family_name']);
-/** Where a term without a field is looked for. */
 const mainFields = ['email', 'name', 'nickname', 'given_name', 'family_name', 'username', 'user_id'];
 const dateFields = new Set([
   'created_at',
@@ -165,7 +163,7 @@ const dateFields = new Set([
   'multifactor_last_modified',
 ]);
 
-/** Throws the ApiError of a 400 for a range bound that is no date or number where the field asks for one. */
+/** Throws ApiError (400) for a range bound that is not a date on a date field. */
 export function compileQuery(query: SearchQuery, isMember: MembershipTest): UserPredicate {
   switch (query.kind) {
     case 'all': {
@@ -199,7 +197,7 @@ function compileCondition(condition: QueryCondition, isMember: MembershipTest): 
   return (user) => collectValues(user, path).some(test);
 }
 
-/** All values under a path. Arrays are looked through; null and '' count as absent, for they are not indexed. */
+/** All values under a path, also within arrays. Null and '' are absent, because Auth0 does not index them. */
 function collectValues(value: Json | undefined, path: readonly string[]): Json[] {
   if (Array.isArray(value)) return value.flatMap((element) => collectValues(element, path));
   const [key, ...rest] = path;
@@ -208,21 +206,21 @@ function collectValues(value: Json | undefined, path: readonly string[]): Json[]
 }
 
 function compileValueTest(condition: QueryCondition): (value: Json) => boolean {
-  const normalise = (text: string): string => (lowercasedFields.has(condition.field) ? text.toLowerCase() : text);
-  const textOf = (value: Json): string | undefined =>
-    typeof value === 'object' ? undefined : normalise(String(value));
+  const normalize = (text: string): string => (lowercasedFields.has(condition.field) ? text.toLowerCase() : text);
+  const normalizeValue = (value: Json): string | undefined =>
+    typeof value === 'object' ? undefined : normalize(String(value));
   switch (condition.kind) {
     case 'exists':
       return () => true;
     case 'equals': {
-      const wanted = normalise(condition.text);
-      return (value) => textOf(value) === wanted;
+      const expected = normalize(condition.text);
+      return (value) => normalizeValue(value) === expected;
     }
     case 'like': {
       const pattern = lowercasedFields.has(condition.field)
         ? new RegExp(condition.pattern.source, 'i')
         : condition.pattern;
-      return (value) => pattern.test(textOf(value) ?? '');
+      return (value) => pattern.test(normalizeValue(value) ?? '');
     }
     case 'range':
       return compileRange(condition);
@@ -257,7 +255,7 @@ function isBelow(value: number | string, bound: string, inclusive: boolean): boo
   return inclusive ? value <= limit : value < limit;
 }
 
-/** The first and last millisecond that a range over a date field takes in. */
+/** The first and last millisecond in a range over a date field. */
 export function computeDateBounds(range: RangeCondition): { from: number; to: number } {
   return {
     from:
@@ -268,7 +266,7 @@ export function computeDateBounds(range: RangeCondition): { from: number; to: nu
 
 const datePattern = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(\.\d{1,9})?)?Z?$/;
 
-/** What a bound leaves open is its earliest instant, or its latest for an inclusive upper and an exclusive lower one. */
+/** An incomplete bound is its earliest time, or its latest for an inclusive upper and an exclusive lower bound. */
 function parseDateBound(text: string, latest: boolean): number {
   const [, day, time = latest ? '23:59:59' : '00:00:00', fraction = latest ? '.999' : '.000'] =
     datePattern.exec(text) ?? [];

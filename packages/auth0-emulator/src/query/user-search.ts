@@ -1,4 +1,4 @@
-import { type Json, type JsonObject, toText } from '../json';
+import { compareJson, type Json, type JsonObject } from '../json';
 import type { EntityCollection } from '../data/entity-collection';
 import { type IndexEntry, type KeyBounds, type KeyIndex, unbounded } from '../data/key-index';
 import type { Memberships } from '../data/memberships';
@@ -13,7 +13,7 @@ import {
   type SearchQuery,
 } from './query';
 
-/** User search finds at most this many users and counts no further. */
+/** Maximum number of users that a search returns and counts. */
 export const searchLimit = 1_000;
 
 export interface UserSort {
@@ -26,9 +26,9 @@ export interface UserSearchRequest {
   sort?: UserSort;
   start: number;
   limit: number;
-  /** Count the matches up to searchLimit; otherwise `total` only says how many were looked at. */
+  /** Whether to count the matches, up to `searchLimit`. Otherwise `total` is the number of users examined. */
   count: boolean;
-  /** Set: users with one sort value come in an order that follows from this number. */
+  /** Determines the order of users with the same sort value. Default: their index. */
   shuffle?: number;
 }
 
@@ -37,32 +37,35 @@ export interface UserSearchResult {
   total: number;
 }
 
-/** Users that may match, and what of the query remains to be asked of each. */
+/** Users that may match, and the conditions that remain to be checked. */
 interface SearchCandidates {
   entries: Iterable<IndexEntry>;
-  /** The key that the entries ascend or descend by, as the request's sort wants it; none when they are in no order. */
+  /** The key that the entries are ordered by, in the requested direction. Absent: no order. */
   sortedBy?: UserKey;
   residual: SearchQuery[];
 }
 
-/** The tenant's users as user search sees them: behind the truth by `lagMs`. */
+export interface UserSearchOptions {
+  users: UserStore;
+  memberships: Memberships;
+  organizations: EntityCollection;
+  now: () => number;
+  readLagMs: () => number;
+}
+
+/** The tenant's users as the search index sees them: `readLagMs()` behind the tenant's data. */
 export class UserSearch {
   private readonly indexes: Record<UserKey, KeyIndex>;
   private readonly visible = new Map<number, JsonObject | undefined>();
   private pendingWrites: { due: number; handle: number; record: JsonObject | undefined }[] = [];
 
-  constructor(
-    private readonly users: UserStore,
-    private readonly memberships: Memberships,
-    private readonly organizations: EntityCollection,
-    private readonly now: () => number,
-    private readonly lagMs: () => number,
-  ) {
+  constructor(private readonly options: UserSearchOptions) {
+    const { users, now, readLagMs } = options;
     this.indexes = { created_at: users.createIndex('created_at'), updated_at: users.createIndex('updated_at') };
-    users.onWrite((handle, record) => this.pendingWrites.push({ due: this.now() + this.lagMs(), handle, record }));
+    users.onWrite((handle, record) => this.pendingWrites.push({ due: now() + readLagMs(), handle, record }));
   }
 
-  /** Throws the ApiError of a 400 for a query that user search refuses. */
+  /** Throws ApiError (400) for a query that user search rejects. */
   search(request: UserSearchRequest): UserSearchResult {
     this.applyDueWrites();
     const needed = request.count ? searchLimit : Math.min(searchLimit, request.start + request.limit);
@@ -76,13 +79,13 @@ export class UserSearch {
     return { users, total };
   }
 
-  /** Handles of the matches in the order asked for. A record is only made where the query needs it. */
+  /** Handles of the matches in the requested order. Generates a record only when the query needs it. */
   private *findMatches({ q, sort, shuffle }: UserSearchRequest): Generator<number> {
     const query = q === undefined ? undefined : parseQuery(q);
     const { entries, sortedBy, residual } = this.chooseCandidates(query, sort);
     const isMember: MembershipTest = (organizationId, userId) =>
-      this.organizations.get(organizationId) !== undefined &&
-      this.memberships.find(organizationId, userId) !== undefined;
+      this.options.organizations.get(organizationId) !== undefined &&
+      this.options.memberships.find(organizationId, userId) !== undefined;
     const tests = residual.map((part) => compileQuery(part, isMember));
     const isMatch = ({ handle }: IndexEntry): boolean => {
       if (tests.length === 0) return true;
@@ -95,7 +98,7 @@ export class UserSearch {
     }
   }
 
-  /** The narrowest way in: one user, an organization's members, users without a timestamp, a span of one, or everybody. */
+  /** Chooses the smallest set: one user, an organization's members, users without a timestamp, a range of one, or all. */
   private chooseCandidates(query: SearchQuery | undefined, sort: UserSort | undefined): SearchCandidates {
     const parts = query === undefined ? [] : query.kind === 'all' ? query.of : [query];
     for (const part of parts) {
@@ -108,9 +111,9 @@ export class UserSearch {
       const bounds = parts
         .filter((part) => isRangeOnKey(part, ranged))
         .map((part) => computeDateBounds(part as RangeCondition));
-      const span = { from: Math.max(...bounds.map((b) => b.from)), to: Math.min(...bounds.map((b) => b.to)) };
+      const range = { from: Math.max(...bounds.map((b) => b.from)), to: Math.min(...bounds.map((b) => b.to)) };
       return {
-        entries: this.iterateEntries(ranged, span, sort?.descending === true && sort.field === ranged),
+        entries: this.iterateEntries(ranged, range, sort?.descending === true && sort.field === ranged),
         sortedBy: ranged,
         residual: parts.filter((part) => !isRangeOnKey(part, ranged)),
       };
@@ -121,13 +124,13 @@ export class UserSearch {
 
   private findHandles(part: SearchQuery): number[] | undefined {
     if (part.kind === 'equals' && part.field === 'user_id') {
-      const handle = this.users.findHandle(part.text);
+      const handle = this.options.users.findHandle(part.text);
       return handle === undefined || this.readVisible(handle) === undefined ? [] : [handle];
     }
     if (part.kind === 'equals' && part.field === 'organization_id') {
-      if (!this.organizations.get(part.text)) return [];
-      return this.memberships.list(part.text).flatMap(({ id }) => {
-        const handle = this.users.findHandle(id);
+      if (!this.options.organizations.get(part.text)) return [];
+      return this.options.memberships.list(part.text).flatMap(({ id }) => {
+        const handle = this.options.users.findHandle(id);
         return handle === undefined || this.readVisible(handle) === undefined ? [] : [handle];
       });
     }
@@ -148,7 +151,7 @@ export class UserSearch {
     for (const handle of this.indexes[key].missing) yield { handle, value: Infinity };
   }
 
-  /** Matches in order of a field that no index keeps; users without it come last, whichever the direction. */
+  /** Sorts the matches by a field without an index. Users without the field are last, in either direction. */
   private sortEntries(
     entries: Iterable<IndexEntry>,
     isMatch: (entry: IndexEntry) => boolean,
@@ -160,18 +163,18 @@ export class UserSearch {
     const sign = sort.descending ? -1 : 1;
     keyed.sort((one, other) => {
       if (one.key === null || other.key === null) return Number(one.key === null) - Number(other.key === null);
-      return sign * compareValues(one.key, other.key);
+      return sign * compareJson(one.key, other.key);
     });
     return keyed;
   }
 
   private readVisible(handle: number): JsonObject | undefined {
-    return this.visible.has(handle) ? this.visible.get(handle) : this.users.generate(handle);
+    return this.visible.has(handle) ? this.visible.get(handle) : this.options.users.generate(handle);
   }
 
   private applyDueWrites(): void {
     if (this.pendingWrites.length === 0) return;
-    const now = this.now();
+    const now = this.options.now();
     const due = this.pendingWrites.filter((write) => write.due <= now);
     this.pendingWrites = this.pendingWrites.filter((write) => write.due > now);
     for (const { handle, record } of due) {
@@ -192,13 +195,7 @@ function parseInstant(value: Json | undefined): number | undefined {
   return typeof value === 'string' ? Date.parse(value) : undefined;
 }
 
-function compareValues(one: Json, other: Json): number {
-  if (typeof one === 'number' && typeof other === 'number') return one - other;
-  const [text, otherText] = [toText(one), toText(other)];
-  return text < otherText ? -1 : text > otherText ? 1 : 0;
-}
-
-/** The same entries, those with one value in an order that follows from `seed` alone. */
+/** Orders entries with the same value by `seed` alone. */
 function* shuffleTies(entries: Iterable<IndexEntry>, seed: number): Generator<IndexEntry> {
   let ties: IndexEntry[] = [];
   const rank = ({ handle }: IndexEntry): number => hash(seed, 60, handle);

@@ -1,12 +1,12 @@
 import type { Json, JsonObject } from '../json';
 
-/** Which fields of a record are asked for. No fields named: all, whatever `include` says. */
+/** The requested fields of a record. Without fields: all, whatever `include` is. */
 export interface Projection {
   fields: readonly string[];
   include: boolean;
 }
 
-/** Reads `fields` (separated by commas) and `include_fields` of a checked query. */
+/** Reads `fields` (comma-separated) and `include_fields` of a parsed query. */
 export function readProjection(query: { fields?: string; include_fields?: boolean }): Projection {
   const fields = (query.fields ?? '').split(',').map((field) => field.trim());
   return { fields: fields.filter((field) => field !== ''), include: query.include_fields ?? true };
@@ -22,10 +22,10 @@ export function omitFields(record: JsonObject, fields: readonly string[]): JsonO
   return projectRecord(record, { fields, include: false });
 }
 
-/** Fields of a client that only a token with one of clientSecretScopes sees. */
+/** Client fields that require one of `clientSecretScopes`. */
 const clientSecretFields = ['client_secret', 'signing_keys', 'encryption_key', 'client_authentication_methods'];
 const clientSecretScopes = ['read:client_keys', 'read:client_credentials'];
-/** What a token with no more than `read:client_summary` sees of a client. */
+/** Client fields of a token with only `read:client_summary`. */
 const clientSummaryFields = ['client_id', 'app_type', 'name', 'description', 'tenant'];
 const identitySecretFields = ['access_token', 'access_token_secret', 'refresh_token'];
 const memberFields = ['user_id', 'picture', 'name', 'email'];
@@ -52,17 +52,17 @@ function omitIdentityTokens(identity: Json): Json {
     : identity;
 }
 
-/** What the members list shows of a user. */
+/** A user in the list of members. */
 export function viewMember(user: JsonObject): JsonObject {
   return projectRecord(user, { fields: memberFields, include: true });
 }
 
-/** A role as the endpoint of one member's roles shows it: whoever owns it. */
+/** A role in the list of one member's roles, whoever owns it. */
 export function viewMemberRole(role: JsonObject): JsonObject {
   return projectRecord(role, { fields: ['id', 'name', 'description'], include: true });
 }
 
-/** A role as it stands in a member's inline roles: without its description. */
+/** An inline role of a member, without its description. */
 export function viewInlineRole(role: JsonObject): JsonObject {
   return projectRecord(role, { fields: ['id', 'name'], include: true });
 }

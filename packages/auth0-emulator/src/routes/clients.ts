@@ -17,21 +17,25 @@ export const listClientsRoute: Route = {
     ...pageParameters,
     per_page: {
       type: 'integer',
-      least: 1,
-      most: 100,
-      about: 'Number of results per page. Default value is 50, maximum value is 100',
+      min: 1,
+      max: 100,
+      description: 'Number of results per page. Default value is 50, maximum value is 100',
     },
     ...checkpointParameters,
     ...fieldsParameters,
-    is_global: { type: 'boolean', about: 'Optional filter on the global client parameter' },
-    is_first_party: { type: 'boolean', about: 'Optional filter on whether or not a client is a first-party client' },
-    app_type: { type: 'string', about: 'Optional filter by a comma-separated list of application types' },
+    is_global: { type: 'boolean', description: 'Optional filter on the global client parameter' },
+    is_first_party: {
+      type: 'boolean',
+      description: 'Optional filter on whether or not a client is a first-party client',
+    },
+    app_type: { type: 'string', description: 'Optional filter by a comma-separated list of application types' },
   },
   handle(call, emulation) {
     const { query } = call;
     const rows = emulation.tenant.clients.rows.filter(({ record }) => matchesFilters(record, query));
-    const view = ({ record }: CollectionRow): JsonObject => projectClient(record, call);
-    const body = buildListResponse('clients', rows, view, query, createListOptions(emulation, 'clients'));
+    const toRecord = ({ record }: CollectionRow): JsonObject => projectClient(record, call);
+    const options = createListOptions(emulation, 'clients');
+    const body = buildListResponse({ name: 'clients', rows, toRecord }, query, options);
     if (!Array.isArray(body)) return { body };
     return { body, headers: { link: formatLinkHeader(call, rows.length, emulation.settings.pageCap) } };
   },
@@ -50,7 +54,7 @@ export const getClientRoute: Route = {
   },
 };
 
-/** Auth0 returns `tenant` beside the fields that were named. */
+/** Auth0 returns `tenant` in addition to the requested fields. */
 function projectClient(client: JsonObject, { query, scopes }: RouteRequest): JsonObject {
   const { fields, include } = readProjection(query);
   const named = include && fields.length > 0 ? [...fields, 'tenant'] : fields;
@@ -66,7 +70,7 @@ function matchesFilters(client: JsonObject, query: QueryValues): boolean {
   );
 }
 
-/** Pages beside this one. Auth0 writes these links with `http://`. */
+/** Links to the other pages. Auth0 writes them with `http://`. */
 function formatLinkHeader({ query, link }: RouteRequest, count: number, pageCap: number | undefined): string {
   const { page, limit } = parseOffsetPage(query, pageCap);
   const last = Math.max(0, Math.ceil(count / limit) - 1);

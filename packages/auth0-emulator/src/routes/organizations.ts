@@ -1,5 +1,5 @@
-import { type Json, type JsonObject, toText } from '../json';
-import { ApiError, createInsufficientScopeError, createNotFoundError } from '../api-error';
+import { compareJson, type Json, type JsonObject, toText } from '../json';
+import { createBadRequestError, createInsufficientScopeError, createNotFoundError } from '../api-error';
 import type { CollectionRow } from '../data/entity-collection';
 import type { Member } from '../data/memberships';
 import type { Emulation } from '../emulation';
@@ -21,14 +21,16 @@ export const listOrganizationsRoute: Route = {
     ...checkpointParameters,
     sort: {
       type: 'string',
-      about: 'Field to sort by. Use field:order where order is 1 for ascending and -1 for descending order',
+      description: 'Field to sort by. Use field:order where order is 1 for ascending and -1 for descending order',
       pattern: /^(name|display_name|created_at):(1|-1)$/,
     },
   },
   handle({ query }, emulation) {
     const rows = sortOrganizations(emulation.tenant.organizations.rows, query);
     const options = createListOptions(emulation, 'organizations');
-    return { body: buildListResponse('organizations', rows, ({ record }) => record, query, options) };
+    return {
+      body: buildListResponse({ name: 'organizations', rows, toRecord: ({ record }) => record }, query, options),
+    };
   },
 };
 
@@ -53,7 +55,7 @@ export const listMembersRoute: Route = {
     const { memberships, users } = emulation.tenant;
     const projection = readProjection(query);
     const withRoles = shouldIncludeRoles(call, emulation);
-    const view = (member: Member): JsonObject => {
+    const toRecord = (member: Member): JsonObject => {
       const record = projectRecord(viewMember(users.get(member.id) ?? {}), projection);
       if (!withRoles) return record;
       const roles = memberships.resolveInlineRoles(member).map(viewInlineRole);
@@ -62,7 +64,7 @@ export const listMembersRoute: Route = {
     const options = createListOptions(emulation, 'members');
     const surplusNext = emulation.settings.trailingMembersPage ? 'always' : options.surplusNext;
     const rows = memberships.list(params['id'] ?? '');
-    return { body: buildListResponse('members', rows, view, query, { ...options, surplusNext }) };
+    return { body: buildListResponse({ name: 'members', rows, toRecord }, query, { ...options, surplusNext }) };
   },
 };
 
@@ -79,11 +81,12 @@ export const listMemberRolesRoute: Route = {
     if (!member) throw createNotFoundError('The user does not exist.', 'inexistent_user');
     const rows = memberships.resolveRoles(member).map((record) => ({ at: 0, id: toText(record['id']), record }));
     const options = createListOptions(emulation, 'members');
-    return { body: buildListResponse('roles', rows, ({ record }) => viewMemberRole(record), query, options) };
+    const list = { name: 'roles', rows, toRecord: ({ record }: CollectionRow) => viewMemberRole(record) };
+    return { body: buildListResponse(list, query, options) };
   },
 };
 
-/** Member roles are shown only when `fields` names them, and need a scope of their own. */
+/** Roles are included only when `fields` names them, and require their own scope. */
 function shouldIncludeRoles({ query, scopes }: RouteRequest, { settings }: Emulation): boolean {
   const { fields, include } = readProjection(query);
   if (!include || !fields.includes('roles')) return false;
@@ -96,23 +99,18 @@ function findOrganization(id: string | undefined, { tenant }: Emulation): JsonOb
   if (id === undefined || !/^org_[A-Za-z0-9]{16}$/.test(id)) {
     const problem = `Object didn't pass validation for format organization-id: ${id ?? ''}`;
     const message = `Path validation error: '${problem}' on property id (Organization identifier).`;
-    throw new ApiError(400, 'Bad Request', message, 'invalid_uri');
+    throw createBadRequestError(message, 'invalid_uri');
   }
   const organization = tenant.organizations.get(id);
   if (!organization) throw createNotFoundError('No organization found by that id or name');
   return organization;
 }
 
-/** Checkpoint paging has an order of its own, by creation. */
+/** Checkpoint paging ignores `sort` and orders by creation. */
 function sortOrganizations(rows: readonly CollectionRow[], query: QueryValues): readonly CollectionRow[] {
   if (query['sort'] === undefined || query['from'] !== undefined || query['take'] !== undefined) return rows;
   const [field = '', direction] = String(query['sort']).split(':');
-  const keyOf = ({ at, record }: CollectionRow): Json => (field === 'created_at' ? at : (record[field] ?? ''));
+  const readSortKey = ({ at, record }: CollectionRow): Json => (field === 'created_at' ? at : (record[field] ?? ''));
   const sign = direction === '-1' ? -1 : 1;
-  return [...rows].sort((one, other) => sign * compareJson(keyOf(one), keyOf(other)));
-}
-
-function compareJson(one: Json, other: Json): number {
-  if (typeof one === 'number' && typeof other === 'number') return one - other;
-  return toText(one) < toText(other) ? -1 : 1;
+  return [...rows].sort((one, other) => sign * compareJson(readSortKey(one), readSortKey(other)));
 }

@@ -15,18 +15,22 @@ export const listRolesRoute: Route = {
   scopes: ['read:roles'],
   parameters: {
     ...pageParameters,
-    name_filter: { type: 'string', about: 'Optional filter on name (case-insensitive)' },
-    type: { type: 'string', about: 'Optional filter on the type of the role', pattern: /^(tenant|organization)$/ },
-    owner_id: { type: 'string', about: ownerDescription },
+    name_filter: { type: 'string', description: 'Optional filter on name (case-insensitive)' },
+    type: {
+      type: 'string',
+      description: 'Optional filter on the type of the role',
+      pattern: /^(tenant|organization)$/,
+    },
+    owner_id: { type: 'string', description: ownerDescription },
   },
   handle({ query }, emulation) {
     const filter = String(query['name_filter'] ?? '').toLowerCase();
-    const isWanted = createOwnerFilter(query, emulation.settings);
+    const hasOwner = createOwnerFilter(query, emulation.settings);
     const rows = emulation.tenant.roles.rows.filter(
-      ({ record }: CollectionRow) => isWanted(record) && toText(record['name']).toLowerCase().includes(filter),
+      ({ record }: CollectionRow) => hasOwner(record) && toText(record['name']).toLowerCase().includes(filter),
     );
     const options = createListOptions(emulation, 'organizations');
-    return { body: buildListResponse('roles', rows, ({ record }) => record, query, options) };
+    return { body: buildListResponse({ name: 'roles', rows, toRecord: ({ record }) => record }, query, options) };
   },
 };
 
@@ -43,7 +47,7 @@ export const getRoleRoute: Route = {
   },
 };
 
-/** Roles of the tenant carry no type. */
+/** The tenant's own roles have no type. */
 function createOwnerFilter(
   { type, owner_id }: QueryValues,
   { ownedRolesListed }: TenantSettings,

@@ -5,13 +5,13 @@ import type { QueryParameters, QueryValues } from '../query/query-parameters';
 import type { BucketGroup } from '../rate-limits';
 
 export interface RouteRequest {
-  /** Ids from the path, decoded. */
+  /** Decoded ids in the path. */
   params: Readonly<Record<string, string>>;
   query: QueryValues;
   scopes: ReadonlySet<string>;
-  /** Scheme, host and path, without the query; as Auth0 writes it in links, over http. */
+  /** The URL without the query, as Auth0 writes it in links, with `http://`. */
   link: string;
-  /** Grows with every request. */
+  /** Increases with every request. */
   requestNumber: number;
 }
 
@@ -20,20 +20,19 @@ interface RouteResponse {
   headers?: Record<string, string>;
 }
 
-/** One endpoint of the Management API. `answer` throws an ApiError for what is not a success. */
+/** An endpoint of the Management API. `handle` throws ApiError for an error response. */
 export interface Route {
-  /** Names the endpoint in statistics. */
+  /** The endpoint's name in the statistics. */
   name: string;
-  /** Below `/api/v2`. */
+  /** Path below `/api/v2`. */
   path: string;
   group: BucketGroup;
-  /** Any of them opens the endpoint. */
+  /** Each of them is sufficient. */
   scopes: readonly string[];
   parameters: QueryParameters;
   handle(call: RouteRequest, emulation: Emulation): RouteResponse;
 }
 
-/** List options for a list without the members list's ways. */
 export function createListOptions(emulation: Emulation, list: keyof Emulation['checkpoints']): ListOptions {
   const { pageCap, nextOnFullPage } = emulation.settings;
   return { pageCap, checkpoints: emulation.checkpoints[list], surplusNext: nextOnFullPage ? 'full' : 'never' };

@@ -4,7 +4,7 @@ import { getRoleRoute, listRolesRoute } from './roles';
 import type { Route } from './route';
 import { getUserRoute, listUsersRoute } from './users';
 
-/** Every endpoint of the Management API that is emulated. */
+/** Every emulated endpoint of the Management API. */
 export const routes: readonly Route[] = [
   listUsersRoute,
   getUserRoute,

@@ -1,4 +1,4 @@
-import { ApiError, createNotFoundError } from '../api-error';
+import { ApiError, createBadRequestError, createNotFoundError } from '../api-error';
 import { type OffsetPage, parseOffsetPage } from '../query/paging';
 import {
   createParameterError,
@@ -11,7 +11,7 @@ import { searchLimit, type UserSort } from '../query/user-search';
 import { projectRecord, readProjection, viewUser } from '../query/views';
 import type { Route } from './route';
 
-/** Nginx in front of Auth0 refuses longer queries. */
+/** The proxy in front of Auth0 rejects longer queries. */
 const maxQueryBytes = 8_192;
 
 const sortDescription =
@@ -20,12 +20,12 @@ const sortDescription =
 const listUsersParameters: QueryParameters = {
   ...pageParameters,
   ...fieldsParameters,
-  page: { type: 'integer', least: 0, most: Number.MAX_SAFE_INTEGER, about: 'Page index of the results to return' },
-  per_page: { type: 'integer', least: 0, most: 100, about: 'Number of results per page' },
-  sort: { type: 'string', about: sortDescription, pattern: /^[a-zA-Z0-9_.]+:(1|-1)$/ },
-  q: { type: 'string', about: 'Query in Lucene query string syntax' },
-  search_engine: { type: 'string', about: 'The version of the search engine' },
-  primary_order: { type: 'boolean', about: 'When true, results are returned in a deterministic order' },
+  page: { type: 'integer', min: 0, max: Number.MAX_SAFE_INTEGER, description: 'Page index of the results to return' },
+  per_page: { type: 'integer', min: 0, max: 100, description: 'Number of results per page' },
+  sort: { type: 'string', description: sortDescription, pattern: /^[a-zA-Z0-9_.]+:(1|-1)$/ },
+  q: { type: 'string', description: 'Query in Lucene query string syntax' },
+  search_engine: { type: 'string', description: 'The version of the search engine' },
+  primary_order: { type: 'boolean', description: 'When true, results are returned in a deterministic order' },
 };
 
 export const listUsersRoute: Route = {
@@ -37,7 +37,7 @@ export const listUsersRoute: Route = {
   handle({ query, scopes, requestNumber }, { search, settings }) {
     const q = query['q'] === undefined ? undefined : String(query['q']);
     if (q !== undefined && Buffer.byteLength(q) > maxQueryBytes) {
-      throw new ApiError(414, 'Request-URI Too Large', '414 Request-URI Too Large');
+      throw new ApiError(414, '414 Request-URI Too Large');
     }
     rejectOldSearchEngine(query['search_engine']);
     const sort = query['sort'] === undefined ? undefined : parseUserSort(String(query['sort']));
@@ -72,12 +72,10 @@ export const getUserRoute: Route = {
   },
 };
 
-/** Pages may begin at row 999, whatever the page's size. */
+/** A page may start at row 999 at most, whatever its size. */
 function rejectDeepPage({ start }: OffsetPage): void {
   if (start < searchLimit) return;
-  throw new ApiError(
-    400,
-    'Bad Request',
+  throw createBadRequestError(
     'You can only page through the first 1000 records. See https://auth0.com/docs/users/search/v3/view-search-results-by-page#limitation',
     'invalid_paging',
   );
@@ -86,7 +84,7 @@ function rejectDeepPage({ start }: OffsetPage): void {
 function rejectOldSearchEngine(engine: QueryValues[string] | undefined): void {
   if (engine === undefined || engine === 'v3') return;
   const message = `You are not allowed to use search_engine=${String(engine)}. Use search_engine=v3 instead.`;
-  throw new ApiError(400, 'Bad Request', message, 'operation_not_supported');
+  throw createBadRequestError(message, 'operation_not_supported');
 }
 
 function parseUserSort(text: string): UserSort {
