@@ -9,19 +9,19 @@ import type { Fault } from './faults';
 const loopbackAddresses = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
 
 /**
- * Serves what tests need to know of a tenant and to do to it, to this machine only and without a token:
+ * Serves the control API, for tests, to this machine only and without a token:
  *
  * - `GET /stats`, `POST /reset-stats`;
- * - `GET /truth?streams=users,clients&keys=true`: `{stream: {key: hash}}`, or `{stream: [key]}` with `keys=true`, sent as
- *   it is computed (keys and hashes: see `truth.ts`);
- * - `POST /mutate` with a Change or a list of them: the entities changed;
- * - `POST /faults` with the list of faults that replaces the present one;
- * - `POST /settings` with the settings that are to change.
+ * - `GET /truth?streams=users,clients&keys=true`: `{stream: {key: hash}}`, or `{stream: [key]}` with `keys=true`, streamed
+ *   (keys and hashes: see `truth.ts`);
+ * - `POST /mutate` with a TenantChange or a list of them: returns the changed entities;
+ * - `POST /faults` with a list of faults, which replaces the current one;
+ * - `POST /settings` with the settings to change.
  */
 export function serveControlApi(app: FastifyInstance, emulation: Emulation): void {
   app.addHook('onRequest', async (request, reply) => {
     if (!loopbackAddresses.has(request.ip))
-      await reply.code(403).send({ error: 'The control route answers this machine only' });
+      await reply.code(403).send({ error: 'The control API accepts requests from this machine only' });
   });
   app.get('/stats', () => emulation.statistics.read());
   app.post('/reset-stats', () => {
@@ -55,8 +55,8 @@ export function serveControlApi(app: FastifyInstance, emulation: Emulation): voi
 function* formatTruth(tenant: EmulatedTenant, streams: readonly TruthStream[], keysOnly: boolean): Generator<string> {
   const [open, close] = keysOnly ? ['[', ']'] : ['{', '}'];
   yield '{';
-  for (const [place, stream] of streams.entries()) {
-    yield `${place === 0 ? '' : ','}"${stream}":${open}`;
+  for (const [index, stream] of streams.entries()) {
+    yield `${index === 0 ? '' : ','}"${stream}":${open}`;
     let separator = '';
     for (const { key, content } of truthReaders[stream](tenant)) {
       yield separator + JSON.stringify(key) + (keysOnly ? '' : `:"${hashContent(content)}"`);
@@ -67,7 +67,7 @@ function* formatTruth(tenant: EmulatedTenant, streams: readonly TruthStream[], k
   yield '}';
 }
 
-/** Joins small pieces, and lets other requests in between the joined ones. */
+/** Joins small pieces to chunks, and yields to other requests between them. */
 async function* joinChunks(pieces: Iterable<string>): AsyncGenerator<string> {
   let chunk = '';
   for (const part of pieces) {

@@ -5,49 +5,49 @@ export type FaultKind =
   | '400'
   /** JSON body of a 500. */
   | '500'
-  /** HTML page of a 502, as the proxy in front of Auth0 sends it. */
+  /** HTML body of a 502, as the proxy in front of Auth0 sends it. */
   | '502'
   | '503'
   | '504'
-  /** 503 with the message of a user search that took too long. */
+  /** 503 with the message of a user search timeout. */
   | '503-search-timeout'
-  /** The connection is reset before anything is answered. */
+  /** Resets the connection without a response. */
   | 'reset'
-  /** Half of the body under a Content-Length that fits it: a whole HTTP message, broken JSON. */
+  /** Half of the body with a matching Content-Length: a complete HTTP message with truncated JSON. */
   | 'cut'
-  /** Half of the body under the whole body's Content-Length; then the connection ends. */
+  /** Half of the body with the Content-Length of the full body; then the connection closes. */
   | 'cut-length'
   /** 200 with an HTML page. */
   | 'html'
-  /** The answer comes `ms` later (default 5,000). */
+  /** Delays the response by `ms` (default 5,000). */
   | 'slow'
-  /** 429 though the buckets are not empty. */
+  /** 429 although the buckets are not empty. */
   | '429'
   /** 200 with `{}`. */
   | 'empty-object'
-  /** The body of the endpoint's answer before this one, again. */
+  /** Repeats the body of the endpoint's previous response. */
   | 'repeat-page'
-  /** Lists leave rows out; `total` and `next` stay as if they were there, as with an index whose count and rows disagree. */
+  /** Omits rows of a list without changing `total` and `next`, as when an index's count and rows disagree. */
   | 'omit-rows';
 
-/** When something goes wrong. Of `nth`, `every` and `probability` one is given; with none, every matching request fails. */
+/** A fault and when it occurs. Set at most one of `nth`, `every` and `probability`; without them, every matching request fails. */
 export interface Fault {
-  /** Regular expression over the path and query of a request, as sent (`/api/v2/users?page=1`); `/oauth/token` matches too. Default: all. */
+  /** Regular expression over a request's path and query (`/api/v2/users?page=1`, `/oauth/token`). Default: all requests. */
   match?: string;
   kind: FaultKind;
   /** The nth matching request, from 1. */
   nth?: number;
-  /** Every so many matching requests. */
+  /** Each time after this number of matching requests. */
   every?: number;
-  /** With this probability, drawn reproducibly. */
+  /** Probability, 0 to 1; reproducible with the scenario's seed. */
   probability?: number;
-  /** At most so many times. Default: no limit. */
+  /** Maximum number of occurrences. Default: no limit. */
   times?: number;
-  /** Id of a record: only answers that hold its `name` fail. Not for `slow`. */
+  /** Id of a record: only responses with this record, including its `name`, fail. Not for `slow`. */
   record?: string;
-  /** For `slow`: milliseconds. */
+  /** Delay for `slow`. */
   ms?: number;
-  /** What the body of a 400, 500, 503, 502, 504 or `html` says in place of the usual words. */
+  /** Message in the body of a 400, 500, 502, 503, 504 or `html`. Default: a usual one. */
   text?: string;
   /** For `omit-rows`: every so manieth row of the page is left out (1: all of them). Default 3. */
   rows?: number;
@@ -58,21 +58,21 @@ export interface FaultInjector {
   selectFault(url: string): Fault | undefined;
 }
 
-/** Throws a SyntaxError for a `match` that is no regular expression. */
+/** Throws SyntaxError when a `match` is not a regular expression. */
 export function createFaultInjector(faults: readonly Fault[], seed: number): FaultInjector {
-  const plans = faults.map((fault) => ({ fault, pattern: new RegExp(fault.match ?? ''), seen: 0, struck: 0 }));
+  const plans = faults.map((fault) => ({ fault, pattern: new RegExp(fault.match ?? ''), seen: 0, injected: 0 }));
   return {
     selectFault(url) {
-      let chosen: Fault | undefined;
+      let selected: Fault | undefined;
       for (const plan of plans) {
         if (!plan.pattern.test(url)) continue;
         plan.seen += 1;
-        if (chosen || plan.struck >= (plan.fault.times ?? Infinity)) continue;
+        if (selected || plan.injected >= (plan.fault.times ?? Infinity)) continue;
         if (!isFaultDue(plan.fault, plan.seen, seed)) continue;
-        plan.struck += 1;
-        chosen = plan.fault;
+        plan.injected += 1;
+        selected = plan.fault;
       }
-      return chosen;
+      return selected;
     },
   };
 }

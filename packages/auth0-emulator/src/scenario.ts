@@ -1,53 +1,58 @@
-/** A block of users that share one creation instant, as a bulk import leaves behind. */
+/** Users with the same `created_at`, as after a bulk import. */
 interface TieBlock {
   size: number;
-  /** Over how many connections the block is spread, in turn. Default 1, at most 8. */
+  /** Number of connections that the users alternate between, at most 8. Default 1. */
   connections?: number;
-  /** The shared `created_at`, ISO 8601 with milliseconds. Default: blocks are spread evenly over the tenant's life. */
+  /** The shared `created_at`, ISO 8601 with milliseconds. Default: blocks are spread evenly over the tenant's lifetime. */
   at?: string;
-  /** True: the block shares its `updated_at` as well (nobody has signed in since the import). Default false. */
+  /** Whether the users also share their `updated_at`: none has signed in since the import. Default false. */
   updatedTogether?: boolean;
 }
 
 export interface UserPopulation {
   count: number;
   ties?: TieBlock[];
-  /** Users that carry no `updated_at` / `created_at` at all; never members of a tie block. Default 0. */
+  /** Number of users without `updated_at` or `created_at`, outside of the tie blocks. Default 0. */
   missingUpdatedAt?: number;
   missingCreatedAt?: number;
-  /** Users without e-mail, integer identity ids, odd ids, linked identities, unusual metadata. Default true. */
+  /** Whether some users have no email, integer identity ids, unusual ids, linked identities or unusual metadata. Default true. */
   edgeCases?: boolean;
-  /** Users whose profile takes about 1 MB, as legacy ones may; never members of a tie block. Default 0. */
+  /** Number of users with a profile of about 1 MB, outside of the tie blocks. Default 0. */
   hugeProfiles?: number;
 }
 
 interface OrganizationPopulation {
   count: number;
-  /** Members of each organization: a fixed number, or evenly spread from `min` to `max`. Default 20. Never more than there are users. */
+  /** Members per organization: a fixed number, or evenly distributed from `min` to `max`. At most all users. Default 20. */
   members?: number | { min: number; max: number };
-  /** Member counts of the first organizations, in place of `members`. */
+  /** Member counts of the first organizations, instead of `members`. */
   firstMemberCounts?: number[];
 }
 
-/** What a tenant holds when it starts. Every entity follows from the seed and its own index, so nothing is stored. */
+/**
+ * The initial data of a tenant. Every entity is generated from the seed and its index, so nothing is stored.
+ *
+ * @example { users: { count: 500 }, organizations: { count: 10 }, clients: { count: 3 }, roles: { count: 5 } }
+ */
 export interface TenantScenario {
-  /** Default 1. */
+  /** The same seed generates the same tenant. Default 1. */
   seed?: number;
   users: UserPopulation;
   organizations: OrganizationPopulation;
   clients: { count: number };
   roles: {
     count: number;
-    /** A member holds 0 to this many roles. Default 3. */
+    /** Maximum number of roles per member. Default 3. */
     perMember?: number;
     /**
-     * Roles that belong to an organization (Auth0's early access feature "Organization Roles"): `each` of them for each of
-     * the first `organizations`. A member holds 0 to `perMember` of them, beside roles of the tenant. Default none.
+     * Roles owned by organizations (Auth0's early access feature "Organization Roles"): `each` roles for each of the first
+     * `organizations`. Members have 0 to `perMember` of them in addition to the tenant's roles. Default none.
      */
     owned?: { organizations: number; each: number };
   };
 }
 
+/** Ready-made scenarios. */
 export const scenarios = {
   small: {
     users: { count: 450, ties: [{ size: 20, connections: 2 }], missingUpdatedAt: 4, missingCreatedAt: 3 },
@@ -55,7 +60,7 @@ export const scenarios = {
     clients: { count: 8 },
     roles: { count: 6 },
   },
-  /** Every list of Auth0's that ends at 1,000 rows, exceeded. */
+  /** Exceeds 1,000 rows in every list that Auth0 limits to 1,000. */
   caps: {
     users: { count: 3_000, ties: [{ size: 1_200, connections: 2 }], missingUpdatedAt: 7, missingCreatedAt: 5 },
     organizations: { count: 1_200, members: { min: 0, max: 4 }, firstMemberCounts: [2_300] },
@@ -80,7 +85,7 @@ export const scenarios = {
     clients: { count: 300 },
     roles: { count: 100 },
   },
-  /** Half of the organizations own roles, which the list of roles does not show. */
+  /** Half of the organizations own roles, which the list of roles does not contain. */
   'owned-roles': {
     users: { count: 120 },
     organizations: { count: 8, members: { min: 5, max: 20 } },

@@ -16,7 +16,7 @@ import { type ScenarioName, scenarios, type TenantScenario } from './scenario';
 import type { Statistics } from './statistics';
 
 export interface EmulatorOptions extends EmulationOptions {
-  /** A named scenario or one's own. */
+  /** The name of a scenario, or a scenario. */
   scenario: ScenarioName | TenantScenario;
   /** Default 0: any free port. */
   port?: number;
@@ -26,52 +26,71 @@ export interface EmulatorOptions extends EmulationOptions {
 
 /** A running emulated tenant. */
 export interface Emulator {
-  /** `http://127.0.0.1:<port>`, without a slash at its end. */
+  /** `http://127.0.0.1:<port>`, without a trailing slash. */
   url: string;
-  /** Host and port of the url, which stand for the tenant's domain. */
+  /** Host and port of the URL, which represent the tenant's domain. */
   domain: string;
   clientId: string;
   clientSecret: string;
-  /** `<url>/api/v2/`. Accepted as well: the same with https, and with whatever host the client reached the emulator by. */
+  /** `<url>/api/v2/`. The same with https, or with the host in the client's request, is also accepted. */
   audience: string;
+  /** The tenant's data, to read and to change. */
   tenant: EmulatedTenant;
   readStatistics(): Statistics;
   resetStatistics(): void;
-  /** Key → content hash of every record, by stream (see `truth.ts`). */
+  /** The content hash of every record by key, by stream (see `hashContent`). */
   readTruth(): Record<TruthStream, Map<string, string>>;
-  /** Has the time that the next two speak of begin now; before, it begins with the emulator. */
+  /** Starts the period of `listKeysAlwaysPresent` and `listKeysEverPresent` now. Initially it starts with the emulator. */
   restartKeyHistory(): void;
-  /** Keys of the records that existed all the time, without interruption, by stream. A copy that began and ended meanwhile holds them. */
+  /** Keys of the records that existed during the whole period. A copy made in the period must contain them. */
   listKeysAlwaysPresent(): StreamKeys;
-  /** Keys of the records that existed at any moment, by stream. A copy holds nothing else. */
+  /** Keys of the records that existed at any time in the period. A copy must not contain others. */
   listKeysEverPresent(): StreamKeys;
-  /** Replaces what is left of the scripted changes. */
+  /** Replaces the remaining scripted changes. */
   setScript(script: readonly ScriptedChange[]): void;
   /**
-   * Calls back when the nth request to the Management API arrives, and answers it once the callback's promise, if it
-   * returns one, has settled. Requests are counted from 1 as `stats` does, and anew after `resetStats`. Throws a RangeError
-   * for one that has come already.
+   * Calls back when the nth request to the Management API arrives, and answers it after the returned promise settles.
+   * Requests are numbered from 1, and again after `resetStatistics`. Throws RangeError for a request that has arrived.
+   *
+   * @example emulator.onRequest(3, () => emulator.tenant.deleteUser(userId));
    */
   onRequest(nth: number, callback: RequestCallback): void;
-  /** Replaces the faults; their counts start anew. */
+  /**
+   * Replaces the faults and resets their counts.
+   *
+   * @example emulator.setFaults([{ kind: '503', match: '/users', nth: 2 }]);
+   */
   setFaults(faults: readonly Fault[]): void;
-  /** What is not named stays. */
+  /**
+   * Changes the given settings.
+   *
+   * @example emulator.updateSettings({ rateLimits: 'free', latencyMs: 50 });
+   */
   updateSettings(settings: SettingsPatch): void;
-  /** Breaks open connections off. */
+  /** Closes the server and all connections. */
   close(): Promise<void>;
 }
 
-/** Auth0's ids are longer than the router's default allows for. */
+/** Auth0's ids are longer than the router's default limit. */
 const maxParameterLength = 1_000;
-/** Larger than any query that is to be answered with 414 rather than by the HTTP server itself. */
+/** Large enough for the API itself to answer 414 to a long query. */
 const maxHeaderBytes = 65_536;
-/** Changes and faults come in lists. */
+/** For lists of changes and faults. */
 const maxBodyBytes = 16 * 1_024 * 1_024;
 
+/**
+ * Starts an emulated tenant on a local port.
+ *
+ * @example
+ * const emulator = await startEmulator({ scenario: 'small', rateLimits: 'free' });
+ * const { url, clientId, clientSecret, audience } = emulator;
+ * // Run the client under test against `url`.
+ * await emulator.close();
+ */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
-  const { scenario: named, port = 0, host = '127.0.0.1', ...behaviour } = options;
-  const scenario: TenantScenario = typeof named === 'string' ? scenarios[named] : named;
-  const emulation = createEmulation(scenario, behaviour);
+  const { scenario: choice, port = 0, host = '127.0.0.1', ...emulationOptions } = options;
+  const scenario: TenantScenario = typeof choice === 'string' ? scenarios[choice] : choice;
+  const emulation = createEmulation(scenario, emulationOptions);
   const credentials = {
     clientId: 'emulatedclient00000000000000000000',
     clientSecret: plantSecret('own-client', emulation.seed, 0),

@@ -1,50 +1,50 @@
 import type { RateLimits } from './rate-limits';
 import type { TokenRefusal } from './auth/token-refusals';
 
-/** How the tenant behaves. Everything can be changed while it runs. */
+/** The tenant's behaviour. All settings can be changed while the emulator runs. */
 export interface TenantSettings {
-  /** Scopes that the client's grant holds. */
+  /** Scopes of the client's grant. Default `readerScopes`. */
   scopes: string[];
-  /** Life of an access token. */
+  /** Lifetime of an access token. Default 24 h. */
   tokenLifetimeSeconds: number;
-  /** Set: the application's secret, in place of the one it began with. */
+  /** Replaces the application's initial secret. */
   clientSecret?: string | undefined;
-  /** Number of the tenant's signing key: with another one, tokens that were issued before are refused. */
+  /** Number of the tenant's signing key. Another number invalidates the tokens issued before. Default 1. */
   signingKey: number;
-  /** Set: the application is registered with this public key (PEM) instead of its secret. */
+  /** Registers this public key (PEM) with the application, instead of its secret. */
   clientKey?: { publicKey: string; algorithm: 'RS256' | 'RS384' | 'PS256' } | undefined;
-  /** Set: every sign-in is refused in this way. */
+  /** Rejects every token request with this response. */
   tokenRefusal?: TokenRefusal | undefined;
   rateLimits: RateLimits;
-  /** Whether a 429 of the Management API says Retry-After (not known of Auth0). */
+  /** Whether a 429 of the Management API has a `Retry-After` header (not observed with Auth0). Default false. */
   sendRetryAfter: boolean;
-  /** What `x-ratelimit-*` say: how the bucket stands, how it stood ten answers before, or nothing. */
+  /** Whether `x-ratelimit-*` describe the bucket now, ten responses ago, or are absent. Default `current`. */
   rateLimitHeaders: 'current' | 'stale' | 'absent';
-  /** How far the tenant's clock is ahead, as `Date` and `x-ratelimit-reset` show it. */
+  /** Offset of the tenant's clock in `Date` and `x-ratelimit-reset`. Default 0. */
   clockAheadMs: number;
-  /** Added to every answer of the Management API. */
+  /** Added to the response time of the Management API. Default 0. */
   latencyMs: number;
-  /** How long a write stays unseen by `GET /users`. */
+  /** Delay until `GET /users` returns a change. Default 0. */
   searchLagMs: number;
-  /** Set: larger pages are cut to this silently, instead of a 400 above 100. */
+  /** Limits larger pages to this size without an error. Default: a page size above 100 is an error (400). */
   pageCap?: number | undefined;
-  /** Users with one sort value change places between requests. */
+  /** Whether users with the same sort value change their order between requests. Default false. */
   shuffleTies: boolean;
-  /** Members: the last page carries a `next` that leads to an empty page, as Auth0 did until mid-2026. */
+  /** Whether the last page of members has a `next` that leads to an empty page, as with Auth0 until mid-2026. Default false. */
   trailingMembersPage: boolean;
-  /** A checkpoint page that ends the list but is full carries a `next` that leads to an empty page. */
+  /** Whether a full last page has a `next` that leads to an empty page. Default false. */
   nextOnFullPage: boolean;
-  /** `roles` named in `fields` without the scope for it: refuse, or leave them out. */
+  /** The response to `roles` in `fields` without its scope: an error, or members without roles. Default `refuse`. */
   rolesWithoutScope: 'refuse' | 'omit';
-  /** `roles` of a member who has none. */
+  /** The `roles` of a member without roles: an empty list, or absent. Default `list`. */
   emptyRoles: 'list' | 'absent';
-  /** `GET /roles` without `type` lists the roles that organizations own as well (not known of Auth0). */
+  /** Whether `GET /roles` without `type` includes the roles that organizations own (not observed with Auth0). Default false. */
   ownedRolesListed: boolean;
-  /** Life of a checkpoint token. */
+  /** Lifetime of a checkpoint token. Default 24 h. */
   checkpointLifetimeSeconds: number;
 }
 
-/** What a reader of the five streams needs, and nothing secret. */
+/** The scopes for reading all streams, without secrets. */
 export const readerScopes = [
   'read:users',
   'read:clients',
@@ -54,7 +54,7 @@ export const readerScopes = [
   'read:roles',
 ];
 
-/** Scopes under which records carry secrets. */
+/** The scopes with which records contain secrets. */
 export const secretScopes = ['read:client_keys', 'read:client_credentials', 'read:user_idp_tokens'];
 
 export const defaultSettings: Omit<TenantSettings, 'rateLimits'> = {

@@ -4,26 +4,26 @@ import { type EmulatedTenant, NoSuchEntity } from './tenant';
 import type { TenantChange } from './tenant-change';
 
 /**
- * A change that is carried out once: before the nth request to the Management API is answered, or when it has been. Requests
- * are counted from 1 as statistics count them, and anew after these are reset. What is impossible by then is left undone.
+ * A change that is applied once: before the nth request to the Management API is answered, or after. Requests are numbered
+ * from 1, and again after the statistics are reset. A change that is no longer possible is skipped.
  */
 export type ScriptedChange = { change: TenantChange } & ({ atRequest: number } | { afterRequest: number });
 
-/** Changes to the tenant's data that happen while it is read. */
+/** Changes to the tenant's data while it is read. */
 export interface ChurnOptions {
   script?: readonly ScriptedChange[];
-  /** Random changes to users per second: three quarters updates, the rest creations and deletions in equal parts. */
+  /** Random changes to users per second: 75 % updates, 12.5 % creations, 12.5 % deletions. */
   perSecond?: number;
 }
 
 export interface ChurnDriver {
-  /** To be told the number of each request: that it has come, */
+  /** Applies the changes due when the nth request arrives. */
   applyBeforeResponse(nth: number): void;
-  /** and that its answer is on the way. */
+  /** Applies the changes due when the nth request is answered. */
   applyAfterResponse(nth: number): void;
-  /** Replaces what is left of the script. */
+  /** Replaces the remaining script. */
   setScript(script: readonly ScriptedChange[]): void;
-  /** Ends the random changes. */
+  /** Stops the random changes. */
   stop(): void;
 }
 
@@ -42,7 +42,7 @@ export function createChurnDriver({ script = [], perSecond = 0 }: ChurnOptions, 
     else if (user) tenant.apply(kind === 1 ? { type: 'deleteUser', user_id } : { type: 'updateUser', user_id });
   }
 
-  function carryOut(isDue: (entry: ScriptedChange) => boolean): void {
+  function applyDue(isDue: (entry: ScriptedChange) => boolean): void {
     const due = waiting.filter(isDue);
     if (due.length === 0) return;
     waiting = waiting.filter((entry) => !isDue(entry));
@@ -50,8 +50,8 @@ export function createChurnDriver({ script = [], perSecond = 0 }: ChurnOptions, 
   }
 
   return {
-    applyBeforeResponse: (nth) => carryOut((entry) => 'atRequest' in entry && entry.atRequest <= nth),
-    applyAfterResponse: (nth) => carryOut((entry) => 'afterRequest' in entry && entry.afterRequest <= nth),
+    applyBeforeResponse: (nth) => applyDue((entry) => 'atRequest' in entry && entry.atRequest <= nth),
+    applyAfterResponse: (nth) => applyDue((entry) => 'afterRequest' in entry && entry.afterRequest <= nth),
     setScript(next) {
       waiting = [...next];
     },
@@ -59,7 +59,7 @@ export function createChurnDriver({ script = [], perSecond = 0 }: ChurnOptions, 
   };
 }
 
-/** A script may change what an earlier change removed. */
+/** A script can refer to an entity that another change deleted. */
 function applyChangeIfPossible(tenant: EmulatedTenant, change: TenantChange): JsonObject | undefined {
   try {
     return tenant.apply(change);

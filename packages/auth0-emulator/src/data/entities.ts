@@ -10,12 +10,12 @@ const companySuffixes = ['Works', 'Supply', 'Partners', 'Collective', 'Labs'];
 const appTypes = ['spa', 'native', 'regular_web', 'non_interactive'];
 const roleNames = ['admin', 'auditor', 'billing', 'editor', 'operator', 'viewer'];
 
-/** An id of Auth0's shape: a prefix and 16 letters or digits. */
+/** An id in Auth0's format: a prefix and 16 letters or digits. */
 function buildEntityId(prefix: string, seed: number, salt: number, index: number): string {
   return `${prefix}${toHex(hash(seed, salt, index))}${toHex(encodeIndex(seed, index))}`;
 }
 
-/** Spreads `count` creations over the tenant's life, never two on one instant. */
+/** Spreads `count` creations over the tenant's lifetime, with distinct timestamps. */
 function computeCreatedAt(count: number, index: number): number {
   return tenantStart + Math.floor((index * (tenantEnd - tenantStart)) / Math.max(count, 1));
 }
@@ -115,7 +115,7 @@ export function computeOrganizationCreatedAt({ organizations }: TenantScenario, 
   return computeCreatedAt(organizations.count, index);
 }
 
-/** The tenant's roles, then those that organizations own. */
+/** The tenant's roles, followed by those that organizations own. */
 export function generateRoles({ seed = 1, roles, organizations }: TenantScenario): CollectionRow[] {
   const { count, owned = { organizations: 0, each: 0 } } = roles;
   const id = (index: number): string => generateRoleId(seed, index);
@@ -132,7 +132,7 @@ function buildTenantRole(id: string, index: number): JsonObject {
   };
 }
 
-/** `nth` counts the roles of all organizations. */
+/** @param nth index among the owned roles of all organizations */
 function buildOwnedRole(id: string, seed: number, nth: number, each: number): JsonObject {
   const duty = pick(roleNames, nth % each);
   return {
@@ -144,7 +144,7 @@ function buildOwnedRole(id: string, seed: number, nth: number, each: number): Js
   };
 }
 
-/** Ids of the roles that the organization of an index was generated with. */
+/** Ids of the roles that an organization owns initially. */
 export function listOwnedRoleIds({ seed = 1, roles }: TenantScenario, organizationIndex: number): string[] {
   const { organizations, each } = roles.owned ?? { organizations: 0, each: 0 };
   if (organizationIndex >= organizations) return [];

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../json';
 import { findLowerBound } from './key-index';
 
-/** A place in a list that is ordered by time and then by id, as Auth0's checkpoints name it. */
+/** A position in a list ordered by time and id, as in Auth0's checkpoints. */
 export interface KeysetPosition {
   /** Epoch ms. */
   at: number;
@@ -12,17 +12,17 @@ export interface CollectionRow extends KeysetPosition {
   record: JsonObject;
 }
 
-/** Rows after `after` (all, without it), in keyset order: rows that come or go elsewhere do not shift the place. */
+/** Rows after the position, or all. Rows inserted or removed elsewhere do not shift it. */
 export function selectRowsAfter<T extends KeysetPosition>(rows: readonly T[], after: KeysetPosition | undefined): readonly T[] {
   if (!after) return rows;
-  const place = findLowerBound(rows.length, (position) => {
-    const row = rows[position] as T;
+  const start = findLowerBound(rows.length, (index) => {
+    const row = rows[index] as T;
     return row.at > after.at || (row.at === after.at && row.id > after.id);
   });
-  return rows.slice(place);
+  return rows.slice(start);
 }
 
-/** A list of at most some 100,000 entities in order of creation, generated on first use. */
+/** A list of up to about 100,000 entities in order of creation, generated on first use. */
 export class EntityCollection {
   private loadedRows: CollectionRow[] | undefined;
   private readonly byId = new Map<string, CollectionRow>();
@@ -39,16 +39,16 @@ export class EntityCollection {
     return this.byId.get(id)?.record;
   }
 
-  /** Appends; two entities never share an instant. Throws a RangeError for an id that is or was in use: Auth0 gives none twice. */
+  /** Appends an entity with a distinct timestamp. Throws RangeError for an id that is or was in use: Auth0 never reuses ids. */
   insert(id: string, record: JsonObject, now: number): void {
     const rows = this.load();
-    if (this.byId.has(id) || this.removedIds.has(id)) throw new RangeError(`The id ${id} has been given before`);
+    if (this.byId.has(id) || this.removedIds.has(id)) throw new RangeError(`The id ${id} is or was in use`);
     const row = { id, record, at: Math.max(now, (rows.at(-1)?.at ?? 0) + 1) };
     rows.push(row);
     this.byId.set(id, row);
   }
 
-  /** Returns whether there was one. */
+  /** Returns whether the entity exists. */
   replace(id: string, record: JsonObject): boolean {
     this.load();
     const row = this.byId.get(id);
@@ -56,7 +56,7 @@ export class EntityCollection {
     return row !== undefined;
   }
 
-  /** Returns whether there was one. */
+  /** Returns whether the entity existed. */
   remove(id: string): boolean {
     const rows = this.load();
     const row = this.byId.get(id);

@@ -1,16 +1,16 @@
-/** One user's place under a key: the key's value (epoch ms) and the user's handle. */
+/** A user's key value (epoch ms) and handle. */
 export interface IndexEntry {
   value: number;
   handle: number;
 }
 
-/** The generated users in ascending order of a key, computed rather than stored. */
+/** The generated users in ascending order of a key; computed, not stored. */
 export interface GeneratedOrder {
   length: number;
   at(position: number): IndexEntry;
 }
 
-/** Values between two bounds, both inclusive (a millisecond is the smallest step, so an exclusive bound is its neighbour). */
+/** Inclusive bounds. An exclusive bound is the neighbouring millisecond. */
 export interface KeyBounds {
   from: number;
   to: number;
@@ -19,13 +19,13 @@ export interface KeyBounds {
 export const unbounded: KeyBounds = { from: -Infinity, to: Infinity };
 
 /**
- * Users in the order of one timestamp: the generated order, less those that were moved or removed, merged with those that
- * were put in later. Finding a bound is a binary search, so a page in mid-range costs the same with 1,000,000 users.
+ * Users in the order of one timestamp: the generated order, without the users that were moved or removed, merged with those
+ * added later. Finding a bound is a binary search, so a page costs the same anywhere among 1,000,000 users.
  */
 export class KeyIndex {
   private readonly moved = new Set<number>();
   private readonly added: IndexEntry[] = [];
-  /** Users whose record lacks the key. */
+  /** Users without the key. */
   readonly missing: Set<number>;
 
   constructor(
@@ -36,7 +36,7 @@ export class KeyIndex {
     for (const handle of this.missing) this.moved.add(handle);
   }
 
-  /** Puts a user where `value` belongs; `undefined` when its record lacks the key. */
+  /** Moves a user to the baseIndex of `value`; undefined for a user without the key. */
   set(handle: number, value: number | undefined): void {
     this.remove(handle);
     if (value === undefined) this.missing.add(handle);
@@ -46,42 +46,42 @@ export class KeyIndex {
   remove(handle: number): void {
     this.moved.add(handle);
     this.missing.delete(handle);
-    const place = this.added.findIndex((entry) => entry.handle === handle);
-    if (place >= 0) this.added.splice(place, 1);
+    const addedIndex = this.added.findIndex((entry) => entry.handle === handle);
+    if (addedIndex >= 0) this.added.splice(addedIndex, 1);
   }
 
   *iterateAscending({ from, to }: KeyBounds): Generator<IndexEntry> {
-    let position = findLowerBound(this.base.length, (place) => this.base.at(place).value >= from);
-    let place = findLowerBound(this.added.length, (at) => (this.added[at] as IndexEntry).value >= from);
+    let baseIndex = findLowerBound(this.base.length, (index) => this.base.at(index).value >= from);
+    let addedIndex = findLowerBound(this.added.length, (index) => (this.added[index] as IndexEntry).value >= from);
     for (;;) {
-      while (position < this.base.length && this.moved.has(this.base.at(position).handle)) position += 1;
-      const generated = position < this.base.length ? this.base.at(position) : undefined;
-      const later = this.added[place];
+      while (baseIndex < this.base.length && this.moved.has(this.base.at(baseIndex).handle)) baseIndex += 1;
+      const generated = baseIndex < this.base.length ? this.base.at(baseIndex) : undefined;
+      const later = this.added[addedIndex];
       const first = !later || (generated && compareEntries(generated, later) <= 0) ? generated : later;
       if (!first || first.value > to) return;
-      if (first === later) place += 1;
-      else position += 1;
+      if (first === later) addedIndex += 1;
+      else baseIndex += 1;
       yield first;
     }
   }
 
   *iterateDescending({ from, to }: KeyBounds): Generator<IndexEntry> {
-    let position = findLowerBound(this.base.length, (place) => this.base.at(place).value > to) - 1;
-    let place = findLowerBound(this.added.length, (at) => (this.added[at] as IndexEntry).value > to) - 1;
+    let baseIndex = findLowerBound(this.base.length, (index) => this.base.at(index).value > to) - 1;
+    let addedIndex = findLowerBound(this.added.length, (index) => (this.added[index] as IndexEntry).value > to) - 1;
     for (;;) {
-      while (position >= 0 && this.moved.has(this.base.at(position).handle)) position -= 1;
-      const generated = position >= 0 ? this.base.at(position) : undefined;
-      const later = this.added[place];
+      while (baseIndex >= 0 && this.moved.has(this.base.at(baseIndex).handle)) baseIndex -= 1;
+      const generated = baseIndex >= 0 ? this.base.at(baseIndex) : undefined;
+      const later = this.added[addedIndex];
       const first = !later || (generated && compareEntries(generated, later) >= 0) ? generated : later;
       if (!first || first.value < from) return;
-      if (first === later) place -= 1;
-      else position -= 1;
+      if (first === later) addedIndex -= 1;
+      else baseIndex -= 1;
       yield first;
     }
   }
 
   private findAddedIndex(entry: IndexEntry): number {
-    return findLowerBound(this.added.length, (place) => compareEntries(this.added[place] as IndexEntry, entry) > 0);
+    return findLowerBound(this.added.length, (index) => compareEntries(this.added[index] as IndexEntry, entry) > 0);
   }
 }
 
@@ -89,8 +89,8 @@ function compareEntries(one: IndexEntry, other: IndexEntry): number {
   return one.value - other.value || one.handle - other.handle;
 }
 
-/** The first position for which `holds` is true, given that it is false before and true after; `length` when none is. */
-export function findLowerBound(length: number, isReached: (position: number) => boolean): number {
+/** The first index at which `isReached` is true, or `length`. It must be false before and true after one point. */
+export function findLowerBound(length: number, isReached: (index: number) => boolean): number {
   let low = 0;
   let high = length;
   while (low < high) {
@@ -102,8 +102,8 @@ export function findLowerBound(length: number, isReached: (position: number) => 
 }
 
 /**
- * The order of `count` values that do not follow their index, sorted on first use. Value and index are packed into one
- * 64-bit number, because typed arrays sort natively only without a comparator: 1,000,000 users take a tenth of a second.
+ * The order of `count` values that do not follow their index, sorted on first use. Value and index are packed into a 64-bit
+ * number, because typed arrays sort natively only without a comparator: 1,000,000 users take a tenth of a second.
  */
 export function createSortedOrder(count: number, origin: number, readValue: (index: number) => number): GeneratedOrder {
   let halves: Uint32Array | undefined;
@@ -120,11 +120,11 @@ export function createSortedOrder(count: number, origin: number, readValue: (ind
 
 const { floor } = Math;
 
-/** 21 bits for the index, the rest for the value; the value's lowest 11 bits share the lower half with the index. */
+/** The low half contains 21 bits of the index and the lowest 11 bits of the value; the high half the rest of the value. */
 const indexRange = 2 ** 21;
 const valueRange = 2 ** 11;
 
-/** Low half, high half of each packed number, ascending (little-endian, as every platform that Node runs on). */
+/** Returns the low and high half of each packed number, ascending. Little-endian, as all platforms that Node supports. */
 function sortPacked(count: number, readValue: (index: number) => number): Uint32Array {
   if (count > indexRange) throw new RangeError(`At most ${indexRange} users can be sorted, not ${count}`);
   const packed = new BigUint64Array(count);

@@ -5,17 +5,17 @@ import { computeOrganizationCreatedAt, generateOrganizationId, generateRoleId, l
 import type { EntityCollection, KeysetPosition } from './entity-collection';
 import type { UserStore } from './user-store';
 
-/** Someone's membership of an organization. */
+/** A user's membership in an organization. */
 export interface Member extends KeysetPosition {
   /** The member's user id. */
   id: string;
-  /** Ids of the roles that the member was given in this organization, directly. */
+  /** Ids of the roles assigned to the member in this organization. */
   roles: string[];
 }
 
 /**
- * Who belongs to which organization, ordered by when they joined. An organization's list is generated when it is first
- * asked for. Roles that are deleted drop out without being looked for, for no id is given twice.
+ * The members of each organization, in the order in which they joined. A list is generated on first use. Deleted roles need
+ * no update here, because ids are never reused.
  */
 export class Memberships {
   private readonly lists = new Map<string, Member[]>();
@@ -28,7 +28,7 @@ export class Memberships {
     private readonly roles: EntityCollection,
   ) {}
 
-  /** The members that exist now. The organization must exist. */
+  /** The current members. The organization must exist. */
   list(organizationId: string): readonly Member[] {
     return this.load(organizationId);
   }
@@ -37,22 +37,22 @@ export class Memberships {
     return this.list(organizationId).find((member) => member.id === userId);
   }
 
-  /** The member's roles as stored, with their descriptions. */
+  /** The member's roles with their descriptions. */
   resolveRoles(member: Member): JsonObject[] {
     return member.roles.map((id) => this.roles.get(id)).filter((role) => role !== undefined);
   }
 
-  /** The roles that the members list shows: besides those that there are, deleted ones that linger in it. */
+  /** The member's roles in the list of members, including deleted roles that remain in it. */
   resolveInlineRoles(member: Member): JsonObject[] {
     return member.roles.map((id) => this.roles.get(id) ?? this.deletedInlineRoles.get(id)).filter((role) => role !== undefined);
   }
 
-  /** Has the members list show a role for good, whether it is deleted or not. */
+  /** Keeps a role in the list of members after its deletion. */
   keepInlineRole(id: string, role: JsonObject): void {
     this.deletedInlineRoles.set(id, role);
   }
 
-  /** Someone who is a member already keeps the place and gets the roles. */
+  /** Adds a member, or replaces the roles of an existing member. */
   add(organizationId: string, userId: string, roles: string[], now: number): void {
     const list = this.load(organizationId);
     const known = list.find((member) => member.id === userId);
@@ -69,7 +69,7 @@ export class Memberships {
     return true;
   }
 
-  /** Ends every membership of a user, who may come back under the same id without them. */
+  /** Removes the user from all organizations. A new user with the same id has no memberships. */
   removeEverywhere(userId: string): void {
     this.formerUsers.add(userId);
     for (const organizationId of this.lists.keys()) this.remove(organizationId, userId);
@@ -99,7 +99,7 @@ function drawBetween(seed: number, index: number, { min, max }: { min: number; m
   return min + (hash(seed, 40, index) % (max - min + 1));
 }
 
-/** Distinct users, because the stride shares no divisor with their number; two at a time join on one millisecond. */
+/** The users are distinct, because the stride and the number of users are coprime. Each timestamp is shared by two members. */
 function generateMembers(scenario: TenantScenario, index: number, generateUserId: (index: number) => string): Member[] {
   const { seed = 1, users, roles } = scenario;
   const { perMember = 3 } = roles;
@@ -108,21 +108,21 @@ function generateMembers(scenario: TenantScenario, index: number, generateUserId
   const stride = chooseStride(users.count, hash(seed, 42, index));
   const founded = computeOrganizationCreatedAt(scenario, index);
   const members = Array.from({ length: countMembers(scenario, index) }, (_, nth): Member => {
-    const held = drawDistinct(roles.count, perMember, createDraws(hash(seed, 43, index), 44, nth));
-    const heldOfOwned = drawDistinct(owned.length, perMember, createDraws(hash(seed, 45, index), 46, nth));
+    const tenantRoles = drawDistinct(roles.count, perMember, createDraws(hash(seed, 43, index), 44, nth));
+    const ownedRoles = drawDistinct(owned.length, perMember, createDraws(hash(seed, 45, index), 46, nth));
     return {
       id: generateUserId((start + nth * stride) % users.count),
       at: founded + (1 + Math.floor(nth / 2)) * 1_000,
-      roles: [...held.map((role) => generateRoleId(seed, role)), ...heldOfOwned.map((role) => owned[role] as string)],
+      roles: [...tenantRoles.map((role) => generateRoleId(seed, role)), ...ownedRoles.map((role) => owned[role] as string)],
     };
   });
   return members.sort((one, other) => one.at - other.at || (one.id < other.id ? -1 : 1));
 }
 
-/** None to `most` distinct numbers below `count`. */
+/** Draws 0 to `max` distinct numbers below `count`. */
 function drawDistinct(count: number, max: number, draw: () => number): number[] {
-  const wanted = count === 0 ? 0 : draw() % (max + 1);
-  return [...new Set(Array.from({ length: wanted }, () => draw() % count))];
+  const draws = count === 0 ? 0 : draw() % (max + 1);
+  return [...new Set(Array.from({ length: draws }, () => draw() % count))];
 }
 
 function chooseStride(count: number, drawn: number): number {

@@ -1,7 +1,7 @@
 import { hash, pick, toHex } from '../random';
 import type { UserPopulation } from '../scenario';
 
-/** The tenant's life: every generated entity was created in it. Fixed, so that a scenario is the same on every day. */
+/** The tenant's lifetime, in which all generated entities were created. Fixed, so a scenario is the same every day. */
 export const tenantStart = Date.UTC(2022, 0, 1);
 export const tenantEnd = Date.UTC(2025, 11, 31);
 
@@ -15,16 +15,16 @@ interface PlacedTieBlock {
   updatedTogether: boolean;
 }
 
-/** When the generated users were created and changed: arithmetic over their index, in epoch ms. */
+/** The timestamps of the generated users, computed from their index, epoch ms. */
 export interface UserTimeline {
   count: number;
-  /** Never falls as the index grows. Also set for users whose record lacks the field. */
+  /** Never decreases with the index. Also defined for users without the field. */
   getCreatedAt: (index: number) => number;
   getUpdatedAt: (index: number) => number;
   missingCreatedAt: ReadonlySet<number>;
   missingUpdatedAt: ReadonlySet<number>;
   hugeProfiles: ReadonlySet<number>;
-  /** The place of a user's connection in CONNECTIONS when a tie block decides it. */
+  /** Index of the user's connection in `userConnections`, for users in a tie block. */
   findTiedConnection(index: number): number | undefined;
 }
 
@@ -33,9 +33,9 @@ export function createUserTimeline(population: UserPopulation, seed: number): Us
   const step = (tenantEnd - tenantStart) / max(count, 1);
   const natural = (index: number): number => tenantStart + floor(index * step) + (hash(seed, 3, index) % max(1, floor(step)));
   const blocks = placeTieBlocks(population, step, natural);
-  const blockOf = (index: number): PlacedTieBlock | undefined =>
+  const findBlock = (index: number): PlacedTieBlock | undefined =>
     blocks.find((block) => index >= block.first && index < block.end);
-  const getCreatedAt = (index: number): number => blockOf(index)?.at ?? natural(index);
+  const getCreatedAt = (index: number): number => findBlock(index)?.at ?? natural(index);
 
   return {
     count,
@@ -43,14 +43,14 @@ export function createUserTimeline(population: UserPopulation, seed: number): Us
     getUpdatedAt(index) {
       const created = getCreatedAt(index);
       const drawn = hash(seed, 4, index);
-      const unchanged = drawn % 5 < 2 || blockOf(index)?.updatedTogether === true;
+      const unchanged = drawn % 5 < 2 || findBlock(index)?.updatedTogether === true;
       return unchanged ? created : created + floor((tenantEnd - created) * (drawn / 2 ** 32));
     },
-    missingCreatedAt: spreadIndexes(population.missingCreatedAt ?? 0, count, 0.3, blockOf),
-    missingUpdatedAt: spreadIndexes(population.missingUpdatedAt ?? 0, count, 0.7, blockOf),
-    hugeProfiles: spreadIndexes(population.hugeProfiles ?? 0, count, 0.5, blockOf),
+    missingCreatedAt: spreadIndexes(population.missingCreatedAt ?? 0, count, 0.3, findBlock),
+    missingUpdatedAt: spreadIndexes(population.missingUpdatedAt ?? 0, count, 0.7, findBlock),
+    hugeProfiles: spreadIndexes(population.hugeProfiles ?? 0, count, 0.5, findBlock),
     findTiedConnection(index) {
-      const block = blockOf(index);
+      const block = findBlock(index);
       return block && (index - block.first) % block.connections;
     },
   };
@@ -69,7 +69,7 @@ function placeTieBlocks(population: UserPopulation, step: number, computeNatural
     .map(({ tie, at, first: asked }) => {
       const first = max(free, Math.min(asked, count - tie.size));
       free = first + tie.size;
-      if (free > count) throw new RangeError(`Tie blocks need more than the ${count} users there are`);
+      if (free > count) throw new RangeError(`The tie blocks need more than ${count} users`);
       return {
         first,
         end: free,
@@ -80,7 +80,7 @@ function placeTieBlocks(population: UserPopulation, step: number, computeNatural
     });
 }
 
-/** `amount` indexes spread over the population, none of them in a tie block. */
+/** Spreads `amount` indexes over the population, outside of the tie blocks. */
 function spreadIndexes(
   amount: number,
   count: number,
@@ -131,7 +131,7 @@ function generateName(draw: () => number): string {
   return pick(nameStarts, draw()) + pick(nameMiddles, draw()) + pick(nameEnds, draw());
 }
 
-/** A person put together from syllables; the code makes the e-mail address unique. */
+/** A person with a name of random syllables. The code makes the email address unique. */
 export function generatePerson(draw: () => number, code: number): Person {
   const givenName = generateName(draw);
   const familyName = generateName(draw);

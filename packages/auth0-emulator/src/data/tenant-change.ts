@@ -1,8 +1,9 @@
 import type { JsonObject } from '../json';
 
 /**
- * Something that happens to a tenant's data. What is given is laid over what the emulator makes up (create) or over what
- * is there (update).
+ * A change to a tenant's data. Given fields override the generated ones (create) or the current ones (update).
+ *
+ * @example emulator.tenant.apply({ type: 'deleteUser', user_id: 'auth0|1' });
  */
 export type TenantChange =
   | { type: 'createUser'; user?: JsonObject }
@@ -10,16 +11,16 @@ export type TenantChange =
   | { type: 'deleteUser'; user_id: string }
   | { type: 'createOrganization'; organization?: JsonObject }
   | { type: 'updateOrganization'; id: string; patch: JsonObject }
-  /** The roles that it owns go with it. */
+  /** Also deletes the roles that it owns. */
   | { type: 'deleteOrganization'; id: string }
-  /** Somebody who is a member already keeps the place in the list and gets these roles in place of the former ones. */
+  /** Replaces the roles of an existing member, who keeps the position in the list. */
   | { type: 'addMember'; org_id: string; user_id: string; roles?: string[] }
   | { type: 'removeMember'; org_id: string; user_id: string }
   | { type: 'createClient'; client?: JsonObject }
   | { type: 'updateClient'; client_id: string; patch: JsonObject }
   | { type: 'deleteClient'; client_id: string }
-  /** With `type: 'organization'` and `owner_id`, a role that an organization owns. */
+  /** With `type: 'organization'` and `owner_id`, a role owned by an organization. */
   | { type: 'createRole'; role?: JsonObject }
   | { type: 'updateRole'; id: string; patch: JsonObject }
-  /** `lingers`: members lists go on showing the role, as an index does that has not heard of it. */
+  /** `lingers`: lists of members still contain the role, as an outdated index does. */
   | { type: 'deleteRole'; id: string; lingers?: boolean };

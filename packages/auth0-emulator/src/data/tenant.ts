@@ -14,7 +14,7 @@ export class NoSuchEntity extends Error {
   override readonly name = 'NoSuchEntity';
 }
 
-/** The data of an emulated tenant, as it stands now. */
+/** The current data of an emulated tenant. */
 export class EmulatedTenant {
   readonly users: UserStore;
   readonly clients: EntityCollection;
@@ -37,12 +37,12 @@ export class EmulatedTenant {
     this.memberships = new Memberships(scenario, this.users, this.roles);
   }
 
-  /** The listener hears the key of each record that the tenant holds from now on and did not hold the moment before. */
+  /** Calls the listener with the key of each record that is added. */
   onAppearance(listener: (stream: TruthStream, key: string) => void): void {
     this.listeners.push(listener);
   }
 
-  /** Carries a change out at once and returns the entity as it then is (as it was, when deleted). Throws NoSuchEntity. */
+  /** Applies a change and returns the changed, or the deleted, entity. Throws NoSuchEntity. */
   apply(change: TenantChange): JsonObject {
     switch (change.type) {
       case 'createUser':
@@ -103,14 +103,14 @@ export class EmulatedTenant {
     return record;
   }
 
-  /** Sets `updated_at` to now unless the patch says otherwise. */
+  /** Sets `updated_at` to now unless the patch contains it. */
   updateUser(userId: string, patch: JsonObject = {}): JsonObject {
     const record = { ...this.requireUser(userId), updated_at: formatIso(this.now()), ...patch };
     this.users.write(userId, record);
     return record;
   }
 
-  /** Ends the user's memberships as well. */
+  /** Also removes the user's memberships. */
   deleteUser(userId: string): JsonObject {
     const record = this.requireUser(userId);
     this.users.write(userId, undefined);
@@ -208,7 +208,7 @@ export class EmulatedTenant {
     return record;
   }
 
-  /** Sixteen hexadecimal digits, never the same twice. */
+  /** Sixteen hexadecimal digits, unique. */
   private generateId(): string {
     this.createdCount += 1;
     return toHex(hash(this.seed, 50, this.createdCount)) + toHex(encodeIndex(this.seed + 1, this.createdCount));

@@ -12,13 +12,13 @@ export const truthStreams = [
 ] as const;
 export type TruthStream = (typeof truthStreams)[number];
 
-/** One record that a whole copy holds: its key (ids joined by `,`, as `org_…,auth0|…,rol_…`) and its content. */
+/** A record of a complete copy: its key (ids joined by `,`: `org_…,auth0|…,rol_…`) and content. */
 export interface TruthRecord {
   key: string;
   content: JsonObject;
 }
 
-/** The key of a record that several ids name together. */
+/** The key of a record with several ids. */
 export function joinKey(...ids: string[]): string {
   return ids.join(',');
 }
@@ -26,9 +26,11 @@ export function joinKey(...ids: string[]): string {
 const nonSecretScopes: ReadonlySet<string> = new Set(['read:clients']);
 
 /**
- * What the tenant holds now, record by record, as a token without secret scopes would be told:
- * clients, users and organizations as listed; a member as `{user_id, picture, name, email}` without `org_id`; a member's
- * role as `{id, name, description}` without `org_id` and `user_id`.
+ * All current records, as a token without secret scopes reads them: clients, users and organizations as listed; a member as
+ * `{user_id, picture, name, email}` without `org_id`; a member's role as `{id, name, description}` without `org_id` and
+ * `user_id`.
+ *
+ * @example for (const { key, content } of truthReaders.users(emulator.tenant)) compare(key, content);
  */
 export const truthReaders: Record<TruthStream, (tenant: EmulatedTenant) => Generator<TruthRecord>> = {
   *clients({ clients }) {
@@ -58,12 +60,12 @@ export const truthReaders: Record<TruthStream, (tenant: EmulatedTenant) => Gener
   },
 };
 
-/** The hash that stands for a record's content: SHA-256, in hexadecimal, of its canonical JSON. */
+/** The SHA-256 of a record's canonical JSON, in hexadecimal. */
 export function hashContent(content: JsonObject): string {
   return createHash('sha256').update(formatCanonicalJson(content)).digest('hex');
 }
 
-/** JSON without blanks, every object's keys in ascending order of their UTF-16 code units; values as JSON.stringify has them. */
+/** JSON without whitespace, with object keys in ascending order of their UTF-16 code units. */
 function formatCanonicalJson(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(formatCanonicalJson).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
@@ -71,27 +73,27 @@ function formatCanonicalJson(value: Json): string {
   return `{${members.map((key) => `${JSON.stringify(key)}:${formatCanonicalJson(value[key] ?? null)}`).join(',')}}`;
 }
 
-/** Key → content hash of every record of a stream. */
+/** The content hash of every record of a stream, by key. */
 export function readTruth(tenant: EmulatedTenant, stream: TruthStream): Map<string, string> {
   const truth = new Map<string, string>();
   for (const { key, content } of truthReaders[stream](tenant)) truth.set(key, hashContent(content));
   return truth;
 }
 
-/** Keys by stream, as `truth.ts` writes them. */
+/** Record keys by stream. */
 export type StreamKeys = Record<TruthStream, Set<string>>;
 
-/** Which records were there all the time, and which at some time: what a copy made meanwhile must hold, and may hold. */
+/** The records that existed during a whole period, and at any time in it: what a copy must and may contain. */
 export interface KeyHistory {
-  /** Has the time begin now; before, it begins with the tenant. */
+  /** Starts the period now. Initially it starts with the tenant. */
   restartKeyHistory(): void;
-  /** Keys of the records that existed from the beginning until now without interruption. */
+  /** Keys of the records that existed during the whole period. */
   listKeysAlwaysPresent(): StreamKeys;
-  /** Keys of the records that existed at any moment. */
+  /** Keys of the records that existed at any time in the period. */
   listKeysEverPresent(): StreamKeys;
 }
 
-/** `generate` makes the tenant anew as it was in the beginning: nothing is stored until somebody asks. */
+/** @param generateInitialTenant generates the initial tenant again, so no keys are stored before they are needed */
 export function createKeyHistory(tenant: EmulatedTenant, generateInitialTenant: () => EmulatedTenant): KeyHistory {
   let first: StreamKeys | undefined;
   let appeared = mapTruthStreams(() => new Set<string>());

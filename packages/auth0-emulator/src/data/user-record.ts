@@ -3,21 +3,21 @@ import { plantSecret } from '../planted-secrets';
 import { createDraws, decodeIndex, encodeIndex, hash, pick, toHex } from '../random';
 import { generatePerson, type UserTimeline } from './population';
 
-/** How one kind of connection names its users. Each id holds the user's code, so that an id leads back to its index. */
+/** A connection and its user ids. Each id contains the user's code, from which the index is computed. */
 export interface UserConnection {
   name: string;
   provider: string;
   isSocial: boolean;
-  /** The id within the provider (`identities[].user_id`); `filler` is more random bits. */
+  /** The provider's id (`identities[].user_id`). `filler`: additional random bits. */
   buildIdentity(code: number, filler: number): string | number;
-  /** Finds the code in a user id of this kind. */
+  /** Matches the code in a user id. */
   pattern: RegExp;
   radix: 10 | 16;
 }
 
 const codeDigits = 10;
 
-/** The first ones are the ones that tie blocks are spread over. Ids hold `|@.:/ +` as enterprise directories make them. */
+/** Tie blocks use the first ones. Ids contain `|@.:/ +`, as in enterprise directories. */
 export const userConnections: readonly UserConnection[] = [
   {
     name: 'Username-Password-Authentication',
@@ -89,7 +89,7 @@ export function buildUserIdentity(connection: UserConnection, seed: number, inde
   return connection.buildIdentity(encodeIndex(seed, index), hash(seed, 2, index));
 }
 
-/** The index that a user id was made from; any number when the id only looks like one of ours. */
+/** The index in a user id. Arbitrary for an id that only matches the format. */
 export function parseUserIndex(seed: number, userId: string): number | undefined {
   for (const { pattern, radix } of userConnections) {
     const code = pattern.exec(userId)?.[1];
@@ -100,7 +100,7 @@ export function parseUserIndex(seed: number, userId: string): number | undefined
 
 const { floor } = Math;
 
-/** What a user's record is made of, before the edge case of its index has its way with it. */
+/** A user's record before its edge case is applied. */
 interface UserDraft {
   record: JsonObject;
   code: number;
@@ -108,7 +108,7 @@ interface UserDraft {
   index: number;
 }
 
-/** Every eleventh user is one of these, in turn. Each is something that real tenants hold and that copies trip over. */
+/** Data of real tenants that breaks copies. Every eleventh user is one of these, in turn. */
 const edgeCaseEdits: readonly ((draft: UserDraft) => void)[] = [
   ({ record }) => {
     delete record['email'];
@@ -165,7 +165,7 @@ const edgeCaseInterval = 11;
 /** The largest profile that user search returns. */
 const hugeProfileBytes = 1_000_000;
 
-/** The rare connections come in turn, one in ten users; the rest have a password or a social login. */
+/** One in ten users has a rare connection, in turn; the others have a password or a social login. */
 function chooseConnection(timeline: UserTimeline, seed: number, index: number, edgeCases: boolean): UserConnection {
   const tied = timeline.findTiedConnection(index);
   if (tied !== undefined) return pick(userConnections, tied);
@@ -178,7 +178,7 @@ export function generateUserId(timeline: UserTimeline, seed: number, index: numb
   return `${connection.provider}|${buildUserIdentity(connection, seed, index)}`;
 }
 
-/** The user of an index, identity providers' tokens included. */
+/** Generates a user, including the tokens of identity providers. */
 export function buildUser(timeline: UserTimeline, seed: number, index: number, edgeCases: boolean): JsonObject {
   const draw = createDraws(seed, 6, index);
   const code = encodeIndex(seed, index);
@@ -217,7 +217,7 @@ export function buildUser(timeline: UserTimeline, seed: number, index: number, e
   return record;
 }
 
-/** `last_login` and its companions appear with the first sign-in only, and a sign-in is an update. */
+/** Only users who have signed in have `last_login`, `last_ip` and `logins_count`. A sign-in is an update. */
 function addSignIns(record: JsonObject, timeline: UserTimeline, index: number, draw: () => number): void {
   if (timeline.getUpdatedAt(index) === timeline.getCreatedAt(index)) return;
   record['last_login'] = formatIso(timeline.getUpdatedAt(index));
