@@ -12,8 +12,8 @@ import type { FetchCounts } from '../../src/protocol';
 import type { Segment, StagedRecord } from '../../src/staging/segment';
 import { createStaging } from '../../src/staging/staging';
 
-/** A client of the emulated tenant that repeats nothing by itself, so that every failure is the activity's. */
-export function impatientClient(
+/** A client of the emulated tenant that makes no retries, so every failure reaches the activity. */
+export function createTestClient(
   { url: baseUrl, clientId, clientSecret }: Emulator,
   options: Partial<Auth0ClientOptions> = {},
 ): Auth0Client {
@@ -21,17 +21,17 @@ export function impatientClient(
   return createAuth0Client({ baseUrl, tokenSource, pacer: new Pacer(), retries: 0, ...options });
 }
 
-/** What an attempt heartbeats: what the next one begins from. */
+/** Heartbeat details of an attempt, from which the next one resumes. */
 export interface Heartbeat {
   cursor: Json;
   segments: Segment[];
   counts: FetchCounts;
-  stalled: number;
+  stalledAttempts: number;
   stalledSince?: number;
   total?: number;
 }
 
-/** One attempt at a slice. */
+/** One attempt at a fetch. */
 export interface Attempt {
   result: Promise<FetchResult>;
   /** So far, oldest first. */
@@ -40,19 +40,19 @@ export interface Attempt {
   cancel(): void;
 }
 
-/** Segments of a stream or an index among those of a slice. */
-export function segmentsOf(stream: string, segments: readonly Segment[]): Segment[] {
+/** Those segments that belong to a stream or an index. */
+export function selectSegments(stream: string, segments: readonly Segment[]): Segment[] {
   return segments.filter((segment) => segment.stream === stream);
 }
 
-export interface Slices {
-  /** Begins an attempt at a slice, from what an earlier one heartbeated. */
+export interface FetchRunner {
+  /** Starts an attempt at a fetch, from the heartbeat of an earlier one. */
   attempt(input: Partial<FetchInput> & Pick<FetchInput, 'task'>, attempt?: number, from?: Heartbeat): Attempt;
   /** The rows of segments, in their order. */
-  rowsOf(segments: readonly Segment[]): Promise<JsonObject[]>;
+  readRows(segments: readonly Segment[]): Promise<JsonObject[]>;
 }
 
-/** How the limit of every tenant stands. */
+/** The rate limit of every tenant. */
 export const pace: Pace = { remaining: 3, limit: 10, perSecond: 1.5 };
 export const tenantLimits: Tenant['readLimits'] = () => ({
   buckets: [{ name: 'tenant', foreignPerSecond: 0, remaining: 3, limit: 10, perSecond: 1.5 }],
@@ -61,20 +61,21 @@ export const tenantLimits: Tenant['readLimits'] = () => ({
   waiting: 0,
 });
 
-const plenty = { pages: 100, seconds: 60, bytes: 1e9 };
+/** A budget that no test uses up. */
+export const ampleBudget = { pages: 100, seconds: 60, bytes: 1e9 };
 
 /**
- * Attempts at slices in a staging folder. `onHeartbeat` sees each as it leaves; every page is made durable by itself unless
- * they are to be gathered.
+ * Runs attempts at fetches with one staging folder. `onHeartbeat` receives each heartbeat when it is sent. By default every
+ * page becomes durable by itself.
  */
-export function slicesIn(
+export function createFetchRunner(
   folder: string,
-  clientOf: () => Auth0Client,
+  getClient: () => Auth0Client,
   onHeartbeat: (heartbeat: Heartbeat) => void = () => undefined,
   commitEveryMs = 0,
-): Slices {
+): FetchRunner {
   const staging = createStaging(folder);
-  const getTenant = async (): Promise<Tenant> => ({ client: clientOf(), readLimits: tenantLimits });
+  const getTenant = async (): Promise<Tenant> => ({ client: getClient(), readLimits: tenantLimits });
   const { fetchPages } = createFetchActivities({ getTenant, staging, commitEveryMs });
   return {
     attempt(input, attempt = 1, from) {
@@ -88,13 +89,23 @@ export function slicesIn(
         heartbeats.push(structuredClone(heartbeat));
         onHeartbeat(heartbeat);
       });
-      const place = { connection: 'acme', run: 'run', fetchId: 'slice-0', cursor: null };
-      const whole = { ...place, budget: plenty, maxStalledAttempts: 3, outageSeconds: 0 };
-      const result = environment.run<[FetchInput], FetchResult, typeof fetchPages>(fetchPages, { ...whole, ...input });
+      const defaults = {
+        connection: 'acme',
+        run: 'run',
+        fetchId: 'fetch-0',
+        cursor: null,
+        budget: ampleBudget,
+        maxStalledAttempts: 3,
+        outageSeconds: 0,
+      };
+      const result = environment.run<[FetchInput], FetchResult, typeof fetchPages>(fetchPages, {
+        ...defaults,
+        ...input,
+      });
       result.catch(() => undefined);
       return { result, heartbeats, logged, cancel: () => environment.cancel('CANCELLED') };
     },
-    async rowsOf(segments) {
+    async readRows(segments) {
       const values = await Promise.all(segments.map((segment) => staging.readValues(segment)));
       return values.flat().map((line) => (line as unknown as StagedRecord).data);
     },

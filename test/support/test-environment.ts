@@ -21,7 +21,7 @@ import { installRuntime } from '../../src/temporal/runtime';
 import { startSync, type SyncRun } from '../../src/temporal/sync-run';
 import { createWorker } from '../../src/temporal/worker';
 import type { SyncLimits, SyncResult } from '../../src/workflows/contract';
-import { impatientClient, tenantLimits } from './fetch-fixture';
+import { createTestClient, tenantLimits } from './fetch-fixture';
 import { createNamespace } from './servers';
 
 const bundle = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
@@ -161,7 +161,7 @@ function castOf(play: Play, staging: Staging): Cast {
   const rows: Record<string, JsonObject[]> = {};
   const deliveries: Delivery[] = [];
   const busy = new Set<string>();
-  const client = impatientClient(play.tenant);
+  const client = createTestClient(play.tenant);
   const sink: Sink = {
     loadState: async () => play.states ?? {},
     async deliver(delivery) {

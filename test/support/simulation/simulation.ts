@@ -11,7 +11,7 @@ import { defaultReadOptions, type ReadOptions } from '../../../src/streams/fetch
 import type { StreamResult, SyncLimits } from '../../../src/workflows/contract';
 import { parentWorkflow } from '../../../src/workflows/parent-reader';
 import { streamWorkflow } from '../../../src/workflows/stream';
-import { type Attempt, type Heartbeat, impatientClient, type Slices, slicesIn } from '../fetch-fixture';
+import { type Attempt, type Heartbeat, createTestClient, type FetchRunner, createFetchRunner } from '../fetch-fixture';
 import { type LiveTenant, requestNumber } from './generated-tenant';
 import { runWorkflow } from './workflow-runtime';
 
@@ -106,9 +106,9 @@ const hour = 3_600_000;
 export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Rehearsal): Promise<Rehearsed> {
   const { emulator, clock } = tenant;
   const { limits, turns, kills, faults, expiresAt, failsAt = Infinity, streams, states = {}, reading } = rehearsal;
-  const plain = impatientClient(emulator);
+  const plain = createTestClient(emulator);
   const client = withClock(plain, clock);
-  const lease = leaseOf(slicesIn(folder, () => client));
+  const lease = leaseOf(createFetchRunner(folder, () => client));
   emulator.resetStatistics();
   emulator.setFaults(faults.map(({ at, kind }) => ({ match: '/api/v2', kind, nth: at })));
   for (const kill of kills) emulator.onRequest(kill.at, () => lease.kill(kill));
@@ -126,7 +126,7 @@ export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Re
     },
     async deliver({ delivery }: { delivery: Delivery }): Promise<void> {
       const { stream, segments, state } = delivery;
-      (done.rows[stream.name] ??= []).push(...(await lease.rowsOf(segments)));
+      (done.rows[stream.name] ??= []).push(...(await lease.readRows(segments)));
       if (state) done.states[stream.name] = state;
     },
   };
@@ -205,10 +205,10 @@ function withClock(client: Auth0Client, clock: { now: number }): Auth0Client {
 }
 
 /** Attempts at one slice after the other, as Temporal makes them. */
-function leaseOf(slices: Slices): {
+function leaseOf(slices: FetchRunner): {
   fetch(input: FetchInput): Promise<FetchResult>;
   kill(kill: Kill): void;
-  rowsOf: Slices['rowsOf'];
+  readRows: FetchRunner['readRows'];
 } {
   let current: { attempt: Attempt; arrived?: (Heartbeat | undefined)[] } | undefined;
   return {
@@ -232,6 +232,6 @@ function leaseOf(slices: Slices): {
       current.arrived = heartbeats.slice(0, Math.max(0, heartbeats.length - lost));
       if (!unaware) cancel();
     },
-    rowsOf: slices.rowsOf,
+    readRows: slices.readRows,
   };
 }

@@ -5,7 +5,7 @@ import { scratchFolders } from '../../support/scratch';
 
 const staging = createStaging(scratchFolders()());
 
-it('drops the secrets of a stream, whatever the API sent, and leaves the rest as it came', async () => {
+it('removes the secrets of a stream and keeps all other fields', async () => {
   const client = {
     client_id: 'c1',
     client_secret: 'planted',
@@ -23,7 +23,7 @@ it('drops the secrets of a stream, whatever the API sent, and leaves the rest as
   ]);
 });
 
-it('answers every segment of the attempt, as far as it counts now', async () => {
+it('returns all segments of the attempt with each commit', async () => {
   const writer = new AttemptWriter(staging, { run: 'run', fetchId: 'members-0' }, 2);
   const changes = [{ field: 'description', change: 'NULLED', reason: 'SOURCE_RETRIEVAL_ERROR' } as const];
   await writer.write([{ stream: 'organization_members', data: { user_id: 'u1' } }], 7);
@@ -41,7 +41,7 @@ it('answers every segment of the attempt, as far as it counts now', async () => 
   ]);
 });
 
-it('counts no page that was taken in part, nor the ones before it that nobody had made durable', async () => {
+it('commits neither a page that was written in part nor the pages since the last commit', async () => {
   const writer = new AttemptWriter(staging, { run: 'run', fetchId: 'clients-1' }, 1);
   await writer.write([{ stream: 'clients', data: { client_id: 'c1' } }], 7);
   const whole = await writer.commit();

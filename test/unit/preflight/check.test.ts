@@ -1,6 +1,6 @@
 import { formatCheckProblem, checkTenant } from '../../../src/preflight/check';
 import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
-import { impatientClient } from '../../support/fetch-fixture';
+import { createTestClient } from '../../support/fetch-fixture';
 
 let tenant: Emulator;
 let empty: Emulator;
@@ -16,7 +16,7 @@ afterAll(async () => {
 
 async function checkWithout(...missing: string[]): Promise<ReturnType<typeof checkTenant>> {
   tenant.updateSettings({ scopes: readerScopes.filter((scope) => !missing.includes(scope)) });
-  const client = impatientClient(tenant);
+  const client = createTestClient(tenant);
   return checkTenant(client).finally(() => client.close());
 }
 
@@ -29,7 +29,7 @@ it('finds nothing amiss where all can be read, with one request a stream', async
 });
 
 it('finds nothing amiss in a tenant without anything', async () => {
-  const client = impatientClient(empty);
+  const client = createTestClient(empty);
   expect(await checkTenant(client)).toEqual({ missingScopes: [] });
   client.close();
 });
@@ -58,7 +58,7 @@ it('says in one message which streams lack which scopes, and what to grant', asy
 });
 
 it('ends at what concerns more than one stream, and tells it once', async () => {
-  const client = impatientClient({ ...tenant, clientSecret: 'wrong' });
+  const client = createTestClient({ ...tenant, clientSecret: 'wrong' });
   const report = await checkTenant(client);
   client.close();
   expect(report).toMatchObject({ failure: { type: 'BadCredentials' }, missingScopes: [] });
@@ -67,7 +67,7 @@ it('ends at what concerns more than one stream, and tells it once', async () => 
 
 it('passes over an organization that vanishes while it is looked at', async () => {
   tenant.updateSettings({ scopes: readerScopes });
-  const client = impatientClient(tenant);
+  const client = createTestClient(tenant);
   const list: typeof client.getPage = async (request, options) => {
     const page = await client.getPage(request, options);
     if (request.path === 'organizations') {

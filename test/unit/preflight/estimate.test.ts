@@ -3,7 +3,7 @@ import { type Emulator, readerScopes, type ScenarioName, startEmulator, type Ten
 import { estimateReadPlan, type PlanOptions, type ReadPlan } from '../../../src/preflight/estimate';
 import { maxProbeRequests, type ProbeOptions, type ProbeResult, probeTenant } from '../../../src/preflight/probe';
 import { streams as known } from '../../../src/streams/registry';
-import { impatientClient } from '../../support/fetch-fixture';
+import { createTestClient } from '../../support/fetch-fixture';
 
 const streams = known.map(({ name }) => name);
 
@@ -17,7 +17,7 @@ async function start(scenario: ScenarioName | TenantScenario): Promise<Emulator>
 }
 
 async function probe(tenant: Emulator, options: Partial<ProbeOptions> = {}): Promise<ProbeResult> {
-  const client = impatientClient(tenant);
+  const client = createTestClient(tenant);
   tenant.resetStatistics();
   const probed = await probeTenant(client, { streams, rolesSource: 'inline', ...options }).finally(() =>
     client.close(),

@@ -2,6 +2,7 @@ import { type Emulator, startEmulator } from 'auth0-emulator';
 import { selectScarcestLimit } from '../../../src/activities/fetch';
 import { createTenants } from '../../../src/activities/tenants';
 import type { SourceConfig } from '../../../src/config/source';
+import { defined } from '../../../src/json';
 import { defaultReadOptions } from '../../../src/streams/fetch-task';
 import { getStream } from '../../../src/streams/registry';
 
@@ -12,7 +13,7 @@ beforeAll(async () => {
 afterEach(() => tenant.updateSettings({ rateLimits: {} }));
 afterAll(() => tenant.close());
 
-const configOf = (clientSecret = tenant.clientSecret): SourceConfig => ({
+const createConfig = (clientSecret = tenant.clientSecret): SourceConfig => ({
   baseUrl: tenant.url,
   credentials: { type: 'client_credentials', clientId: tenant.clientId, clientSecret, audience: tenant.audience },
   readOptions: defaultReadOptions,
@@ -20,19 +21,19 @@ const configOf = (clientSecret = tenant.clientSecret): SourceConfig => ({
 });
 const probe = getStream('clients').probe!;
 
-it('signs in once for all slices of a connection, and tells of the token', async () => {
-  const told = new Set<string>();
-  const tenants = createTenants({ resolveSource: async () => configOf(), onToken: (token) => told.add(token) });
+it('requests one token for all fetches of a connection, and reports it', async () => {
+  const tokens = new Set<string>();
+  const tenants = createTenants({ resolveSource: async () => createConfig(), onToken: (token) => tokens.add(token) });
   tenant.resetStatistics();
   for (const _ of [1, 2, 3]) await (await tenants.getTenant('acme')).client.getPage(probe);
   expect(tenant.readStatistics()).toMatchObject({ tokenRequests: 1, requests: 3 });
-  expect([...told]).toEqual([expect.stringMatching(/^eyJ/)]);
+  expect([...tokens]).toEqual([expect.stringMatching(/^eyJ/)]);
   tenants.close();
 });
 
-it('takes a rotated secret with the next slice', async () => {
+it('uses a rotated secret from the next fetch on', async () => {
   let secret = 'outdated';
-  const tenants = createTenants({ resolveSource: async () => configOf(secret) });
+  const tenants = createTenants({ resolveSource: async () => createConfig(secret) });
   const list = async () => (await tenants.getTenant('acme')).client.getPage(probe);
   await expect(list()).rejects.toMatchObject({ name: 'BadCredentials' });
   secret = tenant.clientSecret;
@@ -40,14 +41,14 @@ it('takes a rotated secret with the next slice', async () => {
   tenants.close();
 });
 
-it('uses a given access token as it is', async () => {
-  const told: string[] = [];
-  const first = createTenants({ resolveSource: async () => configOf(), onToken: (token) => told.push(token) });
+it('uses a configured access token unchanged', async () => {
+  const tokens: string[] = [];
+  const first = createTenants({ resolveSource: async () => createConfig(), onToken: (token) => tokens.push(token) });
   await (await first.getTenant('acme')).client.getPage(probe);
   first.close();
-  const [accessToken = ''] = told;
+  const [accessToken = ''] = tokens;
   const tenants = createTenants({
-    resolveSource: async () => ({ ...configOf(), credentials: { type: 'access_token', accessToken } }),
+    resolveSource: async () => ({ ...createConfig(), credentials: { type: 'access_token', accessToken } }),
   });
   tenant.resetStatistics();
   await (await tenants.getTenant('acme')).client.getPage(probe);
@@ -55,9 +56,9 @@ it('uses a given access token as it is', async () => {
   tenants.close();
 });
 
-it("waits in place for the tenant's limit, but not for long, and tells the scarcest budget", async () => {
+it("waits within a request for the tenant's rate limit for a short time only, and reports the scarcest bucket", async () => {
   tenant.updateSettings({ rateLimits: { global: { size: 3, perSecond: 0.06 } }, sendRetryAfter: true });
-  const tenants = createTenants({ resolveSource: async () => configOf() });
+  const tenants = createTenants({ resolveSource: async () => createConfig() });
   const { client, readLimits } = await tenants.getTenant('acme');
   expect(selectScarcestLimit(readLimits().buckets)).toBeUndefined();
   for (const remaining of [2, 1, 0]) {
@@ -68,11 +69,11 @@ it("waits in place for the tenant's limit, but not for long, and tells the scarc
   tenants.close();
 });
 
-it.each([[undefined], [1]])('waits no longer than it may: %j ms', async (maxWaitMs) => {
+it.each([[undefined], [1]])('waits within a request for at most maxWaitMs: %j', async (maxWaitMs) => {
   tenant.updateSettings({ rateLimits: { global: { size: 2, perSecond: 1 } }, sendRetryAfter: true });
   const tenants = createTenants({
-    resolveSource: async () => configOf(),
-    ...(maxWaitMs !== undefined && { maxWaitMs }),
+    resolveSource: async () => createConfig(),
+    ...defined({ maxWaitMs }),
   });
   const { client } = await tenants.getTenant('acme');
   const third = Promise.all([1, 2, 3].map(() => client.getPage(probe)));
@@ -81,13 +82,13 @@ it.each([[undefined], [1]])('waits no longer than it may: %j ms', async (maxWait
   tenants.close();
 });
 
-it('goes on with another secret where the one that is held is refused, within a slice', async () => {
+it('continues a fetch with the current secret when Auth0 rejects the previous one', async () => {
   let secret = tenant.clientSecret;
   let resolved = 0;
   const tenants = createTenants({
     resolveSource: async () => {
       resolved += 1;
-      return configOf(secret);
+      return createConfig(secret);
     },
   });
   const { client } = await tenants.getTenant('acme');
@@ -97,7 +98,7 @@ it('goes on with another secret where the one that is held is refused, within a 
   secret = 'rotated';
   const pages = await Promise.all([client.getPage(probe), client.getPage(probe), client.getScopes()]);
   expect(pages[0].rows).toHaveLength(1);
-  // Looked at only when it is refused.
+  // The configuration is read again only after a rejection.
   expect(resolved).toBeLessThanOrEqual(5);
   tenant.updateSettings({ clientSecret: undefined, signingKey: 1 });
   tenants.close();
