@@ -70,13 +70,13 @@ function requireSideIndex(stream: string): SideIndex {
  * @param newest its newest index segment of delivered rows
  */
 export async function readDelivered(newest: Segment | undefined, staging: Staging): Promise<ReadonlySet<string>> {
-  const prints = new Set<string>();
+  const fingerprints = new Set<string>();
   for (let segment = newest; segment;) {
     const lines = await readIndex(segment, staging);
-    for (const { print } of lines) if (print !== undefined) prints.add(print as string);
+    for (const { fingerprint } of lines) if (fingerprint !== undefined) fingerprints.add(fingerprint as string);
     segment = lines[0]?.['before'] as Segment | undefined;
   }
-  return prints;
+  return fingerprints;
 }
 
 /** The first line of an index segment of delivered rows. */

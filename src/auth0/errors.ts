@@ -1,12 +1,12 @@
 import { exitCodes, RollcallError } from '../errors';
 
 /**
- * What can come of speaking to Auth0, one class for each outcome that a caller treats differently. Messages name the
- * method, the path's template and the status; never a secret, a token, an id, a query's value or a row.
+ * An error of a request to Auth0. There is one class for each outcome that callers handle differently. Messages contain the
+ * method, the path template and the status, but never a secret, a token, an id, a query value or a row.
  */
 export abstract class Auth0Error extends RollcallError {}
 
-/** Only a change of the application, its credentials or the tenant's plan helps. */
+/** Requires a change of the application, its credentials or the tenant's plan. */
 abstract class AccessDenied extends Auth0Error {
   readonly failureType = 'config_error';
   override get exitCode(): number {
@@ -69,7 +69,7 @@ const credentialsMessages: Readonly<Record<CredentialsProblem, [message: string,
   ],
 };
 
-/** The tenant does not let us in, and would not the next time either. */
+/** Auth0 rejected the credentials; a retry is pointless. */
 export class BadCredentials extends AccessDenied {
   override readonly name = 'BadCredentials';
   constructor(readonly problem: CredentialsProblem) {
@@ -77,22 +77,22 @@ export class BadCredentials extends AccessDenied {
   }
 }
 
-/** The token lacks a scope; any one of `scopes` would do. */
+/** The token lacks a scope. Each of `scopes` is sufficient. */
 export class MissingScope extends AccessDenied {
   override readonly name = 'MissingScope';
   constructor(
     request: string,
     readonly scopes: string[],
   ) {
-    const wanted = scopes.length > 0 ? scopes.join(' or ') : 'a scope (Auth0 did not report which)';
+    const missing = scopes.length > 0 ? scopes.join(' or ') : 'a scope (Auth0 did not report which)';
     super(
-      `${request} was rejected: the token lacks the scope ${wanted}.`,
+      `${request} was rejected: the token lacks the scope ${missing}.`,
       'Grant it to the application in the Auth0 Dashboard: Applications > APIs > Auth0 Management API > Machine to Machine Applications.',
     );
   }
 }
 
-/** The tenant's subscription does not include what was asked for. */
+/** The tenant's subscription does not include the requested feature. */
 export class FeatureNotInPlan extends AccessDenied {
   override readonly name = 'FeatureNotInPlan';
   constructor(request: string) {
@@ -109,17 +109,17 @@ const exhaustibleLimits = {
   tokens: ['the access token quota', 'increase the token quota of the application or the tenant'],
 } as const;
 
-/** What the tenant allows is spent for longer than the client may wait in place. */
+/** A limit of the tenant requires a longer wait than the client's `maxWaitMs`. */
 export class RateLimited extends Auth0Error {
   override readonly name = 'RateLimited';
   readonly failureType = 'transient_error';
   constructor(
     request: string,
-    /** When another try makes sense, epoch ms. */
+    /** When to retry, epoch ms. */
     readonly retryAt: number,
-    spent: keyof typeof exhaustibleLimits = 'rate',
+    exhausted: keyof typeof exhaustibleLimits = 'rate',
   ) {
-    const [limit, remedy] = exhaustibleLimits[spent];
+    const [limit, remedy] = exhaustibleLimits[exhausted];
     super(
       `${request} is waiting for ${limit} until ${new Date(retryAt).toISOString()}.`,
       `It resumes automatically. If this happens often, ${remedy}.`,
@@ -127,7 +127,7 @@ export class RateLimited extends Auth0Error {
   }
 }
 
-/** What was asked for does not exist, or not any more. */
+/** The object does not exist, or no longer exists. */
 export class Gone extends Auth0Error {
   override readonly name = 'Gone';
   readonly failureType = 'system_error';
@@ -136,16 +136,16 @@ export class Gone extends Auth0Error {
   }
 }
 
-/** Auth0 understood the request and refuses it as it is; asking again would not help. */
+/** Auth0 rejected the request itself; a retry is pointless. */
 export class RequestRejected extends Auth0Error {
   override readonly name = 'RequestRejected';
   readonly failureType = 'system_error';
   constructor(
     request: string,
     readonly status: number,
-    /** Auth0's `errorCode`, `invalid_paging` for one. */
+    /** Auth0's `errorCode`, such as `invalid_paging`. */
     readonly errorCode?: string,
-    /** Auth0's wording, where it is known to quote nothing. */
+    /** Auth0's message, where it does not quote the request. */
     readonly detail?: string,
   ) {
     const why = [errorCode, detail].filter((part) => part !== undefined).join(', ');
@@ -156,15 +156,15 @@ export class RequestRejected extends Auth0Error {
   }
 }
 
-/** Nothing usable came this time: a 5xx or 408, a timeout, a broken connection. The next try may work. */
+/** A 5xx or 408, a timeout or a lost connection. A retry may succeed. */
 export class Transient extends Auth0Error {
   override readonly name = 'Transient';
   readonly failureType = 'transient_error';
   constructor(
     request: string,
-    /** What happened, in words. */
+    /** For the message. */
     override readonly cause: string,
-    /** True when no connection came about at all: name unknown, refused, no route, certificate not trusted. */
+    /** Whether no connection could be established: unknown host, refused, no route, untrusted certificate. */
     readonly unreachable = false,
   ) {
     super(
@@ -176,13 +176,13 @@ export class Transient extends Auth0Error {
   }
 }
 
-/** An answer came that is not what Auth0 documents; nothing of it is taken. */
+/** A response that differs from Auth0's documentation; none of it is used. A retry may succeed. */
 export class UnexpectedAnswer extends Auth0Error {
   override readonly name = 'UnexpectedAnswer';
   readonly failureType = 'transient_error';
   constructor(
     request: string,
-    /** What was wrong with it, in words. */
+    /** For the message. */
     readonly flaw: string,
     nextStep = 'Try again. If the error persists, check that the domain is an Auth0 tenant and that no proxy changes responses.',
   ) {
@@ -190,12 +190,12 @@ export class UnexpectedAnswer extends Auth0Error {
   }
 }
 
-/** More rows share one search key than the search can show, and no further condition tells them apart. */
+/** More users share one search key than a search can return, and no other condition splits them. */
 export class UnsplittableBlock extends Auth0Error {
   override readonly name = 'UnsplittableBlock';
   readonly failureType = 'system_error';
   constructor(
-    /** The block, in words: which key, which time. */
+    /** Describes the key and the time. */
     readonly block: string,
   ) {
     super(

@@ -13,24 +13,24 @@ export type ChildCursor = {
   list: ListCursor;
 };
 
-/** What the lists of one kind of children become. */
+/** How the rows of child lists become records. */
 export interface ChildRows {
-  /** Sent with each request. */
+  /** Query of each request. */
   query?: Readonly<Record<string, string | number | boolean>>;
-  toOutputs(parent: string, row: JsonObject, found: LookupResults): ReaderOutput[];
+  toOutputs(parent: string, row: JsonObject, results: LookupResults): ReaderOutput[];
   listLookups?(parent: string, rows: readonly JsonObject[]): Lookup[];
 }
 
-/** The child lists of some parents, one after the other. */
+/** Reads the child lists of some parents, one after the other. */
 export function createChildReader(
   { request, paging }: ChildList,
   parents: readonly string[],
   { query = {}, toOutputs, listLookups = () => [] }: ChildRows,
 ): Reader<ChildCursor> {
-  const pagingOf = (parent: string): ListPaging => createListPaging(request(parent, query), paging);
-  const startAt = (index: number): ChildCursor => ({ index, list: pagingOf('').start() });
+  const createPaging = (parent: string): ListPaging => createListPaging(request(parent, query), paging);
+  const startAt = (index: number): ChildCursor => ({ index, list: createPaging('').start() });
 
-  function parentAt(index: number): string {
+  function getParent(index: number): string {
     const parent = parents[index];
     if (parent === undefined) throw new Error('the lists of all parents have been read');
     return parent;
@@ -40,19 +40,22 @@ export function createChildReader(
     start: () => startAt(0),
     next({ index, list }) {
       const parent = parents[index];
-      return parent === undefined ? undefined : pagingOf(parent).next(list);
+      return parent === undefined ? undefined : createPaging(parent).next(list);
     },
-    listLookups: ({ index }, { rows }) => listLookups(parentAt(index), rows),
+    listLookups: ({ index }, { rows }) => listLookups(getParent(index), rows),
     advance({ index, list }, page, { delivered, lookupResults }) {
-      const parent = parentAt(index);
+      const parent = getParent(index);
       // The same row may be in the lists of several parents.
-      const fingerprintOf = (print: string): string => `${index}:${print}`;
-      const isDelivered = (print: string): boolean => delivered.has(fingerprintOf(print));
-      const { cursor, fresh, fingerprints, repeated } = pagingOf(parent).advance(list, page, isDelivered);
+      const qualifyFingerprint = (fingerprint: string): string => `${index}:${fingerprint}`;
+      const isDelivered = (fingerprint: string): boolean => delivered.has(qualifyFingerprint(fingerprint));
+      const { cursor, fresh, fingerprints, repeated } = createPaging(parent).advance(list, page, isDelivered);
       const outputs = fresh.flatMap((row) => toOutputs(parent, row, lookupResults));
       return {
         cursor: cursor.done ? startAt(index + 1) : { index, list: cursor },
-        outputs: [...outputs, ...fingerprints.map((print) => createFingerprintOutput(fingerprintOf(print)))],
+        outputs: [
+          ...outputs,
+          ...fingerprints.map((fingerprint) => createFingerprintOutput(qualifyFingerprint(fingerprint))),
+        ],
         rows: fresh.length,
         repeated,
         notes: { undescribed: outputs.filter(({ changes }) => changes).length },
@@ -60,12 +63,12 @@ export function createChildReader(
     },
     // The parent was deleted after it was listed.
     skipVanished: ({ index }) => startAt(index + 1),
-    restart: ({ index }) => ({ index, list: pagingOf('').restart() }),
+    restart: ({ index }) => ({ index, list: createPaging('').restart() }),
     isRestarted: ({ list }) => isRestarted(list),
   };
 }
 
-/** The child lists of a stream whose rows are its records. The parent's id is added to each. */
+/** Reads the child lists of a stream whose rows are its records, and adds the parent's id to each. */
 export function createChildRecordReader(
   stream: string,
   list: ChildList,

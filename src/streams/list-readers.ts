@@ -5,10 +5,7 @@ import type { SideIndex, StreamDescriptor } from './descriptor';
 import { deliveredIndexName, parentIndexName, sideIndexName } from './fetch-task';
 import type { Reader, ReaderOutput } from './stream-reader';
 
-/**
- * A list of the tenant from its beginning to its end.
- * @param toOutputs what a row becomes
- */
+/** Reads a list of the tenant. */
 function createPagingReader(
   base: ListRequest,
   first: 'checkpoint' | 'offset',
@@ -19,7 +16,9 @@ function createPagingReader(
     start: () => paging.start(),
     next: (cursor) => paging.next(cursor),
     advance(cursor, page, { delivered }) {
-      const { fresh, fingerprints, ...progress } = paging.advance(cursor, page, (print) => delivered.has(print));
+      const { fresh, fingerprints, ...progress } = paging.advance(cursor, page, (fingerprint) =>
+        delivered.has(fingerprint),
+      );
       return {
         ...progress,
         rows: fresh.length,
@@ -31,9 +30,9 @@ function createPagingReader(
   };
 }
 
-/** @param fingerprint what tells the row from all others of its task */
+/** @param fingerprint identifies the row within its task */
 export function createFingerprintOutput(fingerprint: string): ReaderOutput {
-  return { stream: deliveredIndexName, data: { print: fingerprint } };
+  return { stream: deliveredIndexName, data: { fingerprint } };
 }
 
 export function isRestarted(list: ListCursor): boolean {
@@ -42,19 +41,19 @@ export function isRestarted(list: ListCursor): boolean {
 
 function buildListRequest({ path, primaryKey, secretFields }: StreamDescriptor): ListRequest {
   const [key = []] = primaryKey;
-  // Only whole fields can be asked not to be sent.
+  // The API can exclude top-level fields only.
   const fields = secretFields.filter((field) => !field.includes('.'));
   const query = fields.length > 0 ? { fields: fields.join(','), include_fields: false } : {};
   return { path, query, list: path, key: key[0] ?? 'id' };
 }
 
-/** All rows of a stream's list. */
+/** Reads all rows of a stream's list. */
 export function createListReader(stream: StreamDescriptor): Reader<ListCursor> {
   return createPagingReader(buildListRequest(stream), 'checkpoint', (data) => [{ stream: stream.name, data }]);
 }
 
 /**
- * All rows of a parent stream, with the index of ids by which its child lists are read.
+ * Reads all rows of a parent stream, and writes the index of their ids, by which the child lists are read.
  * @param emit whether the stream itself is synced
  */
 export function createParentsReader(stream: StreamDescriptor, emit: boolean): Reader<ListCursor> {
@@ -65,7 +64,7 @@ export function createParentsReader(stream: StreamDescriptor, emit: boolean): Re
   ]);
 }
 
-/** The rows of a side index. */
+/** Reads the rows of a side index. */
 export function createSideIndexReader({ list, paging, fields }: SideIndex): Reader<ListCursor> {
   return createPagingReader(list, paging, (row) => [
     { stream: sideIndexName, data: Object.fromEntries(fields.map((field) => [field, row[field] ?? null])) },

@@ -1,5 +1,5 @@
 import { UnexpectedAnswer } from '../auth0/errors';
-import type { Json, JsonObject } from '../json';
+import { isObject, type Json, type JsonObject } from '../json';
 import type { FieldChange } from '../staging/segment';
 import { type ChildCursor, createChildReader } from './child-reader';
 import type { ChildList } from './descriptor';
@@ -35,19 +35,21 @@ export function createMembersReader(list: ChildList, options: ChildReaderOptions
     return [...ids].filter((role) => !descriptions.has(role)).map((role) => ({ kind: 'role', organization, role }));
   }
 
-  function toOutputs(organization: string, { roles, ...member }: JsonObject, found: LookupResults): ReaderOutput[] {
+  function toOutputs(organization: string, { roles, ...member }: JsonObject, results: LookupResults): ReaderOutput[] {
     const user = member['user_id'] as string;
     const outputs: ReaderOutput[] = withMembers
       ? [{ stream: 'organization_members', data: { org_id: organization, ...member } }]
       : [];
     if (!withRoles) return outputs;
-    const assigned = inline ? readInlineRoles({ roles: roles ?? [] }) : (found.memberRoles.get(user) ?? []);
-    return outputs.concat(assigned.map((role) => toRoleOutput(organization, user, role, found)));
+    const assigned = inline ? readInlineRoles({ roles: roles ?? [] }) : (results.memberRoles.get(user) ?? []);
+    return outputs.concat(assigned.map((role) => toRoleOutput(organization, user, role, results)));
   }
 
-  function toRoleOutput(organization: string, user: string, role: JsonObject, found: LookupResults): ReaderOutput {
+  function toRoleOutput(organization: string, user: string, role: JsonObject, results: LookupResults): ReaderOutput {
     const id = role['id'] as string;
-    const description = inline ? (descriptions?.get(id) ?? found.descriptions.get(id)) : (role['description'] ?? null);
+    const description = inline
+      ? (descriptions?.get(id) ?? results.descriptions.get(id))
+      : (role['description'] ?? null);
     const isKnown = description !== undefined || descriptions?.has(id) === true;
     return {
       stream: 'organization_member_roles',
@@ -70,5 +72,5 @@ function readInlineRoles({ roles }: JsonObject): JsonObject[] {
 }
 
 function isRole(role: Json): role is JsonObject {
-  return typeof role === 'object' && role !== null && !Array.isArray(role) && typeof role['id'] === 'string';
+  return isObject(role) && typeof role['id'] === 'string';
 }

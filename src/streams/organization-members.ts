@@ -1,9 +1,7 @@
 import { endpoints } from '../auth0/endpoints';
-import type { Json } from '../json';
 import type { ChildList, StreamDescriptor } from './descriptor';
 import { recordSchema, text } from './json-schema';
 import { createMembersReader } from './members-reader';
-import type { Reader } from './stream-reader';
 
 /** The member list of an organization, which also contains the members' roles. */
 const memberList: ChildList = {
@@ -12,7 +10,7 @@ const memberList: ChildList = {
   parentKey: 'org_id',
   paging: 'checkpoint',
   probeQuery: { take: 1, fields: 'user_id' },
-  createReader: (options) => createMembersReader(memberList, options) as Reader<Json>,
+  createReader: (options) => createMembersReader(memberList, options),
 };
 
 /** Fields of a member as GET /organizations/{id}/members returns them, with the organization's id. */

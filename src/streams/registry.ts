@@ -5,7 +5,7 @@ import { organizationMemberRoles, organizationMembers } from './organization-mem
 import { organizations } from './organizations';
 import { users } from './users';
 
-/** Every stream, in the order in which catalogs and tables show them. */
+/** All streams, in the order of catalogs and tables. */
 export const streams: readonly StreamDescriptor[] = [
   clients,
   users,
@@ -14,7 +14,7 @@ export const streams: readonly StreamDescriptor[] = [
   organizationMemberRoles,
 ];
 
-/** The descriptor of a stream's name. Throws for a name that no stream has: callers check names at the door. */
+/** Throws for an unknown name: callers validate names first. */
 export function getStream(name: string): StreamDescriptor {
   const stream = streams.find((each) => each.name === name);
   if (!stream) throw new Error(`no stream is named ${name}`);
@@ -27,24 +27,24 @@ export function configureStream(selection: StreamSelection): ConfiguredStream {
   return { ...selection, schema, primaryKey, ...(cursorField !== undefined && { cursorField }) };
 }
 
-/** Scopes that a stream needs and the token has not; none when nobody knows what it has. */
+/** Scopes that a stream needs and the token lacks; none when the token's scopes are unknown. */
 export function listMissingScopes(stream: string, granted: readonly string[] | undefined): string[] {
   return getStream(stream).scopes.filter((scope) => granted !== undefined && !granted.includes(scope));
 }
 
-/** A scope without which a stream is read, but with some fields null. */
+/** A scope without which a stream is read with some fields null. */
 export interface OptionalScope {
   scope: string;
   stream: string;
   fields: string[];
 }
 
-/** What the streams need together, and what makes them fuller. */
+/** The scopes that the streams need, and those that complete their records. */
 export function listRequiredScopes(streams: readonly string[]): { needed: string[]; optional: OptionalScope[] } {
-  const wanted = streams.map(getStream);
+  const descriptors = streams.map(getStream);
   return {
-    needed: [...new Set(wanted.flatMap(({ scopes }) => scopes))],
-    optional: wanted.flatMap(({ name, optionalScopes = [] }) =>
+    needed: [...new Set(descriptors.flatMap(({ scopes }) => scopes))],
+    optional: descriptors.flatMap(({ name, optionalScopes = [] }) =>
       optionalScopes.map(({ scope, fields }) => ({ scope, stream: name, fields })),
     ),
   };

@@ -5,19 +5,19 @@ import type { SearchEndTask, SearchKey, SearchTask } from './fetch-task';
 import { computeUpperBound, type RemainingRange } from './partition';
 import type { Reader } from './stream-reader';
 
-/** Where a search stands. */
+/** Position in a search. */
 export type SearchCursor = {
-  /** The tenant's time at the first answer, rounded up. */
+  /** The tenant's time at the first response, rounded up. */
   startedAt?: string;
   /** Key of the first row. */
   firstKey?: string;
   keyset: KeysetCursor;
 };
 
-/** The rows of a search, in the order of the task's key, and at last those without it. */
+/** Reads the rows of a search in the order of the task's key, followed by those without it. */
 export function createSearchReader({ stream, key, from, to, missing }: SearchTask): Reader<SearchCursor> {
-  const keysetOf = (begun: string | undefined): UsersKeyset => {
-    const end = computeUpperBound(to, begun);
+  const createKeyset = (startedAt: string | undefined): UsersKeyset => {
+    const end = computeUpperBound(to, startedAt);
     return createUsersKeyset({
       key,
       missing,
@@ -26,42 +26,39 @@ export function createSearchReader({ stream, key, from, to, missing }: SearchTas
     });
   };
   return {
-    start: () => ({ keyset: keysetOf(undefined).start() }),
-    next: ({ startedAt, keyset }) => keysetOf(startedAt).next(keyset),
+    start: () => ({ keyset: createKeyset(undefined).start() }),
+    next: ({ startedAt, keyset }) => createKeyset(startedAt).next(keyset),
     advance(cursor, page) {
       const startedAt = cursor.startedAt ?? roundUpToSecondEnd(page.respondedAt);
       const end = computeUpperBound(to, startedAt);
-      // A saved cursor from the future: there is nothing to read until then, and no reason to give up the place.
+      // A saved cursor in the future: there is nothing to read yet, and the position stays.
       if (from !== undefined && end !== undefined && end < from) {
         return { cursor: { startedAt, keyset: { phase: 'done' } }, outputs: [], rows: 0, repeated: 0 };
       }
       const isBoundNew = end !== undefined && end !== computeUpperBound(to, cursor.startedAt);
-      const known = isBoundNew ? limitToEnd(page, key, end) : page;
-      if (!known) return { cursor: { ...cursor, startedAt }, outputs: [], rows: 0, repeated: 0 };
-      const { cursor: keyset, fresh, ...progress } = keysetOf(startedAt).advance(cursor.keyset, known);
-      const first = cursor.firstKey ?? firstKey(cursor.keyset, fresh[0]);
+      const bounded = isBoundNew ? limitToEnd(page, key, end) : page;
+      if (!bounded) return { cursor: { ...cursor, startedAt }, outputs: [], rows: 0, repeated: 0 };
+      const { cursor: keyset, fresh, ...progress } = createKeyset(startedAt).advance(cursor.keyset, bounded);
+      const [row] = cursor.keyset.phase === 'missing' ? [] : fresh;
+      const firstKey = cursor.firstKey ?? (row && readSearchKey(row, key));
       return {
-        cursor: { startedAt, ...(first === undefined ? {} : { firstKey: first }), keyset },
+        cursor: { startedAt, ...(firstKey === undefined ? {} : { firstKey }), keyset },
         outputs: fresh.map((data) => ({ stream, data })),
         rows: fresh.length,
         ...progress,
       };
     },
-    // A search with an open end has delivered what changed until it began, in whatever order, once it is done.
+    // At its end, a search without an upper bound has delivered all changes up to its start, in whatever order.
     readFrontier: ({ startedAt, keyset }) =>
-      to === undefined ? (keyset.phase === 'done' ? startedAt : undefined) : keysetOf(startedAt).frontier(keyset),
+      to === undefined ? (keyset.phase === 'done' ? startedAt : undefined) : createKeyset(startedAt).frontier(keyset),
     readStartedAt: ({ startedAt }) => startedAt,
     readRemainingRange,
   };
-
-  function firstKey(before: KeysetCursor, row: Parameters<typeof readSearchKey>[0] | undefined): string | undefined {
-    return before.phase === 'missing' || row === undefined ? undefined : readSearchKey(row, key);
-  }
 }
 
 /**
- * What the first page of a search says whose end is known only since its answer: its total counts what is beyond the end
- * as well. Undefined when such rows are on the page: it must then be asked for again, with the end.
+ * Limits the first page of a search to an upper bound that is known only since its response. The page's total also counts
+ * rows above the bound. Returns undefined when the page contains such rows: it must be requested again with the bound.
  */
 function limitToEnd(page: Page, key: SearchKey, end: string): Page | undefined {
   if (page.total === undefined || page.rows.length >= page.total) return page;
@@ -73,15 +70,15 @@ function readRemainingRange({ firstKey, keyset }: SearchCursor): RemainingRange 
   return { firstKey, nextKey: keyset.range.lo };
 }
 
-/** The `Date` header has whole seconds, and the answer may hold rows of the second that it names. */
+/** The `Date` header has whole seconds, and the response may contain rows of that second. */
 function roundUpToSecondEnd(at: number): string {
   return new Date(Math.floor(at / 1000) * 1000 + 999).toISOString();
 }
 
-/** Where a search ended. */
+/** The end of a search. */
 export type SearchEndCursor = { done: boolean; endKey?: string };
 
-/** Only the last row of a search is asked for, and only for its key. */
+/** Reads the key of the last row of a search, from one request. */
 export function createSearchEndReader({ key, from = '*', to = '*' }: SearchEndTask): Reader<SearchEndCursor> {
   const request = buildSearchRequest({}, { q: `${key}:[${from} TO ${to}]`, page: 0, sort: `${key}:-1` });
   return {

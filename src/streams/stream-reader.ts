@@ -5,61 +5,61 @@ import type { FieldChange } from '../staging/segment';
 import type { Lookup, LookupResults, ReadOptions } from './fetch-task';
 import type { RemainingRange } from './partition';
 
-/** A record on its way to staging. `stream` names the stream, or an index that only later slices read. */
+/** A record for staging. `stream` is the name of a stream, or of an index that only later fetches read. */
 export interface ReaderOutput {
   stream: string;
   data: JsonObject;
   changes?: FieldChange[];
 }
 
-/** What one page did: where to go on, what came of it. */
+/** The result of reading one page. */
 export interface ReaderStep<Cursor> {
   cursor: Cursor;
   outputs: ReaderOutput[];
-  /** Rows of the page that had not been delivered before. */
+  /** Rows of the page that were not delivered before. */
   rows: number;
-  /** Rows of the page that had been delivered before and were left out. */
+  /** Rows of the page that were left out because they were delivered before. */
   repeated: number;
   notes?: PageNotes & { undescribed?: number };
 }
 
-/** What an activity has found out for a reader, apart from the page. */
+/** What an activity provides to a reader, in addition to the page. */
 export interface ReaderContext {
-  /** Prints (see `deliveredIndex`) of what was delivered before the list was begun again. */
+  /** Fingerprints (see `deliveredIndexName`) of the rows delivered before the list was restarted. */
   delivered: ReadonlySet<string>;
   lookupResults: LookupResults;
 }
 
 /**
- * How one task is read, as pure functions over a JSON cursor: no clock, no randomness, no I/O. The cursor is all that a
- * retry in another process gets, and it holds no person's data (ids are hashed).
+ * Reads one task with pure functions over a JSON cursor: no clock, no randomness, no I/O. A retry in another process needs
+ * only the cursor, which contains no personal data (ids are hashed).
  */
 export interface Reader<Cursor> {
-  /** Where a fresh read begins. */
+  /** The cursor at the beginning. */
   start(): Cursor;
-  /** The request that comes next, or undefined when all is read. */
+  /** The next request, or undefined at the end. */
   next(cursor: Cursor): ListRequest | undefined;
-  /** Takes the answer to `next(cursor)`. Throws UnexpectedAnswer when the page contradicts the request. */
-  advance(cursor: Cursor, page: Page, known: ReaderContext): ReaderStep<Cursor>;
-  /** What must be known before `advance(cursor, page)`. Absent: nothing. */
+  /** Reads the response to `next(cursor)`. Throws UnexpectedAnswer when the page contradicts the request. */
+  advance(cursor: Cursor, page: Page, context: ReaderContext): ReaderStep<Cursor>;
+  /** Lookups that `advance(cursor, page)` needs. Absent: none. */
   listLookups?(cursor: Cursor, page: Page): Lookup[];
-  /** Where to go on when `next(cursor)` was answered 404: the thing vanished between list and read. Absent: a 404 is an error. */
+  /** The cursor after a 404 to `next(cursor)`, because the object was deleted after it was listed. Absent: a 404 is an error. */
   skipVanished?(cursor: Cursor): Cursor;
-  /** Where to go on when the server refuses the checkpoint token in `next(cursor)` (older than 24 h). Absent: an error. */
+  /** The cursor after the server rejects the checkpoint token in `next(cursor)` (older than 24 h). Absent: an error. */
   restart?(cursor: Cursor): Cursor;
-  /** Whether the cursor is in a list that was begun again, so that `Known.delivered` matters. */
+  /** Whether the list was restarted, so `advance` needs `ReaderContext.delivered`. */
   isRestarted?(cursor: Cursor): boolean;
-  /** Value of the stream's cursor field up to which everything has been delivered; undefined when nothing has. */
+  /** Value of the stream's cursor field up to which all rows are delivered; undefined while there is none. */
   readFrontier?(cursor: Cursor): string | undefined;
-  /** The tenant's time at the first answer, ISO 8601, rounded up; undefined before it. */
+  /** The tenant's time at the first response, ISO 8601, rounded up; undefined before it. */
   readStartedAt?(cursor: Cursor): string | undefined;
-  /** The greatest key of a search, where that was asked for and there is one. */
+  /** The greatest key of a search, for a SearchEndTask. */
   readEndKey?(cursor: Cursor): string | undefined;
-  /** What is left of a search, as far as it can be told. */
+  /** The remaining range of a search; undefined when unknown. */
   readRemainingRange?(cursor: Cursor): RemainingRange | undefined;
 }
 
-/** What the child lists of some parents are read with. */
+/** Options for reading the child lists of some parents. */
 export interface ChildReaderOptions {
   /** Child streams to fill. */
   streams: readonly string[];

@@ -5,8 +5,8 @@ import { getStream } from '../../../src/streams/registry';
 import type { Reader, ReaderOutput } from '../../../src/streams/stream-reader';
 import { nothingKnown, pageOf, readAll } from '../../support/page';
 
-const printsIn = (outputs: readonly ReaderOutput[]): string[] =>
-  outputs.filter(({ stream }) => stream === deliveredIndexName).map(({ data }) => data['print'] as string);
+const fingerprintsIn = (outputs: readonly ReaderOutput[]): string[] =>
+  outputs.filter(({ stream }) => stream === deliveredIndexName).map(({ data }) => data['fingerprint'] as string);
 const recordsIn = (outputs: readonly ReaderOutput[]): ReaderOutput[] =>
   outputs.filter(({ stream }) => stream !== deliveredIndexName);
 
@@ -52,7 +52,7 @@ describe.each<[string, Reader<ListCursor>, string]>([
   });
 
   it('leaves out what it has delivered, page after page, and brings what has come since', () => {
-    const delivered = new Set(printsIn(outputs));
+    const delivered = new Set(fingerprintsIn(outputs));
     const known = { ...nothingKnown, delivered };
     const page = reader.advance(reader.restart!(cursor), pageOf([first[1]!, { [key]: 'new' }], { next: 'x' }), known);
     expect(page).toMatchObject({ rows: 1, repeated: 1 });
@@ -63,11 +63,11 @@ describe.each<[string, Reader<ListCursor>, string]>([
   });
 
   it('has left a hash of each row that it would deliver again, and of no other', () => {
-    expect(printsIn(outputs)).toHaveLength(2);
-    expect(new Set(printsIn(outputs)).size).toBe(2);
-    expect(printsIn(outputs).join()).not.toContain('somebody');
+    expect(fingerprintsIn(outputs)).toHaveLength(2);
+    expect(new Set(fingerprintsIn(outputs)).size).toBe(2);
+    expect(fingerprintsIn(outputs).join()).not.toContain('somebody');
     const last = reader.advance(cursor, pageOf([{ [key]: 'three' }]), nothingKnown);
-    expect(printsIn(last.outputs)).toEqual([]);
+    expect(fingerprintsIn(last.outputs)).toEqual([]);
   });
 });
 

@@ -224,7 +224,7 @@ describe('when the place in an organization is not good any more', () => {
   const delivered = new Set(
     [...first.outputs, ...inside.outputs]
       .filter(({ stream }) => stream === deliveredIndexName)
-      .map(({ data }) => data['print'] as string),
+      .map(({ data }) => data['fingerprint'] as string),
   );
 
   it('its list is begun anew, and those before it are not', () => {
@@ -249,8 +249,8 @@ describe('when the place in an organization is not good any more', () => {
   });
 
   it('a member of another organization is not taken for one of it', () => {
-    const [print] = first.outputs.filter(({ stream }) => stream === deliveredIndexName);
-    const known = { ...nothingKnown, delivered: new Set([print!.data['print'] as string]) };
+    const [indexed] = first.outputs.filter(({ stream }) => stream === deliveredIndexName);
+    const known = { ...nothingKnown, delivered: new Set([indexed!.data['fingerprint'] as string]) };
     expect(reader.advance(again, pageOf([member]), known).rows).toBe(1);
   });
 });
