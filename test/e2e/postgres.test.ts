@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Emulator, startEmulator, truthStreams, type TruthStream } from 'auth0-emulator';
-import { query, recordsIn } from '../support/postgres/rows';
+import { query, readRecords } from '../support/postgres/rows';
 import { run, scratchFolder } from '../support/program';
 import { createDatabase } from '../support/servers';
 import { compare, type Comparison, exact, projectFor } from '../support/compare-copy';
@@ -28,7 +28,7 @@ describe('a tenant that is copied into Postgres', () => {
     const truth = tenant.readTruth();
     const compared = truthStreams.map(async (stream): Promise<[TruthStream, Comparison]> => [
       stream,
-      compare(stream, await recordsIn(database, 'acme', stream), truth[stream]),
+      compare(stream, await readRecords(database, 'acme', stream), truth[stream]),
     ]);
     return Object.fromEntries(await Promise.all(compared)) as Record<TruthStream, Comparison>;
   }

@@ -4,7 +4,7 @@ import { createPostgresStateStore } from '../../../src/sinks/postgres/state-stor
 import { describeDurableSink } from '../../support/contract/durable-sink';
 import { describeSink } from '../../support/contract/sink';
 import { type CreateDurableHarness, describeStateStore } from '../../support/contract/state-store';
-import { query, recordsIn } from '../../support/postgres/rows';
+import { query, readRecords } from '../../support/postgres/rows';
 import { createDatabase } from '../../support/servers';
 
 let url: string;
@@ -18,7 +18,7 @@ const createPostgresHarness: CreateDurableHarness = ({ staging }) => {
   return {
     openStateStore: () => createPostgresStateStore({ url, schema }),
     open: () => Promise.resolve(createPostgresSink({ url, schema, staging })),
-    readRecords: (stream) => recordsIn(url, schema, stream),
+    readRecords: (stream) => readRecords(url, schema, stream),
     async readStates() {
       const sql = `SELECT stream, state FROM "${schema}"._rollcall_streams WHERE state IS NOT NULL`;
       const rows = await query<{ stream: string; state: StreamState }>(url, sql);

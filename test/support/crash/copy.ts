@@ -5,7 +5,7 @@ import type { JsonObject } from '../../../src/json';
 import { readFilesDestination } from '../files-reader';
 import { type DataFile, listDataFiles, readManifests } from '../../../src/sinks/files/manifest';
 import { getStream } from '../../../src/streams/registry';
-import { query, recordsIn } from '../postgres/rows';
+import { query, readRecords } from '../postgres/rows';
 import type { World } from './world';
 
 export interface Copied {
@@ -29,7 +29,7 @@ export async function readCopy({ plan, disks, postgres, schema }: World): Promis
     return copy;
   }
   for (const stream of truthStreams) {
-    copy[stream] = (await recordsIn(postgres.url, schema, stream)).map((record) => ({ record, run: 0 }));
+    copy[stream] = (await readRecords(postgres.url, schema, stream)).map((record) => ({ record, run: 0 }));
   }
   return copy;
 }

@@ -7,7 +7,7 @@ import { createStaging, type Staging } from '../../../src/staging/staging';
 import { configureStream } from '../../../src/streams/registry';
 import { numberDeliveries, stageRows } from '../contract/deliveries';
 import { scratchFolders } from '../scratch';
-import { query, recordsIn } from './rows';
+import { query, readRecords } from './rows';
 
 /** A schema for one test, with a sink. */
 export interface TestSchema {
@@ -55,7 +55,7 @@ export function useSchemas(getUrl: () => string): () => TestSchema {
         await sink.deliver(await next([], { status: 'STARTED' }));
         await sink.deliver(await next(records, { status: 'COMPLETE', state: { at: run } }));
       },
-      readRecords: (stream) => recordsIn(getUrl(), schema, stream),
+      readRecords: (stream) => readRecords(getUrl(), schema, stream),
       sql: (text, values) => query(getUrl(), text.replaceAll('$schema', schema), values),
     };
   };

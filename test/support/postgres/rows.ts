@@ -16,18 +16,20 @@ export async function query<Row extends object = JsonObject>(
   }
 }
 
-/** What stands for a character that Postgres does not take. */
-function unescape(value: Json): Json {
+/** Reverses `escapeText` in all keys and values. */
+function unescapeJson(value: Json): Json {
   if (typeof value === 'string') {
     return value.replace(/\\u([0-9a-f]{4})/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)));
   }
-  if (Array.isArray(value)) return value.map(unescape);
+  if (Array.isArray(value)) return value.map(unescapeJson);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [unescape(key) as string, unescape(each)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [unescapeJson(key) as string, unescapeJson(each)]),
+  );
 }
 
-/** The records that a stream's table holds, as they were delivered, in the order of delivery; absent where there is no table. */
-export async function recordsIn(url: string, schema: string, stream: string): Promise<JsonObject[]> {
+/** Reads the records of a stream as they were delivered, in the order of delivery. Empty without a table. */
+export async function readRecords(url: string, schema: string, stream: string): Promise<JsonObject[]> {
   const table = `"${schema}"."${stream}"`;
   const columns = await query<{ name: string; field: string | null }>(
     url,
@@ -41,17 +43,17 @@ export async function recordsIn(url: string, schema: string, stream: string): Pr
     `SELECT to_jsonb(t) - '_airbyte_meta' AS row, _airbyte_meta AS meta FROM ${table} t ORDER BY _airbyte_raw_id`,
   );
   return rows.map(({ row, meta }) => {
-    const held: [string, Json][] = columns.map(({ name, field }) => [
+    const fields: [string, Json][] = columns.map(({ name, field }) => [
       field === null ? name : (JSON.parse(field) as string),
-      unescape(timeOf(row[name] ?? null)),
+      unescapeJson(normaliseTime(row[name] ?? null)),
     ]);
-    const originals = unescape(meta.originals ?? {}) as JsonObject;
-    return Object.fromEntries([...held.filter(([, value]) => value !== null), ...Object.entries(originals)]);
+    const originals = unescapeJson(meta.originals ?? {}) as JsonObject;
+    return Object.fromEntries([...fields.filter(([, value]) => value !== null), ...Object.entries(originals)]);
   });
 }
 
-/** Postgres writes a time with an offset and without zeros at its end. */
-function timeOf(value: Json): Json {
+/** Converts a time to Auth0's form. Postgres writes an offset, and no trailing zeros. */
+function normaliseTime(value: Json): Json {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT[\d:.]+[+-]\d\d:\d\d$/.test(value)) return value;
   return new Date(value).toISOString();
 }

