@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createProjectSchema } from '../../../src/config/project-json-schema';
-import { run, scratchFolder, type Ended } from '../../support/program';
+import { type CliResult, runCli } from '../../support/cli';
+import { scratchFolder } from '../../support/program';
 
 const folder = scratchFolder();
 const secrets = ['secret-in-the-file', 'secret-in-a-variable', 'secret-in-a-key-file', 'password-in-a-url'];
@@ -36,21 +37,21 @@ const env = {
   ROLLCALL_MAX_CONCURRENCY: '3',
   DATABASE_URL: 'postgres://x:password-in-a-url@db/x',
 };
-const show = (...args: string[]): Promise<Ended> => run('rollcall', ['config', 'show', ...args], { cwd: folder, env });
+const show = (...args: string[]): Promise<CliResult> => runCli(['config', 'show', ...args], { cwd: folder, env });
 
 it('shows every setting with its origin: a line, a variable or the default', async () => {
   const { code, stdout, stderr } = await show();
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   for (const line of [
     /^ {2}domain +acme\.eu\.auth0\.com \(rollcall\.yaml:6\)$/m,
-    /^ {2}credentials\.client_secret +set in the file (hidden) \(rollcall\.yaml:9\)$/m,
+    /^ {2}credentials\.client_secret +set in the file \(hidden\) \(rollcall\.yaml:9\)$/m,
     /^ {2}lag_seconds +60 \(rollcall\.yaml:2\)$/m,
     /^ {2}schedule +every: 1h, jitter: 5m \(rollcall\.yaml:3\)$/m,
     /^ {2}destination\.postgres\.schema acme \(default\)$/m,
     /^ {2}max_concurrency +3 \(ROLLCALL_MAX_CONCURRENCY\)$/m,
     /^ {2}domain +variable\.example\.com \(AUTH0_DOMAIN\)$/m,
     /^ {2}credentials\.private_key +file:key\.pem \(rollcall\.yaml:13\)$/m,
-    /^ {2}domain +env:NOT_SET \(leads nowhere\) \(rollcall\.yaml:17\)$/m,
+    /^ {2}domain +env:NOT_SET \(cannot be resolved\)\s+\(rollcall\.yaml:17\)$/m,
     /^ {2}task_queue +rollcall \(default\)$/m,
   ]) {
     expect(stdout).toMatch(line);
@@ -75,6 +76,6 @@ it('prints one object of one connection, without a secret', async () => {
 });
 
 it('prints the schema of the file', async () => {
-  const { code, stdout } = await run('rollcall', ['config', 'schema'], { cwd: folder });
+  const { code, stdout } = await runCli(['config', 'schema'], { cwd: folder });
   expect({ code, schema: JSON.parse(stdout) as object }).toEqual({ code: 0, schema: createProjectSchema() });
 });

@@ -5,7 +5,8 @@ import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import type { Finding } from '../../../src/preflight/finding';
 import { connect } from '../../../src/temporal/connection';
 import { createNamespace, type TestNamespace } from '../../support/servers';
-import { type Ended, type ProgramOptions, run, scratchFolder, start } from '../../support/program';
+import { type CliOptions, type CliResult, runCli } from '../../support/cli';
+import { scratchFolder, start } from '../../support/program';
 import { projectFor } from '../../support/compare-copy';
 
 jest.setTimeout(120_000);
@@ -24,11 +25,11 @@ afterAll(async () => {
   await tenant.close();
 });
 
-const doctor = (args: string[] = [], options: ProgramOptions = {}): Promise<Ended> =>
-  run('rollcall', ['doctor', ...args], { cwd: folder, ...options });
+const doctor = (args: string[] = [], options: CliOptions = {}): Promise<CliResult> =>
+  runCli(['doctor', ...args], { cwd: folder, ...options });
 
 /** The findings of a doctor, by what was looked at; and its exit code. */
-async function examine(args: string[] = [], options: ProgramOptions = {}) {
+async function examine(args: string[] = [], options: CliOptions = {}) {
   const { code, stdout, stderr } = await doctor([...args, '--json'], options);
   expect(stderr).toBe('');
   const { findings } = JSON.parse(stdout) as { findings: Finding[] };

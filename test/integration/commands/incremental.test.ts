@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { type Emulator, startEmulator, type TenantChange } from 'auth0-emulator';
 import type { JsonObject } from '../../../src/json';
 import { readFilesDestination } from '../../support/files-reader';
-import { run, scratchFolder } from '../../support/program';
+import { runCli } from '../../support/cli';
+import { scratchFolder } from '../../support/program';
 import { projectFor } from '../../support/compare-copy';
 
 jest.setTimeout(120_000);
@@ -56,7 +57,7 @@ describe('a sync of users while they change', () => {
   afterAll(() => tenant.close());
 
   it('copies at first every user that was there all the time, also those that changed', async () => {
-    const { code } = await run('rollcall', ['sync', 'acme', '--stream', 'users'], { cwd: folder });
+    const { code } = await runCli(['sync', 'acme', '--stream', 'users'], { cwd: folder });
     expect(code).toBe(0);
     const copied = newest(await usersIn(folder));
     const missing = [...tenant.readTruth().users.keys()].filter((id) => !copied.has(id));
@@ -65,7 +66,7 @@ describe('a sync of users while they change', () => {
 
   it('copies next what has changed since, and no more', async () => {
     const before = await usersIn(folder);
-    const { code, stdout } = await run('rollcall', ['sync', 'acme', '--stream', 'users', '--json'], { cwd: folder });
+    const { code, stdout } = await runCli(['sync', 'acme', '--stream', 'users', '--json'], { cwd: folder });
     expect(code).toBe(0);
     const after = await usersIn(folder);
     // The three that changed in mid-run, and the three that no timestamp finds.
@@ -76,7 +77,7 @@ describe('a sync of users while they change', () => {
   });
 
   it('replaces all with --full, so that deleted users are gone', async () => {
-    const { code } = await run('rollcall', ['sync', 'acme', '--stream', 'users', '--full'], { cwd: folder });
+    const { code } = await runCli(['sync', 'acme', '--stream', 'users', '--full'], { cwd: folder });
     expect(code).toBe(0);
     const ids = (await usersIn(folder)).map((user) => user['user_id'] as string);
     expect(ids.sort()).toEqual([...tenant.readTruth().users.keys()].sort());

@@ -13,21 +13,14 @@ import {
 } from 'auth0-emulator';
 import type { AirbyteStream } from '../../../src/airbyte/messages';
 import type { JsonObject } from '../../../src/json';
-import {
-  type Ended,
-  messagesOf,
-  run,
-  scratchFolder,
-  streamsThatAre,
-  tracedErrors,
-  writeJson,
-} from '../../support/program';
+import { type CliResult, runCli } from '../../support/cli';
+import { messagesOf, scratchFolder, streamsThatAre, tracedErrors, writeJson } from '../../support/program';
 import { catalogFor, compare, configOf } from '../../support/compare-copy';
 
 jest.setTimeout(120_000);
 
 /** A read of the real program, and what came of it. */
-interface Read extends Ended {
+interface Read extends CliResult {
   messages: JsonObject[];
   records(stream: TruthStream): JsonObject[];
   ids(stream: 'users' | 'organizations'): string[];
@@ -42,7 +35,7 @@ function write(value: unknown): string {
 
 async function read(config: JsonObject, catalog: JsonObject, state: JsonObject = {}): Promise<Read> {
   const flags = ['--config', write(config), '--catalog', write(catalog), '--state', write(state)];
-  const ended = await run('source-auth0', ['read', ...flags]);
+  const ended = await runCli(['read', ...flags], { program: 'source-auth0' });
   expect({ code: ended.code, stderr: ended.stderr }).toEqual({ code: 0, stderr: '' });
   const messages = messagesOf(ended.stdout);
   const records = (stream: TruthStream): JsonObject[] =>
@@ -57,7 +50,7 @@ async function read(config: JsonObject, catalog: JsonObject, state: JsonObject =
 }
 
 async function check(config: JsonObject): Promise<unknown> {
-  const { code, stdout, stderr } = await run('source-auth0', ['check', '--config', write(config)]);
+  const { code, stdout, stderr } = await runCli(['check', '--config', write(config)], { program: 'source-auth0' });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return messagesOf(stdout).find(({ type }) => type === 'CONNECTION_STATUS')?.['connectionStatus'];
 }
@@ -138,7 +131,7 @@ it.each(memberStreams)('failure 8: org_id and user_id are filled in %s', (stream
 });
 
 it('failure 9: the keys tell apart a member of two organizations, and a role that two members hold', async () => {
-  const { stdout } = await run('source-auth0', ['discover', '--config', write(configOf(tenant))]);
+  const { stdout } = await runCli(['discover', '--config', write(configOf(tenant))], { program: 'source-auth0' });
   const { streams } = messagesOf(stdout)[0]?.['catalog'] as unknown as { streams: AirbyteStream[] };
   const formerKeys = { organization_members: ['user_id'], organization_member_roles: ['id'] };
   for (const stream of memberStreams) {
@@ -194,7 +187,7 @@ it('failure 17: logs, connections, grants and others, which are no streams here 
   for (const name of ['logs', 'connections', 'grants']) {
     const asked = { ...users, stream: { ...users!.stream, name } };
     const flags = ['--config', write(configOf(tenant)), '--catalog', write({ streams: [asked] })];
-    const { code, stdout } = await run('source-auth0', ['read', ...flags]);
+    const { code, stdout } = await runCli(['read', ...flags], { program: 'source-auth0' });
     expect(code).toBe(2);
     expect(tracedErrors(stdout)).toMatchObject([
       { failure_type: 'config_error', message: expect.stringContaining(name) },

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import { loadProject } from '../../../src/config/project';
 import { streams } from '../../../src/streams/registry';
-import { type Ended, run, scratchFolder } from '../../support/program';
+import { type CliResult, runCli } from '../../support/cli';
+import { scratchFolder } from '../../support/program';
 import { type OnTerminal, startOnTerminal } from '../../support/terminal';
 
 jest.setTimeout(60_000);
@@ -118,8 +119,8 @@ describe('without a terminal', () => {
     '--files',
     files,
   ];
-  const init = (cwd: string, ...args: string[]): Promise<Ended> =>
-    run('rollcall', ['init', ...args], { cwd, env: { SECRET: tenant.clientSecret, WRONG: 'wrong' } });
+  const init = (cwd: string, ...args: string[]): Promise<CliResult> =>
+    runCli(['init', ...args], { cwd, env: { SECRET: tenant.clientSecret, WRONG: 'wrong' } });
 
   it.each([
     [

@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
-import { run, scratchFolder, type Ended } from '../../support/program';
+import { type CliResult, runCli } from '../../support/cli';
+import { scratchFolder } from '../../support/program';
 import { projectFor } from '../../support/compare-copy';
 
 const folder = scratchFolder();
@@ -14,7 +15,7 @@ beforeAll(async () => {
 beforeEach(() => tenant.resetStatistics());
 afterAll(() => tenant.close());
 
-const plan = (...args: string[]): Promise<Ended> => run('rollcall', ['plan', ...args], { cwd: folder });
+const plan = (...args: string[]): Promise<CliResult> => runCli(['plan', ...args], { cwd: folder });
 
 it('shows requests and seconds by stream on 80 columns, and what they rest on', async () => {
   const { code, stdout, stderr } = await plan('acme');
@@ -24,9 +25,9 @@ it('shows requests and seconds by stream on 80 columns, and what they rest on', 
   expect(stdout).toMatch(/│ users +│ about 2,7\d\d │ +3\d │ +[\d.]+ │/);
   expect(stdout).toMatch(/│ all +│ +│ +1,2\d\d │ +[\d.]+ │/);
   expect(stdout).toMatch(/^Limit \(tenant\), less the reserve: 45 at once, then [\d.]+ a second or more\.$/m);
-  expect(stdout).toMatch(/^users: a guess .*, or more\.$/m);
+  expect(stdout).toMatch(/^users: a guess .* or more\.$/m);
   expect(stdout).toContain(`To find this out took ${tenant.readStatistics().requests} requests.`);
-  expect(stdout).toContain('a plan of a full read');
+  expect(stdout).toContain('Estimate for a full refresh');
 });
 
 it('spelled out by flags, prints one object and nothing of the secret', async () => {
@@ -35,7 +36,7 @@ it('spelled out by flags, prints one object and nothing of the secret', async ()
   const empty = join(folder, 'empty');
   mkdirSync(empty);
   const args = ['plan', ...tenantFlags, '--stream', 'clients', 'organizations', '--json'];
-  const { code, stdout } = await run('rollcall', args, { cwd: empty, env: { SECRET: clientSecret } });
+  const { code, stdout } = await runCli(args, { cwd: empty, env: { SECRET: clientSecret } });
   expect(code).toBe(0);
   expect(stdout).not.toContain(clientSecret);
   expect(JSON.parse(stdout)).toMatchObject({
@@ -46,7 +47,7 @@ it('spelled out by flags, prints one object and nothing of the secret', async ()
     requests: 23,
     seconds: 0,
     limits: [{ name: 'tenant', burst: 45 }],
-    spent: tenant.readStatistics().requests,
+    requestsSpent: tenant.readStatistics().requests,
   });
 });
 
@@ -56,13 +57,13 @@ it('shows what a stream lacks beside the plan of the others, and ends as a sync 
   tenant.updateSettings({ scopes: readerScopes });
   expect(code).toBe(3);
   expect(stdout).toMatch(/│ users +│ +– │ +– │ +– │/);
-  expect(stdout).toMatch(/^users: the token lacks read:users$/m);
+  expect(stdout).toMatch(/^users: the token lacks the scope read:users$/m);
   expect(stdout).toMatch(/│ clients +│ +1,100 │ +11 │/);
 });
 
 it('fails in one message where the tenant does not let it in', async () => {
   const args = ['plan', '--base-url', tenant.url, '--client-id', tenant.clientId, '--client-secret', 'wrong'];
-  const { code, stdout, stderr } = await run('rollcall', args, { cwd: folder });
+  const { code, stdout, stderr } = await runCli(args, { cwd: folder });
   expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
-  expect(stderr).toMatch(/^rollcall: Auth0 refused the client id or the client secret\. .*\n$/);
+  expect(stderr).toMatch(/^rollcall: Auth0 rejected the client ID or the client secret\. .*\n$/);
 });

@@ -2,7 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startEmulator, type Emulator } from 'auth0-emulator';
-import { run, scratchFolder } from '../../support/program';
+import { runCli } from '../../support/cli';
+import { scratchFolder } from '../../support/program';
 
 const pair = (): { publicKey: string; privateKey: string } =>
   generateKeyPairSync('rsa', {
@@ -28,7 +29,10 @@ describe('an application with a private key', () => {
       algorithm: 'PS256',
     };
     writeFileSync(join(folder, 'config.json'), JSON.stringify({ base_url: tenant.url, credentials }));
-    const { stdout, stderr } = await run('source-auth0', ['check', '--config', 'config.json'], { cwd: folder });
+    const { stdout, stderr } = await runCli(['check', '--config', 'config.json'], {
+      program: 'source-auth0',
+      cwd: folder,
+    });
     expect(stderr).toBe('');
     const lines = stdout
       .trim()
@@ -60,13 +64,13 @@ describe('an application with a private key', () => {
     };
     // YAML takes JSON.
     writeFileSync(join(folder, 'rollcall.yaml'), JSON.stringify({ connections: { acme } }));
-    const synced = await run('rollcall', ['sync', 'acme', '--json'], { cwd: folder });
+    const synced = await runCli(['sync', 'acme', '--json'], { cwd: folder });
     expect(synced.stderr).not.toContain('refused');
     expect(JSON.parse(synced.stdout)).toMatchObject({ status: 'complete', streams: [{ records: 8 }] });
 
     tenant.updateSettings({ clientKey: { publicKey, algorithm: 'RS256' } });
     const flags = ['--base-url', tenant.url, '--client-id', tenant.clientId, '--private-key', 'file:key.pem'];
-    const planned = await run('rollcall', ['plan', ...flags, '--json'], { cwd: folder });
+    const planned = await runCli(['plan', ...flags, '--json'], { cwd: folder });
     expect(planned.code).toBe(0);
   });
 });

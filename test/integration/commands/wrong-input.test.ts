@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run, scratchFolder, tracedErrors, writeJson, type ProgramOptions } from '../../support/program';
+import { type CliOptions, runCli } from '../../support/cli';
+import { scratchFolder, tracedErrors, writeJson } from '../../support/program';
 import { catalogFor } from '../../support/compare-copy';
 
 const folder = scratchFolder();
@@ -25,25 +26,25 @@ mkdirSync(file('empty'));
 // Nothing listens on port 1: the download fails at once, and without leaving the machine.
 const onNoBinary = { PATH: file('empty'), XDG_CACHE_HOME: file('empty'), HTTPS_PROXY: 'http://127.0.0.1:1' };
 
-const faults: [string, string[], string | RegExp, ProgramOptions['env']?][] = [
-  ['a configuration that is not there', ['--config', file('none.json')], 'none.json given as --config does not exist'],
-  ['a folder for a configuration', ['--config', folder], 'given as --config is a directory. Name the file in it'],
-  ['broken JSON', ['--config', file('broken.json')], 'broken.json given as --config is not JSON at line 2, column 27'],
-  ['a list for a configuration', ['--config', file('list.json')], 'holds no JSON object'],
+const faults: [string, string[], string | RegExp, CliOptions['env']?][] = [
+  ['a configuration that is not there', ['--config', file('none.json')], 'none.json (--config) does not exist'],
+  ['a folder for a configuration', ['--config', folder], '(--config) is a directory. Pass a file in this directory'],
+  ['broken JSON', ['--config', file('broken.json')], 'broken.json (--config) is not valid JSON at line 2, column 27'],
+  ['a list for a configuration', ['--config', file('list.json')], 'does not contain a JSON object'],
   [
     'missing and misspelt keys',
     ['--config', file('keys.json')],
-    /client_id is empty; .*client_secret is missing; domain is missing .*`spec` command/,
+    /client_id is empty; .*client_secret is missing; domain is missing.*`spec` command/,
   ],
-  ['a catalog that is not there', ['--catalog', file('none.json')], 'none.json given as --catalog does not exist'],
-  ['a broken catalog', ['--catalog', file('broken.json')], 'broken.json given as --catalog is not JSON at line 2'],
+  ['a catalog that is not there', ['--catalog', file('none.json')], 'none.json (--catalog) does not exist'],
+  ['a broken catalog', ['--catalog', file('broken.json')], 'broken.json (--catalog) is not valid JSON at line 2'],
   [
     'a catalog without streams',
     ['--catalog', file('empty-catalog.json')],
     'the configured catalog, at streams, is empty',
   ],
   ['something else for a catalog', ['--catalog', config], 'the configured catalog, at streams, is missing'],
-  ['a broken state', ['--state', file('broken.json')], 'broken.json given as --state is not JSON at line 2'],
+  ['a broken state', ['--state', file('broken.json')], 'broken.json (--state) is not valid JSON at line 2'],
   ['something else for a state', ['--state', file('state.json')], 'the saved state, at hello, is not an object'],
   ['a variable that is no number', [], 'ROLLCALL_FETCH_SECONDS must be a number', { ROLLCALL_FETCH_SECONDS: 'x' }],
   ['an unknown log level', [], 'LOG_LEVEL must be one of FATAL', { LOG_LEVEL: 'loud' }],
@@ -56,9 +57,9 @@ const faults: [string, string[], string | RegExp, ProgramOptions['env']?][] = [
   ['a binary that is none', [], 'TEMPORAL_CLI_PATH (/none) is not an executable file', { TEMPORAL_CLI_PATH: '/none' }],
 ];
 
-it.concurrent.each(faults)('read says what is wrong with %s', async (_what, flags, words, env = {}) => {
+it.each(faults)('read says what is wrong with %s', async (_what, flags, words, env = {}) => {
   const defaults = ['--config', config, '--catalog', catalog];
-  const { code, stdout, stderr } = await run('source-auth0', ['read', ...defaults, ...flags], { env });
+  const { code, stdout, stderr } = await runCli(['read', ...defaults, ...flags], { program: 'source-auth0', env });
   expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
   const errors = tracedErrors(stdout);
   expect(errors).toEqual([expect.objectContaining({ failure_type: 'config_error' })]);
@@ -69,26 +70,25 @@ it.concurrent.each(faults)('read says what is wrong with %s', async (_what, flag
 
 it('discover and check refuse a configuration in the same words', async () => {
   for (const verb of ['check', 'discover']) {
-    const { code, stdout, stderr } = await run('source-auth0', [verb, '--config', file('none.json')]);
+    const { code, stdout, stderr } = await runCli([verb, '--config', file('none.json')], { program: 'source-auth0' });
     expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
     expect(tracedErrors(stdout)).toMatchObject([{ message: expect.stringContaining('does not exist') }]);
   }
 });
 
-it.concurrent(
-  'read says that the Temporal server it is told to use does not answer',
-  async () => {
-    const args = ['read', '--config', config, '--catalog', catalog];
-    const { code, stdout, stderr } = await run('source-auth0', args, { env: { TEMPORAL_ADDRESS: '127.0.0.1:9' } });
-    expect({ code, stderr }).toEqual({ code: 5, stderr: '' });
-    expect(tracedErrors(stdout)).toMatchObject([
-      {
-        message: expect.stringMatching(
-          /reached at 127.0.0.1:9: Connection refused. Check that it runs .*TEMPORAL_ADDRESS/,
-        ),
-        failure_type: 'transient_error',
-      },
-    ]);
-  },
-  30_000,
-);
+it('read says that the Temporal server it is told to use does not answer', async () => {
+  const args = ['read', '--config', config, '--catalog', catalog];
+  const { code, stdout, stderr } = await runCli(args, {
+    program: 'source-auth0',
+    env: { TEMPORAL_ADDRESS: '127.0.0.1:9' },
+  });
+  expect({ code, stderr }).toEqual({ code: 5, stderr: '' });
+  expect(tracedErrors(stdout)).toMatchObject([
+    {
+      message: expect.stringMatching(
+        /reached at 127.0.0.1:9: Connection refused. Check that it is running .*TEMPORAL_ADDRESS/,
+      ),
+      failure_type: 'transient_error',
+    },
+  ]);
+}, 30_000);
