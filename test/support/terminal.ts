@@ -18,8 +18,9 @@ export interface OnTerminal {
   kill(): void;
 }
 
-/** How often the screen is looked at, ms. */
-const lookMs = 20;
+const pollMs = 20;
+/** Shorter than the time that Jest gives a test, for an error that shows the screen. */
+const timeoutMs = 55_000;
 
 /** Starts rollcall on a terminal of 80 columns, in an environment without settings of this machine's user. */
 export function startOnTerminal(
@@ -29,6 +30,7 @@ export function startOnTerminal(
   const {
     TEMPORAL_ADDRESS: _address,
     TEMPORAL_PROFILE: _profile,
+    TEMPORAL_NAMESPACE: _namespace,
     NO_COLOR: _none,
     FORCE_COLOR: _forced,
     CI: _ci,
@@ -69,11 +71,12 @@ export function startOnTerminal(
     type: (keys) => program.write(keys),
     kill: () => program.kill('SIGKILL'),
     async shows(text) {
-      for (;;) {
+      for (const deadline = performance.now() + timeoutMs; ;) {
         const seen = lines().join('\n');
         if (typeof text === 'string' ? seen.includes(text) : text.test(seen)) return;
         if (end !== undefined) throw new Error(`ended (${end}) without showing ${String(text)}:\n${seen}`);
-        await sleep(lookMs);
+        if (performance.now() > deadline) throw new Error(`does not show ${String(text)}:\n${seen}`);
+        await sleep(pollMs);
       }
     },
   };

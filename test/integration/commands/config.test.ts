@@ -56,7 +56,7 @@ it('shows every setting with its origin: a line, a variable or the default', asy
   ]) {
     expect(stdout).toMatch(line);
   }
-  expect(stdout).toMatch(/^ {2}! the environment variable NOT_SET, which connections\.lost\.domain refers to,$/m);
+  expect(stdout).toMatch(/^ {2}! the environment variable NOT_SET, referenced by connections\.lost\.domain,/m);
   expect(stdout.split('\n').filter((line) => line.length > 80 && !line.includes('staging'))).toEqual([]);
   for (const secret of secrets) expect(stdout).not.toContain(secret);
 });

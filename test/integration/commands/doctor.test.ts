@@ -1,22 +1,17 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import type { Finding } from '../../../src/preflight/finding';
-import { connect } from '../../../src/temporal/connection';
-import { createNamespace, type TestNamespace } from '../../support/servers';
-import { type CliOptions, type CliResult, runCli } from '../../support/cli';
-import { scratchFolder, start } from '../../support/program';
+import { type CliOptions, type CliResult, runCli, startCli } from '../../support/cli';
 import { projectFor } from '../../support/compare-copy';
-
-jest.setTimeout(120_000);
+import { scratchFolder } from '../../support/program';
+import { createNamespace, getTemporalAddress } from '../../support/servers';
+import { until } from '../../support/wait';
 
 const folder = scratchFolder();
 let tenant: Emulator;
-let server: TestNamespace;
 
 beforeAll(async () => {
-  server = await createNamespace();
   tenant = await startEmulator({ scenario: 'small', rateLimits: { global: { size: 50, perSecond: 16 } } });
   projectFor(folder, tenant);
 });
@@ -38,19 +33,19 @@ async function examine(args: string[] = [], options: CliOptions = {}) {
   return { code, findings, of };
 }
 
-it('finds all well, on 80 columns, and changes nothing', async () => {
+it('passes all checks, in lines of 80 columns', async () => {
   const { code, stdout, stderr } = await doctor();
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout.split('\n').filter((line) => line.length > 80 && !line.includes(folder))).toEqual([]);
   for (const line of [
-    /^ok +configuration +rollcall\.yaml names acme\.$/m,
-    /^ok +temporal +No server is named/m,
+    /^ok +configuration +rollcall\.yaml contains acme\.$/m,
+    /^ok +temporal +No server is configured/m,
     /^ok +staging +.*\.rollcall\/staging can be\s+made/m,
     /^ok +destination +.*data can be\s+made/m,
-    /^ok +scopes +Held and used: read:clients read:users/m,
+    /^ok +scopes +Granted and used: read:clients read:users/m,
     /^ok +clock/m,
-    /^ok +budget +For the tenant: \d+ of 50 requests are left/m,
-    /^All is well\.$/m,
+    /^ok +budget +Rate limit of the tenant: \d+ of 50 requests left/m,
+    /^All checks passed\.$/m,
   ]) {
     expect(stdout).toMatch(line);
   }
@@ -58,7 +53,7 @@ it('finds all well, on 80 columns, and changes nothing', async () => {
   expect(await examine()).toMatchObject({ code: 0 });
 });
 
-it('says that a sync downloads a `temporal` binary where there is none', async () => {
+it('warns that a sync downloads a `temporal` binary when there is none', async () => {
   const { code, of } = await examine([], { env: { PATH: join(folder, 'none'), XDG_CACHE_HOME: join(folder, 'none') } });
   expect(code).toBe(0);
   expect(of('temporal')).toEqual([
@@ -71,7 +66,7 @@ it('says that a sync downloads a `temporal` binary where there is none', async (
   ]);
 });
 
-it('names scopes that are missing, those that only make a stream fuller, and those beyond need', async () => {
+it('distinguishes required, optional and unneeded scopes', async () => {
   const scopes = readerScopes.filter((scope) => scope !== 'read:users' && scope !== 'read:roles');
   tenant.updateSettings({ scopes: [...scopes, 'update:users'] });
   const { code, of } = await examine(['acme']);
@@ -80,15 +75,15 @@ it('names scopes that are missing, those that only make a stream fuller, and tho
     expect.objectContaining({ state: 'ok' }),
     expect.objectContaining({
       state: 'wrong',
-      message: "users can't be read without read:users.",
+      message: 'users cannot be read without read:users.',
       fix: expect.stringContaining('Grant read:users'),
     }),
     expect.objectContaining({ state: 'warning', message: expect.stringContaining('Without read:roles') }),
-    expect.objectContaining({ state: 'warning', message: 'Held, and not needed: update:users.' }),
+    expect.objectContaining({ state: 'warning', message: 'Granted but not needed: update:users.' }),
   ]);
 });
 
-it('asks of a connection only what its streams need', async () => {
+it('requires only the scopes of the configured streams', async () => {
   tenant.updateSettings({ scopes: ['read:clients'] });
   const file = join(folder, 'clients.yaml');
   const { url, clientId, clientSecret } = tenant;
@@ -100,7 +95,7 @@ it('asks of a connection only what its streams need', async () => {
   expect(of('scopes', 'acme')).toEqual([expect.objectContaining({ state: 'ok' })]);
 });
 
-it.each([60_000, -60_000])('tells a difference of the clocks: %j ms', async (clockAheadMs) => {
+it.each([60_000, -60_000])('warns of a clock difference of %j ms', async (clockAheadMs) => {
   tenant.updateSettings({ clockAheadMs });
   const { code, of } = await examine(['acme']);
   expect(code).toBe(0);
@@ -108,7 +103,7 @@ it.each([60_000, -60_000])('tells a difference of the clocks: %j ms', async (clo
   expect(of('clock', 'acme')).toMatchObject([{ state: 'warning', message: expect.stringMatching(words) }]);
 });
 
-it('goes on where one thing is amiss, and ends with the code of the worst', async () => {
+it('checks every connection after a failure, and exits with the most severe code', async () => {
   const file = join(folder, 'lost.yaml');
   mkdirSync(join(folder, 'own'), { recursive: true });
   writeFileSync(join(folder, 'in-the-way'), '');
@@ -136,7 +131,7 @@ it('goes on where one thing is amiss, and ends with the code of the worst', asyn
   expect(of('temporal')).toMatchObject([{ state: 'wrong', code: 5 }]);
   expect(of('tenant', 'lost')).toMatchObject([{ state: 'wrong', code: 5 }]);
   expect(of('destination', 'lost')).toMatchObject([
-    { code: 5, message: expect.stringContaining('a file stands where') },
+    { code: 5, message: expect.stringContaining('a file exists where') },
   ]);
   expect(of('credentials', 'unset')).toMatchObject([{ state: 'wrong', code: 2, fix: 'Set NOT_SET.' }]);
   expect(of('tenant', 'refused')).toMatchObject([{ state: 'wrong', code: 4 }]);
@@ -152,41 +147,37 @@ it('goes on where one thing is amiss, and ends with the code of the worst', asyn
   rmSync(join(folder, 'in-the-way'));
 });
 
-it('looks at the Temporal server: namespace, search attributes, which it adds, and workers', async () => {
-  const env = { ...server.env, TEMPORAL_NAMESPACE: 'acme' };
-  const missing = await examine(['acme'], { env });
-  expect(missing.code).toBe(2);
-  expect(missing.of('temporal')).toMatchObject([
-    { state: 'wrong', fix: expect.stringContaining('temporal operator namespace create --namespace acme') },
+it('reports a namespace that does not exist, with the command that creates it', async () => {
+  const env = { TEMPORAL_ADDRESS: getTemporalAddress(), TEMPORAL_NAMESPACE: 'missing' };
+  const { code, of } = await examine(['acme'], { env });
+  expect(code).toBe(2);
+  expect(of('temporal')).toMatchObject([
+    { state: 'wrong', fix: expect.stringContaining('temporal operator namespace create --namespace missing') },
   ]);
+});
 
-  const connection = await connect({ address: server.address, namespace: 'acme' });
-  await connection.client.workflowService.registerNamespace({
-    namespace: 'acme',
-    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
-  });
-  let bare = await examine(['acme'], { env });
-  // Other parts of the server learn of it a little later.
-  for (let tries = 0; tries < 20 && JSON.stringify(bare.findings).includes("can't be looked at"); tries += 1) {
-    await sleep(1_000);
-    bare = await examine(['acme'], { env });
-  }
-  expect(bare.code).toBe(0);
-  expect(bare.of('temporal')).toMatchObject([{ state: 'ok' }]);
-  expect(bare.of('search attributes')).toMatchObject([{ state: 'warning', fix: 'Run `rollcall doctor --fix`.' }]);
-  expect(bare.of('worker')).toMatchObject([{ state: 'warning', fix: expect.stringContaining('rollcall worker') }]);
+it('warns of missing search attributes and of a task queue without a worker', async () => {
+  const { env } = await createNamespace({ searchAttributes: false });
+  const { code, of } = await examine(['acme'], { env });
+  expect(code).toBe(0);
+  expect(of('temporal')).toMatchObject([{ state: 'ok' }]);
+  expect(of('search attributes')).toMatchObject([{ state: 'warning', fix: 'Run `rollcall doctor --fix`.' }]);
+  expect(of('worker')).toMatchObject([{ state: 'warning', fix: expect.stringContaining('rollcall worker') }]);
+});
 
-  const worker = start('rollcall', ['worker'], { cwd: folder, env });
-  await worker.says('Polling task queue');
-  const mended = await examine(['--fix'], { env });
-  expect(mended.of('search attributes')).toMatchObject([{ state: 'ok', message: expect.stringMatching(/^Added: /) }]);
+it('adds missing search attributes with --fix', async () => {
+  const { env } = await createNamespace({ searchAttributes: false });
+  const { of } = await examine(['--fix'], { env });
+  expect(of('search attributes')).toMatchObject([{ state: 'ok', message: expect.stringMatching(/^Added: /) }]);
   expect((await examine([], { env })).of('search attributes')).toMatchObject([{ state: 'ok' }]);
-  for (let tries = 0; tries < 20; tries += 1) {
-    if ((await examine([], { env })).of('worker')[0]?.state === 'ok') break;
-    await sleep(500);
-  }
-  expect((await examine([], { env })).of('worker')).toMatchObject([{ state: 'ok' }]);
-  worker.child.kill('SIGTERM');
-  await worker.ended;
-  await connection.close();
+});
+
+it('finds a worker that polls the task queue', async () => {
+  const { env } = await createNamespace();
+  const worker = startCli(['worker'], { cwd: folder, env });
+  await worker.waitForOutput('Polling task queue');
+  // The server lists a worker once its first poll has arrived.
+  await until(async () => (await examine([], { env })).of('worker')[0]?.state === 'ok');
+  worker.interrupt();
+  expect((await worker.ended).code).toBe(0);
 });

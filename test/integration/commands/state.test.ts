@@ -1,46 +1,41 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Emulator, startEmulator } from 'auth0-emulator';
-import { readFilesDestination } from '../../support/files-reader';
-import { createNamespace, type TestNamespace } from '../../support/servers';
-import { type Ended, run, type Running, scratchFolder, start } from '../../support/program';
+import { type CliResult, runCli, startCli } from '../../support/cli';
 import { projectFor } from '../../support/compare-copy';
-
-jest.setTimeout(120_000);
+import { readFilesDestination } from '../../support/files-reader';
+import { openProject, type TestProject } from '../../support/project';
+import { scratchFolder } from '../../support/program';
+import { until } from '../../support/wait';
 
 const folder = scratchFolder();
-let tenant: Emulator;
-let server: TestNamespace;
-let worker: Running;
-let env: Record<string, string>;
+let project: TestProject;
 
 beforeAll(async () => {
-  server = await createNamespace();
-  tenant = await startEmulator({
-    scenario: {
-      users: { count: 300 },
-      organizations: { count: 5, members: 3 },
-      clients: { count: 3 },
-      roles: { count: 2 },
-    },
-  });
-  projectFor(folder, tenant);
-  env = { ...server.env, ROLLCALL_HEARTBEAT_SECONDS: '2' };
-  worker = start('rollcall', ['worker'], { cwd: folder, env });
-  await worker.says('Polling task queue');
-  expect(await rollcall('sync', 'acme')).toMatchObject({ code: 0 });
+  const scenario = {
+    users: { count: 300 },
+    organizations: { count: 5, members: 3 },
+    clients: { count: 3 },
+    roles: { count: 2 },
+  };
+  project = await openProject(folder, { scenario });
+  await project.startWorker();
 });
-afterAll(async () => {
-  worker.child.kill('SIGKILL');
-  await worker.ended;
-  await tenant.close();
-});
+// Every test starts from a whole copy.
+beforeEach(() => project.runOk('sync', 'acme', '--full'));
+afterAll(() => project.close());
 
-function rollcall(...args: string[]): Promise<Ended> {
-  return run('rollcall', args, { cwd: folder, env });
+const state = (...args: string[]): Promise<CliResult> => project.run('state', ...args);
+
+/** A sync stays under way until `release`. */
+function slowDown(): { reachRequests(count: number): Promise<unknown>; release(): void } {
+  const { tenant } = project;
+  tenant.updateSettings({ latencyMs: 200, rateLimits: { global: { size: 2, perSecond: 2 } } });
+  tenant.resetStatistics();
+  return {
+    reachRequests: (count) => until(() => tenant.readStatistics().requests >= count, `request ${count}`),
+    release: () => tenant.updateSettings({ latencyMs: 0, rateLimits: 'unlimited' }),
+  };
 }
-const state = (...args: string[]): Promise<Ended> => rollcall('state', ...args);
 
 async function recordsOf(stream: string): Promise<number> {
   let records = 0;
@@ -49,12 +44,12 @@ async function recordsOf(stream: string): Promise<number> {
 }
 
 async function usersRead(): Promise<number> {
-  const { code, stdout } = await rollcall('sync', 'acme', '--stream', 'users', '--json');
+  const { code, stdout } = await project.run('sync', 'acme', '--stream', 'users', '--json');
   expect(code).toBe(0);
   return (JSON.parse(stdout) as { streams: { records: number }[] }).streams[0]!.records;
 }
 
-it('shows where each stream stands, on 80 columns and as one object', async () => {
+it('shows the cursor and the progress of each stream, as a table and as JSON', async () => {
   const { code, stdout } = await state('show', 'acme');
   expect(code).toBe(0);
   expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
@@ -64,13 +59,13 @@ it('shows where each stream stands, on 80 columns and as one object', async () =
   expect(json).toMatchObject({ connection: 'acme', streams: [{ stream: 'users', finished: true, records: 300 }] });
 });
 
-it('exports what the next run would be given, and takes it back', async () => {
+it('exports the state of the next sync, and imports it again', async () => {
   const exported = await state('export', 'acme');
   const file = readFileSync(join(folder, 'data', 'state.json'), 'utf8');
   expect(JSON.parse(exported.stdout)).toEqual(JSON.parse(file));
   writeFileSync(join(folder, 'saved.json'), exported.stdout);
 
-  expect((await state('reset', 'acme')).stderr).toContain('reads from the beginning: clients, users, organizations');
+  expect((await state('reset', 'acme')).stderr).toMatch(/reads from the beginning: clients, users, organizations/);
   expect(JSON.parse((await state('export', 'acme')).stdout)).toEqual([]);
   expect(await recordsOf('users')).toBe(300);
   expect(await state('import', 'acme', 'saved.json')).toMatchObject({ code: 0, stdout: '' });
@@ -78,7 +73,7 @@ it('exports what the next run would be given, and takes it back', async () => {
   expect(readFileSync(join(folder, 'data', 'state.json'), 'utf8')).toBe(file);
 });
 
-it('has the next sync read from a cursor, or everything', async () => {
+it('makes the next sync read from a cursor, or everything', async () => {
   expect(await usersRead()).toBeLessThan(300);
   expect(await state('set', 'acme', '--stream', 'users', '--cursor', '2000-01-01')).toMatchObject({ code: 0 });
   expect((await state('show', 'acme')).stdout).toContain('│ users                     │ 2000-01-01T00:00:00Z │ end');
@@ -90,14 +85,14 @@ it('has the next sync read from a cursor, or everything', async () => {
 
 it.each<[string[], RegExp]>([
   [['set', 'acme', '--stream', 'clients', '--cursor', '2026-01-01'], /clients has no cursor.*These have one: users\./],
-  [['set', 'acme', '--stream', 'users', '--cursor', 'yesterday'], /--cursor is no date or time/],
+  [['set', 'acme', '--stream', 'users', '--cursor', 'yesterday'], /--cursor is not an ISO 8601 date or time/],
   [['reset', 'acme', '--stream', 'usres'], /no stream "usres" \(did you mean users\?\)/],
-  [['import', 'acme', 'none.json'], /none\.json given as <file> does not exist/],
+  [['import', 'acme', 'none.json'], /none\.json \(<file>\) does not exist/],
   [['import', 'acme', 'broken.json'], /the saved state, at hello, is not an object/],
-  [['import', 'acme', 'unknown.json'], /a stream "invoices" that there is not/],
+  [['import', 'acme', 'unknown.json'], /the unknown stream "invoices"/],
   [['import', 'acme', 'unreadable.json'], /the state of users .*updated_at is not an ISO 8601 time/],
   [['show', 'amce'], /no connection "amce"/],
-])('%j: what is wrong is said, and nothing is changed', async (args, words) => {
+])('rejects %j, and changes nothing', async (args, words) => {
   writeFileSync(join(folder, 'broken.json'), '{"hello": 1}');
   writeFileSync(join(folder, 'unknown.json'), '{"invoices": {}}');
   writeFileSync(join(folder, 'unreadable.json'), '{"users": {"updated_at": "yesterday"}}');
@@ -107,43 +102,42 @@ it.each<[string[], RegExp]>([
   expect((await state('export', 'acme')).stdout).toBe(before);
 });
 
-it('refuses a change while a sync is under way, and shows all the same', async () => {
-  tenant.updateSettings({ latencyMs: 200, rateLimits: { global: { size: 2, perSecond: 2 } } });
-  tenant.resetStatistics();
-  const syncing = start('rollcall', ['sync', 'acme', '--full'], { cwd: folder, env });
-  while (tenant.readStatistics().requests < 3 && syncing.child.exitCode === null) await sleep(20);
+it('rejects a change while a sync is running, and still shows the state', async () => {
+  await state('export', 'acme').then(({ stdout }) => writeFileSync(join(folder, 'saved.json'), stdout));
+  await project.runOk('sync', 'acme', '--full', '--detach');
+  await project.runOk('pause', 'acme');
   for (const args of [['reset'], ['set', '--stream', 'users', '--cursor', '2026-01-01'], ['import', 'saved.json']]) {
     const [verb = '', ...rest] = args;
     const { code, stderr } = await state(verb, 'acme', ...rest);
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: expect.stringContaining('a sync of acme is under way') as string,
+      stderr: expect.stringContaining('the state of acme cannot be changed while a sync is running') as string,
     });
   }
   expect((await state('show', 'acme')).code).toBe(0);
-  expect((await rollcall('cancel', 'acme')).code).toBe(0);
-  await syncing.ended;
-  tenant.updateSettings({ latencyMs: 0, rateLimits: 'unlimited' });
+  await project.runOk('cancel', 'acme');
   expect((await state('reset', 'acme')).code).toBe(0);
 });
 
-it('where there is no server to be asked, says so; where one has been, asks what it has left', async () => {
+it('finds an unfinished sync of a local server that has ended, and warns when there was never a server', async () => {
   const alone = join(folder, 'alone');
   mkdirSync(alone);
-  projectFor(alone, tenant);
-  const reset = (): Promise<Ended> => run('rollcall', ['state', 'reset', 'acme'], { cwd: alone });
-  expect(await reset()).toMatchObject({ code: 0, stderr: expect.stringContaining('it could not be asked') });
+  projectFor(alone, project.tenant);
+  const reset = (): Promise<CliResult> => runCli(['state', 'reset', 'acme'], { cwd: alone });
+  expect(await reset()).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('Could not check for a running sync'),
+  });
 
-  tenant.updateSettings({ latencyMs: 200, rateLimits: { global: { size: 2, perSecond: 2 } } });
-  tenant.resetStatistics();
-  const syncing = start('rollcall', ['sync', 'acme'], { cwd: alone });
-  while (tenant.readStatistics().requests < 3 && syncing.child.exitCode === null) await sleep(20);
-  syncing.child.kill('SIGKILL');
-  await syncing.ended;
-  expect(await reset()).toMatchObject({ code: 2, stderr: expect.stringContaining('a sync of acme is under way') });
-  tenant.updateSettings({ latencyMs: 0, rateLimits: 'unlimited' });
-  expect((await run('rollcall', ['sync', 'acme'], { cwd: alone })).code).toBe(0);
+  const { reachRequests, release } = slowDown();
+  const syncing = startCli(['sync', 'acme'], { cwd: alone });
+  await reachRequests(3);
+  syncing.interrupt();
+  release();
+  expect((await syncing.ended).code).toBe(130);
+  expect(await reset()).toMatchObject({ code: 2, stderr: expect.stringContaining('while a sync is running') });
+  expect((await runCli(['sync', 'acme'], { cwd: alone })).code).toBe(0);
   const { code, stderr } = await reset();
   expect(code).toBe(0);
-  expect(stderr).not.toContain('could not be asked');
+  expect(stderr).not.toContain('Could not check');
 });

@@ -76,7 +76,7 @@ const faults: [string, string, string[], string | RegExp][] = [
     'an unset variable',
     connection('    credentials: { access_token: env:NOT_SET }\n'),
     ['acme'],
-    'the environment variable NOT_SET, which connections.acme.credentials.access_token refers to, is not set',
+    'the environment variable NOT_SET, referenced by connections.acme.credentials.access_token, is not set',
   ],
   [
     'no connection named',

@@ -141,8 +141,8 @@ describe('a tenant that lets one in', () => {
     const { users, clients } = essentials.groups;
     expect(await told(essentials)).toEqual(
       expect.arrayContaining([
-        `Rate limit for users allows bursts of ${users.size} requests.`,
-        `Rate limit for clients allows bursts of ${clients.size} requests.`,
+        `The rate limit of users allows bursts of ${users.size} requests.`,
+        `The rate limit of clients allows bursts of ${clients.size} requests.`,
       ]),
     );
   });
@@ -257,7 +257,7 @@ describe('an address where no tenant is', () => {
     expect([closed.status, unknown.status, html.status]).toEqual(['FAILED', 'FAILED', 'FAILED']);
     expect(closed.message).toMatch(/connection was refused. Check the domain/);
     expect(unknown.message).toMatch(/host name (cannot be resolved|cannot be looked up). Check the domain/);
-    expect(html.message).toMatch(/answered unexpectedly.*check that the domain is an Auth0 tenant/);
+    expect(html.message).toMatch(/returned an unexpected response.*check that the domain is an Auth0 tenant/);
   });
 
   it('ends a read before long, each with its reason', async () => {
@@ -271,7 +271,11 @@ describe('an address where no tenant is', () => {
       type,
       words: /host name (cannot be resolved|cannot be looked up). Check the domain/,
     });
-    expectRefusal(html, { code, type, words: /answered unexpectedly.*check that the domain is an Auth0 tenant/ });
+    expectRefusal(html, {
+      code,
+      type,
+      words: /returned an unexpected response.*check that the domain is an Auth0 tenant/,
+    });
     for (const { stdout } of [closed, unknown, html]) {
       expect(stdout).not.toContain('not-to-be-seen');
       // Whoever looks on sees at the first attempt what is wrong.
