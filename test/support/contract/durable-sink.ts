@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { join } from 'node:path';
 import type { ConfiguredStream } from '../../../src/protocol';
 import { SequenceGap } from '../../../src/sinks/stream-ledger';
@@ -5,6 +6,7 @@ import { StaleDelivery, type Delivery, type Sink } from '../../../src/sinks/sink
 import { createStaging, type Staging } from '../../../src/staging/staging';
 import { scratchFolders } from '../scratch';
 import { clients, numberDeliveries, rows, stageRows, users } from './deliveries';
+import { anyRuns, listDeliveries } from './random-runs';
 import type { CreateSinkHarness, SinkHarness } from './sink';
 
 /** The contract of a sink whose destination outlives its processes: any of them may die, or continue after it lost its lease. */
@@ -58,6 +60,23 @@ export function describeDurableSink(name: string, create: CreateSinkHarness): vo
         expect(await destination.readStates()).toEqual({ [stream.name]: { at: 'end' } });
       },
     );
+
+    test('has the records and the state that the modes and the ends of any runs leave', async () => {
+      await fc.assert(
+        fc.asyncProperty(anyRuns, async (runs) => {
+          const directory = join(newFolder(), 'destination');
+          const target = create({ directory, staging, catalog: [users] });
+          const sink = await target.open();
+          sinks.push(sink);
+          for (const { delivery, id, records } of listDeliveries(runs)) {
+            await sink.deliver({ ...delivery, segments: [await stageRows(staging, 'users', rows(id))] });
+            expect(await target.readRecords('users')).toEqual(rows(...records));
+            expect(await sink.loadState()).toEqual(records.length > 0 ? { users: { id: records.at(-1) } } : {});
+          }
+        }),
+        { numRuns: 10 },
+      );
+    });
 
     test('takes a delivery once when two processes bring it at the same time', async () => {
       const [first, second] = [await open(), await open()];
