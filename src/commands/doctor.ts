@@ -9,12 +9,13 @@ import {
   createOkFinding,
   createWarning,
   type Finding,
-  formatFinding,
   getFindingsExitCode,
   toErrorFinding,
 } from '../preflight/finding';
 import { inspectTenant } from '../preflight/tenant-checks';
 import { streams } from '../streams/registry';
+import { formatFinding } from './terminal/status-text';
+import { formatCount } from './terminal/text';
 
 export interface DoctorFlags {
   /** The project's file. */
@@ -91,18 +92,13 @@ function formatFindings(findings: readonly Finding[]): string {
     sections.set(connection, [...(sections.get(connection) ?? []), finding]);
   }
   const count = (state: Finding['state']): number => findings.filter((each) => each.state === state).length;
-  const [wrongs, warnings] = [count('wrong'), count('warning')];
+  const [errors, warnings] = [count('error'), count('warning')];
   return [
     ...[...sections].map(([connection, some]) =>
       [...(connection === '' ? [] : [connection]), ...some.map(formatFinding)].join('\n'),
     ),
-    wrongs + warnings === 0
+    errors + warnings === 0
       ? 'All checks passed.'
-      : `${formatCount(wrongs, 'error')}, ${formatCount(warnings, 'warning')}.`,
+      : `${formatCount(errors, 'error')}, ${formatCount(warnings, 'warning')}.`,
   ].join('\n\n');
-}
-
-/** `1 error`, `2 warnings` */
-function formatCount(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -8,7 +8,7 @@ import { findRunningSync, type SyncRun } from '../temporal/sync-run';
 import type { StreamProgress, SyncResult } from '../workflows/contract';
 import type { ControlFlags } from './control-commands';
 import { createProgressReporter, openProgressDisplay, type ProgressDisplay } from './terminal/live-progress';
-import { formatFailureLines, formatResultJson, formatResultTable, getResultExitCode } from './terminal/status-text';
+import { formatFailureLines, formatResultJson, formatResultTable, getResultExitCode } from './terminal/result-text';
 
 export interface FollowOptions {
   /** Print the result as JSON. */
@@ -52,7 +52,8 @@ export async function followRun(
     return exitCodes.interrupted;
   }
   const seconds = (context.now() - run.startedAt) / 1000;
-  stdout.write(`${json ? formatResultJson(result, seconds) : formatResultTable(result, seconds)}\n`);
+  const columns = stdout.isTTY ? stdout.columns : undefined;
+  stdout.write(`${json ? formatResultJson(result, seconds) : formatResultTable(result, seconds, columns)}\n`);
   for (const line of formatFailureLines(result)) log.warn(line);
   return getResultExitCode(result);
 }

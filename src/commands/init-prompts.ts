@@ -1,197 +1,218 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import type { CommandContext } from '../app/command-context';
-import type { WrittenConnection } from '../config/project-file';
+import type { CommandContext, TerminalOutput } from '../app/command-context';
+import { type CredentialSettings, findSecretKey, type SecretKey } from '../config/credentials';
+import { connectionNameHint, connectionNamePattern, type WrittenConnection } from '../config/project-file';
 import { findBaseUrlProblem, hostPattern } from '../config/source';
 import { listRequiredScopes, streams } from '../streams/registry';
 import type { ConnectionDraft, ConnectionPrompter } from './init';
 
-type CredentialSettings = NonNullable<WrittenConnection['credentials']>;
-
-/** The package is of the kind that only `import` loads. */
+/** An ESM package, which only `import()` loads. */
 const loadClack = () => import('@clack/prompts');
 type Clack = Awaited<ReturnType<typeof loadClack>>;
 
-/** Thrown through the questions when the one who is asked gives up. */
 class PromptCancelled extends Error {}
 
-/** Asks on the terminal, on standard error as all narration. @param folder that of the project's file */
-export function createPrompter(folder: string, { stderr: output }: CommandContext): ConnectionPrompter {
-  async function answer<Value>(question: (clack: Clack) => Promise<Value | symbol>): Promise<Value> {
-    const clack = await loadClack();
-    const given = await question(clack);
-    if (!clack.isCancel(given)) return given as Value;
-    clack.cancel('Cancelled. Nothing was written.', { output });
-    throw new PromptCancelled();
-  }
-
-  const text = (message: string, options: { placeholder?: string; initialValue?: string; validate: Validate }) =>
-    answer<string>((clack) => clack.text({ message, output, ...options }));
-
-  async function tenantOf(): Promise<Partial<WrittenConnection>> {
-    const written = (
-      await text('Tenant domain', { placeholder: 'acme.eu.auth0.com', validate: validateTenant })
-    ).trim();
-    if (written.startsWith('http://')) return { base_url: written };
-    return { domain: extractHost(written) };
-  }
-
-  /** A reference to a secret; one that is pasted is put into a file that only this user may read. */
-  async function referenceTo(what: string, variable: string, file: string): Promise<string> {
-    const kind = await answer<'env' | 'file'>((clack) =>
-      clack.select<'env' | 'file'>({
-        message: `Where is the ${what} stored? rollcall.yaml contains only a reference.`,
-        options: [
-          { value: 'env', label: 'In an environment variable' },
-          { value: 'file', label: 'In a file' },
-        ],
-        output,
-      }),
-    );
-    if (kind === 'env') {
-      return `env:${await text('Name of the variable', { initialValue: variable, validate: validateVariableName })}`;
-    }
-    const path = await text('Which file?', { initialValue: file, validate: requireValue });
-    const place = resolve(folder, path);
-    if (!existsSync(place)) {
-      const secret = await answer<string>((clack) =>
-        clack.password({
-          message: `File not found. Paste the ${what} to create it.`,
-          validate: requireValue,
-          output,
-        }),
-      );
-      const folder = dirname(place);
-      // A new folder holds nothing else: none of it belongs under version control.
-      if (mkdirSync(folder, { recursive: true }) !== undefined) writeFileSync(join(folder, '.gitignore'), '*\n');
-      writeFileSync(place, `${secret.trim()}\n`, { mode: 0o600, flag: 'wx' });
-    }
-    return `file:${path}`;
-  }
-
-  async function credentialsFor(name: string, given: CredentialSettings): Promise<CredentialSettings> {
-    const { client_id, client_secret, private_key, access_token } = given;
-    if (access_token !== undefined) return given;
-    const proven = (client_secret ?? private_key) !== undefined;
-    const way = proven || client_id !== undefined ? undefined : await wayToSignIn();
-    if (way === 'token') {
-      return { access_token: await referenceTo('token', 'AUTH0_ACCESS_TOKEN', `.secrets/${name}.token`) };
-    }
-    const client = client_id ?? (await text('Client ID of the application', { validate: requireValue })).trim();
-    if (proven) return { ...given, client_id: client };
-    return way === 'key'
-      ? {
-          client_id: client,
-          private_key: await referenceTo('private key', 'AUTH0_PRIVATE_KEY', `.secrets/${name}.pem`),
-        }
-      : {
-          client_id: client,
-          client_secret: await referenceTo('client secret', 'AUTH0_CLIENT_SECRET', `.secrets/${name}`),
-        };
-  }
-
-  const wayToSignIn = () =>
-    answer<'secret' | 'key' | 'token'>((clack) =>
-      clack.select<'secret' | 'key' | 'token'>({
-        message: 'Authentication method',
-        options: [
-          { value: 'secret', label: 'Machine-to-machine application with a client secret', hint: 'recommended' },
-          { value: 'key', label: 'Machine-to-machine application with a private key' },
-          { value: 'token', label: 'A token', hint: 'expires; not renewed' },
-        ],
-        output,
-      }),
-    );
-
-  async function streamsFor(): Promise<string[] | undefined> {
-    const names = streams.map(({ name }) => name);
-    const chosen = await answer<string[]>((clack) =>
-      clack.multiselect<string>({
-        message: 'Streams to copy',
-        options: names.map((value) => ({ value, label: value })),
-        initialValues: names,
-        required: true,
-        output,
-      }),
-    );
-    return chosen.length === names.length ? undefined : chosen;
-  }
-
-  async function destinationFor(name: string): Promise<NonNullable<WrittenConnection['destination']>> {
-    const kind = await answer<'files' | 'postgres'>((clack) =>
-      clack.select<'files' | 'postgres'>({
-        message: 'Where to?',
-        options: [
-          { value: 'files', label: 'Files', hint: 'JSON Lines' },
-          { value: 'postgres', label: 'Postgres' },
-        ],
-        output,
-      }),
-    );
-    if (kind === 'postgres')
-      return { postgres: { url: await referenceTo('URL', 'DATABASE_URL', '.secrets/postgres') } };
-    return { files: await text('Destination folder', { initialValue: `./data/${name}`, validate: requireValue }) };
-  }
-
-  /** What is to be granted, by stream, before the credentials are tried. */
-  async function tellScopes(wanted: readonly string[]): Promise<void> {
-    const { needed, optional } = listRequiredScopes(wanted);
-    const lines = [...needed, ...optional.map(({ scope, fields }) => `${scope} (for ${fields.join(', ')})`)];
-    (await loadClack()).note(lines.join('\n'), 'Scopes to grant to the application', { output });
-  }
-
-  async function ask({ name, settings }: ConnectionDraft, taken: readonly string[]): Promise<ConnectionDraft> {
-    (await loadClack()).intro('Add a connection to rollcall.yaml', { output });
-    const chosen =
-      name ?? (await text('Connection name', { placeholder: 'acme', validate: createNameValidator(taken) }));
-    const tenant = (settings.domain ?? settings.base_url) === undefined ? await tenantOf() : {};
-    const wanted = settings.streams ?? (await streamsFor());
-    await tellScopes(Array.isArray(wanted) ? wanted : streams.map((each) => each.name));
-    const credentials = await credentialsFor(chosen, settings.credentials ?? {});
-    const destination = settings.destination ?? (await destinationFor(chosen));
-    return {
-      name: chosen,
-      settings: { ...tenant, ...settings, credentials, ...(wanted && { streams: wanted }), destination },
-    };
-  }
-
+/** Prompts on the terminal. @param folder that of the project file */
+export function createPrompter(folder: string, { stderr }: CommandContext): ConnectionPrompter {
   return {
-    async completeDraft(draft, taken) {
+    async completeDraft(draft, existingNames) {
+      const clack = await loadClack();
       try {
-        return await ask(draft, taken);
+        return await promptDraft(createTerminal(clack, stderr), folder, draft, existingNames);
       } catch (error) {
-        if (error instanceof PromptCancelled) return undefined;
-        throw error;
+        if (!(error instanceof PromptCancelled)) throw error;
+        clack.cancel('Cancelled. Nothing was written.', { output: stderr });
+        return undefined;
       }
     },
     async confirmWrite() {
-      const clack = await loadClack();
       const message = 'The check failed. Write the connection anyway?';
-      return (await clack.confirm({ message, initialValue: false, output })) === true;
+      return (await (await loadClack()).confirm({ message, initialValue: false, output: stderr })) === true;
     },
   };
 }
 
 type Validate = (value: string | undefined) => string | undefined;
 
+interface Choice<Value> {
+  value: Value;
+  label: string;
+  hint?: string;
+}
+
+/** One prompt each. All throw PromptCancelled when the user cancels. */
+interface PromptTerminal {
+  text(message: string, options: { placeholder?: string; initialValue?: string; validate: Validate }): Promise<string>;
+  select<Value extends string>(message: string, options: Choice<Value>[]): Promise<Value>;
+  selectMany(message: string, values: string[]): Promise<string[]>;
+  secret(message: string): Promise<string>;
+  intro(text: string): void;
+  note(title: string, lines: string[]): void;
+}
+
+function createTerminal(clack: Clack, output: TerminalOutput): PromptTerminal {
+  async function answer<Value>(prompt: Promise<Value | symbol>): Promise<Value> {
+    const value = await prompt;
+    if (clack.isCancel(value)) throw new PromptCancelled();
+    return value as Value;
+  }
+  return {
+    text: async (message, options) => (await answer<string>(clack.text({ message, output, ...options }))).trim(),
+    select: <Value extends string>(message: string, options: Choice<Value>[]) =>
+      answer<Value>(clack.select<string>({ message, options, output }) as Promise<Value | symbol>),
+    selectMany: (message, values) =>
+      answer<string[]>(
+        clack.multiselect<string>({
+          message,
+          options: values.map((value) => ({ value, label: value })),
+          initialValues: values,
+          required: true,
+          output,
+        }),
+      ),
+    secret: async (message) =>
+      (await answer<string>(clack.password({ message, validate: requireValue, output }))).trim(),
+    intro: (text) => clack.intro(text, { output }),
+    note: (title, lines) => clack.note(lines.join('\n'), title, { output }),
+  };
+}
+
+async function promptDraft(
+  terminal: PromptTerminal,
+  folder: string,
+  { name: givenName, settings }: ConnectionDraft,
+  existingNames: readonly string[],
+): Promise<ConnectionDraft> {
+  terminal.intro('Add a connection to rollcall.yaml');
+  const validate = createNameValidator(existingNames);
+  const name = givenName ?? (await terminal.text('Connection name', { placeholder: 'acme', validate }));
+  const tenant = (settings.domain ?? settings.base_url) === undefined ? await promptTenant(terminal) : {};
+  const selected = settings.streams ?? (await promptStreams(terminal));
+  noteScopes(terminal, Array.isArray(selected) ? selected : streams.map((each) => each.name));
+  const credentials = await promptCredentials(terminal, folder, name, settings.credentials ?? {});
+  const destination = settings.destination ?? (await promptDestination(terminal, folder, name));
+  return {
+    name,
+    settings: { ...tenant, ...settings, credentials, ...(selected && { streams: selected }), destination },
+  };
+}
+
+async function promptTenant({ text }: PromptTerminal): Promise<Partial<WrittenConnection>> {
+  const tenant = await text('Tenant domain', { placeholder: 'acme.eu.auth0.com', validate: validateTenant });
+  return tenant.startsWith('http://') ? { base_url: tenant } : { domain: extractHost(tenant) };
+}
+
+/** Undefined for all streams. */
+async function promptStreams({ selectMany }: PromptTerminal): Promise<string[] | undefined> {
+  const names = streams.map(({ name }) => name);
+  const selected = await selectMany('Streams to copy', names);
+  return selected.length === names.length ? undefined : selected;
+}
+
+/** Shows the scopes to grant before the credentials are tested. */
+function noteScopes({ note }: PromptTerminal, names: readonly string[]): void {
+  const { needed, optional } = listRequiredScopes(names);
+  const optionalLines = optional.map(({ scope, fields }) => `${scope} (for ${fields.join(', ')})`);
+  note('Scopes to grant to the application', [...needed, ...optionalLines]);
+}
+
+const secretLabels: Record<SecretKey, { noun: string; variable: string; extension: string }> = {
+  client_secret: { noun: 'client secret', variable: 'AUTH0_CLIENT_SECRET', extension: '' },
+  private_key: { noun: 'private key', variable: 'AUTH0_PRIVATE_KEY', extension: '.pem' },
+  access_token: { noun: 'token', variable: 'AUTH0_ACCESS_TOKEN', extension: '.token' },
+};
+
+async function promptCredentials(
+  terminal: PromptTerminal,
+  folder: string,
+  name: string,
+  given: CredentialSettings,
+): Promise<CredentialSettings> {
+  const givenKey = findSecretKey(given);
+  if (givenKey === 'access_token') return given;
+  const key = givenKey ?? (given.client_id === undefined ? await promptSecretKey(terminal) : 'client_secret');
+  const client =
+    key === 'access_token'
+      ? undefined
+      : (given.client_id ?? (await terminal.text('Client ID of the application', { validate: requireValue })));
+  const { noun, variable, extension } = secretLabels[key];
+  const secret =
+    given[key] ?? (await promptReference(terminal, folder, { noun, variable, file: `.secrets/${name}${extension}` }));
+  return { ...given, ...(client !== undefined && { client_id: client }), [key]: secret };
+}
+
+function promptSecretKey({ select }: PromptTerminal): Promise<SecretKey> {
+  return select<SecretKey>('Authentication method', [
+    { value: 'client_secret', label: 'Machine-to-machine application with a client secret', hint: 'recommended' },
+    { value: 'private_key', label: 'Machine-to-machine application with a private key' },
+    { value: 'access_token', label: 'Access token', hint: 'expires; not renewed' },
+  ]);
+}
+
+async function promptDestination(
+  terminal: PromptTerminal,
+  folder: string,
+  name: string,
+): Promise<NonNullable<WrittenConnection['destination']>> {
+  const kind = await terminal.select('Destination', [
+    { value: 'files', label: 'Files', hint: 'JSON Lines' },
+    { value: 'postgres', label: 'Postgres' },
+  ]);
+  if (kind === 'postgres') {
+    const reference = { noun: 'URL', variable: 'DATABASE_URL', file: '.secrets/postgres' };
+    return { postgres: { url: await promptReference(terminal, folder, reference) } };
+  }
+  const initialValue = `./data/${name}`;
+  return { files: await terminal.text('Destination folder', { initialValue, validate: requireValue }) };
+}
+
+/** Prompts for a reference to a secret. A secret that the user pastes is written to the file. */
+async function promptReference(
+  { select, text, secret }: PromptTerminal,
+  folder: string,
+  { noun, variable, file }: { noun: string; variable: string; file: string },
+): Promise<string> {
+  const kind = await select(`Where is the ${noun} stored? rollcall.yaml contains only a reference.`, [
+    { value: 'env', label: 'In an environment variable' },
+    { value: 'file', label: 'In a file' },
+  ]);
+  if (kind === 'env') {
+    return `env:${await text('Name of the variable', { initialValue: variable, validate: validateVariableName })}`;
+  }
+  const path = await text('Path of the file', { initialValue: file, validate: requireValue });
+  const absolute = resolve(folder, path);
+  if (!existsSync(absolute)) {
+    writeSecretFile(absolute, await secret(`File not found. Paste the ${noun} to create it.`));
+  }
+  return `file:${path}`;
+}
+
+/** Only this user can read the file. A new folder is excluded from version control. */
+function writeSecretFile(path: string, secret: string): void {
+  const folder = dirname(path);
+  if (mkdirSync(folder, { recursive: true }) !== undefined) writeFileSync(join(folder, '.gitignore'), '*\n');
+  writeFileSync(path, `${secret}\n`, { mode: 0o600, flag: 'wx' });
+}
+
 const requireValue: Validate = (value = '') => (value.trim() === '' ? 'A value is required.' : undefined);
 
 function createNameValidator(existingNames: readonly string[]): Validate {
   return (name = '') => {
     if (existingNames.includes(name)) return 'A connection with this name already exists.';
-    return /^[a-z0-9][a-z0-9_-]*$/.test(name) ? undefined : 'Use a-z, 0-9, _ and -; start with a letter or a digit.';
+    return connectionNamePattern.test(name) ? undefined : `Invalid name: ${connectionNameHint}.`;
   };
 }
 
-/** What people copy may be an address. */
-function extractHost(written: string): string {
-  return written.replace(/^https:\/\//, '').replace(/\/+$/, '');
+/** Users may paste a URL. */
+function extractHost(tenant: string): string {
+  return tenant.replace(/^https:\/\//, '').replace(/\/+$/, '');
 }
 
 const validateTenant: Validate = (value = '') => {
-  const written = value.trim();
-  if (written.startsWith('http://')) return findBaseUrlProblem(written);
-  return hostPattern.test(extractHost(written)) ? undefined : 'Enter a host name, such as acme.eu.auth0.com.';
+  const tenant = value.trim();
+  if (tenant.startsWith('http://')) return findBaseUrlProblem(tenant);
+  return hostPattern.test(extractHost(tenant)) ? undefined : 'Enter a host name, such as acme.eu.auth0.com.';
 };
 
 const validateVariableName: Validate = (name = '') =>

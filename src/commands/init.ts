@@ -2,109 +2,105 @@ import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { CommandContext } from '../app/command-context';
 import type { ConnectionFlags } from '../app/connection';
-import { loadProject, parseConnection, type Project, rejectSharedDestinations } from '../config/project';
-import type { WrittenConnection } from '../config/project-file';
-import { writeConnection } from '../config/project-writer';
-import { parseReference } from '../config/references';
+import { listMissingCredentialOptions, readCredentialFlags } from '../config/credentials';
+import { type Connection, loadProject, parseConnection, rejectSharedDestinations } from '../config/project';
+import { connectionNameHint, connectionNamePattern, type WrittenConnection } from '../config/project-file';
+import { createDuplicateNameError, writeConnection } from '../config/project-writer';
 import { ConfigError, exitCodes } from '../errors';
+import { defined } from '../json';
 import { inspectDestination } from '../preflight/environment-checks';
-import { type Finding, formatFinding, getFindingsExitCode } from '../preflight/finding';
+import { type Finding, getFindingsExitCode } from '../preflight/finding';
 import { inspectTenant } from '../preflight/tenant-checks';
 import { streams } from '../streams/registry';
+import { formatFinding } from './terminal/status-text';
 
 export interface InitFlags extends ConnectionFlags {
-  /** Database to copy into, in place of a folder. */
+  /** URL of a database to copy into, as a reference. */
   postgres?: string;
-  /** False: nothing is asked. */
+  /** False: no prompts. */
   input: boolean;
-  /** False: the credentials are not tried. */
+  /** False: the credentials are not tested. */
   check: boolean;
 }
 
-/** A connection as it is to be written; what is not known yet is absent. */
+/** A connection to write. Settings that are not known yet are absent. */
 export interface ConnectionDraft {
   name?: string | undefined;
   settings: Partial<WrittenConnection>;
 }
 
-/** Somebody to ask. */
+/** Prompts for a connection. */
 export interface ConnectionPrompter {
-  /** Asks for what is missing; undefined when the one who is asked gives up. */
-  completeDraft(draft: ConnectionDraft, taken: readonly string[]): Promise<ConnectionDraft | undefined>;
-  /** Whether a connection that does not work is to be written all the same. */
+  /** Prompts for the missing settings. Undefined when the user cancels. */
+  completeDraft(draft: ConnectionDraft, existingNames: readonly string[]): Promise<ConnectionDraft | undefined>;
+  /** Whether to write a connection that failed the check. */
   confirmWrite(): Promise<boolean>;
 }
 
-/** Writes a connection into the project's file, once its credentials have been tried; asks for what flags do not say. */
+/** Adds a connection to the project file after testing its credentials. Prompts for what the options do not set. */
 export async function runInit(name: string | undefined, flags: InitFlags, context: CommandContext): Promise<number> {
-  const { cwd, log, stdin, stderr } = context;
-  const file = resolve(cwd, flags.config);
-  const project: Pick<Project, 'connections'> = existsSync(file)
-    ? await loadProject(file, streams)
-    : { connections: new Map() };
-  const taken = [...project.connections.keys()];
-  const given: ConnectionDraft = { name, settings: readConnectionFlags(flags) };
-  const interviewer =
-    flags.input && stdin.isTTY && stderr.isTTY
-      ? (await import('./init-prompts.js')).createPrompter(dirname(file), context)
-      : undefined;
-  const draft = interviewer ? await interviewer.completeDraft(given, taken) : given;
+  const { log } = context;
+  const file = resolve(context.cwd, flags.config);
+  const existing = existsSync(file) ? [...(await loadProject(file, streams)).connections.values()] : [];
+  const existingNames = existing.map((connection) => connection.name);
+  if (name !== undefined) rejectUnusableName(name, existingNames, flags.config);
+  const given = { name, settings: readConnectionFlags(flags) };
+  const prompter = await createPrompterFor(flags, dirname(file), context);
+  const draft = prompter ? await prompter.completeDraft(given, existingNames) : given;
   if (!draft) return exitCodes.interrupted;
-  const { name: chosen, settings } = requireAllSettings(draft);
-  rejectExistingName(chosen, taken, flags.config);
+  const complete = requireAllSettings(draft);
 
-  const connection = parseConnection(chosen, settings, streams, dirname(file));
-  rejectSharedDestinations([...project.connections.values(), connection]);
-  const findings = flags.check
-    ? [...(await inspectTenant(connection, context)), await inspectDestination(connection, context)]
-    : [];
+  const connection = parseConnection(complete.name, complete.settings, streams, dirname(file));
+  rejectSharedDestinations([...existing, connection]);
+  const findings = flags.check ? await inspectConnection(connection, context) : [];
   for (const finding of findings) log.info(formatFinding(finding));
-  if (findings.some(isAccessDenied) && !(await interviewer?.confirmWrite())) {
-    log.info(
-      `${flags.config} was not changed.${interviewer ? '' : ' Use --no-check to write the connection without testing it.'}`,
-    );
+  if (findings.some(isAccessDenied) && !(await prompter?.confirmWrite())) {
+    const hint = prompter ? '' : ' Use --no-check to write the connection without testing it.';
+    log.info(`${flags.config} was not changed.${hint}`);
     return getFindingsExitCode(findings);
   }
-  await writeConnection(file, chosen, settings);
-  log.info(`Added ${chosen} to ${flags.config}. Next: rollcall sync ${chosen}`);
+  await writeConnection(file, complete.name, complete.settings);
+  const next = getFindingsExitCode(findings) === exitCodes.ok ? 'sync' : 'doctor';
+  log.info(`Added ${complete.name} to ${flags.config}. Next: rollcall ${next} ${complete.name}`);
   return getFindingsExitCode(findings);
 }
 
-/** The tenant does not let us in at all; what else is amiss can be mended with the file written. */
+async function createPrompterFor(
+  flags: InitFlags,
+  folder: string,
+  context: CommandContext,
+): Promise<ConnectionPrompter | undefined> {
+  if (!flags.input || !context.stdin.isTTY || !context.stderr.isTTY) return undefined;
+  return (await import('./init-prompts.js')).createPrompter(folder, context);
+}
+
+async function inspectConnection(connection: Connection, context: CommandContext): Promise<Finding[]> {
+  return [...(await inspectTenant(connection, context)), await inspectDestination(connection, context)];
+}
+
+/** Other problems can be fixed after the connection is written. */
 function isAccessDenied({ state, check }: Finding): boolean {
-  return state === 'wrong' && (check === 'tenant' || check === 'credentials');
+  return state === 'error' && (check === 'tenant' || check === 'credentials');
 }
 
-function rejectExistingName(name: string, existingNames: readonly string[], file: string): void {
-  if (!existingNames.includes(name)) return;
-  throw new ConfigError(`${file} already contains a connection ${name}`, name, 'Use another name, or edit the file.');
+function rejectUnusableName(name: string, existingNames: readonly string[], file: string): void {
+  if (existingNames.includes(name)) throw createDuplicateNameError(file, name);
+  if (connectionNamePattern.test(name)) return;
+  throw new ConfigError(
+    `${JSON.stringify(name)} is not a valid connection name`,
+    'arguments',
+    `For names, ${connectionNameHint}.`,
+  );
 }
-
-const secretFlags = { clientSecret: '--client-secret', privateKey: '--private-key', accessToken: '--access-token' };
 
 function readConnectionFlags(flags: InitFlags): Partial<WrittenConnection> {
-  for (const [key, flag] of Object.entries(secretFlags)) {
-    const value = flags[key as keyof typeof secretFlags];
-    if (value === undefined || parseReference(value)) continue;
-    const nextStep = `Use ${flag} env:NAME or ${flag} file:PATH; the project file must not contain the secret.`;
-    throw new ConfigError(`${flag} is not a reference`, flag, nextStep);
-  }
-  const { domain, baseUrl, clientId, clientSecret, privateKey, accessToken, audience, startDate } = flags;
-  const credentials = omitUndefined({
-    client_id: clientId,
-    client_secret: clientSecret,
-    private_key: privateKey,
-    access_token: accessToken,
-  });
-  return omitUndefined({
-    domain,
-    base_url: baseUrl,
+  const { domain, baseUrl, audience, startDate, stream } = flags;
+  const credentials = readCredentialFlags(flags);
+  return {
+    ...defined({ domain, base_url: baseUrl, audience, start_date: startDate, streams: stream }),
     ...(Object.keys(credentials).length > 0 && { credentials }),
-    audience,
-    start_date: startDate,
-    streams: flags.stream,
     ...readDestinationFlags(flags),
-  });
+  };
 }
 
 function readDestinationFlags({ files, postgres }: InitFlags): Pick<WrittenConnection, 'destination'> {
@@ -115,26 +111,15 @@ function readDestinationFlags({ files, postgres }: InitFlags): Pick<WrittenConne
   return files === undefined ? {} : { destination: { files } };
 }
 
-/** Nothing is guessed: what nobody has said is asked for by its flag. */
 function requireAllSettings({ name, settings }: ConnectionDraft): { name: string; settings: WrittenConnection } {
   const { domain, base_url, credentials = {}, destination } = settings;
-  const { client_id, client_secret, private_key, access_token } = credentials;
   const missing = [
     ...(name === undefined ? ['the connection name, as in `rollcall init acme`'] : []),
     ...((domain ?? base_url) === undefined ? ['--domain'] : []),
-    ...(access_token === undefined && client_id === undefined ? ['--client-id'] : []),
-    ...((access_token ?? client_secret ?? private_key) === undefined
-      ? ['--client-secret (or --private-key, or --access-token)']
-      : []),
+    ...listMissingCredentialOptions(credentials),
     ...(destination === undefined ? ['--files (or --postgres)'] : []),
   ];
   if (name !== undefined && missing.length === 0) return { name, settings };
   const what = `the command cannot prompt, and these values are missing: ${missing.join(', ')}`;
   throw new ConfigError(what, 'arguments', 'Add them, or run the command on a terminal without --no-input.');
-}
-
-function omitUndefined<Values extends object>(values: Values): { [Key in keyof Values]?: NonNullable<Values[Key]> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [Key in keyof Values]?: NonNullable<Values[Key]>;
-  };
 }

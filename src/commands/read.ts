@@ -14,7 +14,7 @@ import type { StreamState } from '../protocol';
 import { createStdoutSink } from '../sinks/stdout';
 import { streams } from '../streams/registry';
 import type { AirbyteContext } from './airbyte-command';
-import { getResultExitCode } from './terminal/status-text';
+import { getResultExitCode } from './terminal/result-text';
 
 export interface ReadFlags {
   config: string;

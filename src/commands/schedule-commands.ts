@@ -1,12 +1,15 @@
+import type { Client } from '@temporalio/client';
 import type { CommandContext } from '../app/command-context';
 import { findConnection } from '../app/connection';
 import { getStateDir } from '../app/project-folder';
-import { openSession, type Session } from '../app/session';
+import { openSession } from '../app/session';
 import { readEnvironment } from '../config/environment';
 import { parseWithSchema } from '../config/problems';
 import type { Connection } from '../config/project';
 import { scheduleSettings, type ScheduleSettings } from '../config/schedule-settings';
 import { ConfigError, exitCodes } from '../errors';
+import { defined } from '../json';
+import type { TemporalConnection } from '../temporal/connection';
 import { readProfile } from '../temporal/profile';
 import { requireScheduleStatus } from '../temporal/run-status';
 import {
@@ -44,10 +47,10 @@ export interface ScheduleListFlags {
 export type ScheduleShowFlags = ControlFlags & ScheduleListFlags;
 export type ScheduleBackfillFlags = ControlFlags & { from: string; to?: string; each?: boolean };
 
-/** As many as the server remembers. */
+/** The server remembers no more. */
 const maxRunsShown = 10;
 
-/** Has a connection copied at certain times. */
+/** Creates the schedule of a connection, or replaces it. */
 export async function runScheduleCreate(
   name: string,
   { config, replace = false, ...flags }: ScheduleCreateFlags,
@@ -55,16 +58,16 @@ export async function runScheduleCreate(
 ): Promise<number> {
   const connection = await findConnection(name, { config }, context);
   const settings = readScheduleSettings(connection, flags);
-  return withServerSession(context, async ({ connection: temporal }) => {
-    const { taskQueue } = readEnvironment(context);
+  const { taskQueue } = readEnvironment(context);
+  return withServer(context, async (temporal) => {
+    const { client } = temporal;
     const schedule = { connection: name, taskQueue, settings };
-    const isNew = !(replace && (await tryReplaceSchedule(temporal.client, schedule)));
-    if (isNew) await createSchedule(temporal.client, schedule);
-    const { timing, nextRunAt, paused } = await requireScheduleStatus(temporal.client, name, 0);
-    const due = paused
-      ? `the schedule is paused; resume it with \`rollcall schedule resume ${name}\``
-      : formatNextRun(nextRunAt);
-    context.log.info(`${name} is copied ${timing}; ${due}.`);
+    if (!replace || !(await tryReplaceSchedule(client, schedule))) await createSchedule(client, schedule);
+    const { timing, nextRunAt, paused } = await requireScheduleStatus(client, name, 0);
+    const next = paused
+      ? `paused; resume it with \`rollcall schedule resume ${name}\``
+      : formatNextRun(nextRunAt, context);
+    context.log.info(`Schedule of ${name}: ${timing}; ${next}.`);
     if (!(await hasWorkers(temporal, taskQueue))) {
       const { message, nextStep } = describeMissingWorkers(taskQueue);
       context.log.info(`${message} ${nextStep}`);
@@ -72,7 +75,7 @@ export async function runScheduleCreate(
   });
 }
 
-/** Whether there was one to be replaced. */
+/** False when there is no schedule to replace. */
 async function tryReplaceSchedule(...[client, schedule]: Parameters<typeof replaceSchedule>): Promise<boolean> {
   try {
     await replaceSchedule(client, schedule);
@@ -87,10 +90,14 @@ function readScheduleSettings(
   connection: Connection,
   { timeZone, pauseAfter, catchUp, ...others }: Omit<ScheduleCreateFlags, 'config' | 'replace'>,
 ): ScheduleSettings {
-  const written = { ...others, time_zone: timeZone, pause_after: pauseAfter, catch_up: catchUp };
-  const given = Object.fromEntries(Object.entries(written).filter(([, value]) => value !== undefined));
-  if (Object.keys(given).length > 0)
-    return parseWithSchema(scheduleSettings, given, 'the schedule', 'Correct the options.');
+  const given = defined({ ...others, time_zone: timeZone, pause_after: pauseAfter, catch_up: catchUp });
+  if (Object.keys(given).length > 0) {
+    return parseWithSchema(scheduleSettings, given, {
+      subject: 'the schedule',
+      nextStep: 'Correct the options. A schedule needs one of --every, --cron and --at.',
+      describePath: (path) => (path === '' ? '' : `--${path.replace(/\[\d+\]/, '').replaceAll('_', '-')}`),
+    });
+  }
   if (connection.schedule) return connection.schedule;
   throw new ConfigError(
     `no schedule is given for ${connection.name}`,
@@ -99,22 +106,18 @@ function readScheduleSettings(
   );
 }
 
-/** Prints the schedules of the server. */
 export function runScheduleList({ json = false }: ScheduleListFlags, context: CommandContext): Promise<number> {
-  return withServerSession(context, async ({ connection: { client } }) => {
+  return withServer(context, async ({ client }) => {
     const schedules = await listSchedules(client);
     if (json) context.stdout.write(`${JSON.stringify({ schedules })}\n`);
     else if (schedules.length === 0) context.log.info('No schedules. Create one with `rollcall schedule create`.');
     else {
-      const now = new Date();
+      const now = new Date(context.now());
       const rows = schedules.map(({ connection, timing, pauseReason, nextRunAt }) => {
-        return [
-          connection,
-          timing,
-          pauseReason === undefined ? (nextRunAt ? formatMoment(nextRunAt.getTime(), now) : '') : 'paused',
-        ];
+        const next = nextRunAt ? formatMoment(nextRunAt.getTime(), now) : '';
+        return [connection, timing, pauseReason === undefined ? next : 'paused'];
       });
-      context.stdout.write(`${formatTable(['connection', 'copied', 'next run'], rows, 3)}\n`);
+      context.stdout.write(`${formatTable(['connection', 'schedule', 'next run'], rows, 3)}\n`);
     }
   });
 }
@@ -125,55 +128,55 @@ export function runScheduleShow(
   { json = false, ...flags }: ScheduleShowFlags,
   context: CommandContext,
 ): Promise<number> {
-  return withScheduleSession(name, flags, context, async ({ connection: { client } }) => {
+  return withSchedule(name, flags, context, async (client) => {
     const schedule = await requireScheduleStatus(client, name, maxRunsShown);
     const lines = json
       ? [JSON.stringify({ connection: name, schedule })]
-      : [name, ...formatScheduleStatus(name, schedule, new Date())];
+      : [name, ...formatScheduleStatus(name, schedule, new Date(context.now()))];
     context.stdout.write(`${lines.join('\n')}\n`);
   });
 }
 
 export function runScheduleTrigger(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
-  return withScheduleSession(name, flags, context, async ({ connection: { client } }) => {
+  return withSchedule(name, flags, context, async (client) => {
     await triggerSchedule(client, name);
     context.log.info(`Started a run of ${name}. Follow it with \`rollcall status ${name}\`.`);
   });
 }
 
-/** Makes up for runs that were due in the past. */
+/** Starts a run for runs that were due in the past. */
 export function runScheduleBackfill(
   name: string,
   { from, to, each = false, ...flags }: ScheduleBackfillFlags,
   context: CommandContext,
 ): Promise<number> {
-  const start = parseTimeFlag('--from', from);
-  const end = to === undefined ? new Date() : parseTimeFlag('--to', to);
+  const start = parseTimeOption('--from', from);
+  const end = to === undefined ? new Date(context.now()) : parseTimeOption('--to', to);
   if (end <= start) throw new ConfigError('--to must be later than --from', '--to', 'Pass a later time.');
-  return withScheduleSession(name, flags, context, async ({ connection: { client } }) => {
+  return withSchedule(name, flags, context, async (client) => {
     await backfillSchedule(client, name, { start, end, each });
     const what = each ? 'Started one run per due time' : 'Started one run';
     context.log.info(`${what}. Follow it with \`rollcall status ${name}\`.`);
   });
 }
 
-function parseTimeFlag(flag: string, written: string): Date {
-  const time = normaliseTimestamp(written);
+function parseTimeOption(option: string, text: string): Date {
+  const time = normaliseTimestamp(text);
   if (time !== undefined) return new Date(time);
   throw new ConfigError(
-    `${flag} is not an ISO 8601 date or time`,
-    flag,
+    `${option} is not an ISO 8601 date or time`,
+    option,
     'Use a form such as 2026-01-31 or 2026-01-31T06:00Z.',
   );
 }
 
-/** Has no run begin until the schedule is resumed. */
+/** Pauses a schedule. Without a reason, that of an earlier pause remains. */
 export function runSchedulePause(
   name: string,
   { reason, ...flags }: PauseFlags,
   context: CommandContext,
 ): Promise<number> {
-  return withScheduleSession(name, flags, context, async ({ connection: { client } }) => {
+  return withSchedule(name, flags, context, async (client) => {
     const current = reason ?? (await requireScheduleStatus(client, name, 0)).pauseReason;
     await pauseSchedule(client, name, current ?? defaultPauseReason);
     context.log.info(`Paused the schedule of ${name}. Resume it with \`rollcall schedule resume ${name}\`.`);
@@ -181,34 +184,36 @@ export function runSchedulePause(
 }
 
 export function runScheduleResume(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
-  return withScheduleSession(name, flags, context, async ({ connection: { client } }) => {
+  return withSchedule(name, flags, context, async (client) => {
     await resumeSchedule(client, name);
     const { nextRunAt } = await requireScheduleStatus(client, name, 0);
-    context.log.info(`The schedule of ${name} goes on; ${formatNextRun(nextRunAt)}.`);
+    context.log.info(`Resumed the schedule of ${name}; ${formatNextRun(nextRunAt, context)}.`);
   });
 }
 
-/** Removes a schedule. */
 export function runScheduleDelete(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
-  return withScheduleSession(name, flags, context, async ({ connection: { client } }) => {
+  return withSchedule(name, flags, context, async (client) => {
     await deleteSchedule(client, name);
     context.log.info(`Deleted the schedule of ${name}. A run in progress continues.`);
   });
 }
 
-function formatNextRun(next: string | undefined): string {
-  return next === undefined ? 'no run is due' : `the next run is due ${formatMoment(next, new Date())}`;
+function formatNextRun(nextRunAt: string | undefined, { now }: CommandContext): string {
+  return nextRunAt === undefined ? 'no run is scheduled' : `next run: ${formatMoment(nextRunAt, new Date(now()))}`;
 }
 
-/** A connection that the project's file does not name any more may have one still; one that was misspelt has none. */
-async function withScheduleSession(
+/**
+ * Works on the schedule of a connection, which the project file need not contain any more. Without a schedule, a name
+ * that the file does not contain is reported as such.
+ */
+async function withSchedule(
   name: string,
   { config }: ControlFlags,
   context: CommandContext,
-  act: (session: Session) => Promise<void>,
+  work: (client: Client) => Promise<void>,
 ): Promise<number> {
   try {
-    return await withServerSession(context, act);
+    return await withServer(context, ({ client }) => work(client));
   } catch (error) {
     if (!(error instanceof NoSchedule)) throw error;
     const problem = await findConnection(name, { config }, context).catch((reason: unknown) => reason);
@@ -216,7 +221,10 @@ async function withScheduleSession(
   }
 }
 
-async function withServerSession(context: CommandContext, act: (session: Session) => Promise<void>): Promise<number> {
+async function withServer(
+  context: CommandContext,
+  work: (temporal: TemporalConnection) => Promise<void>,
+): Promise<number> {
   if (!readProfile(context.env)) {
     throw new ConfigError(
       'no Temporal server is configured; schedules need a permanent server',
@@ -226,7 +234,7 @@ async function withServerSession(context: CommandContext, act: (session: Session
   }
   const session = await openSession({ logDir: getStateDir(context.cwd) }, context);
   try {
-    await act(session);
+    await work(session.connection);
     return exitCodes.ok;
   } finally {
     await session.close();

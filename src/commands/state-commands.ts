@@ -1,73 +1,76 @@
-import { type CursorResult, parseState, readCursor, readProgress, toStateMessages } from '../airbyte/stream-state';
+import { parseState, readCursor, readProgress, toStateMessages } from '../airbyte/stream-state';
 import type { CommandContext } from '../app/command-context';
 import { findConnection } from '../app/connection';
 import { openHistorySession } from '../app/session';
+import type { ShellContext } from '../config/environment';
 import { readStateFile } from '../config/parsed-file';
-import { formatSuggestion } from '../config/problems';
-import type { Connection } from '../config/project';
+import { type Connection, rejectUnknownStreams } from '../config/project';
 import { resolveDestination } from '../config/references';
 import { ConfigError, exitCodes } from '../errors';
+import { defined } from '../json';
 import type { StreamState } from '../protocol';
 import { createFilesStateStore } from '../sinks/files/state-store';
 import { createPostgresStateStore } from '../sinks/postgres/state-store';
 import type { StateStore, StoredState } from '../sinks/sink';
-import { getStream, streams as known } from '../streams/registry';
+import { getStream, streams as knownStreams } from '../streams/registry';
 import { findNewestRun } from '../temporal/sync-run';
 import { normaliseTimestamp } from '../timestamp';
 import { formatTable } from './terminal/text';
 
 export interface StateFlags {
-  /** The project's file. */
+  /** Project file. */
   config: string;
   json?: boolean;
-  /** Streams that are meant; all when absent. */
+  /** Default: all streams. */
   stream?: string[];
 }
 
+/** Null resets the state of a stream. */
 type StateChanges = Record<string, StreamState | null>;
 
-/** Tells where each stream stands. */
+const allStreams = knownStreams.map(({ name }) => name);
+const noValue = '–';
+
+/** Prints the cursor, the progress and the last run of each stream. */
 export async function showState(
   name: string,
-  { json, stream, ...flags }: StateFlags,
-  context: CommandContext,
+  { json, ...flags }: StateFlags,
+  { stdout, log, ...context }: CommandContext,
 ): Promise<number> {
-  const connection = await findConnection(name, flags, context);
-  const names = selectStreamNames(stream);
-  const held = (await withStateStore(connection, context, (keeper) => keeper.read())).filter((each) =>
-    names.includes(each.stream),
-  );
-  const standing = held.map(summarizeStreamState);
+  const streams = (await readStates(name, flags, context)).map(summarizeState);
   if (json) {
-    context.stdout.write(`${JSON.stringify({ connection: name, streams: standing })}\n`);
-  } else {
-    const rows = standing.map(({ stream, cursor = noValue, finished, lastRunAt = noValue }) => [
-      stream,
-      cursor.replace(/\.\d+Z$/, 'Z'),
-      finished === undefined ? noValue : finished ? 'end' : 'amid',
-      lastRunAt.slice(0, 16).replace('T', ' '),
-    ]);
-    context.stdout.write(`${formatTable(['stream', 'cursor', 'read', 'last run'], rows, 4)}\n`);
+    stdout.write(`${JSON.stringify({ connection: name, streams })}\n`);
+    return exitCodes.ok;
   }
+  if (streams.length === 0) {
+    log.info(`No state saved. Run \`rollcall sync ${name}\` first.`);
+    return exitCodes.ok;
+  }
+  const rows = streams.map(({ stream, cursor = noValue, finished, lastRunAt = noValue }) => [
+    stream,
+    cursor.replace(/\.\d+Z$/, 'Z'),
+    finished === undefined ? noValue : finished ? 'finished' : 'unfinished',
+    lastRunAt.slice(0, 16).replace('T', ' '),
+  ]);
+  stdout.write(`${formatTable(['stream', 'cursor', 'last read', 'last run'], rows, 4)}\n`);
   return exitCodes.ok;
 }
 
-/** Prints the state as the array of messages that `read --state` takes. */
-export async function exportState(
-  name: string,
-  { stream, ...flags }: StateFlags,
-  context: CommandContext,
-): Promise<number> {
-  const connection = await findConnection(name, flags, context);
-  const names = selectStreamNames(stream);
-  const held = (await withStateStore(connection, context, (keeper) => keeper.read())).filter((each) =>
-    names.includes(each.stream),
-  );
-  context.stdout.write(`${JSON.stringify(toStateMessages(held), undefined, 2)}\n`);
+/** Prints the states as the array of messages that `read --state` accepts. */
+export async function exportState(name: string, flags: StateFlags, context: CommandContext): Promise<number> {
+  const states = await readStates(name, flags, context);
+  context.stdout.write(`${JSON.stringify(toStateMessages(states), undefined, 2)}\n`);
   return exitCodes.ok;
 }
 
-/** Replaces the state by that of a file; streams that are not in it are read from the beginning. */
+async function readStates(name: string, { stream, config }: StateFlags, shell: ShellContext): Promise<StoredState[]> {
+  const connection = await findConnection(name, { config }, shell);
+  const selected = selectStreamNames(stream);
+  const states = await withStateStore(connection, shell, (store) => store.read());
+  return states.filter((state) => selected.includes(state.stream));
+}
+
+/** Replaces all states by those of a file; streams that it does not contain are reset. */
 export async function importState(
   name: string,
   file: string,
@@ -75,12 +78,13 @@ export async function importState(
   context: CommandContext,
 ): Promise<number> {
   const states = parseState(await readStateFile('<file>', file, context.cwd));
-  for (const [stream, state] of Object.entries(states)) validateState(stream, state, file);
-  const all = Object.fromEntries(known.map((each): [string, null] => [each.name, null]));
-  return updateStates(name, flags, context, { ...all, ...states });
+  rejectUnknownStreams(Object.keys(states), allStreams, `the state in ${file}`);
+  for (const [stream, state] of Object.entries(states)) rejectUnreadableState(stream, state, file);
+  const reset = Object.fromEntries(allStreams.map((stream): [string, null] => [stream, null]));
+  return updateStates(name, flags, context, { ...reset, ...states });
 }
 
-/** Has the next run read a stream from a time on. */
+/** Sets the cursor from which the next sync reads streams. */
 export async function setState(
   name: string,
   { cursor: written, ...flags }: StateFlags & { cursor: string },
@@ -88,71 +92,56 @@ export async function setState(
 ): Promise<number> {
   const cursor = normaliseTimestamp(written);
   if (cursor === undefined) {
-    throw new ConfigError(
-      '--cursor is not an ISO 8601 date or time',
-      '--cursor',
-      'Use a form such as 2024-01-31T08:30:00Z.',
-    );
+    const nextStep = 'Use a form such as 2024-01-31T08:30:00Z.';
+    throw new ConfigError('--cursor is not an ISO 8601 date or time', '--cursor', nextStep);
   }
   const changes = selectStreamNames(flags.stream).map((stream): [string, StreamState] => {
     const { cursorField } = getStream(stream);
     if (cursorField !== undefined) return [stream, { [cursorField]: cursor }];
-    const nextStep = `These have one: ${streamsWithCursor.join(', ')}.`;
+    const withCursor = knownStreams.filter((each) => each.cursorField !== undefined).map((each) => each.name);
+    const nextStep = `Streams with a cursor: ${withCursor.join(', ')}.`;
     throw new ConfigError(`${stream} has no cursor; every sync reads it completely`, '--stream', nextStep);
   });
   return updateStates(name, flags, context, Object.fromEntries(changes));
 }
 
-/** Has the next run read streams from the beginning. */
+/** Resets streams: the next sync reads them from the beginning. */
 export function resetState(name: string, flags: StateFlags, context: CommandContext): Promise<number> {
-  return updateStates(
-    name,
-    flags,
-    context,
-    Object.fromEntries(selectStreamNames(flags.stream).map((stream): [string, null] => [stream, null])),
-  );
+  const changes = selectStreamNames(flags.stream).map((stream): [string, null] => [stream, null]);
+  return updateStates(name, flags, context, Object.fromEntries(changes));
 }
 
-const noValue = '–';
-const streamsWithCursor = known.filter(({ cursorField }) => cursorField !== undefined).map(({ name }) => name);
-
-/** @throws ConfigError for a stream that does not exist */
-function selectStreamNames(streams: readonly string[] | undefined): string[] {
-  const names = known.map(({ name }) => name);
-  const unknown = streams?.find((each) => !names.includes(each));
-  if (unknown === undefined) return [...(streams ?? names)];
-  const what = `--stream: there is no stream ${JSON.stringify(unknown)}${formatSuggestion(unknown, names)}`;
-  throw new ConfigError(what, '--stream', `Available streams: ${names.join(', ')}.`);
+/** @throws ConfigError for an unknown stream */
+function selectStreamNames(requested: readonly string[] = allStreams): readonly string[] {
+  rejectUnknownStreams(requested, allStreams, '--stream');
+  return requested;
 }
 
-function validateState(stream: string, state: StreamState, file: string): void {
-  const names = known.map(({ name }) => name);
-  if (!names.includes(stream)) {
-    const what = `the state in ${file} contains the unknown stream ${JSON.stringify(stream)}`;
-    throw new ConfigError(what, '<file>', `Available streams: ${names.join(', ')}.`);
-  }
+function rejectUnreadableState(stream: string, state: StreamState, file: string): void {
   const { cursorField } = getStream(stream);
-  const reading = cursorField === undefined ? {} : readCursor(state, cursorField);
-  if (!('problem' in reading)) return;
-  const what = `the state of ${stream} in ${file} cannot be read: ${reading.problem}`;
+  const cursor = cursorField === undefined ? {} : readCursor(state, cursorField);
+  if (!('problem' in cursor)) return;
+  const what = `the state of ${stream} in ${file} cannot be read: ${cursor.problem}`;
   throw new ConfigError(what, '<file>', 'Use a state file from `rollcall state export` or from a read.');
 }
 
-/** Changes states, unless a run of the connection is under way. */
+/** Changes states, unless a sync of the connection is running. */
 async function updateStates(
   name: string,
-  flags: StateFlags,
+  { config }: StateFlags,
   context: CommandContext,
   changes: StateChanges,
 ): Promise<number> {
-  const connection = await findConnection(name, { config: flags.config }, context);
+  const connection = await findConnection(name, { config }, context);
   await rejectRunningSync(connection, context);
-  await withStateStore(connection, context, (keeper) => keeper.update(changes));
-  const reset = Object.keys(changes).filter((stream) => changes[stream] === null);
-  const set = Object.keys(changes).filter((stream) => changes[stream] !== null);
-  if (set.length > 0) context.log.info(`State set. The next sync of ${name} resumes from it: ${set.join(', ')}.`);
-  if (reset.length > 0)
-    context.log.info(`State reset. The next sync of ${name} reads from the beginning: ${reset.join(', ')}.`);
+  await withStateStore(connection, context, (store) => store.update(changes));
+  const list = (isReset: boolean): string =>
+    Object.keys(changes)
+      .filter((stream) => (changes[stream] === null) === isReset)
+      .join(', ');
+  const [set, reset] = [list(false), list(true)];
+  if (set !== '') context.log.info(`State set. The next sync of ${name} resumes from it: ${set}.`);
+  if (reset !== '') context.log.info(`State reset. The next sync of ${name} reads from the beginning: ${reset}.`);
   return exitCodes.ok;
 }
 
@@ -179,48 +168,44 @@ async function rejectRunningSync({ name, folder }: Connection, context: CommandC
 
 async function withStateStore<Result>(
   connection: Connection,
-  shell: CommandContext,
-  work: (keeper: StateStore) => Promise<Result>,
+  shell: ShellContext,
+  work: (store: StateStore) => Promise<Result>,
 ): Promise<Result> {
   const destination = await resolveDestination(connection, shell);
-  const keeper =
+  const store =
     destination.kind === 'files' ? createFilesStateStore(destination.folder) : createPostgresStateStore(destination);
   try {
-    return await work(keeper);
+    return await work(store);
   } finally {
-    await keeper.close();
+    await store.close();
   }
 }
 
-/** Where a stream stands, in words and numbers. */
-interface StreamStateSummary {
+interface StateSummary {
   stream: string;
-  /** ISO 8601: up to there changes are known. */
+  /** ISO 8601. Changes up to it are copied. */
   cursor?: string;
   /** Absent without a state. */
   finished?: boolean;
   records?: number;
-  /** When the newest run began. */
+  /** Start of the newest run, ISO 8601. */
   lastRunAt?: string;
   state?: StreamState;
 }
 
-function summarizeStreamState({ stream, run, state }: StoredState): StreamStateSummary {
+function summarizeState({ stream, run, state }: StoredState): StateSummary {
   const { cursorField } = getStream(stream);
-  const reading: CursorResult = state && cursorField !== undefined ? readCursor(state, cursorField) : {};
+  const cursor = state && cursorField !== undefined ? readCursor(state, cursorField) : {};
   const progress = state && readProgress(state);
-  const lastRunAt = parseRunTime(run);
   return {
     stream,
-    ...('cursor' in reading && { cursor: reading.cursor }),
+    ...('cursor' in cursor && { cursor: cursor.cursor }),
     ...(state && { finished: progress?.finished ?? true }),
-    ...(progress && { records: progress.records }),
-    ...(lastRunAt !== undefined && { lastRunAt }),
-    ...(state && { state }),
+    ...defined({ records: progress?.records, lastRunAt: parseRunTime(run), state }),
   };
 }
 
-/** A run is named after its beginning: `20260301T060000000Z-3f6c2a1b`. */
+/** The name of a run starts with its time: `20260301T060000000Z-3f6c2a1b`. */
 function parseRunTime(run: string): string | undefined {
   const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\d*Z/.exec(run) ?? [];
   return year === undefined ? undefined : `${year}-${month}-${day}T${hour}:${minute}:${second}Z`;

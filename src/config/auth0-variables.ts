@@ -1,60 +1,55 @@
 import path from 'node:path';
-import type { ShellContext, Variables } from './environment';
+import { defined } from '../json';
+import { type CredentialSettings, findSecretKey } from './credentials';
+import type { ShellContext } from './environment';
 import type { ConnectionSource } from './project';
 
-type SourceCredentials = ConnectionSource['credentials'];
-
 /**
- * The tenant's settings with what they leave out taken from the variables that Auth0's own tools read (Deploy CLI, and
- * AUTH0_API_TOKEN of the Terraform provider), as references to them. A variable stands for one tenant, while a file names
- * many: so variables complete a connection and never change what it says. As with those tools, a token comes before a key,
- * and a key before a secret. An audience belongs to a tenant or its client, and comes along with one of these only.
+ * Completes a tenant's settings from the variables that Auth0's own tools read (Deploy CLI, and AUTH0_API_TOKEN of the
+ * Terraform provider), as references to them. A variable applies to one tenant, a file lists many: so variables never
+ * change a setting of the file. As in those tools, a token takes precedence over a key, and a key over a secret. The
+ * audience is used only when the tenant or the client comes from a variable, since it belongs to one of them.
  */
 export function applyAuth0Variables(source: ConnectionSource, shell: ShellContext): ConnectionSource {
-  const { domain, base_url, audience } = source;
-  const take = (name: string): string | undefined => (isSet(shell.env, name) ? `env:${name}` : undefined);
-  const tenant = (domain ?? base_url) ? undefined : take('AUTH0_DOMAIN');
-  const credentials = completeCredentials(source.credentials, shell, take);
-  const foreign = tenant !== undefined || Object.keys(credentials).length > Object.keys(source.credentials).length;
-  const named = audience === undefined && foreign ? take('AUTH0_AUDIENCE') : undefined;
+  const referTo = (name: string): string | undefined => (shell.env[name] ? `env:${name}` : undefined);
+  const domain = (source.domain ?? source.base_url) === undefined ? referTo('AUTH0_DOMAIN') : undefined;
+  const added = selectCredentials(source.credentials, shell, referTo);
+  const usesVariables = domain !== undefined || Object.keys(added).length > 0;
+  const audience = source.audience ?? (usesVariables ? referTo('AUTH0_AUDIENCE') : undefined);
   return {
     ...source,
-    ...(tenant !== undefined && { domain: tenant }),
-    credentials,
-    ...(named !== undefined && { audience: named }),
+    ...defined({ domain: source.domain ?? domain, audience }),
+    credentials: { ...source.credentials, ...added },
   };
 }
 
-function completeCredentials(
-  credentials: SourceCredentials,
+/** The credentials to add. */
+function selectCredentials(
+  credentials: CredentialSettings,
   shell: ShellContext,
-  referenceTo: (name: string) => string | undefined,
-): SourceCredentials {
-  const { client_id, client_secret, private_key, access_token } = credentials;
-  if (access_token !== undefined) return credentials;
-  const nothing = (client_id ?? client_secret ?? private_key) === undefined;
-  const token = nothing ? (referenceTo('AUTH0_ACCESS_TOKEN') ?? referenceTo('AUTH0_API_TOKEN')) : undefined;
-  if (token !== undefined) return { ...credentials, access_token: token };
-  const client = client_id ?? referenceTo('AUTH0_CLIENT_ID');
-  const proof = (client_secret ?? private_key) === undefined ? findProof(credentials, shell, referenceTo) : {};
-  return { ...credentials, ...(client !== undefined && { client_id: client }), ...proof };
+  referTo: (name: string) => string | undefined,
+): CredentialSettings {
+  const secretKey = findSecretKey(credentials);
+  if (secretKey === 'access_token') return {};
+  const isEmpty = secretKey === undefined && credentials.client_id === undefined;
+  const token = isEmpty ? (referTo('AUTH0_ACCESS_TOKEN') ?? referTo('AUTH0_API_TOKEN')) : undefined;
+  if (token !== undefined) return { access_token: token };
+  return {
+    ...defined({ client_id: credentials.client_id === undefined ? referTo('AUTH0_CLIENT_ID') : undefined }),
+    ...(secretKey === undefined && selectSecret(credentials, shell, referTo)),
+  };
 }
 
-function findProof(
-  credentials: SourceCredentials,
-  shell: ShellContext,
-  referenceTo: (name: string) => string | undefined,
-): SourceCredentials {
-  const { AUTH0_CLIENT_SIGNING_KEY_PATH: key } = shell.env;
-  if (key !== undefined && key !== '') {
-    const algorithm = credentials.algorithm ?? referenceTo('AUTH0_CLIENT_SIGNING_ALGORITHM');
-    // Relative to where the command is run, as with Auth0's Deploy CLI.
-    return { private_key: `file:${path.resolve(shell.cwd, key)}`, ...(algorithm !== undefined && { algorithm }) };
-  }
-  const secret = referenceTo('AUTH0_CLIENT_SECRET');
-  return secret === undefined ? {} : { client_secret: secret };
-}
-
-function isSet(variables: Variables, name: string): boolean {
-  return (variables[name] ?? '') !== '';
+function selectSecret(
+  { algorithm }: CredentialSettings,
+  { env, cwd }: ShellContext,
+  referTo: (name: string) => string | undefined,
+): CredentialSettings {
+  const { AUTH0_CLIENT_SIGNING_KEY_PATH: key } = env;
+  if (!key) return defined({ client_secret: referTo('AUTH0_CLIENT_SECRET') });
+  return {
+    // Relative to the working directory, as in Auth0's Deploy CLI.
+    private_key: `file:${path.resolve(cwd, key)}`,
+    ...defined({ algorithm: algorithm ?? referTo('AUTH0_CLIENT_SIGNING_ALGORITHM') }),
+  };
 }

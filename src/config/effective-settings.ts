@@ -1,31 +1,32 @@
 import { relative } from 'node:path';
 import { applyAuth0Variables } from './auth0-variables';
+import { secretKeys } from './credentials';
 import { readEnvironment, type ShellContext, type Variables } from './environment';
 import { toPacingOptions } from './pacing';
 import type { KeyPath } from './parsed-file';
 import type { Connection, Project } from './project';
+import { parseReference } from './project-file';
 import { toReadOptions } from './read-options';
-import { parseReference, resolveValue } from './references';
+import { resolveValue } from './references';
 
-/** A setting as it holds, and who says so. */
+/** A setting with its effective value and its origin. */
 export interface EffectiveSetting {
   /** Dotted, as in the file: `credentials.client_secret`. */
   key: string;
-  /** What may be shown: never a secret; of one that stands in the file only that it does. */
+  /** Secrets are hidden. */
   value: string | number;
-  /** `rollcall.yaml:5`, the name of a variable or of a flag, or `default`. */
+  /** `rollcall.yaml:5`, the name of a variable, or `default`. */
   origin: string;
-  /** Why a reference leads nowhere. */
+  /** Why a reference cannot be resolved. */
   problem?: string;
 }
 
-const secretKeys: ReadonlySet<string> = new Set([
-  'credentials.client_secret',
-  'credentials.private_key',
-  'credentials.access_token',
-]);
+const hiddenKeys: ReadonlySet<string> = new Set(secretKeys.map((key) => `credentials.${key}`));
 
-/** The settings of a connection, as commands of this process find them. Throws ConfigError for a wrong environment. */
+/**
+ * The effective settings of a connection.
+ * @throws ConfigError when the environment is invalid
+ */
 export async function listEffectiveSettings(
   project: Project,
   connection: Connection,
@@ -63,7 +64,7 @@ export async function listEffectiveSettings(
   ];
 }
 
-/** The settings that are texts and perhaps references, in the order of the file's schema. */
+/** The settings that are texts, some of them references, in the order of the file's schema. */
 function listTextSettings({ source }: Connection, shell: ShellContext): [key: string, value: string][] {
   const { domain, base_url, credentials, audience, start_date } = applyAuth0Variables(source, shell);
   const { client_id, client_secret, private_key, algorithm, key_id, access_token } = credentials;
@@ -82,7 +83,7 @@ function listTextSettings({ source }: Connection, shell: ShellContext): [key: st
   return Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined);
 }
 
-/** Where the file says something of a key: at the connection, or in the defaults. */
+/** Returns the line of a setting: in the connection, or in the defaults. */
 function createOriginLookup(
   { file, findLine }: Project,
   name: string,
@@ -95,7 +96,7 @@ function createOriginLookup(
   return (key) => at(['connections', name, ...key.split('.')]) ?? at(['defaults', ...key.split('.')]);
 }
 
-/** A schedule in the words of the file. */
+/** The schedule as written in the file. */
 function formatSchedule({ getWrittenValue }: Project, { name, schedule }: Connection): string[] {
   if (!schedule) return [];
   const written = getWrittenValue(['connections', name, 'schedule']) ?? getWrittenValue(['defaults', 'schedule']);
@@ -106,7 +107,7 @@ function formatSchedule({ getWrittenValue }: Project, { name, schedule }: Connec
   ];
 }
 
-/** Of what stands in no file: a reference to a variable, or the path that a variable tells. */
+/** The variable that a setting comes from when it is not in the file. */
 function nameVariable(value: string): string {
   const { kind, target = '' } = parseReference(value) ?? {};
   return kind === 'file' ? 'AUTH0_CLIENT_SIGNING_KEY_PATH' : target;
@@ -118,7 +119,7 @@ async function resolveShownValue(
   { name, folder }: Connection,
   variables: Variables,
 ): Promise<Pick<EffectiveSetting, 'value' | 'problem'>> {
-  const isSecret = secretKeys.has(key);
+  const isSecret = hiddenKeys.has(key);
   if (!parseReference(value)) return { value: isSecret ? 'set in the file (hidden)' : value };
   try {
     const resolved = await resolveValue(value, `connections.${name}.${key}`, folder, variables);
@@ -146,7 +147,7 @@ async function listDestinationSettings(
   ];
 }
 
-/** A URL as far as it is no secret; a reference as it is. */
+/** A URL without its secrets. References are shown as they are. */
 function redactUrl(url: string): string {
   if (parseReference(url)) return url;
   if (!URL.canParse(url)) return 'set in the file (hidden)';

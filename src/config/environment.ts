@@ -23,13 +23,11 @@ export const listenAddressSchema = z
 
 /** @throws ConfigError */
 export function parseListenAddress(text: string): ListenAddress {
-  return parseWithSchema(
-    listenAddressSchema,
-    text,
-    'the address to listen on',
-    'Use a form such as 127.0.0.1:9464.',
-    '--listen',
-  );
+  return parseWithSchema(listenAddressSchema, text, {
+    subject: 'the address to listen on',
+    nextStep: 'Use a form such as 127.0.0.1:9464.',
+    describePath: () => '--listen',
+  });
 }
 
 export function formatListenAddress({ host, port }: ListenAddress): string {
@@ -122,7 +120,10 @@ const environmentSchema = z
  */
 export function readEnvironment({ env, cwd }: ShellContext): Environment {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const read = parseWithSchema(environmentSchema, set, 'the environment', 'Correct or unset the variable.');
+  const read = parseWithSchema(environmentSchema, set, {
+    subject: 'the environment',
+    nextStep: 'Correct or unset the variable.',
+  });
   const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } = read;
   return {
     logLevel: read.LOG_LEVEL ?? 'INFO',

@@ -1,25 +1,26 @@
-import { isNode, LineCounter, parseDocument } from 'yaml';
 import { readFile } from 'node:fs/promises';
+import { parse, type ParseError } from 'jsonc-parser';
+import { isNode, LineCounter, parseDocument } from 'yaml';
 import { resolve } from 'node:path';
 import { ConfigError } from '../errors';
 import { isObject, type Json, type JsonObject } from '../json';
 
-/** The keys that lead to a value. */
+/** The keys on the way to a value. */
 export type KeyPath = readonly (string | number)[];
 
 export interface YamlContent {
   /** The whole file. */
   text: string;
   content: unknown;
-  /** The line, from 1, on which a value begins; undefined when there is none. */
+  /** Line of a value, from 1; undefined when it is absent. */
   findLine(path: KeyPath): number | undefined;
-  /** A value as it is written; undefined when there is none. */
+  /** A value as written; undefined when it is absent. */
   getWrittenValue(path: KeyPath): unknown;
 }
 
 /**
  * Reads the text of a file.
- * @param example what the file should hold, shown when there is none
+ * @param example content to suggest when the file does not exist
  * @throws ConfigError
  */
 export async function readProjectText(file: string, example: string): Promise<string> {
@@ -47,7 +48,7 @@ export async function readProjectText(file: string, example: string): Promise<st
 
 /**
  * @param file names the text in messages
- * @throws ConfigError that repeats nothing of the text
+ * @throws ConfigError without any content of the text
  */
 export function parseYaml(text: string, file: string): YamlContent {
   const lines = new LineCounter();
@@ -55,7 +56,7 @@ export function parseYaml(text: string, file: string): YamlContent {
   const [fault] = document.errors;
   if (fault) {
     const { line, col } = lines.linePos(fault.pos[0]);
-    // The parser's message may quote a value; its code does not.
+    // The parser's message may quote a value, its code does not.
     const what = fault.code.toLowerCase().replaceAll('_', ' ');
     const where = `line ${line}, column ${col}`;
     throw new ConfigError(`the file ${file} is not valid YAML: ${what} at ${where}`, file, 'Correct the syntax.');
@@ -74,82 +75,36 @@ export function parseYaml(text: string, file: string): YamlContent {
       },
     };
   } catch {
-    // The error names the alias, which may be a secret that happens to begin with `*`.
+    // The error quotes the alias, which may be a secret that starts with `*`.
     const what = `the file ${file} is not valid YAML: it contains an alias without an anchor`;
     throw new ConfigError(what, file, 'Quote values that start with *.');
   }
 }
 
-/** Where a text stops being JSON. Both count from 1. */
+/** Counted from 1. */
 export interface TextPosition {
   line: number;
   column: number;
 }
 
-/** `[ !#-[\]-\uffff]` is what a string may hold as it is: no quote, no backslash, no control character. */
-const tokenPattern =
-  /[ \t\n\r]*(?:([{}[\],:])|("[ !#-[\]-\uffff]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[ !#-[\]-\uffff]*)*")|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)/y;
-
-type ExpectedToken = 'value' | 'first value' | 'key' | 'first key' | 'colon' | 'comma' | 'end';
-
 /**
- * Finds the first place at which a text breaks JSON's grammar; undefined when it does not. `JSON.parse` tells the place
- * only now and then, and quotes the text around it, which may be a secret.
+ * The position of the first syntax error in a JSON text; undefined in valid JSON. The error of `JSON.parse` quotes the
+ * text, which may contain a secret, and often lacks the position.
  */
 export function findSyntaxError(text: string): TextPosition | undefined {
-  const open: ('{' | '[')[] = [];
-  let expected: ExpectedToken = 'value';
-  let at = 0;
-  for (;;) {
-    tokenPattern.lastIndex = at;
-    const match = tokenPattern.exec(text);
-    if (!match) break;
-    const next = acceptToken(expected, match[1] ?? (match[2] === undefined ? 'literal' : 'string'), open);
-    if (!next) break;
-    expected = next;
-    at = tokenPattern.lastIndex;
-  }
-  const rest = text.slice(at).search(/[^ \t\n\r]/);
-  if (rest < 0 && expected === 'end') return undefined;
-  const before = text.slice(0, rest < 0 ? text.length : at + rest).split('\n');
+  const errors: ParseError[] = [];
+  parse(text, errors, { disallowComments: true, allowTrailingComma: false });
+  const [first] = errors;
+  if (!first) return undefined;
+  const before = text.slice(0, first.offset).split('\n');
   return { line: before.length, column: (before.at(-1) ?? '').length + 1 };
 }
 
-/** What may follow a token, or undefined when the token may not stand here. */
-function acceptToken(expected: ExpectedToken, token: string, open: ('{' | '[')[]): ExpectedToken | undefined {
-  const afterValue = (): ExpectedToken => (open.length > 0 ? 'comma' : 'end');
-  switch (expected) {
-    case 'first key':
-    case 'key':
-      if (token === '}' && expected === 'first key') return closeContainer(open, afterValue);
-      return token === 'string' ? 'colon' : undefined;
-    case 'colon':
-      return token === ':' ? 'value' : undefined;
-    case 'comma':
-      if (token === ',') return open.at(-1) === '{' ? 'key' : 'value';
-      return token === (open.at(-1) === '{' ? '}' : ']') ? closeContainer(open, afterValue) : undefined;
-    case 'first value':
-    case 'value':
-      if (token === ']' && expected === 'first value') return closeContainer(open, afterValue);
-      if (token === '{' || token === '[') {
-        open.push(token);
-        return token === '{' ? 'first key' : 'first value';
-      }
-      return token === 'string' || token === 'literal' ? afterValue() : undefined;
-    case 'end':
-      return undefined;
-  }
-}
-
-function closeContainer(open: string[], afterValue: () => ExpectedToken): ExpectedToken {
-  open.pop();
-  return afterValue();
-}
-
 /**
- * Reads the JSON object in a file that a flag names.
- * @param flag the flag, for messages: `--config`
- * @throws ConfigError that repeats nothing of the file's content
+ * Reads a file that contains a JSON object.
+ * @param flag the option with the file, for messages: `--config`
+ * @param file relative to `cwd`
+ * @throws ConfigError without any content of the file
  */
 export async function readJsonObject(flag: string, file: string, cwd: string): Promise<JsonObject> {
   const value = parseJsonText(await readFlagFile(flag, file, cwd), flag, file);
@@ -162,8 +117,8 @@ export async function readJsonObject(flag: string, file: string, cwd: string): P
 }
 
 /**
- * Reads a state file: undefined when it is empty, else its JSON, of which `parseState` makes sense.
- * @throws ConfigError that repeats nothing of the file's content
+ * Reads a state file for `parseState`. Returns undefined for an empty file.
+ * @throws ConfigError without any content of the file
  */
 export async function readStateFile(flag: string, file: string, cwd: string): Promise<Json | undefined> {
   const text = await readFlagFile(flag, file, cwd);
@@ -192,8 +147,8 @@ function parseJsonText(text: string, flag: string, file: string): Json {
   try {
     return JSON.parse(text) as Json;
   } catch {
-    const place = findSyntaxError(text);
-    const at = place ? ` at line ${place.line}, column ${place.column}` : '';
+    const position = findSyntaxError(text);
+    const at = position ? ` at line ${position.line}, column ${position.column}` : '';
     throw new ConfigError(`the file ${file} (${flag}) is not valid JSON${at}`, flag, 'Correct the syntax.');
   }
 }

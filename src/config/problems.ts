@@ -1,29 +1,29 @@
+import { distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { ConfigError } from '../errors';
 
+export interface ParseOptions {
+  /** What is parsed, as the subject of a sentence: `the configuration`. */
+  subject: string;
+  nextStep: string;
+  /** How to name a path of the value, empty for the whole, in messages. Default: the path. */
+  describePath?: (path: string) => string;
+}
+
 /**
- * The value as the schema understands it. Throws a ConfigError that names all problems at once. A schema's own messages
- * (of patterns and refinements) must continue the path and repeat no value.
- * @param subject what is checked, as a sentence's subject: `the configuration`
- * @param prefix path under which the value stands in what the user wrote: `connections.acme`
+ * Parses a value. Messages of the schema's patterns and refinements must continue a path and contain no value.
+ * @throws ConfigError that names all problems
  */
 export function parseWithSchema<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
-  subject: string,
-  nextStep: string,
-  prefix = '',
+  { subject, nextStep, describePath = (path) => path }: ParseOptions,
 ): z.output<Schema> {
   const { data, error } = schema.safeParse(value, { error: describeIssue });
   if (!error) return data;
-  const problems = error.issues.map((issue) => [formatIssuePath(prefix, issue), issue.message].join(' ').trim());
-  const where = error.issues[0] ? formatIssuePath(prefix, error.issues[0]) : prefix;
-  throw new ConfigError(`${subject} is invalid: ${problems.join('; ')}`, where, nextStep);
-}
-
-function formatIssuePath(prefix: string, issue: z.core.$ZodIssue): string {
-  const path = z.core.toDotPath(issue.path);
-  return [prefix, path].filter((part) => part !== '').join('.');
+  const issues = error.issues.map(({ path, message }) => ({ where: describePath(z.core.toDotPath(path)), message }));
+  const problems = issues.map(({ where, message }) => `${where} ${message}`.trim());
+  throw new ConfigError(`${subject} is invalid: ${problems.join('; ')}`, issues[0]?.where ?? '', nextStep);
 }
 
 const typeNames: Record<string, string> = {
@@ -35,7 +35,7 @@ const typeNames: Record<string, string> = {
   array: 'a list',
 };
 
-/** Zod's own words quote values and speak of types; these name the fault alone. */
+/** Zod's own messages quote values. */
 function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
@@ -55,31 +55,16 @@ function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   }
 }
 
-/** The candidate that was probably meant: the nearest one, at most two letters (a third of the word) away. */
+/** The candidate that the user probably meant: at most two edits, or a third of the word, away. */
 export function findClosest(word: string, candidates: readonly string[]): string | undefined {
-  const ranked = candidates
-    .map((candidate) => ({ candidate, distance: measureDistance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance);
-  const best = ranked[0];
-  return best && best.distance <= Math.min(2, Math.ceil(word.length / 3)) ? best.candidate : undefined;
+  if (candidates.length === 0) return undefined;
+  const measure = (candidate: string): number => distance(word.toLowerCase(), candidate.toLowerCase());
+  const best = candidates.reduce((one, other) => (measure(other) < measure(one) ? other : one));
+  return measure(best) <= Math.min(2, Math.ceil(word.length / 3)) ? best : undefined;
 }
 
-/** ` (did you mean x?)`, or nothing. */
+/** ` (did you mean x?)`, or an empty string. */
 export function formatSuggestion(word: string, candidates: readonly string[]): string {
   const candidate = findClosest(word, candidates);
   return candidate === undefined ? '' : ` (did you mean ${candidate}?)`;
-}
-
-/** Levenshtein distance. */
-function measureDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [i, letter] of [...a].entries()) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      const replace = (row[j] ?? 0) + (b[j] === letter ? 0 : 1);
-      next.push(Math.min(replace, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

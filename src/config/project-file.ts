@@ -3,8 +3,20 @@ import { pacingSettings } from './pacing';
 import { searchWindowSettings, rolesSettings } from './read-options';
 import { scheduleSettings } from './schedule-settings';
 
-/** A text that is not empty. */
-export const nonEmptyText = z.string().min(1);
+const nonEmptyText = z.string().min(1);
+
+/** A value that is stored elsewhere. */
+export interface Reference {
+  kind: 'env' | 'file';
+  /** Name of the variable, or path of the file. */
+  target: string;
+}
+
+/** Undefined when the text is itself the value. */
+export function parseReference(text: string): Reference | undefined {
+  const [, kind, target] = /^(env|file):(.+)$/s.exec(text) ?? [];
+  return target === undefined ? undefined : { kind: kind === 'env' ? 'env' : 'file', target };
+}
 
 const referenceHint = 'A value, or a reference: env:NAME or file:PATH.';
 const secretHint = 'Prefer a reference: env:NAME or file:PATH.';
@@ -33,7 +45,7 @@ const credentialsSetting = z
   })
   .meta({ description: 'Credentials for the Management API. Missing values are taken from the AUTH0_* variables.' });
 
-/** What tells one tenant from another. */
+/** The settings that identify a tenant. */
 const tenantSettings = {
   domain: nonEmptyText.optional().meta({
     description: `The tenant's domain or custom domain, as a host name. ${referenceHint} Default: AUTH0_DOMAIN.`,
@@ -75,11 +87,11 @@ const streamsSetting = z
 const postgresUrlPattern = /^(?:postgres(?:ql)?:\/\/|env:|file:)/;
 const urlMessage = 'must be a URL such as postgres://role@host:5432/database, or env:NAME or file:PATH';
 const postgresUrlSetting = nonEmptyText.regex(postgresUrlPattern, urlMessage).meta({
-  description: `postgres://role:password@host:5432/database?sslmode=…, with libpq's meanings. ${secretHint}`,
+  description: `Connection URL as in libpq: postgres://role:password@host:5432/database?sslmode=…. ${secretHint}`,
   examples: ['env:DATABASE_URL'],
 });
 
-/** Names beginning with pg_ are Postgres' own; longer ones it would cut. */
+/** Postgres reserves names that start with pg_, and truncates longer ones. */
 export const schemaNameSetting = nonEmptyText
   .regex(/^(?!pg_)[^\0]*$/, 'must not start with pg_')
   .refine((name) => Buffer.byteLength(name) <= 63, 'must not be longer than 63 bytes')
@@ -105,14 +117,14 @@ const scheduleSetting = scheduleSettings.optional().meta({
   description: 'Schedule of the connection. `rollcall schedule create` creates it on the Temporal server.',
 });
 
-/** A folder, or a schema, belongs to one connection: what all can share is the database. */
+/** Connections can share a database, but no folder or schema. */
 const sharedDestination = z
   .strictObject({
     postgres: z.strictObject({ url: postgresUrlSetting }).meta({ description: 'Database to copy into.' }),
   })
   .meta({ description: 'The database for all connections. Each connection has its own schema.' });
 
-const connectionSettings = z
+export const connectionSchema = z
   .strictObject({
     ...tenantSettings,
     streams: streamsSetting.optional(),
@@ -122,7 +134,7 @@ const connectionSettings = z
   })
   .meta({ description: 'A tenant and its destination.' });
 
-const defaultSettings = z
+const defaultsSchema = z
   .strictObject({
     streams: streamsSetting.optional(),
     destination: sharedDestination.optional(),
@@ -133,30 +145,27 @@ const defaultSettings = z
     description: 'Default settings for all connections, except those that identify a tenant.',
   });
 
-/** `rollcall.yaml` as it is written. Patterns and refinements say what is wrong as the continuation of a path. */
-export const projectSettings = z
+export const connectionNamePattern = /^[a-z0-9][a-z0-9_-]*$/;
+export const connectionNameHint = 'use a-z, 0-9, _ and -; start with a letter or a digit';
+
+/** `rollcall.yaml` as written. Messages of patterns and refinements continue a path. */
+export const projectSchema = z
   .strictObject({
-    defaults: defaultSettings.optional(),
+    defaults: defaultsSchema.optional(),
     connections: z
       .record(
-        z
-          .string()
-          .regex(
-            /^[a-z0-9][a-z0-9_-]*$/,
-            'is not a valid connection name: use a-z, 0-9, _ and -; start with a letter or a digit',
-          ),
-        connectionSettings,
+        z.string().regex(connectionNamePattern, `is not a valid connection name: ${connectionNameHint}`),
+        connectionSchema,
       )
       .meta({ description: 'Connections by name. Commands refer to these names.' }),
   })
   .meta({ title: 'rollcall.yaml', description: 'The connections of a Rollcall project.' });
 
-/** A connection as it is written, without what it takes from the defaults. */
-export const writtenConnection = connectionSettings;
-export type WrittenConnection = z.output<typeof connectionSettings>;
-export type WrittenDefaults = z.output<typeof defaultSettings>;
+/** A connection as written, without the defaults. */
+export type WrittenConnection = z.output<typeof connectionSchema>;
+export type WrittenDefaults = z.output<typeof defaultsSchema>;
 
-/** A connection's settings with the defaults where it says nothing; of objects, all or nothing, but for the database. */
+/** A connection's settings, completed from the defaults. Objects are not merged, except for the database. */
 export function applyDefaults(own: WrittenConnection, defaults: WrittenDefaults = {}): WrittenConnection {
   const destination = own.destination?.postgres
     ? { postgres: { ...defaults.destination?.postgres, ...own.destination.postgres } }

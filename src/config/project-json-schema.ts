@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import type { JsonObject } from '../json';
 import { streams } from '../streams/registry';
-import { projectSettings } from './project-file';
+import { projectSchema } from './project-file';
 
 type SchemaNode = { [keyword: string]: unknown };
 
-/** JSON schema (draft-07, which editors know) of `rollcall.yaml`, for completion and a description of every key. */
+/** JSON schema of `rollcall.yaml` for editors, in draft-07, which they support. */
 export function createProjectSchema(): JsonObject {
-  const schema = z.toJSONSchema(projectSettings, {
+  const schema = z.toJSONSchema(projectSchema, {
     target: 'draft-7',
     io: 'input',
     override: ({ jsonSchema }) => {
-      // For the form that Airbyte makes of a specification.
+      // Only Airbyte's form uses it.
       delete (jsonSchema as SchemaNode)['order'];
     },
   }) as SchemaNode;
@@ -20,7 +20,7 @@ export function createProjectSchema(): JsonObject {
   return schema as JsonObject;
 }
 
-/** Which streams there are is known to the registry, and to the file's schema only by name. */
+/** Adds the names of the streams, which the file's schema does not know. */
 function nameStreams({ properties }: SchemaNode): void {
   const names = streams.map(({ name }) => name);
   const { anyOf } = (properties as { streams: { anyOf: [SchemaNode, SchemaNode] } }).streams;

@@ -4,34 +4,35 @@ import { basename, dirname, join } from 'node:path';
 import { Document, parseDocument } from 'yaml';
 import { ConfigError } from '../errors';
 import { parseWithSchema } from './problems';
-import { projectSettings, type WrittenConnection } from './project-file';
+import { projectSchema, type WrittenConnection } from './project-file';
 import { createProjectSchema } from './project-json-schema';
 
-/** Where the schema lies that a new file names for editors, beside the file. */
+/** The schema that editors use for a new file, relative to the file. */
 const schemaPath = join('.rollcall', 'rollcall.schema.json');
 
 /**
- * Writes a connection into a project's file: a new file, or one more connection of a file that is there, whose comments
- * and order stay. Nothing that is there is overwritten.
- * @throws ConfigError when the file has a connection of that name, or would not be a project's file afterwards
+ * Adds a connection to a project file, which is created if it does not exist. Comments and order are kept; nothing is
+ * overwritten.
+ * @throws ConfigError when the file contains a connection of that name, or would be invalid afterwards
  */
 export async function writeConnection(file: string, name: string, settings: WrittenConnection): Promise<void> {
-  const held = await readIfExists(file);
-  const document = held === undefined ? createDocument() : parseDocument(held);
-  if (document.hasIn(['connections', name])) {
-    const where = `connections.${name}`;
-    throw new ConfigError(
-      `${file} already contains a connection ${name}`,
-      where,
-      'Use another name, or edit the file.',
-    );
-  }
+  const current = await readIfExists(file);
+  const document = current === undefined ? createDocument() : parseDocument(current);
+  if (document.hasIn(['connections', name])) throw createDuplicateNameError(file, name);
   if (document.getIn(['connections']) == null) document.setIn(['connections'], document.createNode({}));
   document.setIn(['connections', name], document.createNode(settings));
   const text = document.toString({ lineWidth: 0 });
-  parseWithSchema(projectSettings, parseDocument(text).toJS(), `the new content of ${file}`, 'Edit the file by hand.');
-  if (held === undefined) await createProjectFile(file, text);
+  parseWithSchema(projectSchema, parseDocument(text).toJS(), {
+    subject: `the new content of ${file}`,
+    nextStep: 'Edit the file by hand.',
+  });
+  if (current === undefined) await createProjectFile(file, text);
   else await replaceFile(file, text);
+}
+
+export function createDuplicateNameError(file: string, name: string): ConfigError {
+  const what = `${file} already contains a connection ${name}`;
+  return new ConfigError(what, `connections.${name}`, 'Use another name, or edit the file.');
 }
 
 function createDocument(): Document {
@@ -52,7 +53,7 @@ async function readIfExists(file: string): Promise<string | undefined> {
   }
 }
 
-/** The file, and the schema that its first line names. */
+/** Creates the file, and the schema that its first line refers to. */
 async function createProjectFile(file: string, text: string): Promise<void> {
   const schema = join(dirname(file), schemaPath);
   await mkdir(dirname(schema), { recursive: true });
@@ -68,7 +69,7 @@ async function createProjectFile(file: string, text: string): Promise<void> {
   });
 }
 
-/** In one step, with the rights that the file has, and behind a link that leads to it. */
+/** Replaces the file atomically, with its permissions; follows symbolic links. */
 async function replaceFile(path: string, text: string): Promise<void> {
   const file = await realpath(path);
   const { mode } = await stat(file);

@@ -3,71 +3,58 @@ import path from 'node:path';
 import { ConfigError } from '../errors';
 import { normaliseTimestamp } from '../timestamp';
 import { applyAuth0Variables } from './auth0-variables';
+import { findCredentialConflict, toAuthType } from './credentials';
 import { readEnvironment, type ShellContext, type Variables } from './environment';
-import type { Connection, ConnectionSource, Destination } from './project';
+import { type Connection, describeSetting, type Destination } from './project';
+import { parseReference } from './project-file';
 import { toReadOptions } from './read-options';
 import { parseSourceConfig, type SourceConfig } from './source';
 
-const nextStepAdvice =
-  'Correct the project file, or set AUTH0_DOMAIN, AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET for values it does not contain.';
-
 /**
- * The connection's tenant, completed from Auth0's variables, with every `env:NAME` and `file:PATH` replaced by what it
- * stands for. To be called when the values are needed, so that a rotated secret is used without a restart.
- * @throws ConfigError naming the missing variable or file, or what is wrong with the settings
+ * The settings of the connection's tenant, completed from Auth0's variables, with the values of references. Call it when
+ * the values are needed: rotated secrets then need no restart.
+ * @throws ConfigError that names the missing variable or file, or the invalid settings
  */
 export async function resolveSecrets(connection: Connection, shell: ShellContext): Promise<SourceConfig> {
-  const prefix = `connections.${connection.name}`;
-  const resolve = async (settings: Record<string, string | undefined>, where: string) => {
+  const describePath = (key: string): string => describeSetting(connection, key);
+  const conflict = findCredentialConflict(connection.source.credentials);
+  if (conflict !== undefined) {
+    const where = describePath('credentials');
+    throw new ConfigError(`${where} ${conflict}`, where, 'Remove one of them.');
+  }
+  const resolve = async (
+    settings: Record<string, string | undefined>,
+    prefix = '',
+  ): Promise<Record<string, string>> => {
     const resolved: Record<string, string> = {};
     for (const [key, value] of Object.entries(settings)) {
-      if (value !== undefined)
-        resolved[key] = await resolveValue(value, `${where}.${key}`, connection.folder, shell.env);
+      const where = describePath(`${prefix}${key}`);
+      if (value !== undefined) resolved[key] = await resolveValue(value, where, connection.folder, shell.env);
     }
     return resolved;
   };
-  const where = `${prefix}.credentials`;
-  const {
-    access_token: token,
-    client_id: client,
-    client_secret: secret,
-    private_key: key,
-  } = connection.source.credentials;
-  if (token !== undefined && (client ?? secret ?? key) !== undefined) {
-    throw new ConfigError(`${where} has both an access token and a client`, where, 'Remove one of them.');
-  }
-  if (secret !== undefined && key !== undefined) {
-    throw new ConfigError(`${where} has both a client secret and a private key`, where, 'Remove one of them.');
-  }
-  const { credentials, audience, domain, base_url, start_date, ...settings } = applyAuth0Variables(
-    connection.source,
-    shell,
-  );
-  return parseSourceConfig(
-    {
-      ...settings,
-      ...readEnvironment(shell).pacing,
-      ...(await resolve({ domain, base_url, start_date }, prefix)),
-      credentials: {
-        auth_type: toAuthType(credentials),
-        ...(await resolve({ audience }, prefix)),
-        ...(await resolve(credentials, where)),
-      },
+  const source = applyAuth0Variables(connection.source, shell);
+  const { credentials, audience, domain, base_url, start_date, ...settings } = source;
+  const config = {
+    ...settings,
+    ...readEnvironment(shell).pacing,
+    ...(await resolve({ domain, base_url, start_date })),
+    credentials: {
+      auth_type: toAuthType(credentials),
+      ...(await resolve({ audience })),
+      ...(await resolve(credentials, 'credentials.')),
     },
-    prefix,
-    nextStepAdvice,
-  );
-}
-
-/** Airbyte's word for the way to sign in that the given keys belong to. */
-function toAuthType({ access_token: token, private_key: key }: ConnectionSource['credentials']): string {
-  if (token !== undefined) return 'oauth2_access_token';
-  return key === undefined ? 'oauth2_confidential_application' : 'private_key_jwt';
+  };
+  return parseSourceConfig(config, {
+    describePath,
+    nextStep:
+      `Correct the ${connection.isFromOptions ? 'options' : 'project file'}, or set AUTH0_DOMAIN, AUTH0_CLIENT_ID and ` +
+      'AUTH0_CLIENT_SECRET for missing values.',
+  });
 }
 
 /**
- * From when and how the connection's tenant is read, without its secrets: all that whoever starts a sync has to know,
- * when its workers are elsewhere.
+ * The start date and the read options, without secrets: what the start of a sync needs when other workers run it.
  * @throws ConfigError as `resolveSecrets` does
  */
 export async function resolveReadOptions(
@@ -77,7 +64,7 @@ export async function resolveReadOptions(
   const readOptions = toReadOptions(connection.source);
   const { start_date: written } = connection.source;
   if (written === undefined) return { readOptions };
-  const where = `connections.${connection.name}.start_date`;
+  const where = describeSetting(connection, 'start_date');
   const value = await resolveValue(written, where, connection.folder, env);
   const startDate = normaliseTimestamp(value);
   if (startDate === undefined) {
@@ -87,33 +74,23 @@ export async function resolveReadOptions(
 }
 
 /**
- * Where the connection's records go, with the reference replaced by what it stands for; to be called when it is needed.
+ * The connection's destination, with the value of its reference. Call it when it is needed.
  * @throws ConfigError as `resolveSecrets` does
  */
-export async function resolveDestination(
-  { name, destination, folder }: Connection,
-  { env }: ShellContext,
-): Promise<Destination> {
+export async function resolveDestination(connection: Connection, { env }: ShellContext): Promise<Destination> {
+  const { destination, folder } = connection;
   if (destination.kind === 'files') return destination;
-  const where = `connections.${name}.destination.postgres.url`;
+  const where = describeSetting(connection, 'destination.postgres.url');
   const url = await resolveValue(destination.url, where, folder, env);
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return { ...destination, url };
   const example = 'Use postgres://role:password@host:5432/database, with special characters percent-encoded (%XX).';
   throw new ConfigError(`${where} is not a Postgres URL`, where, example);
 }
 
-const referencePattern = /^(env|file):(.+)$/s;
-
-/** What a setting refers to; undefined when it is the value itself. */
-export function parseReference(value: string): { kind: 'env' | 'file'; target: string } | undefined {
-  const [, kind, target] = referencePattern.exec(value) ?? [];
-  return target === undefined ? undefined : { kind: kind === 'env' ? 'env' : 'file', target };
-}
-
 /**
- * A setting with its reference replaced by what it stands for.
- * @param where path of the setting, for messages
- * @throws ConfigError naming the variable that is not set or the file that cannot be read
+ * A setting, or the value of its reference.
+ * @param where name of the setting, for messages
+ * @throws ConfigError that names the missing variable or the unreadable file
  */
 export async function resolveValue(
   value: string,

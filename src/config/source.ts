@@ -5,7 +5,7 @@ import { isObject, isPresent } from '../json';
 import type { ReadOptions } from '../streams/fetch-task';
 import { normaliseTimestamp, timestampPattern } from '../timestamp';
 import { type PacingOptions, pacingSettings, toPacingOptions } from './pacing';
-import { parseWithSchema } from './problems';
+import { type ParseOptions, parseWithSchema } from './problems';
 import { rolesSettings, searchWindowSettings, toReadOptions } from './read-options';
 
 const pemLine = /.{1,64}/g;
@@ -217,16 +217,15 @@ export const sourceSchema = z
   .meta({ title: 'Auth0' });
 
 /**
- * Reads a configuration. Nulls count as absent, unknown keys are let pass (Airbyte's builder adds `_…` keys).
- * @param prefix path under which the configuration stands in what the user wrote, for error messages
- * @throws ConfigError naming all problems, without any value
+ * Parses a configuration of the source. Nulls count as absent; unknown keys are ignored, since Airbyte's builder adds keys.
+ * @throws ConfigError that names all problems, without any value
  */
-export function parseSourceConfig(
-  json: unknown,
-  prefix = '',
-  nextStep = 'Correct it and run the command again. The `spec` command lists all keys.',
-): SourceConfig {
-  const source = parseWithSchema(sourceSchema, omitNulls(json), 'the configuration', nextStep, prefix);
+export function parseSourceConfig(json: unknown, options: Partial<ParseOptions> = {}): SourceConfig {
+  const source = parseWithSchema(sourceSchema, omitNulls(json), {
+    subject: 'the configuration',
+    nextStep: 'Correct it and run the command again. The `spec` command lists all keys.',
+    ...options,
+  });
   const baseUrl = toOrigin(source.base_url ?? `https://${source.domain}`);
   const startDate = source.start_date === undefined ? undefined : normaliseTimestamp(source.start_date);
   return {

@@ -1,4 +1,3 @@
-import { wrapAfterLead } from '../commands/terminal/text';
 import { exitCodes, isRollcallError, toFailureDetails } from '../errors';
 
 /** What one look at the set-up has found. */
@@ -7,7 +6,7 @@ export interface Finding {
   check: string;
   /** Absent for what all connections share. */
   connection?: string;
-  state: 'ok' | 'warning' | 'wrong';
+  state: 'ok' | 'warning' | 'error';
   message: string;
   /** What to do about it. */
   fix?: string;
@@ -24,7 +23,7 @@ export function createWarning(check: string, message: string, fix?: string): Fin
 }
 
 export function createErrorFinding(check: string, code: number, message: string, fix?: string): Finding {
-  return { check, state: 'wrong', message, ...(fix !== undefined && { fix }), code };
+  return { check, state: 'error', message, ...(fix !== undefined && { fix }), code };
 }
 
 /** An error as a finding. */
@@ -37,14 +36,4 @@ export function toErrorFinding(check: string, error: unknown): Finding {
 /** The code of the worst finding: what can't be reached is worse than what is refused, and that than a wrong file. */
 export function getFindingsExitCode(findings: readonly Finding[]): number {
   return Math.max(exitCodes.ok, ...findings.map(({ code = exitCodes.ok }) => code));
-}
-
-const stateLabels = { ok: 'ok', warning: 'warning', wrong: 'WRONG' };
-
-/** A finding for a reader at a terminal, in lines of at most 80 columns. */
-export function formatFinding({ state, check, message, fix }: Finding): string {
-  return wrapAfterLead(
-    `${stateLabels[state].padEnd(8)} ${check.padEnd(17)} `,
-    fix === undefined ? message : `${message} ${fix}`,
-  );
 }

@@ -1,13 +1,14 @@
 import type { Footer, Log, TerminalOutput } from '../../app/command-context';
+import { wrapLines } from './text';
 
-/** Writes messages to stderr, above the footer. */
+/** Writes messages to stderr, above the footer; on a terminal, wrapped to its width. */
 export function createLog(stderr: TerminalOutput): Log {
   let footer: Footer | undefined;
   let footerText = '';
 
   function warn(text: string): void {
     footer?.draw('');
-    stderr.write(`${text}\n`);
+    stderr.write(`${stderr.isTTY ? wrapLines(text, stderr.columns) : text}\n`);
     footer?.draw(footerText);
   }
 

@@ -1,27 +1,58 @@
-import { Help } from 'commander';
 import Table from 'cli-table3';
+import stringWidth from 'string-width';
+import wrapAnsi from 'wrap-ansi';
 
-/** Columns that a reader's terminal has at least. */
-const terminalWidth = 80;
+/** Columns of output that does not adapt to the terminal. */
+export const defaultColumns = 80;
 
-/** A text on lines that fit a terminal as far as its words let it: indented by so many blanks, what follows the first line by two more. */
+/** Wraps a text at words. Words that are too long, such as URLs, stay whole. */
+export function wrapText(text: string, columns: number): string {
+  return wrapAnsi(text, columns);
+}
+
+/** Wraps the lines that are wider than `columns`; without it, none. */
+export function wrapLines(text: string, columns: number | undefined): string {
+  if (columns === undefined) return text;
+  return text
+    .split('\n')
+    .map((line) => (stringWidth(line) > columns ? wrapText(line, columns) : line))
+    .join('\n');
+}
+
+/** A paragraph of at most 80 columns. The lines after the first are indented by two more columns. */
 export function wrapIndented(text: string, indent = 0): string[] {
-  return wrapToWidth(text, terminalWidth - indent - 2).map(
-    (line, place) => `${' '.repeat(place === 0 ? indent : indent + 2)}${line}`,
-  );
+  return wrapText(text, defaultColumns - indent - 2)
+    .split('\n')
+    .map((line, index) => `${' '.repeat(index === 0 ? indent : indent + 2)}${line}`);
 }
 
-/** Text behind a lead, likewise, all lines as far in as the first. */
+/** A paragraph of at most 80 columns that starts with `lead` and is indented by its length. */
 export function wrapAfterLead(lead: string, text: string): string {
-  const lines = wrapToWidth(text, terminalWidth - lead.length);
-  return lines.map((line, place) => `${place === 0 ? lead : ' '.repeat(lead.length)}${line}`).join('\n');
+  return lead + wrapText(text, defaultColumns - lead.length).replaceAll('\n', `\n${' '.repeat(lead.length)}`);
 }
 
-function wrapToWidth(text: string, columns: number): string[] {
-  return new Help().boxWrap(text, columns).split('\n');
+/** Cuts a text that is wider than `columns`, with `…` at the end. */
+export function truncateText(text: string, columns: number): string {
+  if (stringWidth(text) <= columns) return text;
+  let cut = '';
+  for (const character of text) {
+    if (stringWidth(cut + character) > columns - 1) break;
+    cut += character;
+  }
+  return columns > 0 ? `${cut}…` : '';
 }
 
-/** A moment by the clock here: `06:30:12`, or `2026-01-31 06:30` when it is not today. */
+/** Pads a text on the right to a width. */
+export function padText(text: string, columns: number): string {
+  return text + ' '.repeat(Math.max(0, columns - stringWidth(text)));
+}
+
+/** `1 error`, `2 errors` */
+export function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Local time: `06:30:12`, or `2026-01-31 06:30` when it is not today. */
 export function formatMoment(at: string | number, now: Date): string {
   const date = new Date(at);
   const [time, day] = [date.toTimeString().slice(0, 8), formatDay(date)];
@@ -33,11 +64,11 @@ function formatDay(date: Date): string {
   return [date.getFullYear(), ...parts].join('-');
 }
 
-/** A table for a reader at a terminal, without colours, so that a pipe gets the same: words at the left, numbers at the right. */
+/** A table without colors, the same for a terminal and a pipe. The first columns are text, aligned left; the others numbers. */
 export function formatTable(head: string[], rows: (string | number)[][], textColumns = 1): string {
   const table = new Table({
     head,
-    colAligns: head.map((_, place) => (place < textColumns ? 'left' : 'right')),
+    colAligns: head.map((_, index) => (index < textColumns ? 'left' : 'right')),
     style: { head: [], border: [] },
     chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
   });
