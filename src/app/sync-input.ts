@@ -19,7 +19,7 @@ export const defaultLimits: SyncLimits = {
   heartbeatSeconds: 10,
 };
 
-/** The limits as the environment sets them. */
+/** The limits, with those that the environment sets. */
 export function readLimits({
   fetchBudget,
   heartbeatSeconds,

@@ -8,7 +8,7 @@ interface AirbyteFlags {
   debug?: boolean;
 }
 
-/** Adds `spec`, `check`, `discover` and `read`, as every Airbyte source has them. */
+/** Declares `spec`, `check`, `discover` and `read`, the commands of every Airbyte source. */
 export function addAirbyteCommands(program: Command, context: CommandContext, finish: (code: number) => void): void {
   program.commandsGroup('Airbyte source:');
   function add<Flags extends AirbyteFlags>(
@@ -20,7 +20,7 @@ export function addAirbyteCommands(program: Command, context: CommandContext, fi
       .command(name)
       .summary(summary)
       .description(`${summary} (Airbyte protocol).`)
-      .option('--debug', 'log more')
+      .option('--debug', 'log at debug level')
       .configureOutput({
         outputError: (text) => context.stdout.write(toUsageErrorLine(text, `${program.name()} ${name}`)),
       })
@@ -38,19 +38,19 @@ export function addAirbyteCommands(program: Command, context: CommandContext, fi
     const { runCheck } = await import('../commands/check.js');
     return (flags, context) => runCheck(flags, context);
   })
-    .requiredOption('--config <file>', 'configuration, JSON')
+    .requiredOption('--config <file>', 'JSON configuration file')
     .addHelpText('after', '\nExample:\n  $ source-auth0 check --config config.json');
   add<AirbyteFlags & { config: string }>('discover', 'Print the catalog of streams', async () => {
     const { runDiscover } = await import('../commands/airbyte-discovery.js');
     return (flags, context) => runDiscover(flags, context);
   })
-    .requiredOption('--config <file>', 'configuration, JSON')
+    .requiredOption('--config <file>', 'JSON configuration file')
     .addHelpText('after', '\nExample:\n  $ source-auth0 discover --config config.json');
   add<AirbyteFlags & ReadFlags>('read', 'Read the configured streams', async () => {
     const { runRead } = await import('../commands/read.js');
     return (flags, context) => runRead(flags, context);
   })
-    .requiredOption('--config <file>', 'configuration, JSON')
+    .requiredOption('--config <file>', 'JSON configuration file')
     .requiredOption('--catalog <file>', 'JSON configured catalog file')
     .option('--state <file>', 'JSON state file of an earlier read')
     .addHelpText(
@@ -59,7 +59,7 @@ export function addAirbyteCommands(program: Command, context: CommandContext, fi
     );
 }
 
-/** What commander says of a wrong command line, as a message of the protocol: its reader reads nothing else. */
+/** An error of the command line as a protocol message: callers read nothing else. */
 function toUsageErrorLine(text: string, command: string): string {
   const what = text
     .replace(/^error: /, '')

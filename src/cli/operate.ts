@@ -30,7 +30,7 @@ export const declareControlCommands: DeclareCommands = (program, act) => {
       act(async (context) => (await import('../commands/control-commands.js')).runResume(connection, flags, context)),
     );
   addConnectionArgument(program.command('cancel'))
-    .summary('End a sync')
+    .summary('Cancel a sync')
     .description('Cancel the sync of a connection. Copied data and the saved state are kept.')
     .addHelpText('after', '\nExample:\n  $ rollcall cancel acme')
     .action((connection: string, flags: ControlFlags) =>
@@ -128,7 +128,7 @@ export const declareStateCommands: DeclareCommands = (program, act) => {
     );
   verb('import')
     .argument('<file>', 'JSON state file from an export, a read, or the Airbyte connector')
-    .summary('Replace the state by that of a file')
+    .summary('Replace the state with a file')
     .description(
       'Replace the state with the contents of a file. Streams that the file does not contain are read from the beginning.',
     )
@@ -185,9 +185,9 @@ export const declareSyncCommands: DeclareCommands = (program, act) => {
 
 /** The verbs of people who run syncs with a Temporal of their own, or with the one that comes along; in the help's order. */
 const commandGroups = [
-  { heading: 'Set-up', declare: declareSetupCommands },
+  { heading: 'Setup', declare: declareSetupCommands },
   { heading: 'Sync', declare: declareSyncCommands },
-  { heading: 'Look', declare: declareInspectCommands },
+  { heading: 'Status', declare: declareInspectCommands },
   { heading: 'Control', declare: declareControlCommands },
   { heading: 'State', declare: declareStateCommands },
   { heading: 'Schedules', declare: declareScheduleCommands },

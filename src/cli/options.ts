@@ -13,15 +13,15 @@ export function createProjectFileOption(): Option {
 
 /** A verb about one connection of the project's file. */
 export function addConnectionArgument(command: Command): Command {
-  return command.argument('<connection>', 'connection of the project file').addOption(createProjectFileOption());
+  return command.argument('<connection>', 'connection in the project file').addOption(createProjectFileOption());
 }
 
 /** The options that spell a tenant out. */
 export function addTenantOptions(command: Command): Command {
   return command
-    .option('--domain <host>', 'tenant, such as acme.eu.auth0.com')
+    .option('--domain <host>', 'tenant domain, such as acme.eu.auth0.com')
     .option('--base-url <url>', 'tenant URL, instead of --domain')
-    .option('--client-id <id>', 'machine-to-machine application')
+    .option('--client-id <id>', 'client ID of a machine-to-machine application')
     .option('--client-secret <ref>', 'its client secret, as env:NAME or file:PATH')
     .option('--private-key <ref>', 'its private key instead of a secret, as file:PATH')
     .option('--access-token <ref>', 'access token instead of a client, as env:NAME or file:PATH')

@@ -23,7 +23,7 @@ export const declareScheduleCommands: DeclareCommands = (program, act) => {
   declareScheduleCreate(schedule, act);
   schedule
     .command('list')
-    .summary('List the schedules of the server')
+    .summary('List schedules')
     .description('List the schedules on the Temporal server, with the next run of each.')
     .option('--json', 'print one JSON object')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule list')
@@ -74,7 +74,7 @@ export const declareScheduleCommands: DeclareCommands = (program, act) => {
       ),
     );
   addConnectionArgument(schedule.command('delete'))
-    .summary('Remove a schedule')
+    .summary('Delete a schedule')
     .description('Delete the schedule of a connection. A run in progress continues.')
     .addHelpText('after', '\nExample:\n  $ rollcall schedule delete acme')
     .action((connection: string, flags: ControlFlags) =>

@@ -18,7 +18,7 @@ export const declareSetupCommands: DeclareCommands = (program, act) => {
     )
     .addOption(createProjectFileOption())
     .option('--stream <name...>', 'copy only these streams')
-    .option('--no-input', 'ask nothing')
+    .option('--no-input', 'do not prompt')
     .option('--no-check', 'do not test the credentials');
   addTenantOptions(init)
     .option('--files <folder>', 'folder to copy into')
@@ -105,7 +105,7 @@ export const declareServiceCommands: DeclareCommands = (program, act) => {
     .option('--roles <number>', 'number of roles', parseWholeNumber)
     .option('--seed <number>', 'seed of the generated data', parseWholeNumber)
     .addOption(
-      new Option('--rate-limits <plan>', 'rate limits')
+      new Option('--rate-limits <plan>', 'rate limits of this Auth0 plan')
         .choices(['free', 'essentials', 'enterprise', 'unlimited'])
         .default('unlimited'),
     )

@@ -7,13 +7,13 @@ import { exitCodes } from '../errors';
 import { streams } from '../streams/registry';
 import type { AirbyteContext } from './airbyte-command';
 
-/** Airbyte's `spec`: needs no file, no network, no server. */
+/** Airbyte's `spec`. */
 export async function runSpec({ output }: AirbyteContext): Promise<number> {
   await output.write(formatSpecLine(createConnectorSpecification()));
   return exitCodes.ok;
 }
 
-/** Airbyte's `discover`: the streams are the same for every tenant, so the configuration is only checked. */
+/** Airbyte's `discover`. All tenants have the same streams; the configuration is only validated. */
 export async function runDiscover(flags: { config: string }, { output, cwd }: AirbyteContext): Promise<number> {
   parseSourceConfig(await readJsonObject('--config', flags.config, cwd));
   await output.write(formatCatalogLine(buildCatalog(streams)));

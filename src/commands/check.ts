@@ -6,10 +6,10 @@ import { ConfigError, exitCodes } from '../errors';
 import { checkTenant, formatCheckProblem } from '../preflight/check';
 import type { AirbyteContext } from './airbyte-command';
 
-/** Longest wait for the tenant's limit: a busy tenant is no wrong configuration. */
+/** Longest wait for the tenant's rate limit. A busy tenant does not make the configuration invalid. */
 const maxRateLimitWaitMs = 60_000;
 
-/** Airbyte's `check`: a configuration that does not work is an answer (FAILED), not an error of the command. */
+/** Airbyte's `check`. A configuration that does not work is a result (FAILED), not an error. */
 export async function runCheck(flags: { config: string }, context: AirbyteContext): Promise<number> {
   const { output } = context;
   const problem = await checkConfiguration(flags.config, context);
@@ -33,7 +33,7 @@ async function checkConfiguration(file: string, { output, secrets, cwd }: Airbyt
       const { client, readLimits } = await tenants.getTenant('check');
       const report = await checkTenant(client);
       for (const { name, limit } of readLimits().buckets) {
-        const whose = name === 'tenant' ? 'Rate limit' : `The rate limit of ${name}`;
+        const whose = name === 'tenant' ? "The tenant's rate limit" : `The rate limit of ${name}`;
         output.log('INFO', `${whose} allows bursts of ${limit} requests.`);
       }
       return formatCheckProblem(report);

@@ -12,18 +12,18 @@ import { readProfile } from '../temporal/profile';
 import { wrapAfterLead } from './terminal/text';
 
 export interface ConfigShowFlags {
-  /** The project's file. */
+  /** Project file. */
   config: string;
   json?: boolean;
 }
 
-/** Prints the JSON schema of the project's file. */
+/** Prints the JSON schema of the project file. */
 export function runConfigSchema({ stdout }: CommandContext): number {
   stdout.write(`${JSON.stringify(createProjectSchema(), undefined, 2)}\n`);
   return exitCodes.ok;
 }
 
-/** Prints the settings that hold, and where each comes from; secrets are not shown. */
+/** Prints the effective settings and their origins. Secrets are hidden. */
 export async function runConfigShow(
   name: string | undefined,
   { config, json }: ConfigShowFlags,
@@ -51,7 +51,7 @@ export async function runConfigShow(
   return exitCodes.ok;
 }
 
-/** What holds for all connections. */
+/** The settings of all connections. */
 function listProcessSettings(file: string, shell: ShellContext): EffectiveSetting[] {
   const variables = shell.env;
   const { taskQueue, stagingDir, heartbeatSeconds, logLevel } = readEnvironment(shell);
@@ -76,7 +76,7 @@ function listProcessSettings(file: string, shell: ShellContext): EffectiveSettin
   ];
 }
 
-/** Why the connection cannot be used as it is. */
+/** Settings that cannot be resolved. */
 async function collectProblems(connection: Connection, shell: ShellContext): Promise<string[]> {
   const attempts = await Promise.allSettled([resolveSecrets(connection, shell), resolveDestination(connection, shell)]);
   return attempts.flatMap((attempt) => (attempt.status === 'rejected' ? [(attempt.reason as Error).message] : []));

@@ -18,13 +18,13 @@ import { formatFinding } from './terminal/status-text';
 import { formatCount } from './terminal/text';
 
 export interface DoctorFlags {
-  /** The project's file. */
+  /** Project file. */
   config: string;
   fix?: boolean;
   json?: boolean;
 }
 
-/** Looks at all that a sync needs, and says what is amiss and what to do about it; nothing stops it from looking on. */
+/** Checks everything that a sync needs. A failed check does not stop the others. */
 export async function runDoctor(
   name: string | undefined,
   { config, fix = false, json }: DoctorFlags,
@@ -33,8 +33,8 @@ export async function runDoctor(
   const file = resolve(context.cwd, config);
   const { finding, connections } = await loadConnections(file, name, context.cwd);
   const shared = await inspectEnvironment(file, fix, context);
-  const ofConnections = await Promise.all(connections.map((each) => inspectConnection(each, context)));
-  const findings = [finding, ...shared, ...ofConnections.flat()];
+  const connectionFindings = await Promise.all(connections.map((each) => inspectConnection(each, context)));
+  const findings = [finding, ...shared, ...connectionFindings.flat()];
   const code = getFindingsExitCode(findings);
   context.stdout.write(
     `${json ? JSON.stringify({ ok: code === exitCodes.ok, findings }) : formatFindings(findings)}\n`,
@@ -84,7 +84,7 @@ async function inspectConnection(connection: Connection, context: CommandContext
   return [destination, ...tenant].map((finding) => ({ ...finding, connection: connection.name }));
 }
 
-/** A line for each finding, in sections by connection, of at most 80 columns. */
+/** The findings by connection, on lines of at most 80 columns. */
 function formatFindings(findings: readonly Finding[]): string {
   const sections = new Map<string, Finding[]>();
   for (const finding of findings) {
@@ -94,8 +94,8 @@ function formatFindings(findings: readonly Finding[]): string {
   const count = (state: Finding['state']): number => findings.filter((each) => each.state === state).length;
   const [errors, warnings] = [count('error'), count('warning')];
   return [
-    ...[...sections].map(([connection, some]) =>
-      [...(connection === '' ? [] : [connection]), ...some.map(formatFinding)].join('\n'),
+    ...[...sections].map(([connection, sectionFindings]) =>
+      [...(connection === '' ? [] : [connection]), ...sectionFindings.map(formatFinding)].join('\n'),
     ),
     errors + warnings === 0
       ? 'All checks passed.'

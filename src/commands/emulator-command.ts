@@ -15,7 +15,7 @@ export interface EmulatorFlags {
   port?: number;
   /** Default 127.0.0.1. */
   host?: string;
-  /** These replace the scenario's numbers. */
+  /** Instead of the scenario's numbers. */
   users?: number;
   organizations?: number;
   clients?: number;
@@ -25,7 +25,7 @@ export interface EmulatorFlags {
   latencyMs?: number;
 }
 
-/** Serves an emulated tenant, says on stdout how to reach it, and returns once SIGINT or SIGTERM has ended it. */
+/** Serves an emulated tenant until SIGINT or SIGTERM, and prints how to reach it. */
 export async function runEmulator(options: EmulatorFlags, { stdout, signal }: CommandContext): Promise<number> {
   const { rateLimits, port, host, latencyMs } = options;
   const emulator = await startEmulator({
@@ -55,7 +55,7 @@ function resizeScenario(options: EmulatorFlags): TenantScenario {
   };
 }
 
-/** Users created together are left out when there is no room for them. */
+/** Drops the groups of users created at the same time when they are more than `count`. */
 function resizeUsers(users: TenantScenario['users'], count: number): TenantScenario['users'] {
   const { ties = [] } = users;
   const tied = ties.reduce((sum, { size }) => sum + size, 0);

@@ -8,14 +8,14 @@ import { probeTenant } from '../preflight/probe';
 import { streams as known } from '../streams/registry';
 import { formatTable } from './terminal/text';
 
-/** Longest wait for the tenant's limit: there is nobody else to wait for it. */
+/** Longest wait for the tenant's rate limit. */
 const maxRateLimitWaitMs = 60_000;
 
 export interface PlanFlags extends ConnectionFlags {
   json?: boolean;
 }
 
-/** Says what a full read of a connection would cost, from a few requests of its own. */
+/** Prints the cost of a full refresh, estimated from a few requests. */
 export async function runPlan(name: string | undefined, flags: PlanFlags, context: CommandContext): Promise<number> {
   const connection = await findConnection(name, flags, context);
   const config = await resolveSecrets(connection, context);
@@ -28,16 +28,16 @@ export async function runPlan(name: string | undefined, flags: PlanFlags, contex
   try {
     const { client, readLimits } = await tenants.getTenant(connection.name);
     const probed = await probeTenant(client, { streams, rolesSource, ...(startDate !== undefined && { startDate }) });
-    const found = estimateReadPlan(probed, { streams, rolesSource, reserve, buckets: readLimits().buckets });
-    const text = flags.json ? JSON.stringify({ connection: connection.name, ...found }) : formatPlan(found);
+    const plan = estimateReadPlan(probed, { streams, rolesSource, reserve, buckets: readLimits().buckets });
+    const text = flags.json ? JSON.stringify({ connection: connection.name, ...plan }) : formatPlan(plan);
     context.stdout.write(`${text}\n`);
-    return getPlanExitCode(found);
+    return getPlanExitCode(plan);
   } finally {
     tenants.close();
   }
 }
 
-/** What a sync would end with. */
+/** The exit code that a sync would have. */
 function getPlanExitCode({ streams }: ReadPlan): number {
   const refused = streams.filter((stream) => stream.refused !== undefined).length;
   if (refused === 0) return exitCodes.ok;
@@ -46,9 +46,9 @@ function getPlanExitCode({ streams }: ReadPlan): number {
 
 const unknownText = '–';
 
-/** The plan for a reader at a terminal: a table of at most 80 columns, and below it what it rests on. */
-function formatPlan(found: ReadPlan): string {
-  const rows = found.streams.map((each) => {
+/** A table of at most 80 columns, then what the estimate is based on. */
+function formatPlan(plan: ReadPlan): string {
+  const rows = plan.streams.map((each) => {
     const { stream, refused, requests, seconds } = each;
     return [
       stream,
@@ -57,13 +57,13 @@ function formatPlan(found: ReadPlan): string {
       formatSeconds(seconds),
     ];
   });
-  rows.push(['all', '', formatInteger(found.requests), formatSeconds(found.seconds)]);
+  rows.push(['total', '', formatInteger(plan.requests), formatSeconds(plan.seconds)]);
   return [
     formatTable(['stream', 'records', 'requests', 'seconds'], rows),
-    ...found.streams.flatMap(({ stream, refused }) => (refused === undefined ? [] : [`${stream}: ${refused}`])),
-    ...formatLimitLines(found.limits),
-    ...found.streams.flatMap((stream) => formatRangeLine(stream, found.organizationsCounted)),
-    `To find this out took ${found.requestsSpent} requests.`,
+    ...plan.streams.flatMap(({ stream, refused }) => (refused === undefined ? [] : [`${stream}: ${refused}`])),
+    ...formatLimitLines(plan.limits),
+    ...plan.streams.flatMap((stream) => formatRangeLine(stream, plan.organizationsCounted)),
+    `This estimate used ${plan.requestsSpent} requests.`,
     'Estimate for a full refresh: minimum number of requests, at the lowest observed',
     'rate. Later syncs read only changed users.',
   ].join('\n');
@@ -73,16 +73,18 @@ function formatLimitLines(limits: readonly UsableLimit[]): string[] {
   if (limits.length === 0) return ['The tenant reports no rate limit, so the duration is unknown.'];
   return limits.map(({ name, burst, perSecond }) => {
     const rate = perSecond >= 10 ? formatInteger(Math.round(perSecond)) : perSecond.toFixed(1);
-    return `Limit (${name}), less the reserve: ${formatInteger(burst)} at once, then ${rate} a second or more.`;
+    return `Rate limit (${name}), reserve excluded: burst ${formatInteger(burst)}, then ${rate}/s or more.`;
   });
 }
 
-/** What lies behind a number that was not counted. */
+/** How an estimated number was plan. */
 function formatRangeLine({ stream, rows }: StreamPlan, organizations: number): string[] {
   if (!rows || isExactCount(rows)) return [];
   const source = stream === 'users' ? 'sampled time ranges' : `${organizations} organizations`;
   const more = rows.open ? ' or more' : '';
-  return [`${stream}: a guess from ${source}, ${formatInteger(rows.low)} to ${formatInteger(rows.high)}${more}.`];
+  return [
+    `${stream}: estimated from ${source}, between ${formatInteger(rows.low)} and ${formatInteger(rows.high)}${more} records.`,
+  ];
 }
 
 function formatRowCount({ rows }: StreamPlan): string {

@@ -3,14 +3,14 @@ import type { ConnectorSpecification } from '../airbyte/messages';
 import type { JsonObject } from '../json';
 import { sourceSchema } from './source';
 
-/** Cards of the platform's form, and the settings on each. */
+/** Groups of Airbyte's form, and their settings. */
 const formGroups = [
   { id: 'tenant', title: 'Tenant', settings: ['domain', 'base_url', 'credentials'] },
   { id: 'reading', title: 'Streams and reading', settings: ['start_date', 'lookback_seconds', 'lag_seconds', 'roles'] },
   { id: 'limit', title: 'Rate limit', settings: ['rate_limit_reserve', 'max_concurrency'] },
 ];
 
-/** The connector's specification. Its schema is that of the configuration, in the part of draft-07 that Airbyte knows. */
+/** The connector's specification. The schema uses only what Airbyte supports of draft-07. */
 export function createConnectorSpecification(): ConnectorSpecification {
   const schema = z.toJSONSchema(sourceSchema, {
     target: 'draft-7',

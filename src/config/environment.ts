@@ -4,10 +4,10 @@ import { type LogLevel, logLevels } from '../airbyte/messages';
 import { pacingSettings } from './pacing';
 import { parseWithSchema } from './problems';
 
-/** Where a process serves its metrics. */
+/** Address of metrics and health. */
 export interface ListenAddress {
   host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   port: number;
 }
 
@@ -34,7 +34,7 @@ export function formatListenAddress({ host, port }: ListenAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** A worker's place in a rollout: https://docs.temporal.io/production-deployment/worker-deployments/worker-versioning */
+/** A worker's version: https://docs.temporal.io/production-deployment/worker-deployments/worker-versioning */
 export interface WorkerDeploymentVersion {
   deploymentName: string;
   buildId: string;
@@ -49,32 +49,27 @@ export interface ShellContext {
   cwd: string;
 }
 
-/** What the environment says, checked. The rest of the program reads no variable. */
+/** The settings in the environment, validated. */
 export interface Environment {
   /** LOG_LEVEL, in any case. Default INFO. */
   logLevel: LogLevel;
-  /** Bounds of every slice, where set: ROLLCALL_FETCH_PAGES, ROLLCALL_FETCH_SECONDS, ROLLCALL_FETCH_BYTES. */
+  /** Limits of every fetch, as far as set: ROLLCALL_FETCH_PAGES, ROLLCALL_FETCH_SECONDS, ROLLCALL_FETCH_BYTES. */
   fetchBudget: { pages?: number; seconds?: number; bytes?: number };
-  /** ROLLCALL_HEARTBEAT_SECONDS: without a heartbeat for so long, an activity's worker is taken for dead. Default 10. */
+  /** ROLLCALL_HEARTBEAT_SECONDS: after this time without a heartbeat, an activity's worker counts as dead. Default 10. */
   heartbeatSeconds: number;
-  /**
-   * ROLLCALL_RATE_LIMIT_RESERVE and ROLLCALL_MAX_CONCURRENCY, where set: in place of every connection's own settings.
-   */
+  /** ROLLCALL_RATE_LIMIT_RESERVE and ROLLCALL_MAX_CONCURRENCY, as far as set: instead of the settings of connections. */
   pacing: { rate_limit_reserve?: number; max_concurrency?: number };
-  /** ROLLCALL_STAGING: folder of the segments between fetch and deliver. */
+  /** ROLLCALL_STAGING: folder of fetched records before delivery, absolute. */
   stagingDir?: string;
-  /** ROLLCALL_LISTEN: where a worker serves metrics and health; absent: nowhere. */
+  /** ROLLCALL_LISTEN: where a worker serves metrics and health. */
   listen?: ListenAddress;
   /** ROLLCALL_TASK_QUEUE. Default `rollcall`. */
   taskQueue: string;
-  /**
-   * TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID, as Temporal's Worker Controller sets them: a worker is then one
-   * version of a deployment.
-   */
+  /** TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID, which Temporal's Worker Controller sets. */
   deployment?: WorkerDeploymentVersion;
 }
 
-/** Names that Python's and Java's loggers use, which callers pass to every source alike. */
+/** Level names of Python's and Java's loggers, which callers pass to every source. */
 const levelAliases: Record<string, LogLevel> = { WARNING: 'WARN', CRITICAL: 'FATAL' };
 
 const positiveSeconds = z.coerce.number().positive().optional();
@@ -87,7 +82,7 @@ const environmentSchema = z
       .transform((level) => levelAliases[level.toUpperCase()] ?? level.toUpperCase())
       .pipe(z.enum(logLevels))
       .optional(),
-    // Checked here; it is read, with Temporal's other variables, by temporal/profile.ts.
+    // Only validated here: temporal/profile.ts reads it with Temporal's other variables.
     TEMPORAL_ADDRESS: z
       .string()
       .regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port, such as localhost:7233')
@@ -115,8 +110,8 @@ const environmentSchema = z
   });
 
 /**
- * Empty variables count as absent, as Compose files write them.
- * @throws ConfigError naming every variable whose value cannot be used
+ * Reads the environment. Empty variables count as absent: Compose files cannot omit them.
+ * @throws ConfigError that names every invalid variable
  */
 export function readEnvironment({ env, cwd }: ShellContext): Environment {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-/** How much of a tenant's rate limit is used. */
+/** How much of a tenant's rate limit to use. */
 export interface PacingOptions {
-  /** Part of each of the tenant's buckets that is left to its own traffic, 0 to 0.9. */
+  /** Share of the rate limit that is left to other traffic, 0 to 0.9. */
   reserve: number;
-  /** Most requests under way at a time; absent: as many as latency and limit ask for. */
+  /** Maximum number of concurrent requests. Absent: adapts to latency and rate limit. */
   maxConcurrency?: number;
 }
 
@@ -32,13 +32,12 @@ export const pacingSettings = {
     }),
 };
 
-/** The pacing options as a configuration or a project's file writes them. */
+/** The pacing options as written. */
 interface PacingSettings {
   rate_limit_reserve?: number | undefined;
   max_concurrency?: number | undefined;
 }
 
-/** What is not set is as by default. */
 export function toPacingOptions({ rate_limit_reserve, max_concurrency }: PacingSettings): PacingOptions {
   return {
     reserve: rate_limit_reserve ?? defaultReserve,

@@ -2,58 +2,59 @@ import { ConfigError } from '../errors';
 import type { Connection, KnownStreams, Project } from './project';
 import { loadProject } from './project';
 
-/** Told what is wrong with a file or a reference that is done without for now; once for the same trouble in a row. */
+/** Receives the problem of a file or reference whose last valid version remains in use; repeated problems once. */
 export type OnProblem = (message: string) => void;
 
 /**
- * Reads a project's file anew at each call. While it cannot be used, half written as it may be, it is what it was before.
- * @throws ConfigError when it could not be used yet
+ * Creates a function that reads a project file at each call. While the file is invalid, for example half written, the
+ * function returns the last valid project.
+ * @throws ConfigError when there is none yet
  */
 export function createProjectReader(file: string, known: KnownStreams, onProblem: OnProblem): () => Promise<Project> {
-  let held: Project | undefined;
-  const tell = reportOnce(onProblem);
+  let current: Project | undefined;
+  const report = reportOnce(onProblem);
   return async () => {
     try {
-      held = await loadProject(file, known, held);
-      tell(undefined);
+      current = await loadProject(file, known, current);
+      report(undefined);
     } catch (error) {
-      if (held === undefined || !(error instanceof ConfigError)) throw error;
-      tell(error.message);
+      if (current === undefined || !(error instanceof ConfigError)) throw error;
+      report(error.message);
     }
-    return held;
+    return current;
   };
 }
 
 /**
- * Resolves connections' references anew at each call. While a file that a reference names is missing or empty, half written
- * as it may be, what it said before holds, as long as the connection's settings are the same.
+ * Creates a function that resolves the references of a connection at each call. While a referenced file is missing or
+ * empty, for example half written, the function returns the last valid values, if the settings are the same.
  */
 export function createConnectionResolver<Resolved>(
   resolve: (connection: Connection) => Promise<Resolved>,
   onProblem: OnProblem,
 ): (connection: Connection) => Promise<Resolved> {
-  const held = new Map<string, { settings: string; resolved: Resolved }>();
-  const tell = reportOnce(onProblem);
+  const last = new Map<string, { settings: string; resolved: Resolved }>();
+  const report = reportOnce(onProblem);
   return async (connection) => {
     const settings = JSON.stringify(connection);
     try {
       const resolved = await resolve(connection);
-      held.set(connection.name, { settings, resolved });
-      tell(undefined);
+      last.set(connection.name, { settings, resolved });
+      report(undefined);
       return resolved;
     } catch (error) {
-      const before = held.get(connection.name);
+      const before = last.get(connection.name);
       if (before?.settings !== settings || !(error instanceof ConfigError)) throw error;
-      tell(error.message);
+      report(error.message);
       return before.resolved;
     }
   };
 }
 
 function reportOnce(onProblem: OnProblem): (message: string | undefined) => void {
-  let told: string | undefined;
+  let reported: string | undefined;
   return (message) => {
-    if (message !== undefined && message !== told) onProblem(`${message} Using the last valid version until then.`);
-    told = message;
+    if (message !== undefined && message !== reported) onProblem(`${message} Using the last valid version until then.`);
+    reported = message;
   };
 }

@@ -115,9 +115,12 @@ export function describeSetting({ name, isFromOptions }: Connection, key: string
   return isFromOptions ? toOptionName(key) : `connections.${name}.${key}`;
 }
 
+const optionNames: Readonly<Record<string, string>> = { streams: '--stream', url: '--postgres' };
+
 /** `credentials.client_id`: `--client-id` */
 function toOptionName(key: string): string {
-  return `--${(key.split('.').at(-1) ?? key).replaceAll('_', '-')}`;
+  const last = key.split('.').at(-1) ?? key;
+  return optionNames[last] ?? `--${last.replaceAll('_', '-')}`;
 }
 
 /**

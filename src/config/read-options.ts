@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { defaultReadOptions, type ReadOptions } from '../streams/fetch-task';
 
-/** A year: more is a slip, and far more would reach beyond the first date there is. */
+/** A year. More is a mistake, and much more would exceed the range of dates. */
 const maxSeconds = 365 * 24 * 3600;
 const secondsMessage = `must be a whole number of seconds from 0 to ${maxSeconds} (a year), without quotes`;
 
 const secondsSetting = () =>
   z.int({ error: secondsMessage, abort: true }).min(0, secondsMessage).max(maxSeconds, secondsMessage);
 
-/** How far the search for changed users reaches. */
+/** The time range of the search for changed users. */
 export const searchWindowSettings = {
   lookback_seconds: secondsSetting().optional().meta({
     title: 'Lookback window (seconds)',
@@ -26,7 +26,7 @@ export const searchWindowSettings = {
   }),
 };
 
-/** Where the roles of organization members are taken from. */
+/** How to read the roles of organization members. */
 export const rolesSettings = z.looseObject({
   source: z.enum(['inline', 'per_member']).optional().meta({
     title: 'Source of roles',
@@ -37,14 +37,13 @@ export const rolesSettings = z.looseObject({
   }),
 });
 
-/** The reading options as a configuration or a project's file writes them. */
+/** The read options as written. */
 interface ReadSettings {
   lookback_seconds?: number | undefined;
   lag_seconds?: number | undefined;
   roles?: { source?: ReadOptions['rolesSource'] | undefined } | undefined;
 }
 
-/** What is not set is as by default. */
 export function toReadOptions({ lookback_seconds, lag_seconds, roles }: ReadSettings): ReadOptions {
   return {
     lookbackSeconds: lookback_seconds ?? defaultReadOptions.lookbackSeconds,

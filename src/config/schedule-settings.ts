@@ -1,7 +1,7 @@
 import { parse } from '@lukeed/ms';
 import { z } from 'zod';
 
-/** As crontabs write them; the place is the day's number, Sunday 0. */
+/** In the order of crontab's numbers, Sunday first. */
 const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 export type Weekday = (typeof weekdays)[number];
 
@@ -11,20 +11,20 @@ const durationMessage = 'must be a duration such as 30s, 15m, 1h or 1d';
 const timeMessage = 'must be a time of day such as 06:30, in quotes';
 const daysMessage = `must be days of the week: ${weekdays.join(', ')}`;
 
-/** A duration as written, in whole seconds; read as milliseconds. */
-const durationSetting = (least: number, tooShort: string) =>
+/** A duration in whole seconds, parsed to milliseconds. */
+const durationSetting = (minMs: number, tooShort: string) =>
   z
     .string(durationMessage)
     .regex(/^\d+(\.\d+)? ?[a-z]+$/i, { error: durationMessage, abort: true })
     .transform((written, context) => {
-      // The parser takes 0 for no duration.
+      // The parser does not accept 0.
       const read = parseFloat(written) === 0 ? 0 : (parse(written) ?? NaN);
       if (Number.isNaN(read) || read % 1_000 !== 0) context.addIssue({ code: 'custom', message: durationMessage });
-      else if (read < least) context.addIssue({ code: 'custom', message: tooShort });
+      else if (read < minMs) context.addIssue({ code: 'custom', message: tooShort });
       return read;
     });
 
-/** One or several, in a list or with commas between them. */
+/** One or several values, as a list or separated by commas. */
 const listSetting = (error: string) =>
   z
     .union([z.string(), z.array(z.string())], { error })
@@ -49,14 +49,14 @@ const daysOfWeekSetting = listSetting(daysMessage)
 function isTimeZone(name: string): boolean {
   try {
     Intl.DateTimeFormat('en', { timeZone: name });
-    // JavaScript takes offsets too, Temporal does not.
+    // JavaScript accepts offsets, Temporal does not.
     return /^[A-Za-z]/.test(name);
   } catch {
     return false;
   }
 }
 
-/** When a connection is copied, as `rollcall.yaml` and the flags of `rollcall schedule create` write it. */
+/** A schedule as `rollcall.yaml` and the options of `rollcall schedule create` write it. */
 export const scheduleSettings = z
   .strictObject({
     every: durationSetting(1_000, 'must be 1s or longer').optional().meta({
@@ -68,7 +68,7 @@ export const scheduleSettings = z
       .optional()
       .meta({ description: 'Cron expression: minute, hour, day of month, month, day of week.' }),
     at: timesOfDaySetting.optional().meta({ description: 'One or more times of day, such as 06:30.' }),
-    on: daysOfWeekSetting.optional().meta({ description: `Only on these days, with at: ${weekdays.join(', ')}.` }),
+    on: daysOfWeekSetting.optional().meta({ description: `Days of the week for at: ${weekdays.join(', ')}.` }),
     time_zone: z
       .string()
       .refine(isTimeZone, 'must be a time zone such as Europe/Berlin')
@@ -106,5 +106,5 @@ export const scheduleSettings = z
     error: 'cannot be combined with every',
   });
 
-/** When a connection is copied. Durations are milliseconds; what is not set is as by default. */
+/** Durations are in milliseconds. */
 export type ScheduleSettings = z.output<typeof scheduleSettings>;

@@ -11,7 +11,7 @@ import { rolesSettings, searchWindowSettings, toReadOptions } from './read-optio
 const pemLine = /.{1,64}/g;
 
 /**
- * The PEM text of a key as people paste it: forms of one line turn line ends into blanks, environment files write them out (`\n`).
+ * Restores the PEM text of a pasted key: one-line forms turn line breaks into blanks, environment files escape them (`\n`).
  */
 export function normalisePem(text: string): string {
   const lines = text.replaceAll('\\n', '\n').replaceAll('\r', '');
@@ -21,7 +21,7 @@ export function normalisePem(text: string): string {
   return base64 === '' || body.includes(':') ? lines : [begin, ...(base64.match(pemLine) ?? []), end, ''].join('\n');
 }
 
-/** What is wrong with a key that is to sign, as the continuation of a path; undefined when it can be used. */
+/** Why a key cannot sign, as the continuation of a path; undefined when it can. */
 export function findPrivateKeyProblem(pem: string): string | undefined {
   if (pem.includes('ENCRYPTED'))
     return 'is encrypted with a passphrase; decrypt it first: openssl pkey -in locked.pem -out key.pem';
@@ -33,13 +33,13 @@ export function findPrivateKeyProblem(pem: string): string | undefined {
   }
 }
 
-/** What a tenant's domain looks like: a name of two labels or more, the last one beginning with a letter. */
+/** A tenant's domain: two or more labels, of which the last starts with a letter. */
 export const hostPattern = /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/;
 
-/** Hosts to which credentials may travel in the clear, as `URL` writes them. */
+/** Hosts that may receive credentials without encryption, as `URL` writes them. */
 const loopbackPattern = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
-/** What is wrong with a tenant's address, as the continuation of a path; undefined when it can be used. */
+/** Why a base URL is invalid, as the continuation of a path; undefined when it is valid. */
 export function findBaseUrlProblem(text: string): string | undefined {
   if (!URL.canParse(text) || !/^https?:\/\//i.test(text.trim())) {
     return 'must be a URL such as https://acme.eu.auth0.com';
@@ -55,22 +55,22 @@ export function findBaseUrlProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** How to reach a tenant and how to read it, checked and brought to one form. Holds secrets. */
+/** How to reach and read a tenant, validated and normalized. Contains secrets. */
 export interface SourceConfig {
-  /** `https://acme.eu.auth0.com`, no slash at the end; `http://` only for loopback. */
+  /** `https://acme.eu.auth0.com`, without a final slash; `http://` only for loopback. */
   baseUrl: string;
   credentials:
     | ({ clientId: string; audience: string } & (
         { type: 'client_credentials'; clientSecret: string } | ({ type: 'private_key_jwt' } & SigningKey)
       ))
     | { type: 'access_token'; accessToken: string };
-  /** `YYYY-MM-DDTHH:MM:SS.mmmZ`: users last changed before it are left out. */
+  /** `YYYY-MM-DDTHH:MM:SS.mmmZ`: skip users last updated before it. */
   startDate?: string;
   readOptions: ReadOptions;
   pacing: PacingOptions;
 }
 
-/** A text that is not empty; blanks and line ends around it come from copying. */
+/** A non-empty text without the blanks and line breaks around pasted values. */
 const trimmedText = () => z.string().trim().min(1);
 
 const clientIdSetting = trimmedText().meta({
@@ -151,8 +151,8 @@ const accessTokenSchema = z
 const hostMessage = 'must be a host name such as acme.eu.auth0.com, without https:// or a path';
 
 /**
- * The configuration as it is written: that of Airbyte's own connector, and `domain`, an optional audience, any ISO form
- * of the date and the reading options besides. The connection specification is generated from it.
+ * The configuration as written. It accepts that of Airbyte's own connector, and adds `domain`, an optional audience, all
+ * ISO forms of the date, and the read options. The specification is generated from it.
  */
 export const sourceSchema = z
   .looseObject({
@@ -208,7 +208,7 @@ export const sourceSchema = z
   .refine(({ domain, base_url }) => domain !== undefined || base_url !== undefined, {
     path: ['domain'],
     error: 'is missing; set it or base_url',
-    when: ({ value }) => isObject(value), // so that it is named along with what else is wrong
+    when: ({ value }) => isObject(value), // reported together with other problems
   })
   .refine(({ domain, base_url: url }) => !domain || !url || toOrigin(url) === toOrigin(`https://${domain}`), {
     path: ['domain'],
@@ -237,7 +237,7 @@ export function parseSourceConfig(json: unknown, options: Partial<ParseOptions> 
   };
 }
 
-/** The values of a configuration that must never be shown. */
+/** The values of a configuration that must not be shown. */
 export function listSecrets({ credentials }: SourceConfig): string[] {
   switch (credentials.type) {
     case 'access_token':
@@ -245,7 +245,7 @@ export function listSecrets({ credentials }: SourceConfig): string[] {
     case 'client_credentials':
       return [credentials.clientSecret];
     case 'private_key_jwt':
-      // By lines as well: whoever quotes a key seldom quotes all of it.
+      // Also by lines: messages rarely quote a whole key.
       return [credentials.privateKey, ...credentials.privateKey.split('\n').filter((line) => /^[\w+/=]+$/.test(line))];
   }
 }
@@ -254,9 +254,9 @@ function toCredentials({ credentials }: z.output<typeof sourceSchema>, baseUrl: 
   if (credentials.auth_type === 'oauth2_access_token') {
     return { type: 'access_token', accessToken: credentials.access_token };
   }
-  // Auth0 knows its API by an identifier that ends in a slash, and refuses it without one.
-  const named = credentials.audience ?? `${baseUrl}/api/v2/`;
-  const client = { clientId: credentials.client_id, audience: named.endsWith('/') ? named : `${named}/` };
+  // Auth0 rejects the identifier of its API without the final slash.
+  const audience = credentials.audience ?? `${baseUrl}/api/v2/`;
+  const client = { clientId: credentials.client_id, audience: audience.endsWith('/') ? audience : `${audience}/` };
   if (credentials.auth_type === 'oauth2_confidential_application') {
     return { ...client, type: 'client_credentials', clientSecret: credentials.client_secret };
   }

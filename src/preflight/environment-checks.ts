@@ -103,10 +103,10 @@ const lowSpaceBytes = 1024 ** 3;
 export async function inspectStaging(folder: string): Promise<Finding> {
   try {
     const { exists, freeBytes } = await translateStagingErrors(folder, () => checkFolder(folder));
-    const told = `${folder} ${exists ? 'can be written' : 'can be made'}, ${formatBytes(freeBytes)} are free.`;
+    const message = `${folder} ${exists ? 'is writable' : 'can be created'}; ${formatBytes(freeBytes)} free.`;
     return freeBytes < lowSpaceBytes
-      ? createWarning('staging', told, 'Free disk space, or set ROLLCALL_STAGING to another folder.')
-      : createOkFinding('staging', told);
+      ? createWarning('staging', message, 'Free disk space, or set ROLLCALL_STAGING to another folder.')
+      : createOkFinding('staging', message);
   } catch (error) {
     return toErrorFinding('staging', error);
   }
@@ -122,9 +122,9 @@ export async function inspectDestination(connection: Connection, shell: ShellCon
     }
     const { folder } = destination;
     const { exists, freeBytes } = await translateDiskErrors(folder, () => checkFolder(folder));
-    const held = (await readManifests(folder)).length;
-    const told = exists ? `is writable and contains ${held} streams` : 'can be made';
-    return createOkFinding('destination', `${folder} ${told}; ${formatBytes(freeBytes)} are free.`);
+    const streams = (await readManifests(folder)).length;
+    const state = exists ? `is writable and contains ${streams} streams` : 'can be created';
+    return createOkFinding('destination', `${folder} ${state}; ${formatBytes(freeBytes)} free.`);
   } catch (error) {
     return toErrorFinding('destination', error);
   }

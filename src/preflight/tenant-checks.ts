@@ -86,7 +86,7 @@ function inspectScopes(streams: readonly string[], report: CheckReport, granted:
         createWarning('scopes', `Without ${scope}, ${stream} lacks ${fields.join(', ')}.`, formatGrantStep([scope])),
       ),
     ...(spare.length > 0
-      ? [createWarning('scopes', `Granted but not needed: ${spare.join(' ')}.`, `Take them away: ${permissionsPage}.`)]
+      ? [createWarning('scopes', `Granted but not needed: ${spare.join(' ')}.`, `Revoke them: ${permissionsPage}.`)]
       : []),
   ];
 }
@@ -105,7 +105,7 @@ function inspectClock(skewsMs: readonly number[]): Finding[] {
   return [
     createWarning(
       'clock',
-      `That of the tenant is ${seconds} s ${ahead > 0 ? 'ahead of' : 'behind'} that of this machine.`,
+      `The tenant's clock is ${seconds} s ${ahead > 0 ? 'ahead of' : 'behind'} the clock of this machine.`,
       'Synchronize the clock of this machine (NTP); authentication with a private key may fail.',
     ),
   ];

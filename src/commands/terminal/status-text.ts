@@ -57,7 +57,7 @@ export function formatScheduleStatus(connection: string, schedule: ScheduleStatu
 function formatScheduledRun({ dueAt, outcome, verdict, records, blockedByRunSince }: ScheduledRun, now: Date): string {
   const count = records === undefined ? '' : ` (${records} records)`;
   const reason = verdict === undefined || verdict === outcome ? '' : `: ${verdict}`;
-  const since = blockedByRunSince === undefined ? '' : `, running since ${formatMoment(blockedByRunSince, now)}`;
+  const since = blockedByRunSince === undefined ? '' : `, since ${formatMoment(blockedByRunSince, now)}`;
   return `${formatMoment(dueAt, now)}  ${outcome}${count}${reason}${since}`;
 }
 

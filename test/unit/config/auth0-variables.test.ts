@@ -13,10 +13,10 @@ const all = {
 };
 
 const connection = (source: object) => parseConnection('acme', { destination: { files: 'data' }, ...source }, [], '.');
-const filled = (source: object, variables: Record<string, string>) =>
+const complete = (source: object, variables: Record<string, string>) =>
   applyAuth0Variables(connection(source).source, createShell(variables));
 
-test('a connection that says nothing of its tenant is that of the variables', async () => {
+test('uses the variables for a connection without settings of its tenant', async () => {
   expect(await resolveSecrets(connection({}), createShell(all))).toMatchObject({
     baseUrl: 'https://variable.example.com',
     credentials: {
@@ -28,9 +28,9 @@ test('a connection that says nothing of its tenant is that of the variables', as
   });
 });
 
-test('a connection that says all is changed by no variable', () => {
+test('does not change a complete connection', () => {
   const whole = { domain: 'acme.eu.auth0.com', credentials: { client_id: 'file', client_secret: 'file' } };
-  expect(filled(whole, { ...all, AUTH0_ACCESS_TOKEN: 'token', AUTH0_CLIENT_SIGNING_KEY_PATH: 'key.pem' })).toEqual(
+  expect(complete(whole, { ...all, AUTH0_ACCESS_TOKEN: 'token', AUTH0_CLIENT_SIGNING_KEY_PATH: 'key.pem' })).toEqual(
     whole,
   );
 });
@@ -76,21 +76,21 @@ test.each<[object, Record<string, string>, object]>([
     },
   ],
   [{}, { AUTH0_DOMAIN: '', AUTH0_CLIENT_ID: '' }, { credentials: {} }],
-])('%j with %j becomes %j', (source, variables, expected) => {
-  expect(filled(source, variables)).toMatchObject(expected);
-  const { credentials, audience } = filled(source, variables);
+])('completes %j with %j to %j', (source, variables, expected) => {
+  expect(complete(source, variables)).toMatchObject(expected);
+  const { credentials, audience } = complete(source, variables);
   expect(credentials).toEqual((expected as { credentials: object }).credentials);
   if (!('AUTH0_AUDIENCE' in variables)) expect(audience).toBeUndefined();
 });
 
-test('what nobody says is named, and where it may be said', async () => {
+test('names missing settings, and the variables that set them', async () => {
   const failure = await failureOf(() =>
     resolveSecrets(connection({}), createShell({ AUTH0_DOMAIN: 'acme.eu.auth0.com' })),
   );
-  expect(failure.message).toMatch(/credentials\.client_id is missing; .*client_secret is missing\. .*AUTH0_CLIENT_ID/);
+  expect(failure.message).toMatch(/--client-id is missing; --client-secret is missing\. .*AUTH0_CLIENT_ID/);
 });
 
-test('the environment’s reserve and concurrency come before those of the file', async () => {
+test('reserve and concurrency of the environment take precedence over the file', async () => {
   const paced = connection({ rate_limit_reserve: 0.5 });
   const variables = { ...all, ROLLCALL_RATE_LIMIT_RESERVE: '0', ROLLCALL_MAX_CONCURRENCY: '2' };
   expect((await resolveSecrets(paced, createShell(variables))).pacing).toEqual({ reserve: 0, maxConcurrency: 2 });

@@ -3,24 +3,24 @@ import { readEnvironment } from '../../../src/config/environment';
 import { failureOf } from '../../support/config-failure';
 import { createShell } from '../../support/cli';
 
-test('an empty environment gives the defaults', () => {
+test('returns the defaults for an empty environment', () => {
   expect(readEnvironment(createShell({}))).toEqual({
     logLevel: 'INFO',
-    slice: {},
+    fetchBudget: {},
     pacing: {},
     heartbeatSeconds: 10,
     taskQueue: 'rollcall',
   });
 });
 
-test('variables that are set to nothing count as absent', () => {
+test('treats empty variables as absent', () => {
   const names = ['LOG_LEVEL', 'TEMPORAL_ADDRESS', 'ROLLCALL_FETCH_PAGES', 'ROLLCALL_STAGING'];
   expect(readEnvironment(createShell(Object.fromEntries(names.map((name) => [name, '']))))).toEqual(
     readEnvironment(createShell({})),
   );
 });
 
-test('every variable is read', () => {
+test('reads every variable', () => {
   expect(
     readEnvironment(
       createShell({
@@ -42,7 +42,7 @@ test('every variable is read', () => {
     ),
   ).toEqual({
     logLevel: 'DEBUG',
-    slice: { pages: 3, seconds: 0.5, bytes: 1_000_000 },
+    fetchBudget: { pages: 3, seconds: 0.5, bytes: 1_000_000 },
     pacing: { rate_limit_reserve: 0.25, max_concurrency: 3 },
     heartbeatSeconds: 2.5,
     stagingDir: path.resolve('staging'),
@@ -57,7 +57,7 @@ test.each([
   ['Warn', 'WARN'],
   ['WARNING', 'WARN'],
   ['critical', 'FATAL'],
-])('LOG_LEVEL=%s means %s', (LOG_LEVEL, level) => {
+])('reads LOG_LEVEL=%s as %s', (LOG_LEVEL, level) => {
   expect(readEnvironment(createShell({ LOG_LEVEL })).logLevel).toBe(level);
 });
 
@@ -66,14 +66,14 @@ test.each([
   ['TEMPORAL_ADDRESS', 'http://localhost:7233', 'must be host:port'],
   ['TEMPORAL_ADDRESS', 'localhost', 'must be host:port'],
   ['ROLLCALL_LISTEN', ':9464', 'must be host:port'],
-  ['ROLLCALL_LISTEN', '0.0.0.0:94640', 'must end in a port'],
+  ['ROLLCALL_LISTEN', '0.0.0.0:94640', 'must end with a port'],
   ['ROLLCALL_FETCH_PAGES', 'many', 'must be a number'],
   ['ROLLCALL_FETCH_PAGES', '1.5', 'must be a whole number'],
   ['ROLLCALL_FETCH_PAGES', '0', 'must be greater than 0'],
   ['ROLLCALL_FETCH_BYTES', '-1', 'must be greater than 0'],
   ['ROLLCALL_FETCH_SECONDS', 'Infinity', 'must be a number'],
   ['ROLLCALL_HEARTBEAT_SECONDS', '0', 'must be greater than 0'],
-])('%s=%s is refused by name', async (name, value, message) => {
+])('rejects %s=%s and names the variable', async (name, value, message) => {
   const failure = await failureOf(() => readEnvironment(createShell({ [name]: value })));
   expect(failure.message).toContain(`${name} ${message}`);
   expect(failure.where).toBe(name);
@@ -82,7 +82,7 @@ test.each([
 test.each([
   ['TEMPORAL_DEPLOYMENT_NAME', 'TEMPORAL_WORKER_BUILD_ID'],
   ['TEMPORAL_WORKER_BUILD_ID', 'TEMPORAL_DEPLOYMENT_NAME'],
-])('%s alone names no version', async (name, missing) => {
+])('rejects %s without its counterpart', async (name, missing) => {
   const { message } = await failureOf(() => readEnvironment(createShell({ [name]: 'rollcall' })));
   expect(message).toContain(`${missing} is missing`);
 });

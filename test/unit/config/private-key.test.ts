@@ -6,13 +6,13 @@ const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
 const older = privateKey.export({ format: 'pem', type: 'pkcs1' }).toString();
 
 test.each([
-  ['as it is', (text: string) => text],
-  ['without its last line end', (text: string) => text.trim()],
-  ['with the line ends of Windows', (text: string) => text.replaceAll('\n', '\r\n')],
-  ['on one line, as a form of one line makes it', (text: string) => text.trim().replaceAll('\n', ' ')],
+  ['unchanged', (text: string) => text],
+  ['without the final line break', (text: string) => text.trim()],
+  ['with Windows line breaks', (text: string) => text.replaceAll('\n', '\r\n')],
+  ['on one line, with blanks for line breaks', (text: string) => text.trim().replaceAll('\n', ' ')],
   ['on one line without blanks', (text: string) => text.replace(/\n(?!-)/g, '').trim()],
-  ['with line ends written out, as in environment files', (text: string) => text.replaceAll('\n', '\\n')],
-])('a key %s can be used', (_, written) => {
+  ['with escaped line breaks, as in environment files', (text: string) => text.replaceAll('\n', '\\n')],
+])('accepts a key %s', (_, written) => {
   expect(normalisePem(written(pem))).toBe(pem);
   expect(findPrivateKeyProblem(normalisePem(written(older)))).toBeUndefined();
 });
@@ -23,12 +23,12 @@ const locked = privateKey
 const elliptic = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 
 test.each([
-  ['', 'no private key in PEM form'],
-  ['env:AUTH0_KEY', 'no private key in PEM form'],
-  [pem.slice(0, 400), 'no private key in PEM form'],
-  [publicKey.export({ format: 'pem', type: 'spki' }).toString(), 'no private key in PEM form'],
-  [locked, 'locked by a passphrase'],
-  [elliptic.export({ format: 'pem', type: 'pkcs8' }).toString(), 'no RSA key'],
-])('what cannot sign is refused, with what is wrong: %#', (text, problem) => {
+  ['', 'not a private key in PEM format'],
+  ['env:AUTH0_KEY', 'not a private key in PEM format'],
+  [pem.slice(0, 400), 'not a private key in PEM format'],
+  [publicKey.export({ format: 'pem', type: 'spki' }).toString(), 'not a private key in PEM format'],
+  [locked, 'encrypted with a passphrase'],
+  [elliptic.export({ format: 'pem', type: 'pkcs8' }).toString(), 'not an RSA key'],
+])('explains why a key cannot sign: %#', (text, problem) => {
   expect(findPrivateKeyProblem(normalisePem(text))).toContain(problem);
 });

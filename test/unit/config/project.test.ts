@@ -26,7 +26,7 @@ connections:
     destination: { files: ./data }
 `;
 
-test('a connection has its settings as written, all streams, and a folder beside the file', async () => {
+test('a connection has its settings as written, all streams, and a folder relative to the file', async () => {
   const project = await load(acme);
   expect(project.file).toBe(file);
   expect(getConnection(project, 'acme')).toEqual({
@@ -61,12 +61,12 @@ test.each([
       { name: 'clients', syncMode: 'full_refresh' },
     ],
   ],
-])('the streams %s are %j', async (streams, expected) => {
+])('reads the streams %s as %j', async (streams, expected) => {
   const project = await load(`${acme}    streams: ${streams}\n`);
   expect(getConnection(project, 'acme').streams).toEqual(expected);
 });
 
-test('the reading options stand beside the other settings, any of them left out', async () => {
+test('reads any of the read options', async () => {
   const all = await load(`${acme}    lookback_seconds: 0\n    lag_seconds: 60\n    roles: { source: per_member }\n`);
   expect(getConnection(all, 'acme').source).toMatchObject({
     lookback_seconds: 0,
@@ -80,54 +80,57 @@ test('the reading options stand beside the other settings, any of them left out'
 
 const postgres = acme.replace('files: ./data', 'postgres: { url: env:DATABASE_URL }');
 
-test('a database is named by a URL that stays a reference, with a schema of the connection’s name or another', async () => {
-  const destinationOf = async (content: string) => getConnection(await load(content), 'acme').destination;
-  expect(await destinationOf(postgres)).toEqual({ kind: 'postgres', url: 'env:DATABASE_URL', schema: 'acme' });
-  expect(await destinationOf(postgres.replace('URL }', 'URL, schema: Auth0 }'))).toMatchObject({ schema: 'Auth0' });
+test('keeps the reference to a database, and uses the connection name as the default schema', async () => {
+  const loadDestination = async (content: string) => getConnection(await load(content), 'acme').destination;
+  expect(await loadDestination(postgres)).toEqual({ kind: 'postgres', url: 'env:DATABASE_URL', schema: 'acme' });
+  expect(await loadDestination(postgres.replace('URL }', 'URL, schema: Auth0 }'))).toMatchObject({ schema: 'Auth0' });
 });
 
-test('a connection’s name that is none for a schema asks for one', async () => {
+test('requires a schema when the connection name is not a valid one', async () => {
   const failure = await failureOf(() => load(postgres.replace('  acme:', `  ${'acme'.repeat(16)}:`)));
-  expect(failure.message).toMatch(/schema is missing, and the connection's name cannot be one\. Name a schema\.$/);
+  expect(failure.message).toMatch(
+    /schema is missing, and the connection's name is not a valid schema name\. Set a schema\.$/,
+  );
 });
 
-test('two connections do not share tables', async () => {
+test('rejects two connections with the same tables', async () => {
   const other = postgres.slice(postgres.indexOf('  acme:')).replace('acme:', 'other:');
   await load(postgres + other);
   const failure = await failureOf(() => load(postgres + other.replace('URL }', 'URL, schema: acme }')));
   expect(failure.message).toBe(
-    'connections.other.destination.postgres.schema is also that of acme. Give each a schema of its own.',
+    'connections.other.destination.postgres.schema is also the destination of acme. Use a separate schema for each connection.',
   );
 });
 
-test('two connections do not share a folder, however it is written', async () => {
+test('rejects two connections with the same folder, however it is written', async () => {
   const other = acme.slice(acme.indexOf('  acme:')).replace('acme:', 'other:');
   await load(acme + other.replace('./data', './data/other'));
   const failure = await failureOf(() => load(acme + other.replace('./data', 'data/../data/')));
   expect(failure.message).toBe(
-    'connections.other.destination.files is also that of acme. Give each a folder of its own.',
+    'connections.other.destination.files is also the destination of acme. Use a separate folder for each connection.',
   );
 });
 
-test('a connection may be spelled out without a file', () => {
+test('parses a connection from options', () => {
   const settings = { domain: 'a.example.com', base_url: undefined, credentials: {}, destination: { files: 'out' } };
-  expect(parseConnection('flags', settings, known, '.')).toMatchObject({
+  expect(parseConnection('flags', settings, known, '/work')).toMatchObject({
     name: 'flags',
     streams: [{ name: 'clients' }, { name: 'users' }],
-    destination: { kind: 'files', folder: path.resolve('out') },
-    folder: path.resolve('.'),
+    destination: { kind: 'files', folder: '/work/out' },
+    folder: '/work',
+    isFromOptions: true,
   });
 });
 
-test('without a file, an example shows how to begin, and the example is one', async () => {
+test('suggests a valid example when the file does not exist', async () => {
   const missing = path.join(folder, 'none.yaml');
   const failure = await failureOf(() => loadProject(missing, known));
-  expect(failure.message).toContain(`there is no file ${missing}`);
+  expect(failure.message).toContain(`the file ${missing} does not exist`);
   const project = await load(failure.nextStep.slice(failure.nextStep.indexOf('\n') + 1));
   expect(getConnection(project, 'acme').destination.kind).toBe('files');
 });
 
-test('a directory in the file’s place is no file', async () => {
+test('rejects a directory', async () => {
   expect((await failureOf(() => loadProject(folder, known))).message).toContain('cannot be read (EISDIR)');
 });
 
@@ -135,25 +138,25 @@ test.each([
   ['connections:\n  acme:\n\tdomain: made-up', 3, 1],
   ['connections: {acme: {domain: "made-up}}', 1, 40],
   ['connections:\n  acme: 1\n  acme: made-up', 3, 3],
-])('the place where %j is no YAML is told', async (content, line, column) => {
+])('reports the position of the syntax error in %j', async (content, line, column) => {
   const failure = await failureOf(() => load(content));
-  expect(failure.message).toMatch(new RegExp(`is not YAML: [a-z ]+ at line ${line}, column ${column}\\.`));
+  expect(failure.message).toMatch(new RegExp(`is not valid YAML: [a-z ]+ at line ${line}, column ${column}\\.`));
   expect(failure.message).not.toContain('made-up');
 });
 
-test('a secret that begins like an alias is not repeated', async () => {
+test('does not quote a secret that starts like an alias', async () => {
   const failure = await failureOf(() => load(acme.replace('env:AUTH0_CLIENT_SECRET', '*made-up')));
-  expect(failure.message).toContain('is not YAML');
+  expect(failure.message).toContain('is not valid YAML');
   expect(failure.message).not.toContain('made-up');
 });
 
-test('an unknown connection is answered with those there are, and the one that was meant', async () => {
+test('lists the connections for an unknown name, and suggests the closest', async () => {
   const project = await load(
     `${acme}  other:\n    domain: b.example.com\n    credentials: {}\n    destination: { files: b }\n`,
   );
   const failure = await failureOf(() => getConnection(project, 'acne'));
   expect(failure.message).toContain('has no connection "acne" (did you mean acme?).');
-  expect(failure.nextStep).toBe('It has: acme, other.');
+  expect(failure.nextStep).toBe('Connections: acme, other.');
   expect((await failureOf(() => getConnection(project, 'production'))).message).not.toContain('did you mean');
   expect((await failureOf(() => getConnection({ file, connections: new Map() }, 'acme'))).nextStep).toMatch(
     /^Add one:\n/,
@@ -161,12 +164,9 @@ test('an unknown connection is answered with those there are, and the one that w
 });
 
 test.each([
-  ['streams: [usres]', 'connections.acme.streams names the unknown stream "usres" (did you mean users?).'],
-  [
-    'streams: [invoices]',
-    'connections.acme.streams names the unknown stream "invoices". The streams are: clients, users.',
-  ],
-  ['streams: [users, users]', 'connections.acme.streams names users twice'],
+  ['streams: [usres]', 'connections.acme.streams: unknown stream "usres" (did you mean users?).'],
+  ['streams: [invoices]', 'connections.acme.streams: unknown stream "invoices". Available streams: clients, users.'],
+  ['streams: [users, users]', 'connections.acme.streams contains users twice'],
   ['streams: { clients: { mode: incremental } }', 'connections.acme.streams.clients.mode is incremental, but'],
   ['streams: []', 'connections.acme.streams is empty'],
   ['streams: users', 'connections.acme.streams must be a list of streams, or a map'],
@@ -177,10 +177,10 @@ test.each([
   ['lag_seconds: "60"', 'connections.acme.lag_seconds must be a whole number of seconds from 0 to 31536000 (a year),'],
   ['lag_seconds: 1 min', 'connections.acme.lag_seconds must be a whole number of seconds'],
   ['lag_second: 60', 'connections.acme has the unknown key lag_second'],
-  ['roles: per_member', 'connections.acme.roles must be an object (keys with values)'],
+  ['roles: per_member', 'connections.acme.roles must be an object (keys and values)'],
   ['roles: { source: sometimes }', 'connections.acme.roles.source must be one of inline, per_member. Correct it and'],
   ['roles: { sorce: inline }', 'connections.acme.roles has the unknown key sorce'],
-])('%s is refused with what is wrong', async (setting, message) => {
+])('rejects %s and explains the problem', async (setting, message) => {
   const failure = await failureOf(() => load(`${acme}    ${setting}\n`));
   expect(failure.message).toContain(message);
 });
@@ -188,7 +188,7 @@ test.each([
 test.each([
   ['', 'must be an object'],
   ['connections: []', 'connections must be an object'],
-  ['connections: {Acme Inc: {}}', 'is no connection name: use a-z'],
+  ['connections: {Acme Inc: {}}', 'is not a valid connection name: use a-z'],
   ['connections: {acme: 1}', 'connections.acme must be an object'],
   [`${acme}defaults: { domain: made-up }`, 'defaults has the unknown key domain'],
   [`${acme}defaults: { credentials: { client_id: made-up } }`, 'defaults has the unknown key credentials'],
@@ -207,7 +207,7 @@ test.each([
     'not be longer than 63 bytes',
   ],
   [acme.replace('made-up-id', '5'), 'connections.acme.credentials.client_id must be a string (in quotes)'],
-])('%j is refused with what is wrong', async (content, message) => {
+])('rejects %j and explains the problem', async (content, message) => {
   const failure = await failureOf(() => load(content));
   expect(failure.message).toContain(message);
   expect(failure.message).toContain(file);
@@ -228,7 +228,7 @@ describe('the defaults', () => {
   destination: { postgres: { url: env:DATABASE_URL } }
 `;
 
-  test('hold for a connection that does not say otherwise, key by key', async () => {
+  test('apply to each key that a connection does not set', async () => {
     const project = await load(acme.replace('destination: { files: ./data }', 'lag_seconds: 0') + other + defaults);
     expect(getConnection(project, 'acme')).toMatchObject({
       source: { domain: 'acme.eu.auth0.com', lag_seconds: 0, lookback_seconds: 300 },
@@ -243,33 +243,33 @@ describe('the defaults', () => {
     });
   });
 
-  test('give way to a folder of the connection’s own', async () => {
+  test('do not replace the folder of a connection', async () => {
     const project = await load(acme + defaults);
     expect(getConnection(project, 'acme').destination).toEqual({ kind: 'files', folder: path.join(folder, 'data') });
   });
 
-  test('are checked for streams as connections are', async () => {
+  test('must not contain an unknown stream', async () => {
     const failure = await failureOf(() => load(`${acme}    streams: [users]\ndefaults: { streams: [usres] }\n`));
-    expect(failure.message).toContain('defaults.streams names the unknown stream "usres" (did you mean users?).');
+    expect(failure.message).toContain('defaults.streams: unknown stream "usres" (did you mean users?).');
   });
 
-  test('do not hide that a connection has no destination, or no database', async () => {
-    const nowhere = acme.replace(/ +destination.*/, '');
-    expect((await failureOf(() => load(nowhere))).message).toBe(
-      'connections.acme.destination is missing, and the defaults have none. Add one, such as destination: { files: ./data }.',
+  test('do not replace a missing destination or database URL', async () => {
+    const withoutDestination = acme.replace(/ +destination.*/, '');
+    expect((await failureOf(() => load(withoutDestination))).message).toBe(
+      'connections.acme.destination is missing, here and in defaults. Add one, such as destination: { files: ./data }.',
     );
-    expect((await failureOf(() => load(`${nowhere}    destination: { postgres: {} }`))).message).toMatch(
+    expect((await failureOf(() => load(`${withoutDestination}    destination: { postgres: {} }`))).message).toMatch(
       /^connections\.acme\.destination\.postgres\.url is missing/,
     );
   });
 
-  test('two connections of one default database have schemas of their own', async () => {
+  test('require a separate schema of each connection', async () => {
     const two = `${acme.replace(/ +destination.*\n/, '')}${other.replace('schema: Other', 'schema: acme')}${defaults}`;
-    expect((await failureOf(() => load(two))).message).toContain('is also that of acme');
+    expect((await failureOf(() => load(two))).message).toContain('is also the destination of acme');
   });
 });
 
-test('the line of every key can be told, and what is written there', async () => {
+test('finds the line and the written value of a key', async () => {
   const project = await load(acme);
   expect(project.findLine(['connections', 'acme', 'domain'])).toBe(4);
   expect(project.findLine(['connections', 'acme', 'destination', 'files'])).toBe(6);

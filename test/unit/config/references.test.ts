@@ -12,10 +12,16 @@ mkdirSync(path.join(folder, 'secrets'));
 const secretFile = path.join(folder, 'secrets/auth0');
 
 function connection(settings: object) {
-  return parseConnection('acme', { destination: { files: 'data' }, ...settings }, [], folder);
+  const { isFromOptions: _, ...written } = parseConnection(
+    'acme',
+    { destination: { files: 'data' }, ...settings },
+    [],
+    folder,
+  );
+  return written;
 }
 
-const byDefault = { lookbackSeconds: 180, lagSeconds: 0, rolesSource: 'inline' };
+const defaults = { lookbackSeconds: 180, lagSeconds: 0, rolesSource: 'inline' };
 
 const machine = connection({
   domain: 'env:AUTH0_DOMAIN',
@@ -27,7 +33,7 @@ const machine = connection({
   max_concurrency: 3,
 });
 
-test('variables and files take the place of their references, files from the project’s folder', async () => {
+test('resolves variables, and files relative to the project folder', async () => {
   writeFileSync(secretFile, 'made-up-secret\n');
   expect(await resolveSecrets(machine, createShell({ AUTH0_DOMAIN: 'acme.eu.auth0.com' }))).toEqual({
     baseUrl: 'https://acme.eu.auth0.com',
@@ -38,12 +44,12 @@ test('variables and files take the place of their references, files from the pro
       audience: 'https://acme.eu.auth0.com/api/v2/',
     },
     startDate: '2024-01-31T00:00:00.000Z',
-    reading: { lookbackSeconds: 300, lagSeconds: 0, rolesSource: 'per_member' },
+    readOptions: { lookbackSeconds: 300, lagSeconds: 0, rolesSource: 'per_member' },
     pacing: { reserve: 0.2, maxConcurrency: 3 },
   });
 });
 
-test('a secret that was changed meanwhile is used from then on', async () => {
+test('reads a changed secret at the next use', async () => {
   const variables = { AUTH0_DOMAIN: 'acme.eu.auth0.com' };
   for (const clientSecret of ['made-up-1', 'made-up-2']) {
     writeFileSync(secretFile, clientSecret);
@@ -51,7 +57,7 @@ test('a secret that was changed meanwhile is used from then on', async () => {
   }
 });
 
-test('a token, an audience and plain values are taken as they stand', async () => {
+test('uses a token, an audience and plain values', async () => {
   const base_url = 'http://127.0.0.1:4010';
   expect(
     await resolveSecrets(
@@ -61,7 +67,7 @@ test('a token, an audience and plain values are taken as they stand', async () =
   ).toEqual({
     baseUrl: base_url,
     credentials: { type: 'access_token', accessToken: 'made-up' },
-    reading: byDefault,
+    readOptions: defaults,
     pacing: { reserve: 0.1 },
   });
   const audience = 'https://acme.eu.auth0.com/api/v2/';
@@ -74,37 +80,37 @@ test('a token, an audience and plain values are taken as they stand', async () =
 });
 
 test.each([{}, { AUTH0_DOMAIN: '' }])(
-  'a variable that is not set is named, and who wants it: %j',
+  'names a variable that is not set, and the setting that refers to it: %j',
   async (variables) => {
     const failure = await failureOf(() => resolveSecrets(machine, createShell(variables)));
     expect(failure.message).toBe(
-      'the environment variable AUTH0_DOMAIN, which connections.acme.domain refers to, is not set. Set AUTH0_DOMAIN.',
+      'the environment variable AUTH0_DOMAIN, referenced by connections.acme.domain, is not set. Set AUTH0_DOMAIN.',
     );
     expect(failure.where).toBe('connections.acme.domain');
   },
 );
 
-test('a file that is missing or empty is named, and who wants it', async () => {
+test('names a missing or empty file, and the setting that refers to it', async () => {
   const variables = { AUTH0_DOMAIN: 'acme.eu.auth0.com' };
-  const wanted = `the file ${secretFile}, which connections.acme.credentials.client_secret refers to,`;
+  const subject = `the file ${secretFile}, referenced by connections.acme.credentials.client_secret,`;
   rmSync(secretFile);
   expect((await failureOf(() => resolveSecrets(machine, createShell(variables)))).message).toContain(
-    `${wanted} cannot be read`,
+    `${subject} cannot be read`,
   );
   writeFileSync(secretFile, '\n');
   expect((await failureOf(() => resolveSecrets(machine, createShell(variables)))).message).toContain(
-    `${wanted} is empty`,
+    `${subject} is empty`,
   );
 });
 
-test('what is wrong with the resolved settings is named by its place in the file, without its value', async () => {
+test('names an invalid setting by its path in the file, without its value', async () => {
   writeFileSync(secretFile, 'made-up-secret');
   const failure = await failureOf(() => resolveSecrets(machine, createShell({ AUTH0_DOMAIN: 'https://made-up' })));
-  expect(failure.message).toContain('connections.acme.domain must be a host name alone');
+  expect(failure.message).toContain('connections.acme.domain must be a host name such as');
   expect(failure.message).not.toContain('made-up');
 });
 
-test('a client and a token together are refused', async () => {
+test('rejects a client together with a token', async () => {
   const both = connection({
     domain: 'a.example.com',
     credentials: { client_secret: 'made-up', access_token: 'made-up' },
@@ -114,21 +120,21 @@ test('a client and a token together are refused', async () => {
   );
 });
 
-test('whoever only starts a sync learns from when and how to read without the secrets', async () => {
+test('resolves the start date and the read options without the secrets', async () => {
   const settings = { domain: 'env:NOT_SET', credentials: { client_id: 'made-up', client_secret: 'env:NOT_SET' } };
   const dated = connection({ ...settings, start_date: '2024-01-31', lag_seconds: 60, roles: { source: 'per_member' } });
   expect(await resolveReadOptions(dated, createShell())).toEqual({
     startDate: '2024-01-31T00:00:00.000Z',
-    reading: { lookbackSeconds: 180, lagSeconds: 60, rolesSource: 'per_member' },
+    readOptions: { lookbackSeconds: 180, lagSeconds: 60, rolesSource: 'per_member' },
   });
-  expect(await resolveReadOptions(connection(settings), createShell())).toEqual({ reading: byDefault });
+  expect(await resolveReadOptions(connection(settings), createShell())).toEqual({ readOptions: defaults });
   const error = await failureOf(() =>
     resolveReadOptions(connection({ ...settings, start_date: 'soon' }), createShell()),
   );
   expect(error).toMatchObject({ name: 'ConfigError', where: 'connections.acme.start_date' });
 });
 
-test('a database is reached by what the reference stands for, and a wrong one is not repeated', async () => {
+test('resolves the URL of a database, and does not quote an invalid one', async () => {
   const destination = { postgres: { url: 'env:DATABASE_URL' } };
   const stored = connection({ domain: 'a.example.com', credentials: {}, destination });
   const url = 'postgres://made-up:made-up@db.example.com/acme?sslmode=verify-full';
@@ -139,11 +145,11 @@ test('a database is reached by what the reference stands for, and a wrong one is
   });
   for (const wrong of ['made-up', 'mysql://made-up/', 'postgres://made-up:70000000/']) {
     const failure = await failureOf(() => resolveDestination(stored, createShell({ DATABASE_URL: wrong })));
-    expect(failure.message).toMatch(/^connections\.acme\.destination\.postgres\.url is no URL of a Postgres database/);
+    expect(failure.message).toMatch(/^connections\.acme\.destination\.postgres\.url is not a Postgres URL/);
     expect(failure.message).not.toContain('made-up');
   }
   const missing = await failureOf(() => resolveDestination(stored, createShell({})));
   expect(missing.message).toContain(
-    'DATABASE_URL, which connections.acme.destination.postgres.url refers to, is not set',
+    'DATABASE_URL, referenced by connections.acme.destination.postgres.url, is not set',
   );
 });

@@ -8,9 +8,9 @@ import { failureOf } from '../../support/config-failure';
 const machine = { auth_type: 'oauth2_confidential_application', client_id: 'id', client_secret: 'made-up-secret' };
 const token = { auth_type: 'oauth2_access_token', access_token: 'made-up-token' };
 const domain = 'acme.eu.auth0.com';
-const byDefault = { lookbackSeconds: 180, lagSeconds: 0, rolesSource: 'inline' };
+const defaults = { lookbackSeconds: 180, lagSeconds: 0, rolesSource: 'inline' };
 
-test('the configuration of Airbyte’s own connector is read unchanged', () => {
+test('accepts the configuration of Airbyte’s own connector', () => {
   expect(
     parseSourceConfig({
       base_url: 'https://acme.eu.auth0.com/',
@@ -26,13 +26,13 @@ test('the configuration of Airbyte’s own connector is read unchanged', () => {
       audience: 'https://acme.eu.auth0.com/api/v2/',
     },
     startDate: '2023-08-05T00:43:59.244Z',
-    reading: byDefault,
+    readOptions: defaults,
     pacing: { reserve: 0.1 },
   });
   expect(parseSourceConfig({ base_url: 'https://acme.eu.auth0.com', credentials: token })).toEqual({
     baseUrl: 'https://acme.eu.auth0.com',
     credentials: { type: 'access_token', accessToken: 'made-up-token' },
-    reading: byDefault,
+    readOptions: defaults,
     pacing: { reserve: 0.1 },
   });
 });
@@ -45,11 +45,11 @@ test.each([
   [{ base_url: ' https://acme.eu.auth0.com/\n' }],
   [{ domain, base_url: 'https://acme.eu.auth0.com/' }],
   [{ domain, base_url: null, start_date: null, _limit: 5, colour: { of: 'bikeshed' } }],
-])('%j is one tenant', (tenant) => {
+])('reads %j as one tenant', (tenant) => {
   expect(parseSourceConfig({ ...tenant, credentials: { ...token, _note: 1 } })).toEqual({
     baseUrl: 'https://acme.eu.auth0.com',
     credentials: { type: 'access_token', accessToken: 'made-up-token' },
-    reading: byDefault,
+    readOptions: defaults,
     pacing: { reserve: 0.1 },
   });
 });
@@ -65,19 +65,19 @@ test.each([
 });
 
 test.each([
-  ['http://acme.eu.auth0.com', 'must begin with https://'],
-  ['http://127.0.0.1.example.com', 'must begin with https://'],
-  ['http://128.0.0.1', 'must begin with https://'],
-  ['http://localhost.example.com', 'must begin with https://'],
-  ['http://[::2]', 'must begin with https://'],
-  ['acme.eu.auth0.com', 'must be an address'],
-  ['ftp://acme.eu.auth0.com', 'must be an address'],
-  ['https:acme.eu.auth0.com', 'must be an address'],
-  ['https://user:made-up-secret@acme.eu.auth0.com', 'must not carry a user name'],
+  ['http://acme.eu.auth0.com', 'must start with https://'],
+  ['http://127.0.0.1.example.com', 'must start with https://'],
+  ['http://128.0.0.1', 'must start with https://'],
+  ['http://localhost.example.com', 'must start with https://'],
+  ['http://[::2]', 'must start with https://'],
+  ['acme.eu.auth0.com', 'must be a URL'],
+  ['ftp://acme.eu.auth0.com', 'must be a URL'],
+  ['https:acme.eu.auth0.com', 'must be a URL'],
+  ['https://user:made-up-secret@acme.eu.auth0.com', 'must not contain a user name'],
   ['https://acme.eu.auth0.com/api/v2/', 'must end after the host'],
   ['https://acme.eu.auth0.com/?a=made-up-secret', 'must end after the host'],
   ['https://acme.eu.auth0.com/#made-up-secret', 'must end after the host'],
-])('the base URL %s is refused', async (base_url, message) => {
+])('rejects the base URL %s', async (base_url, message) => {
   const failure = await failureOf(() => parseSourceConfig({ base_url, credentials: token }));
   expect(failure.message).toContain(`base_url ${message}`);
   expect(failure.message).not.toContain('made-up');
@@ -92,9 +92,9 @@ test.each([
   '1.2.3.4.5',
   'acme..com',
   'xn--.com',
-])('the domain %s is refused', async (wrong) => {
+])('rejects the domain %s', async (wrong) => {
   const failure = await failureOf(() => parseSourceConfig({ domain: wrong, credentials: token }));
-  expect(failure.message.match(/domain must be a host name alone/g)).toHaveLength(1);
+  expect(failure.message.match(/domain must be a host name such as/g)).toHaveLength(1);
 });
 
 test.each([
@@ -102,7 +102,7 @@ test.each([
   [null, 'https://acme.eu.auth0.com/api/v2/'],
   ['https://acme.eu.auth0.com/api/v2', 'https://acme.eu.auth0.com/api/v2/'],
   ['https://other.eu.auth0.com/api/v2/', 'https://other.eu.auth0.com/api/v2/'],
-])('from the audience %s comes %s', (audience, expected) => {
+])('reads the audience %s as %s', (audience, expected) => {
   expect(parseSourceConfig({ domain, credentials: { ...machine, audience } }).credentials).toMatchObject({
     audience: expected,
   });
@@ -112,7 +112,7 @@ test.each([
   ['2024-01-31', '2024-01-31T00:00:00.000Z'],
   ['2017-01-25T00:00:00Z', '2017-01-25T00:00:00.000Z'],
   ['2024-01-31T08:30:00.123456789+02:00', '2024-01-31T06:30:00.123Z'],
-])('the start date %s is %s', (start_date, startDate) => {
+])('reads the start date %s as %s', (start_date, startDate) => {
   expect(parseSourceConfig({ domain, credentials: token, start_date }).startDate).toBe(startDate);
 });
 
@@ -128,20 +128,20 @@ test.each([
   ],
   [{ roles: { source: 'inline' } }, { rolesSource: 'inline' }],
   [{ roles: { source: 'per_member' } }, { rolesSource: 'per_member' }],
-])('%j is read as by default but for %j', (settings, reading) => {
+])('reads %j as the defaults with %j', (settings, options) => {
   expect(parseSourceConfig({ domain, credentials: token, ...settings }).readOptions).toEqual({
-    ...byDefault,
-    ...reading,
+    ...defaults,
+    ...options,
   });
 });
 
 const odd = [-1, 1.5, -1.5, 31536001, 1e300, '180', '', true, [], {}];
 test.each(['lookback_seconds', 'lag_seconds'].flatMap((key) => odd.map((value) => [key, value] as const)))(
-  '%s: %j is refused, in one sentence',
+  'rejects %s: %j with one problem',
   async (key, value) => {
     const failure = await failureOf(() => parseSourceConfig({ domain, credentials: token, [key]: value }));
     expect(failure.message).toBe(
-      `the configuration cannot be used: ${key} must be a whole number of seconds from 0 to 31536000 (a year), without quotes. ` +
+      `the configuration is invalid: ${key} must be a whole number of seconds from 0 to 31536000 (a year), without quotes. ` +
         'Correct it and run the command again. The `spec` command lists all keys.',
     );
     expect(failure.where).toBe(key);
@@ -156,36 +156,36 @@ test.each([
     { rate_limit_reserve: 0.9, max_concurrency: 1 },
     { reserve: 0.9, maxConcurrency: 1 },
   ],
-])('%j is paced as %j', (settings, pacing) => {
+])('reads the pacing of %j as %j', (settings, pacing) => {
   expect(parseSourceConfig({ domain, credentials: token, ...settings }).pacing).toEqual(pacing);
 });
 
 test.each([
   ...[-0.1, 0.91, '0.1', true, {}].map((value) => ['rate_limit_reserve', value, 'a number from 0 to 0.9'] as const),
   ...[0, 101, 1.5, '8', []].map((value) => ['max_concurrency', value, 'a whole number from 1 to 100'] as const),
-])('%s: %j is refused, in one sentence', async (key, value, what) => {
+])('rejects %s: %j with one problem', async (key, value, what) => {
   const failure = await failureOf(() => parseSourceConfig({ domain, credentials: token, [key]: value }));
   expect(failure.message).toBe(
-    `the configuration cannot be used: ${key} must be ${what}, without quotes. ` +
+    `the configuration is invalid: ${key} must be ${what}, without quotes. ` +
       'Correct it and run the command again. The `spec` command lists all keys.',
   );
 });
 
-test('blanks around values, as they come with copying, are cut off', () => {
+test('trims values', () => {
   expect(
     parseSourceConfig({ domain: ` ${domain} `, credentials: { ...token, access_token: 'made-up-token\n' } }),
   ).toEqual(parseSourceConfig({ domain, credentials: token }));
 });
 
-test('all that is wrong is named in one message, without a value', async () => {
+test('names all problems in one message, without any value', async () => {
   const failure = await failureOf(() =>
     parseSourceConfig(
       { credentials: { ...machine, client_id: 5, client_secret: '  ' }, start_date: 'made-up' },
-      'connections.acme',
+      { describePath: (path) => `connections.acme.${path}` },
     ),
   );
   expect(failure.message).toBe(
-    'the configuration cannot be used: connections.acme.credentials.client_id must be a string (in quotes); ' +
+    'the configuration is invalid: connections.acme.credentials.client_id must be a string (in quotes); ' +
       'connections.acme.credentials.client_secret is empty; ' +
       'connections.acme.start_date is not an ISO 8601 date or time, such as 2024-01-31 or 2024-01-31T08:30:00Z; ' +
       'connections.acme.domain is missing; set it or base_url. ' +
@@ -211,11 +211,11 @@ test.each<[unknown, string]>([
   [{ domain, credentials: { ...token, access_token: null } }, 'credentials.access_token is missing'],
   [
     { domain, base_url: 'https://other.eu.auth0.com', credentials: token },
-    'domain and base_url name different tenants',
+    'domain and base_url refer to different tenants',
   ],
-  [{ domain, credentials: token, roles: 'made-up' }, 'roles must be an object (keys with values)'],
+  [{ domain, credentials: token, roles: 'made-up' }, 'roles must be an object (keys and values)'],
   [{ domain, credentials: token, roles: { source: 'made-up' } }, 'roles.source must be one of inline, per_member.'],
-])('%j is refused', async (json, message) => {
+])('rejects %j', async (json, message) => {
   const failure = await failureOf(() => parseSourceConfig(json));
   expect(failure.message).toContain(message);
   expect(failure.message).not.toContain('made-up');
@@ -227,37 +227,37 @@ describe('credentials with a private key', () => {
     .toString();
   const signing = { auth_type: 'private_key_jwt', client_id: 'id', private_key: pem };
 
-  test('sign by RS256 unless another algorithm is named', () => {
+  test('use RS256 unless another algorithm is set', () => {
     const { credentials } = parseSourceConfig({ domain, credentials: signing });
     const client = { type: 'private_key_jwt', clientId: 'id', audience: `https://${domain}/api/v2/` };
     expect(credentials).toEqual({ ...client, privateKey: pem, algorithm: 'RS256' });
-    const named = parseSourceConfig({ domain, credentials: { ...signing, algorithm: 'PS256', key_id: 'k1' } });
-    expect(named.credentials).toEqual({ ...client, privateKey: pem, algorithm: 'PS256', keyId: 'k1' });
+    const other = parseSourceConfig({ domain, credentials: { ...signing, algorithm: 'PS256', key_id: 'k1' } });
+    expect(other.credentials).toEqual({ ...client, privateKey: pem, algorithm: 'PS256', keyId: 'k1' });
   });
 
   test.each([
-    [{ private_key: 'made-up-secret' }, 'credentials.private_key is no private key in PEM form'],
+    [{ private_key: 'made-up-secret' }, 'credentials.private_key is not a private key in PEM format'],
     [{ private_key: undefined }, 'credentials.private_key is missing'],
     [{ algorithm: 'HS256' }, 'credentials.algorithm'],
-  ])('are refused when they cannot sign: %j', async (part, message) => {
+  ])('are rejected when they cannot sign: %j', async (part, message) => {
     const failure = await failureOf(() => parseSourceConfig({ domain, credentials: { ...signing, ...part } }));
     expect(failure.message).toContain(message);
     expect(failure.message).not.toContain('made-up-secret');
   });
 
-  test('hold a secret, as a whole and by its lines', () => {
+  test('have a secret, as a whole and by lines', () => {
     const secrets = listSecrets(parseSourceConfig({ domain, credentials: signing }));
-    const said = maskSecrets(`the key ${pem} or its second line ${pem.split('\n')[2]}`, secrets);
-    expect(said).toBe('the key **** or its second line ****');
+    const masked = maskSecrets(`the key ${pem} or its second line ${pem.split('\n')[2]}`, secrets);
+    expect(masked).toBe('the key **** or its second line ****');
   });
 });
 
-test('the secrets of a configuration are known', () => {
+test('lists the secrets of a configuration', () => {
   expect(listSecrets(parseSourceConfig({ domain, credentials: machine }))).toEqual(['made-up-secret']);
   expect(listSecrets(parseSourceConfig({ domain, credentials: token }))).toEqual(['made-up-token']);
 });
 
-test('any JSON is either a usable configuration or a ConfigError that repeats no value', () => {
+test('any JSON is either a valid configuration or a ConfigError without any value', () => {
   const value = fc.oneof(fc.jsonValue(), fc.constantFrom('a.b', 'https://a.b', '2024-01-01'), fc.domain(), fc.webUrl());
   const secret = fc.constantFrom('s3cr3t-value', 's3cr3t\u0000', 5, null);
   const credentials = fc.record(

@@ -4,7 +4,10 @@ import { scheduleSettings } from '../../../src/config/schedule-settings';
 import { buildScheduleSpec, describeTiming, formatDuration } from '../../../src/temporal/schedule-spec';
 
 const spec = (settings: object, connection = 'acme') =>
-  buildScheduleSpec(connection, parseWithSchema(scheduleSettings, settings, 'the schedule', 'Mend it.'));
+  buildScheduleSpec(
+    connection,
+    parseWithSchema(scheduleSettings, settings, { subject: 'the schedule', nextStep: 'Correct it.' }),
+  );
 
 it('intervals begin at a place of the connection, the same each time, and spread over the interval', () => {
   const offsets = Array.from({ length: 50 }, (_, place) => spec({ every: '1h' }, `tenant-${place}`)).map(

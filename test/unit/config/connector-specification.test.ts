@@ -11,7 +11,7 @@ const validate = new Ajv({ strict: true, strictRequired: false, keywords: annota
   connectionSpecification,
 );
 
-/** Every object of the schema that is itself a schema, with its path. */
+/** The schema and the schemas inside it, with their paths. */
 function schemasIn(schema: Schema, path = ''): [string, Schema][] {
   const properties = Object.entries((schema.properties ?? {}) as Record<string, Schema>);
   const options = Object.entries((schema.oneOf ?? []) as Schema[]);
@@ -23,13 +23,18 @@ function schemasIn(schema: Schema, path = ''): [string, Schema][] {
 }
 const schemas = schemasIn(connectionSpecification);
 
+<<<<<<< HEAD:test/unit/config/spec.test.ts
 test('the specification is a message of the protocol and names its documentation', () => {
   expect(parseMessage(formatSpecLine(createConnectorSpecification())).type).toBe('SPEC');
+=======
+test('is a message of the protocol with a link to the documentation', () => {
+  expect(messageOn(formatSpecLine(createConnectorSpecification())).type).toBe('SPEC');
+>>>>>>> d2d886d (Name options instead of file paths in errors, and show one status per stream everywhere):test/unit/config/connector-specification.test.ts
   expect(new URL(documentationUrl).protocol).toBe('https:');
   expect(connectionSpecification.$schema).toBe('http://json-schema.org/draft-07/schema#');
 });
 
-test.each(schemas)('%s keeps to the part of JSON schema that Airbyte knows', (_, schema) => {
+test.each(schemas)('uses only JSON schema keywords that Airbyte supports at %s', (_, schema) => {
   const forbidden = [
     'anyOf',
     'allOf',
@@ -48,7 +53,7 @@ test.each(schemas)('%s keeps to the part of JSON schema that Airbyte knows', (_,
   if (schema.type === 'object') expect(schema.properties ?? schema.oneOf).toBeTruthy();
 });
 
-test('every property has a place of its own in the form, and a title unless it is a constant', () => {
+test('gives every property an order, and a title unless it is a constant', () => {
   for (const [, schema] of schemas) {
     const properties = Object.values((schema.properties ?? {}) as Record<string, Schema>);
     const orders = properties.map(({ order }) => order);
@@ -58,13 +63,13 @@ test('every property has a place of its own in the form, and a title unless it i
   }
 });
 
-test('every setting is on a card of the form, and no card is empty', () => {
-  const cards = (connectionSpecification.groups as { id: string }[]).map(({ id }) => id);
+test('puts every setting into a group of the form, and leaves no group empty', () => {
+  const groups = (connectionSpecification.groups as { id: string }[]).map(({ id }) => id);
   const used = Object.values(connectionSpecification.properties as Record<string, Schema>).map(({ group }) => group);
-  expect([...new Set(used)]).toEqual(cards);
+  expect([...new Set(used)]).toEqual(groups);
 });
 
-test('the ways to sign in differ by one constant of the same name', () => {
+test('distinguishes the authentication methods by one constant', () => {
   const { type, oneOf } = (connectionSpecification.properties as Record<string, Schema>).credentials as {
     type: string;
     oneOf: { type: string; title: string; properties: { auth_type: Schema }; required: string[] }[];
@@ -80,7 +85,7 @@ test('the ways to sign in differ by one constant of the same name', () => {
   }
 });
 
-test('secrets, and nothing else, are marked', () => {
+test('marks exactly the secrets', () => {
   expect(schemas.filter(([, schema]) => schema.airbyte_secret).map(([path]) => path)).toEqual([
     '.credentials[0].client_secret',
     '.credentials[1].private_key',
@@ -88,7 +93,7 @@ test('secrets, and nothing else, are marked', () => {
   ]);
 });
 
-test('the reading options show what is done without them, and what may be chosen', () => {
+test('shows the defaults and the limits of the read options', () => {
   const properties = connectionSpecification.properties as Record<string, Schema>;
   expect(Object.keys(properties)).toEqual([
     'domain',
@@ -106,9 +111,9 @@ test('the reading options show what is done without them, and what may be chosen
   const limits = { type: 'integer', minimum: 0, maximum: 31536000 };
   expect(properties.lookback_seconds).toMatchObject({ ...limits, default: 180 });
   expect(properties.lag_seconds).toMatchObject({ ...limits, default: 0 });
-  const { required, properties: inRoles } = properties.roles as { required?: string[]; properties: Schema };
+  const { required, properties: rolesProperties } = properties.roles as { required?: string[]; properties: Schema };
   expect(required).toBeUndefined();
-  expect(inRoles.source).toMatchObject({ type: 'string', enum: ['inline', 'per_member'], default: 'inline' });
+  expect(rolesProperties.source).toMatchObject({ type: 'string', enum: ['inline', 'per_member'], default: 'inline' });
   expect(connectionSpecification.required).toEqual(['credentials']);
 });
 
@@ -127,7 +132,7 @@ test.each([
   { domain: 'acme.eu.auth0.com', credentials: token, lookback_seconds: 0, lag_seconds: 31536000, roles: {} },
   { domain: 'acme.eu.auth0.com', credentials: token, roles: { source: 'per_member', _note: 1 } },
   { domain: 'acme.eu.auth0.com', credentials: token, rate_limit_reserve: 0.5, max_concurrency: 4 },
-])('%j satisfies both the specification and the parser', (config) => {
+])('specification and parser accept %j', (config) => {
   expect(validate(config)).toBe(true);
   expect(() => parseSourceConfig(config)).not.toThrow();
 });
@@ -146,7 +151,7 @@ test.each([
   { domain: 'acme.eu.auth0.com', credentials: token, roles: { source: 'both' } },
   { domain: 'acme.eu.auth0.com', credentials: token, rate_limit_reserve: 1 },
   { domain: 'acme.eu.auth0.com', credentials: token, max_concurrency: 0 },
-])('%j satisfies neither', (config) => {
+])('specification and parser reject %j', (config) => {
   expect(validate(config)).toBe(false);
   expect(() => parseSourceConfig(config)).toThrow();
 });

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { findSyntaxError, readJsonObject, readStateFile } from '../../../src/config/parsed-file';
 import { failureOf } from '../../support/config-failure';
 
-const folder = mkdtempSync(path.join(tmpdir(), 'json-file-'));
+const folder = mkdtempSync(path.join(tmpdir(), 'parsed-file-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function fileWith(content: string): string {
@@ -14,36 +14,36 @@ function fileWith(content: string): string {
   return file;
 }
 
-test('an object is read, with or without a byte order mark', async () => {
+test('reads an object, with or without a byte order mark', async () => {
   expect(await readJsonObject('--config', fileWith('{"a": [1, "é"]}'), '/')).toEqual({ a: [1, 'é'] });
   expect(await readJsonObject('--config', fileWith('\uFEFF{"a": 1}'), '/')).toEqual({ a: 1 });
 });
 
-test('an empty state file is no state, and any JSON may be one', async () => {
+test('reads an empty state file as no state, and any JSON as a state', async () => {
   expect(await readStateFile('--state', fileWith(''), '/')).toBeUndefined();
   expect(await readStateFile('--state', fileWith('\uFEFF \n'), '/')).toBeUndefined();
   expect(await readStateFile('--state', fileWith('[]'), '/')).toEqual([]);
   expect(await readStateFile('--state', fileWith('{"users": {}}'), '/')).toEqual({ users: {} });
 });
 
-test.each(['[]', 'null', '"text"', '5'])('%s is not an object', async (content) => {
+test.each(['[]', 'null', '"text"', '5'])('rejects %s, which is not an object', async (content) => {
   const file = fileWith(content);
   const failure = await failureOf(() => readJsonObject('--catalog', file, '/'));
-  expect(failure.message).toContain(`the file ${file} given as --catalog holds no JSON object`);
+  expect(failure.message).toContain(`the file ${file} (--catalog) does not contain a JSON object`);
   expect(failure.where).toBe('--catalog');
 });
 
-test('a missing file, a path through a file and a directory are each told apart', async () => {
+test('distinguishes a missing file, a path through a file and a directory', async () => {
   const missing = path.join(folder, 'none.json');
   expect((await failureOf(() => readJsonObject('--config', missing, '/'))).message).toContain(
-    `${missing} given as --config does not exist`,
+    `${missing} (--config) does not exist`,
   );
   const through = path.join(fileWith('{}'), 'x');
   expect((await failureOf(() => readStateFile('--state', through, '/'))).message).toContain('does not exist');
   expect((await failureOf(() => readJsonObject('--config', folder, '/'))).message).toContain('is a directory');
 });
 
-test('a file that cannot be read for another reason is said to be so', async () => {
+test('reports the code of any other read error', async () => {
   const loop = path.join(folder, 'loop');
   symlinkSync(loop, loop);
   expect((await failureOf(() => readJsonObject('--config', loop, '/'))).message).toContain('cannot be read (ELOOP)');
@@ -60,13 +60,13 @@ test.each([
   ['{"a": 01}', 1, 8],
   ['[1,\n2,\n\n]', 4, 1],
   ['// made-up\n{}', 1, 1],
-])('the place where %j breaks is told, and nothing of its content', async (content, line, column) => {
+])('reports the position of the syntax error in %j, and nothing of the text', async (content, line, column) => {
   const failure = await failureOf(() => readJsonObject('--config', fileWith(content), '/'));
-  expect(failure.message).toContain(`is not JSON at line ${line}, column ${column}.`);
+  expect(failure.message).toContain(`is not valid JSON at line ${line}, column ${column}.`);
   expect(failure.message).not.toContain('made-up');
 });
 
-test('a place is found in exactly the texts that are not JSON', () => {
+test('finds a syntax error exactly in texts that are not JSON', () => {
   const piece = fc.constantFrom(
     '{',
     '}',
@@ -89,8 +89,8 @@ test('a place is found in exactly the texts that are not JSON', () => {
     '\u2028',
   );
   const damaged = fc.tuple(fc.json(), fc.nat(), piece).map(([json, at, what]) => {
-    const place = at % (json.length + 1);
-    return json.slice(0, place) + what + json.slice(place);
+    const index = at % (json.length + 1);
+    return json.slice(0, index) + what + json.slice(index);
   });
   const text = fc.oneof(
     fc.json(),

@@ -4,7 +4,7 @@ import { scheduleSettings, type ScheduleSettings } from '../../../src/config/sch
 import { ConfigError } from '../../../src/errors';
 
 const parse = (written: object): ScheduleSettings =>
-  parseWithSchema(scheduleSettings, written, 'the schedule', 'Mend it.');
+  parseWithSchema(scheduleSettings, written, { subject: 'the schedule', nextStep: 'Correct it.' });
 const hour = 3_600_000;
 
 it.each<[object, object]>([
@@ -37,7 +37,7 @@ it.each<[object, object]>([
     { at: ['06:30'], on: ['sat', 'sun'] },
     { at: [{ hour: 6, minute: 30 }], on: ['sat', 'sun'] },
   ],
-])('%j is read', (written, read) => {
+])('parses %j', (written, read) => {
   expect(parse(written)).toEqual(read);
 });
 
@@ -52,22 +52,22 @@ it.each<[object, string]>([
   [{ every: '0s' }, 'every must be 1s or longer'],
   [{ every: '1h', catch_up: '1s' }, 'catch_up must be 10s or longer'],
   [{ cron: 'hourly' }, 'cron must be a cron expression such as 0 6 * * *'],
-  [{ at: '24:00' }, 'at[0] must be a time of the day such as 06:30'],
-  [{ at: 630 }, 'at must be a time of the day such as 06:30'],
+  [{ at: '24:00' }, 'at[0] must be a time of day such as 06:30'],
+  [{ at: 630 }, 'at must be a time of day such as 06:30'],
   [{ at: '06:30', on: 'mondays, sometimes' }, 'on[1] must be days of the week: sun, mon'],
-  [{ every: '1h', on: 'mon' }, 'on needs at'],
+  [{ every: '1h', on: 'mon' }, 'on requires at'],
   [{ at: '06:30', time_zone: 'Europe/Nowhere' }, 'time_zone must be a time zone such as Europe/Berlin'],
   [{ at: '06:30', time_zone: '+02:00' }, 'time_zone must be a time zone such as Europe/Berlin'],
   [{ every: '1h', time_zone: 'UTC' }, 'time_zone cannot be combined with every'],
   [{ every: '1h', pause_after: -1 }, 'pause_after must be 0 (never) or more'],
   [{ every: '1h', overlap: 'all' }, 'overlap must be one of skip, buffer_one'],
   [{ every: '1h', evry: '1h' }, 'has the unknown key evry'],
-])('what is wrong with %j is said', (written, words) => {
+])('rejects %j and explains the problem', (written, words) => {
   expect(() => parse(written)).toThrow(ConfigError);
   expect(() => parse(written)).toThrow(words);
 });
 
-it('can be described to an editor, with a word on every key', () => {
+it('describes every key for editors', () => {
   const { properties } = z.toJSONSchema(scheduleSettings, { io: 'input' });
   for (const [key, schema] of Object.entries(properties ?? {})) {
     expect({ key, ...(schema as object) }).toMatchObject({ key, description: expect.any(String) as string });

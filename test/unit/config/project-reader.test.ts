@@ -7,16 +7,16 @@ import { createProjectReader, createConnectionResolver } from '../../../src/conf
 import { failureOf } from '../../support/config-failure';
 import { createShell } from '../../support/cli';
 
-const folder = mkdtempSync(path.join(tmpdir(), 'steady-'));
+const folder = mkdtempSync(path.join(tmpdir(), 'project-reader-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const file = path.join(folder, 'rollcall.yaml');
 const secret = path.join(folder, 'secret');
 const project = (name: string): string =>
   `connections: { ${name}: { domain: a.example.com, credentials: {}, destination: { files: d } } }\n`;
 
-test('a project is what it was while its file cannot be used, and that is told once', async () => {
-  const told: string[] = [];
-  const read = createProjectReader(file, [], (message) => told.push(message));
+test('uses the last valid project while the file is invalid, and reports that once', async () => {
+  const reported: string[] = [];
+  const read = createProjectReader(file, [], (message) => reported.push(message));
   await failureOf(read);
   writeFileSync(file, project('one'));
   expect([...(await read()).connections.keys()]).toEqual(['one']);
@@ -24,19 +24,19 @@ test('a project is what it was while its file cannot be used, and that is told o
     writeFileSync(file, text);
     expect([...(await read()).connections.keys()]).toEqual(['one']);
   }
-  expect(told).toEqual([
-    expect.stringMatching(/must be an object.*Until then what was there before is used\.$/),
-    expect.stringContaining('is not YAML'),
+  expect(reported).toEqual([
+    expect.stringMatching(/must be an object.*Using the last valid version until then\.$/),
+    expect.stringContaining('is not valid YAML'),
   ]);
   writeFileSync(file, project('two'));
   expect([...(await read()).connections.keys()]).toEqual(['two']);
 });
 
-test('what a reference stood for holds while its file is empty, but not for another reference', async () => {
-  const told: string[] = [];
+test('uses the last value of a reference while its file is empty, but not for another reference', async () => {
+  const reported: string[] = [];
   const resolve = createConnectionResolver(
     (connection) => resolveSecrets(connection, createShell()),
-    (message) => told.push(message),
+    (message) => reported.push(message),
   );
   const connection = (client_secret: string) =>
     parseConnection(
@@ -50,8 +50,8 @@ test('what a reference stood for holds while its file is empty, but not for anot
   expect(await resolve(connection('file:secret'))).toMatchObject({ credentials: { clientSecret: 'made-up-1' } });
   writeFileSync(secret, '');
   expect(await resolve(connection('file:secret'))).toMatchObject({ credentials: { clientSecret: 'made-up-1' } });
-  expect(told).toEqual([expect.stringContaining(`${secret}, which connections.acme.credentials.client_secret refers`)]);
-  expect(told.join()).not.toContain('made-up');
+  expect(reported).toEqual([expect.stringContaining(`${secret}, referenced by --client-secret`)]);
+  expect(reported.join()).not.toContain('made-up');
   await failureOf(() => resolve(connection('file:other')));
   writeFileSync(secret, 'made-up-2');
   expect(await resolve(connection('file:secret'))).toMatchObject({ credentials: { clientSecret: 'made-up-2' } });

@@ -6,7 +6,7 @@ import type { ScheduleStatus } from '../../../src/temporal/run-status';
 const now = new Date(2026, 0, 31, 12, 0, 0);
 const today = (hour: number, minute = 0): string => new Date(2026, 0, 31, hour, minute).toISOString();
 
-it('long texts are folded at words, and words that are too long stay whole, to be copied', () => {
+it('wraps long texts at words, and keeps words that are too long whole', () => {
   const address = `https://${'x'.repeat(200)}`;
   const lines = wrapIndented(`one two ${'three '.repeat(30)}${address}.`, 4);
   expect(lines.filter((line) => line.length > 80 || /\s$/.test(line))).toEqual([`      ${address}.`]);
@@ -15,12 +15,12 @@ it('long texts are folded at words, and words that are too long stay whole, to b
   expect(lines.join(' ').split(/ +/).slice(1)).toEqual(`one two ${'three '.repeat(30)}${address}.`.split(' '));
 });
 
-it('a moment of another day bears its date', () => {
+it('shows the date of a moment on another day', () => {
   expect(formatMoment(today(6, 30), now)).toBe('06:30:00');
   expect(formatMoment(new Date(2026, 1, 1, 6, 30).getTime(), now)).toBe('2026-02-01 06:30');
 });
 
-it('a sync under way is told of by stream, with what it waits for', () => {
+it('shows the streams of a running sync and what they wait for', () => {
   const progress = { counts: zeroCounts, delivered: 1_234_567 };
   const lines = formatRunStatus(
     'acme',
@@ -42,36 +42,36 @@ it('a sync under way is told of by stream, with what it waits for', () => {
   );
   expect(lines).toEqual([
     '  sync running since 09:00:00, started by its schedule',
-    '    users                      complete     1234567 rows',
-    "    organization_member_roles  running      1234567 rows, waits for Auth0's",
-    '      limit until 2026-02-01 00:00',
+    '    users                      complete     1234567 records',
+    '    organization_member_roles  waiting      1234567 records, waiting for the',
+    '      rate limit until 2026-02-01 00:00',
   ]);
 });
 
-it('a paused sync says why and what to do; one without workers that nobody answers', () => {
+it('shows why a sync is paused, and that no worker responds', () => {
   const base = { startedAt: today(9), scheduled: false };
   expect(
     formatRunStatus('acme', { ...base, state: 'paused', pauseReason: 'the tenant is being moved.', streams: [] }, now),
   ).toEqual([
-    '  sync paused, begun 09:00:00',
-    '    because the tenant is being moved;',
-    '    `rollcall resume acme` goes on',
+    '  sync paused, started 09:00:00',
+    '    reason: the tenant is being moved',
+    '    run `rollcall resume acme` to continue',
   ]);
-  expect(formatRunStatus('acme', { ...base, state: 'running' }, now)[0]).toContain('no worker answers');
-  expect(formatRunStatus('acme', undefined, now)[0]).toContain('no sync is remembered');
+  expect(formatRunStatus('acme', { ...base, state: 'running' }, now)[0]).toContain('no worker is responding');
+  expect(formatRunStatus('acme', undefined, now)[0]).toContain('no sync on record');
 });
 
-it('a sync that has ended says how whole it is', () => {
-  const ended = { startedAt: today(9), endedAt: today(10), scheduled: false, records: 12 };
-  expect(formatRunStatus('acme', { ...ended, state: 'complete', verdict: 'complete' }, now)).toEqual([
-    '  last sync ended 10:00:00: complete (12 rows)',
+it('shows the result of an ended sync', () => {
+  const run = { startedAt: today(9), endedAt: today(10), scheduled: false, records: 12 };
+  expect(formatRunStatus('acme', { ...run, state: 'complete', verdict: 'complete' }, now)).toEqual([
+    '  last sync ended 10:00:00: complete (12 records)',
   ]);
-  expect(formatRunStatus('acme', { ...ended, state: 'partial', verdict: 'incomplete: of users' }, now)).toEqual([
-    '  last sync ended 10:00:00: partial (12 rows): incomplete: of users',
+  expect(formatRunStatus('acme', { ...run, state: 'partial', verdict: 'incomplete: of users' }, now)).toEqual([
+    '  last sync ended 10:00:00: partial (12 records): incomplete: of users',
   ]);
 });
 
-it('a schedule tells when it is due, what was left out, and how its runs ended', () => {
+it('shows the next run of a schedule, its counts, and the last runs', () => {
   const schedule: ScheduleStatus = {
     timing: 'every 1h',
     paused: false,
@@ -85,7 +85,7 @@ it('a schedule tells when it is due, what was left out, and how its runs ended',
       {
         dueAt: today(10),
         outcome: 'skipped',
-        verdict: 'sync/acme was under way already',
+        verdict: 'sync/acme was already running',
         blockedByRunSince: today(9, 30),
       },
       { dueAt: today(9), outcome: 'failed', verdict: `incomplete: ${'of this '.repeat(10)}`, records: 0 },
@@ -94,18 +94,21 @@ it('a schedule tells when it is due, what was left out, and how its runs ended',
   const lines = formatScheduleStatus('acme', schedule, now);
   expect(lines.slice(0, 4)).toEqual([
     '  schedule: every 1h; next run 13:00:00',
-    '    1000 skipped while the one before ran, 2 missed by more than 1h',
+    '    1000 skipped (previous run still running), 2 missed (more than 1h late)',
     '    11:00:00  running',
-    '    10:00:00  skipped: sync/acme was under way already, since 09:30:00',
+    '    10:00:00  skipped: sync/acme was already running, since 09:30:00',
   ]);
-  expect(lines[4]).toMatch(/^ {4}09:00:00 {2}failed \(0 rows\): incomplete: of this/);
+  expect(lines[4]).toMatch(/^ {4}09:00:00 {2}failed \(0 records\): incomplete: of this/);
   expect(lines.filter((line) => line.length > 80)).toEqual([]);
-  const { nextRunAt: _, ...held } = schedule;
+  const { nextRunAt: _, ...others } = schedule;
   expect(
-    formatScheduleStatus('acme', { ...held, paused: true, pauseReason: '3 failed runs in a row' }, now).slice(0, 3),
+    formatScheduleStatus('acme', { ...others, paused: true, pauseReason: '3 consecutive failed runs' }, now).slice(
+      0,
+      3,
+    ),
   ).toEqual([
     '  schedule: every 1h; paused',
-    '    because 3 failed runs in a row;',
-    '    `rollcall schedule resume acme` goes on',
+    '    reason: 3 consecutive failed runs',
+    '    run `rollcall schedule resume acme` to continue',
   ]);
 });

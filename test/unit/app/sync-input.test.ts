@@ -2,11 +2,16 @@ import { defaultLimits, readLimits, selectStreams } from '../../../src/app/sync-
 import { parseConnection } from '../../../src/config/project';
 import { streams } from '../../../src/streams/registry';
 
-it('takes the bounds of a slice that the environment sets for every kind of slice, and leaves the others', () => {
+it('applies the fetch budget of the environment to every kind of fetch', () => {
   expect(readLimits({ fetchBudget: { pages: 3 }, heartbeatSeconds: 2 })).toEqual({
     ...defaultLimits,
+<<<<<<< HEAD:test/unit/commands/sync-input.test.ts
     slice: { ...defaultLimits.fetchBudget, pages: 3 },
     memberSlice: { ...defaultLimits.childFetchBudget, pages: 3 },
+=======
+    fetchBudget: { ...defaultLimits.fetchBudget, pages: 3 },
+    memberFetchBudget: { ...defaultLimits.memberFetchBudget, pages: 3 },
+>>>>>>> d2d886d (Name options instead of file paths in errors, and show one status per stream everywhere):test/unit/app/sync-input.test.ts
     heartbeatSeconds: 2,
   });
 });
@@ -15,7 +20,7 @@ it.each([
   [{ files: 'data' }, 'append', 'overwrite'],
   [{ postgres: { url: 'env:DATABASE_URL' } }, 'append_dedup', 'overwrite_dedup'],
 ])(
-  'into %j, adds by %s what is read incrementally, and replaces the rest, or all, by %s',
+  'writes into %j with %s for incremental streams, and with %s for others or in a full sync',
   (destination, add, replace) => {
     const settings = { domain: 'a.example.com', credentials: {}, destination, streams: ['users', 'clients'] };
     const connection = parseConnection('acme', settings, streams, '.');

@@ -2,7 +2,7 @@ import Ajv from 'ajv';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { projectSettings } from '../../../src/config/project-file';
+import { projectSchema } from '../../../src/config/project-file';
 import { createProjectSchema } from '../../../src/config/project-json-schema';
 import { findCodeBlocks, readPages } from '../../support/documentation';
 
@@ -29,7 +29,7 @@ const files: [string, unknown][] = [...examples, ['deploy/rollcall.yaml', parse(
 test.each(files)('schema and code accept the example at %s', (_, value) => {
   validate(value);
   expect(validate.errors).toBeNull();
-  expect(projectSettings.safeParse(value).error).toBeUndefined();
+  expect(projectSchema.safeParse(value).error).toBeUndefined();
 });
 
 const acme = { domain: 'acme.eu.auth0.com', destination: { files: './data' } };
@@ -56,7 +56,7 @@ test.each<[unknown]>([
   [withAcme({}, { defaults: { destination: { files: './data' } } })],
 ])('schema and code reject %j', (value) => {
   expect(valid(value)).toBe(false);
-  expect(projectSettings.safeParse(value).success).toBe(false);
+  expect(projectSchema.safeParse(value).success).toBe(false);
 });
 
 test('the schema lists the names of the streams', () => {
