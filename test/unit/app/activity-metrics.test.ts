@@ -64,7 +64,7 @@ it('counts the rows of streams and not those of indexes, and tells of a long wai
   const streams = ['organization_members', 'organization_member_roles'];
   const input = { connection: 'acme', task: { kind: 'children', streams } };
   expect(await activities.fetchPages(input as never)).toBe(result);
-  const { 'waits acme long_limit': wait, 'slices organization_members': slice, ...counts } = seen;
+  const { 'waits acme long_limit': wait, 'fetches organization_members': fetch, ...counts } = seen;
   expect(counts).toEqual({
     'pages acme organization_members': 4,
     'rows acme organization_members': 7,
@@ -72,7 +72,7 @@ it('counts the rows of streams and not those of indexes, and tells of a long wai
     'waitingUntil acme': waitUntil / 1_000,
   });
   expect(wait).toBeGreaterThan(50);
-  expect(slice).toBeLessThan(50);
+  expect(fetch).toBeLessThan(50);
 });
 
 it('shows of two buckets of one name the one that is in use', () => {

@@ -5,13 +5,8 @@ import { streams } from '../../../src/streams/registry';
 it('applies the fetch budget of the environment to every kind of fetch', () => {
   expect(readLimits({ fetchBudget: { pages: 3 }, heartbeatSeconds: 2 })).toEqual({
     ...defaultLimits,
-<<<<<<< HEAD:test/unit/commands/sync-input.test.ts
-    slice: { ...defaultLimits.fetchBudget, pages: 3 },
-    memberSlice: { ...defaultLimits.childFetchBudget, pages: 3 },
-=======
     fetchBudget: { ...defaultLimits.fetchBudget, pages: 3 },
-    memberFetchBudget: { ...defaultLimits.memberFetchBudget, pages: 3 },
->>>>>>> d2d886d (Name options instead of file paths in errors, and show one status per stream everywhere):test/unit/app/sync-input.test.ts
+    childFetchBudget: { ...defaultLimits.childFetchBudget, pages: 3 },
     heartbeatSeconds: 2,
   });
 });

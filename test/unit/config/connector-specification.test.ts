@@ -23,13 +23,8 @@ function schemasIn(schema: Schema, path = ''): [string, Schema][] {
 }
 const schemas = schemasIn(connectionSpecification);
 
-<<<<<<< HEAD:test/unit/config/spec.test.ts
-test('the specification is a message of the protocol and names its documentation', () => {
-  expect(parseMessage(formatSpecLine(createConnectorSpecification())).type).toBe('SPEC');
-=======
 test('is a message of the protocol with a link to the documentation', () => {
-  expect(messageOn(formatSpecLine(createConnectorSpecification())).type).toBe('SPEC');
->>>>>>> d2d886d (Name options instead of file paths in errors, and show one status per stream everywhere):test/unit/config/connector-specification.test.ts
+  expect(parseMessage(formatSpecLine(createConnectorSpecification())).type).toBe('SPEC');
   expect(new URL(documentationUrl).protocol).toBe('https:');
   expect(connectionSpecification.$schema).toBe('http://json-schema.org/draft-07/schema#');
 });
