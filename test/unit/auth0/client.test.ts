@@ -60,7 +60,7 @@ afterEach(async () => {
 
 const onePage = { clients: [{ client_id: 'c1' }], next: 'n*|+ 1' };
 
-test('a page comes with its rows, its checkpoint, its size and the clock of the server', async () => {
+test("returns a page with its rows, checkpoint, size and the server's time", async () => {
   const body = JSON.stringify(onePage);
   await serve([raw(body, { date: 'Tue, 24 Nov 2026 10:00:00 GMT' })]);
   await expect(client.getPage(request)).resolves.toEqual({
@@ -77,7 +77,7 @@ test('a page comes with its rows, its checkpoint, its size and the clock of the 
   });
 });
 
-test('an envelope of totals and a bare array are read as what they are', async () => {
+test('reads an envelope with totals and a bare array', async () => {
   await serve([json(200, { start: 0, limit: 50, total: 1, clients: [{ client_id: 'c' }] }), json(200, [])]);
   await expect(client.getPage(request)).resolves.toMatchObject({ isBareArray: false, start: 0, limit: 50, total: 1 });
   const page = await client.getPage(request);
@@ -85,7 +85,7 @@ test('an envelope of totals and a bare array are read as what they are', async (
   expect(page).not.toHaveProperty('total');
 });
 
-test('every reserved character of a query is percent-encoded, and the path is sent as it is', async () => {
+test('percent-encodes all reserved characters of a query, and sends the path unchanged', async () => {
   await serve([json(200, [])]);
   const q = `created_at:{2026-01-01T00:00:00.000Z TO *] AND user_id:auth0|a+b*`;
   await client.getPage({ ...request, path: 'organizations/org_1/members', query: { q, from: "Fe26.2*'x'" } });
@@ -96,13 +96,13 @@ test('every reserved character of a query is percent-encoded, and the path is se
   expect(new URL(url, server.baseUrl).searchParams.get('q')).toBe(q);
 });
 
-test('connections are kept for the next request', async () => {
+test('reuses connections', async () => {
   await serve([json(200, [])]);
   for (let i = 0; i < 5; i += 1) await client.getPage(request);
   expect(server.connections()).toBe(1);
 });
 
-test('a compressed page is read, a broken compression is not taken', async () => {
+test('reads a compressed page and rejects broken compression', async () => {
   const zipped = gzipSync(JSON.stringify(onePage));
   const gzip = { 'content-encoding': 'gzip' };
   await serve([raw(zipped, gzip), raw(Buffer.from('no gzip at all'), gzip)]);
@@ -110,7 +110,7 @@ test('a compressed page is read, a broken compression is not taken', async () =>
   expect(await failure(client.getPage(request))).toMatchObject({ name: 'UnexpectedAnswer' });
 });
 
-describe('an answer that is not a list of whole rows is never taken', () => {
+describe('a response that is not a complete list is rejected', () => {
   const cut = '{"clients":[{"client_id":"c';
   const zippedPage = gzipSync(JSON.stringify(onePage));
   test.each<[string, (incoming: ScriptedRequest) => void, RegExp]>([
@@ -144,7 +144,7 @@ describe('an answer that is not a list of whole rows is never taken', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  test('a body beyond the cap, also when it is small before decompression', async () => {
+  test('a body above the size limit, also when it is small before decompression', async () => {
     const large = JSON.stringify([{ client_id: 'c'.repeat(100_000) }]);
     await serve([raw(large), raw(gzipSync(large), { 'content-encoding': 'gzip' })], {
       maxBodyBytes: 50_000,
@@ -163,14 +163,14 @@ describe('a single object', () => {
   const role = { path: 'roles/rol_planted', key: 'id' };
   const whole = { id: 'rol_planted', name: 'a role', description: '' };
 
-  test('comes as it is, asked for without a query', async () => {
+  test('is returned unchanged, requested without a query', async () => {
     await serve([json(200, whole)]);
     await expect(client.getObject(role)).resolves.toEqual(whole);
     expect(server.requests[0]).toMatchObject({ method: 'GET', url: '/api/v2/roles/rol_planted' });
     expect(server.requests[0]?.headers).toMatchObject({ authorization: `Bearer ${secretToken}` });
   });
 
-  test('is asked for again after a failure, and waited for at the limit', async () => {
+  test('is requested again after a failure and after a 429', async () => {
     await serve([raw('', {}, 502), json(429, {}, { 'retry-after': '0.1' }), json(200, whole)]);
     let sent = 0;
     await expect(client.getObject(role, { onRequest: () => (sent += 1) })).resolves.toEqual(whole);
@@ -185,7 +185,7 @@ describe('a single object', () => {
     ['null', json(200, null), /not an object/],
     ['an object without its key', json(200, { roles: [whole] }), /without its id/],
     ['an object whose key is no text', json(200, { id: 7 }), /without its id/],
-  ])('is not taken from %s', async (_, answer, words) => {
+  ])('is not read from %s', async (_, answer, words) => {
     await serve([answer]);
     const error = await failure(client.getObject(role));
     expect(error).toMatchObject({ name: 'UnexpectedAnswer', message: expect.stringMatching(words) as string });
@@ -195,7 +195,7 @@ describe('a single object', () => {
   });
 });
 
-test('a message names the template of the path and holds nothing of what was sent or received', async () => {
+test('messages contain the path template and nothing of the request or the response', async () => {
   const echo = (incoming: ScriptedRequest): void =>
     incoming.json(400, { error: 'Bad Request', message: `bad value ${incoming.url}`, errorCode: 'invalid_uri' });
   await serve([echo]);
@@ -211,8 +211,8 @@ test('a message names the template of the path and holds nothing of what was sen
   expect(`${JSON.stringify(error)} ${error.message} ${error.stack}`).not.toContain('planted');
 });
 
-describe('what may pass is tried again in place, with growing pauses, and then thrown', () => {
-  test('a server that stays ill', async () => {
+describe('transient failures are retried with growing pauses and then thrown', () => {
+  test('a server that keeps failing', async () => {
     await serve([json(503, {}, { 'retry-after': '30' })]);
     expect(await failure(client.getPage(request))).toMatchObject({
       name: 'Transient',
@@ -222,7 +222,7 @@ describe('what may pass is tried again in place, with growing pauses, and then t
     expect(slept).toEqual([1_000, 2_000]);
   });
 
-  test('a reset connection and a body that is cut off', async () => {
+  test('a reset connection and a truncated body', async () => {
     const reset = (incoming: ScriptedRequest): void => void incoming.socket.resetAndDestroy();
     const cut = (incoming: ScriptedRequest): void => {
       incoming.response.writeHead(200, { 'content-length': '1000' }).write('[{"client_id":');
@@ -238,7 +238,7 @@ describe('what may pass is tried again in place, with growing pauses, and then t
     expect(await failure(client.getPage(request))).toMatchObject({ name: 'Transient', cause: 'the request timed out' });
   });
 
-  test('a server that trickles its answer for ever', async () => {
+  test('a server that never completes its response', async () => {
     const trickle = (incoming: ScriptedRequest): void => {
       const drip = setInterval(() => incoming.response.write(' '), 10);
       incoming.socket.once('close', () => clearInterval(drip));
@@ -247,7 +247,7 @@ describe('what may pass is tried again in place, with growing pauses, and then t
     expect(await failure(client.getPage(request))).toMatchObject({ name: 'Transient' });
   });
 
-  test('a server that is not there', async () => {
+  test('a server that refuses connections', async () => {
     await serve([json(200, [])], { retries: 0 });
     await server.close();
     expect(await failure(client.getPage(request))).toMatchObject({
@@ -267,32 +267,32 @@ describe('a 429', () => {
     errorCode: 'too_many_requests',
   };
 
-  test('is waited for as Retry-After says, and does not count as a failure', async () => {
+  test('is retried after its Retry-After and is not a failure', async () => {
     await serve([json(429, body, { ...full, 'retry-after': '1.1' }), json(200, [])], { retries: 0 });
     const waits: string[] = [];
-    const begun = Date.now();
-    await client.getPage(request, { onWait: (until, reason) => waits.push(`${reason} ${until > begun}`) });
-    expect(Date.now() - begun).toBeGreaterThanOrEqual(1_090);
+    const startedAt = Date.now();
+    await client.getPage(request, { onWait: (until, reason) => waits.push(`${reason} ${until > startedAt}`) });
+    expect(Date.now() - startedAt).toBeGreaterThanOrEqual(1_090);
     expect(client.getStats()).toEqual({ requests: 2, retries: 0, rateLimited: 1, succeeded: 1 });
     expect(waits).toEqual(['rateLimit true']);
   });
 
-  test('without Retry-After is waited for until the reset, by the clock of the server', async () => {
+  test("without Retry-After is retried after the reset, by the server's clock", async () => {
     const date = new Date('2020-01-01T00:00:00Z');
     const headers = { ...full, date: date.toUTCString(), 'x-ratelimit-reset': String(date.getTime() / 1000 + 1) };
     await serve([json(429, body, headers), json(200, [])]);
-    const begun = Date.now();
+    const startedAt = Date.now();
     await client.getPage(request);
-    expect(Date.now() - begun).toBeGreaterThanOrEqual(990);
+    expect(Date.now() - startedAt).toBeGreaterThanOrEqual(990);
   });
 
-  test('with a wait too long is RateLimited and says until when, to all that come in the meantime', async () => {
+  test('with a wait that is too long rejects this and later requests with the time to retry', async () => {
     await serve([json(429, body, { ...full, 'retry-after': '3600' })], { maxWaitMs: 5_000 });
-    const begun = Date.now();
+    const startedAt = Date.now();
     for (let i = 0; i < 2; i += 1) {
       const error = await failure(client.getPage(request));
       expect(error.name).toBe('RateLimited');
-      expect(error['retryAt']).toBeGreaterThanOrEqual(begun + 3_599_000);
+      expect(error['retryAt']).toBeGreaterThanOrEqual(startedAt + 3_599_000);
     }
     expect(server.requests).toHaveLength(1);
   });
@@ -330,7 +330,7 @@ describe('with a client id and secret', () => {
     return { issued: () => issued };
   }
 
-  test('a token that is refused is renewed once for all requests that met the refusal', async () => {
+  test('a rejected token is renewed once for all concurrent requests', async () => {
     let valid = 't1';
     const { issued } = await serveTenant((token) => token === valid);
     await client.getPage(request);
@@ -339,7 +339,7 @@ describe('with a client id and secret', () => {
     expect(issued()).toBe(2);
   });
 
-  test('a fresh token that is refused as well ends in BadCredentials', async () => {
+  test('a rejected new token fails with BadCredentials', async () => {
     const { issued } = await serveTenant(() => false);
     expect(await failure(client.getPage(request))).toMatchObject({
       name: 'BadCredentials',
@@ -348,17 +348,17 @@ describe('with a client id and secret', () => {
     expect(issued()).toBe(2);
   });
 
-  test('the scopes of the token are known', async () => {
+  test("the token's scopes are known", async () => {
     await serveTenant(() => true);
     await expect(client.getScopes()).resolves.toEqual(['read:clients']);
   });
 });
 
-describe('an abort ends it at once with its reason', () => {
+describe('an abort rejects the call at once with its reason', () => {
   test.each<[string, (incoming: ScriptedRequest) => void]>([
-    ['in mid-request', () => {}],
-    ['while waiting for the limit', json(429, {}, { 'retry-after': '30' })],
-    ['in the pause before another try', json(503, {}, { 'retry-after': '30' })],
+    ['during a request', () => {}],
+    ['during a rate limit wait', json(429, {}, { 'retry-after': '30' })],
+    ['during the pause before a retry', json(503, {}, { 'retry-after': '30' })],
   ])('%s', async (_, answer) => {
     await serve([answer]);
     client.close();
@@ -368,17 +368,17 @@ describe('an abort ends it at once with its reason', () => {
       pacer: new Pacer(),
       random: () => 1,
     });
-    const reason = new Error('stop it');
+    const reason = new Error('aborted by the test');
     const ending = new AbortController();
     setTimeout(() => ending.abort(reason), 50);
-    const begun = Date.now();
+    const startedAt = Date.now();
     expect(await failure(client.getPage(request, { signal: ending.signal }))).toBe(reason);
-    expect(Date.now() - begun).toBeLessThan(10_000);
+    expect(Date.now() - startedAt).toBeLessThan(10_000);
   });
 
-  test('before anything was sent', async () => {
+  test('before the first request', async () => {
     await serve([json(200, [])]);
-    const reason = new Error('too late');
+    const reason = new Error('aborted before');
     expect(await failure(client.getPage(request, { signal: AbortSignal.abort(reason) }))).toBe(reason);
     expect(server.requests).toHaveLength(0);
   });

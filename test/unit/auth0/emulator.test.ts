@@ -58,11 +58,11 @@ test.each([
   expect(await keysOf(createListPaging({ path: list, query: {}, list, key }, 'checkpoint'), key)).toEqual(truth(list));
 });
 
-test('the roles, which have no checkpoints, come by offset', async () => {
+test('the list of roles, which has no checkpoints, is read by offset', async () => {
   const roles = await keysOf(createListPaging({ path: 'roles', query: {}, list: 'roles', key: 'id' }, 'offset'), 'id');
   expect(new Set(roles).size).toBe(40);
 });
 
-test('the tenant has not been made to answer 429', () => {
+test('no request was answered with 429', () => {
   expect(client.getStats().rateLimited).toBe(0);
 });

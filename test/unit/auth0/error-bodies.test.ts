@@ -96,14 +96,14 @@ const named = rows.map((row) => ({ name: `${row[1]}: ${row[0]}`, row }));
 test.each(named)('$name', async ({ row: [, asked, answer, { error: facts, says, failureType, retried, waits }] }) => {
   const ofToken = asked === 'POST /oauth/token';
   await serve(asked, answer, { times: Infinity, maxWaitMs: 100, secret: ofToken });
-  const begun = now();
+  const startedAt = now();
   const error = await refusal(asked);
   expect(error).toMatchObject(facts);
   expect(error.message).toMatch(says);
   if (error.name !== 'BadCredentials') expect(error.message.startsWith(asked)).toBe(true);
   expect(JSON.stringify([error, error.message, error.stack])).not.toContain('planted');
   if (waits !== undefined) {
-    expect(error['retryAt']).toBeGreaterThanOrEqual(begun + waits);
+    expect(error['retryAt']).toBeGreaterThanOrEqual(startedAt + waits);
     expect(error['retryAt']).toBeLessThanOrEqual(now() + waits);
   }
 
@@ -119,22 +119,22 @@ test.each(named)('$name', async ({ row: [, asked, answer, { error: facts, says, 
 });
 
 test.each(named.filter(({ row: [, , , meaning] }) => meaning.retried))(
-  '$name, and then it passes',
+  '$name, and the retry succeeds',
   async ({ row: [, asked, answer, { waits }] }) => {
     const ofToken = asked === 'POST /oauth/token';
     await serve(asked, answer, { times: 1, maxWaitMs: 3_600_000, secret: ofToken });
-    const begun = now();
+    const startedAt = now();
     await asks[asked](client);
     expect(sent(ofToken)).toBe(2);
     expect(client.getStats()).toMatchObject({
       retries: waits === undefined ? 1 : 0,
       rateLimited: answer.status === 429 && !ofToken ? 1 : 0,
     });
-    expect(now() - begun).toBeGreaterThanOrEqual(waits ?? 0);
+    expect(now() - startedAt).toBeGreaterThanOrEqual(waits ?? 0);
   },
 );
 
-describe('a token that was got with an id and a secret is renewed once', () => {
+describe('a token requested with client credentials is renewed once', () => {
   const renewed = named.filter(
     ({ row: [, asked, { status }, { afresh }] }) => asked !== 'POST /oauth/token' && status === 401 && afresh,
   );
@@ -147,7 +147,7 @@ describe('a token that was got with an id and a secret is renewed once', () => {
     expect([sent(true), sent(false)]).toEqual([2, 2]);
   });
 
-  test.each(renewed)('$name, and then it passes', async ({ row: [, asked, answer] }) => {
+  test.each(renewed)('$name, and the retry succeeds', async ({ row: [, asked, answer] }) => {
     await serve(asked, answer, { times: 1, maxWaitMs: 100, secret: true });
     await asks[asked](client);
     expect([sent(true), sent(false)]).toEqual([2, 2]);
@@ -156,7 +156,7 @@ describe('a token that was got with an id and a secret is renewed once', () => {
 
 test.each(
   named.filter(({ row: [, asked, { status }, { retried }] }) => asked === 'GET users' && status === 401 && retried),
-)('no token is renewed for $name', async ({ row: [, asked, answer] }) => {
+)('does not renew the token after $name', async ({ row: [, asked, answer] }) => {
   await serve(asked, answer, { times: 1, maxWaitMs: 100, secret: true });
   await asks[asked](client);
   expect([sent(true), sent(false)]).toEqual([1, 2]);

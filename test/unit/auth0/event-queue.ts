@@ -4,11 +4,11 @@ export interface Event {
   at: number;
   order: number;
   act: Act;
-  /** It does not happen after all. */
+  /** Set for a cancelled event. */
   off?: boolean;
 }
 
-/** Events by time, those of the same time in the order in which they were added. A heap. */
+/** A heap of events by time, then by the order of insertion. */
 export class EventQueue {
   private readonly heap: Event[] = [];
   private order = 0;
@@ -25,13 +25,13 @@ export class EventQueue {
     return entry;
   }
 
-  /** Until nothing is left. Throws when that takes longer than a day. */
+  /** Runs all events. Throws when that takes longer than a simulated day. */
   run(after: (now: number) => void): number {
     let now = 0;
     for (let next = this.next(); next; next = this.next()) {
       if (next.off) continue;
       now = next.at;
-      if (now > 24 * 3_600_000) throw new Error('it does not end');
+      if (now > 24 * 3_600_000) throw new Error('the simulation does not end');
       next.act(now);
       after(now);
     }

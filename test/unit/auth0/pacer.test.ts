@@ -1,38 +1,38 @@
 import { setMaxListeners } from 'node:events';
 import { Pacer, type Slot } from '../../../src/auth0/rate-limit/pacer';
 
-const reading = (limit: number, remaining: number, fullInMs = 60_000) => ({ limit, remaining, fullInMs });
-let over: AbortController;
+const headers = (limit: number, remaining: number, fullInMs = 60_000) => ({ limit, remaining, fullInMs });
+let end: AbortController;
 beforeEach(() => {
-  over = new AbortController();
-  setMaxListeners(0, over.signal);
+  end = new AbortController();
+  setMaxListeners(0, end.signal);
 });
-/** Those that still wait leave the queue, or they would keep the process. */
-afterEach(() => over.abort(new Error('the test is over')));
+/** Removes waiting requests, whose timers would keep the process alive. */
+afterEach(() => end.abort(new Error('the test has ended')));
 
-function acquire(pacer: Pacer, signal = over.signal): Promise<Slot> {
+function acquire(pacer: Pacer, signal = end.signal): Promise<Slot> {
   const slot = pacer.acquire('users', 'GET users', { maxWaitMs: 60_000, signal });
   slot.catch(() => {});
   return slot;
 }
 
-/** Which of the promises have come true by now. */
+/** Which of the promises are resolved. */
 async function settled(promises: Promise<unknown>[]): Promise<boolean[]> {
   const pending = Symbol();
   await new Promise((resolve) => setTimeout(resolve, 10));
   return Promise.all(promises.map(async (one) => (await Promise.race([one, Promise.resolve(pending)])) !== pending));
 }
 
-test('the first request goes alone; its answer lets out as many as there are tokens', async () => {
+test('sends the first request alone, and then as many as there are tokens', async () => {
   const pacer = new Pacer({ reserve: 0 });
   const first = await acquire(pacer);
   const others = [1, 2, 3, 4, 5].map(() => acquire(pacer));
   expect(await settled(others)).toEqual([false, false, false, false, false]);
-  first.recordResponse(reading(1_000, 3));
+  first.recordResponse(headers(1_000, 3));
   expect((await settled(others)).slice(0, 3)).toEqual([true, true, true]);
 });
 
-test('no more requests are out than the concurrency allows, also without any limit', async () => {
+test('limits the requests in flight to its concurrency, also without a rate limit', async () => {
   const pacer = new Pacer({ maxConcurrency: 2 });
   (await acquire(pacer)).recordResponse(undefined);
   const asked = [1, 2, 3].map(() => acquire(pacer));
@@ -41,53 +41,53 @@ test('no more requests are out than the concurrency allows, also without any lim
   expect(await settled(asked)).toEqual([true, true, true]);
 });
 
-test('a part of the bucket is left to others', async () => {
+test('leaves a share of the bucket to other clients', async () => {
   const pacer = new Pacer({ reserve: 0.5 });
-  (await acquire(pacer)).recordResponse(reading(6, 5));
+  (await acquire(pacer)).recordResponse(headers(6, 5));
   const asked = Array.from({ length: 9 }, () => acquire(pacer));
   expect((await settled(asked)).filter(Boolean)).toHaveLength(2);
 });
 
-test('one who leaves the queue is told his own reason, and those behind him move up', async () => {
+test("rejects an aborted request with its signal's reason and lets the next one advance", async () => {
   const pacer = new Pacer({ maxConcurrency: 1 });
   const first = await acquire(pacer);
   const leaving = new AbortController();
   const second = acquire(pacer, leaving.signal);
   const third = acquire(pacer);
-  leaving.abort(new Error('gone home'));
-  await expect(second).rejects.toThrow('gone home');
+  leaving.abort(new Error('no longer needed'));
+  await expect(second).rejects.toThrow('no longer needed');
   first.recordResponse(undefined);
   await expect(third).resolves.toBeDefined();
 });
 
-test('an empty bucket is waited for, and the wait is told', async () => {
+test('waits for an empty bucket and shows the wait in the snapshot', async () => {
   const pacer = new Pacer({ reserve: 0 });
-  (await acquire(pacer)).recordResponse(reading(2, 0));
+  (await acquire(pacer)).recordResponse(headers(2, 0));
   const [bucket] = pacer.snapshot().buckets;
   expect(bucket).toMatchObject({ name: 'tenant', limit: 2, remaining: 0, waitingUntil: expect.any(Number) as number });
-  const begun = Date.now();
-  const told: number[] = [];
-  await pacer.acquire('users', 'GET users', { maxWaitMs: 60_000, onWait: (until) => told.push(until) });
-  expect(Date.now() - begun).toBeGreaterThanOrEqual(490);
-  expect(told).toEqual([]);
+  const startedAt = Date.now();
+  const reported: number[] = [];
+  await pacer.acquire('users', 'GET users', { maxWaitMs: 60_000, onWait: (until) => reported.push(until) });
+  expect(Date.now() - startedAt).toBeGreaterThanOrEqual(490);
+  expect(reported).toEqual([]);
 });
 
-test('a wait of a second or more is told once', async () => {
+test('reports a wait of a second or more once', async () => {
   const pacer = new Pacer();
   const until = (await acquire(pacer)).recordRefusal({ retryAfterMs: 30_000 });
-  const told: number[] = [];
+  const reported: number[] = [];
   const waiting = pacer.acquire('users', 'GET users', {
     maxWaitMs: 60_000,
-    signal: over.signal,
-    onWait: (time) => told.push(time),
+    signal: end.signal,
+    onWait: (time) => reported.push(time),
   });
   waiting.catch(() => {});
   await settled([waiting, acquire(pacer)]);
-  expect(told).toHaveLength(1);
-  expect(Math.abs((told[0] ?? 0) - until)).toBeLessThan(1_000);
+  expect(reported).toHaveLength(1);
+  expect(Math.abs((reported[0] ?? 0) - until)).toBeLessThan(1_000);
 });
 
-test('what is shown begins empty, counts what is out and what waits, and says how many it would like to be asked for', async () => {
+test('shows requests in flight and waiting, and the concurrency it demands', async () => {
   const pacer = new Pacer({ maxConcurrency: 5 });
   expect(pacer.snapshot()).toEqual({ buckets: [], concurrency: 5, inflight: 0, waiting: 0 });
   await acquire(pacer);
@@ -95,19 +95,19 @@ test('what is shown begins empty, counts what is out and what waits, and says ho
   expect(pacer.snapshot()).toMatchObject({ inflight: 1, waiting: 1 });
 });
 
-test('of a bucket that runs short it would like no more to be asked for than keep it busy', async () => {
+test('demands only the concurrency that keeps a bucket busy when it runs short', async () => {
   let time = 0;
   const pacer = new Pacer({ now: () => time });
   for (let nth = 0; nth < 8; nth += 1) {
     const slot = await acquire(pacer);
     time += 1_000;
-    slot.recordResponse(reading(2, 0, 1_000));
+    slot.recordResponse(headers(2, 0, 1_000));
     time += 1_000;
   }
   expect(pacer.snapshot().concurrency).toBeLessThanOrEqual(4);
 });
 
-test('without any limit, more and more are out at a time as long as that brings more', async () => {
+test('increases the requests in flight without a rate limit while that increases the throughput', async () => {
   let time = 0;
   const pacer = new Pacer({ now: () => time, maxConcurrency: 20 });
   let out: Slot[] = [];
@@ -132,7 +132,7 @@ test('without any limit, more and more are out at a time as long as that brings 
   expect(pacer.snapshot().concurrency).toBe(20);
 });
 
-test('fewer are out at a time when most get no answer', async () => {
+test('reduces the requests in flight when most of them fail', async () => {
   let time = 0;
   const pacer = new Pacer({ now: () => time });
   (await acquire(pacer)).recordResponse(undefined);

@@ -1,46 +1,49 @@
 import type { RateLimitHeaders } from '../../../src/auth0/rate-limit/rate-limit-headers';
 import { bound, chance, enterprise, run } from './pacing-runs';
-import { honest, type Veil } from './simulated-tenant';
+import { honest, type HeaderFilter } from './simulated-tenant';
 
-describe('headers that lie', () => {
+describe('wrong headers', () => {
   const past: RateLimitHeaders[] = [];
   let nth = 0;
   beforeEach(() => {
     past.length = 0;
     nth = 0;
   });
-  const lies: [string, Veil][] = [
-    ['are missing', () => ({})],
-    ['are missing but for Retry-After', ({ ok }) => (ok ? {} : { retryAfterMs: 1_000 })],
+  const cases: [string, HeaderFilter][] = [
+    ['no headers are sent', () => ({})],
+    ['only Retry-After is sent', ({ ok }) => (ok ? {} : { retryAfterMs: 1_000 })],
     [
-      'are those of ten answers ago',
-      ({ reading }) => {
-        past.push(reading);
+      'headers are those of ten responses ago',
+      ({ headers }) => {
+        past.push(headers);
         const old = past[Math.max(0, past.length - 11)];
         return old ? { headers: old } : {};
       },
     ],
-    ['never change', () => ({ headers: { limit: 50, remaining: 49, fullInMs: 1_000 } })],
-    ['do not say when the bucket is full', ({ reading: { limit, remaining } }) => ({ headers: { limit, remaining } })],
-    ['say that it is full at once', ({ reading }) => ({ headers: { ...reading, fullInMs: 1_000 }, resetMs: 1_000 })],
-    ['say that it takes minutes', ({ reading }) => ({ headers: { ...reading, fullInMs: 55_000 }, resetMs: 300_000 })],
+    ['headers never change', () => ({ headers: { limit: 50, remaining: 49, fullInMs: 1_000 } })],
+    ['the reset is missing', ({ headers: { limit, remaining } }) => ({ headers: { limit, remaining } })],
+    ['the reset is always close', ({ headers }) => ({ headers: { ...headers, fullInMs: 1_000 }, resetMs: 1_000 })],
     [
-      'go up and down',
-      ({ reading }) => {
+      'the reset is always minutes away',
+      ({ headers }) => ({ headers: { ...headers, fullInMs: 55_000 }, resetMs: 300_000 }),
+    ],
+    [
+      'the remaining requests are inaccurate',
+      ({ headers }) => {
         const off = Math.round(chance(3, (nth += 1)) * 20 - 10);
-        return { headers: { ...reading, remaining: Math.max(0, Math.min(50, reading.remaining + off)) } };
+        return { headers: { ...headers, remaining: Math.max(0, Math.min(50, headers.remaining + off)) } };
       },
     ],
-    ['come with every third answer', (answer) => ((nth += 1) % 3 === 0 ? honest(answer, 0) : {})],
+    ['only every third response has headers', (answer) => ((nth += 1) % 3 === 0 ? honest(answer, 0) : {})],
   ];
-  test.each(lies)('%s: it finishes, with at most 2 %% of 429, and does not spin', (_, veil) => {
+  test.each(cases)('%s: all requests succeed with at most 2 %% of 429 and without busy waiting', (_, veil) => {
     const { total, refused, requests, alarms } = run(enterprise, 3_000, 50, { veil });
     expect(refused / requests).toBeLessThanOrEqual(0.02);
     expect(total / bound(enterprise, 3_000)).toBeLessThan(2);
     expect(alarms).toBeLessThan(requests * 2);
   });
 
-  test('that call the bucket empty for ever: it goes on, slowly', () => {
+  test('an always empty bucket: requests continue slowly', () => {
     const { refused, requests } = run(enterprise, 200, 50, { veil: () => ({ headers: { limit: 50, remaining: 0 } }) });
     expect({ refused, requests }).toEqual({ refused: 0, requests: 200 });
   });

@@ -53,7 +53,7 @@ function play({
 }
 type ReturnTypeOf<T> = T extends fc.Arbitrary<infer U> ? U : never;
 
-test('an honest tenant answers no 429, whatever the bucket, latency, loss and order of the answers', () => {
+test('causes no 429 with an honest tenant, whatever the bucket, latency, loss and order of responses', () => {
   fc.assert(
     fc.property(circumstances, (given) => {
       expect(play(given).refused).toBe(0);
@@ -62,7 +62,7 @@ test('an honest tenant answers no 429, whatever the bucket, latency, loss and or
   );
 });
 
-test('once the refill is measured, nothing is out only while what is in the bucket is the reserve and what a second may still hide', () => {
+test('once the refill is measured, is idle only while the bucket has no more than the reserve and one second of refill', () => {
   fc.assert(
     fc.property(circumstances, (given) => {
       const { idle, spec } = play(given);

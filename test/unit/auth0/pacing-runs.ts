@@ -7,14 +7,14 @@ import {
   simulate,
 } from './simulated-tenant';
 
-/** 0 to 1, the same for the same numbers. */
+/** 0 to 1, deterministic. */
 export function chance(seed: number, nth: number): number {
   let x = Math.imul(seed + 1, 2654435761) ^ Math.imul(nth + 1, 2246822519);
   x = Math.imul(x ^ (x >>> 15), 3266489917);
   return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32;
 }
 
-/** Around `ms`, spread by a fifth; counted anywhere on the way, so answers come in another order than they were counted. */
+/** `ms` ± 20 %, counted by the server at any time in between, so responses arrive in another order than they are counted. */
 export const around =
   (ms: number, seed = 7): ClientSpec['latency'] =>
   (nth) => ({ ms: ms * (0.8 + chance(seed, nth) * 0.4), before: chance(seed + 1, nth) });
@@ -27,11 +27,11 @@ export const perMinute = (size: number, requests: number): BucketSpec => ({
   stepMs: 1_000,
 });
 
-export type One = Partial<ClientSpec> & Omit<Partial<Scenario>, 'clients' | 'buckets'> & { clients?: number };
+export type RunOptions = Partial<ClientSpec> & Omit<Partial<Scenario>, 'clients' | 'buckets'> & { clients?: number };
 
-/** `clients` alike on one bucket; each has `requests` to make. */
-export function run(spec: BucketSpec, requests: number, ms: number, given: One = {}): Outcome {
-  const { clients = 1, veil, others, at, watch, ...client } = given;
+/** Simulates equal clients of one bucket, each with `requests`. */
+export function run(spec: BucketSpec, requests: number, ms: number, options: RunOptions = {}): Outcome {
+  const { clients = 1, veil, others, at, watch, ...client } = options;
   const bucket = createBucket(spec);
   return simulate({
     clients: Array.from({ length: clients }, (_, seed) => ({
@@ -49,5 +49,5 @@ export function run(spec: BucketSpec, requests: number, ms: number, given: One =
   });
 }
 
-/** Seconds that `requests` need at least. */
+/** Least time for `requests`, seconds. */
 export const bound = ({ size, perSecond }: BucketSpec, requests: number): number => (requests - size) / perSecond;

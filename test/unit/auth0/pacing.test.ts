@@ -1,7 +1,7 @@
 import { around, bound, enterprise, free, perMinute, run } from './pacing-runs';
 import { type BucketSpec, createBucket, type Outcome, simulate } from './simulated-tenant';
 
-describe('alone on a bucket, no 429 and hardly more time than there must be', () => {
+describe('a single client uses its bucket without a 429 and in close to the shortest time', () => {
   test.each<[string, BucketSpec, number, number]>([
     ['50 + 16/s, 20 ms', enterprise, 1_000, 20],
     ['50 + 16/s, 100 ms', enterprise, 1_000, 100],
@@ -22,14 +22,14 @@ describe('alone on a bucket, no 429 and hardly more time than there must be', ()
     }
   });
 
-  test('a latency of 20, 100 or 500 ms makes a difference of less than 5 points', () => {
+  test('the throughput differs by less than 5 % between latencies of 20, 100 and 500 ms', () => {
     const ratios = [20, 100, 500].map((ms) => run(enterprise, 1_000, ms).total / bound(enterprise, 1_000));
     expect(Math.max(...ratios) - Math.min(...ratios)).toBeLessThan(0.05);
   });
 });
 
 describe('several processes on one tenant', () => {
-  test.each([2, 4])('%i get the whole limit between them with less than 1 %% of 429', (clients) => {
+  test.each([2, 4])('%i processes together use the full limit with less than 1 %% of 429', (clients) => {
     for (const ms of [20, 50, 500]) {
       const { total, refused, requests } = run(enterprise, 1_200 / clients, ms, { clients });
       expect(total / bound(enterprise, 1_200)).toBeLessThan(1.1);
@@ -37,7 +37,7 @@ describe('several processes on one tenant', () => {
     }
   });
 
-  test('one that comes later is not shut out', () => {
+  test('a process that starts later gets its share', () => {
     const bucket = createBucket(enterprise);
     const client = { route: 'users', requests: 600, latency: around(50) };
     const { seconds, total } = simulate({
@@ -49,7 +49,7 @@ describe('several processes on one tenant', () => {
   });
 });
 
-describe('others on the tenant', () => {
+describe('other clients of the tenant', () => {
   const half = (from: number, together: number): number[] =>
     Array.from({ length: 80 }, (_, nth) => from + Math.floor(nth / together) * together * 125);
 
@@ -65,7 +65,7 @@ describe('others on the tenant', () => {
     },
   );
 
-  test('are seen while they take, and not after', () => {
+  test('are detected only while they send requests', () => {
     const seen: number[] = [];
     run(enterprise, 500, 50, {
       others: half(10_000, 1),
@@ -84,7 +84,7 @@ test.each<[string, BucketSpec, BucketSpec]>([
   ['halves', enterprise, { size: 25, perSecond: 8 }],
   ['doubles', { size: 25, perSecond: 8 }, enterprise],
   ['fills half as fast', enterprise, { size: 50, perSecond: 8 }],
-])('a bucket that %s in mid-run is followed without a 429', (_, before, after) => {
+])('follows a bucket that %s during the run, without a 429', (_, before, after) => {
   const bucket = createBucket(before);
   const { refused, total } = simulate({
     clients: [{ route: 'users', requests: 800, latency: around(50) }],
@@ -97,7 +97,7 @@ test.each<[string, BucketSpec, BucketSpec]>([
 });
 
 describe('routes and their buckets', () => {
-  test('two buckets of one size are used side by side', () => {
+  test('uses two buckets of the same size separately', () => {
     const buckets: Record<string, ReturnType<typeof createBucket>> = {
       clients: createBucket(perMinute(5, 50)),
       organizations: createBucket(perMinute(5, 50)),
@@ -107,7 +107,7 @@ describe('routes and their buckets', () => {
     expect(both.total).toBeLessThan(bound(perMinute(5, 50), 40) * 1.05);
   });
 
-  test('one bucket behind all routes is one, also when its size is that of an endpoint in the tables', () => {
+  test("recognizes one bucket of all routes, even with the size of an endpoint's own bucket", () => {
     const bucket = createBucket({ size: 20, perSecond: 5 });
     const routes = ['users', 'organizations', 'organizations/{id}/members', 'clients'];
     const { refused, total } = simulateRoutes(routes, 50, () => [bucket]);
@@ -115,7 +115,7 @@ describe('routes and their buckets', () => {
     expect(total).toBeLessThan(bound(bucket.spec, 200) * 1.05);
   });
 
-  test('an endpoint within the bucket of all: neither is overdrawn, both are used', () => {
+  test("uses an endpoint's bucket and the bucket of all routes fully, without exceeding either", () => {
     const all = createBucket(enterprise);
     const members = createBucket(perMinute(40, 500));
     const { refused, total } = simulateRoutes(['users', 'organizations/{id}/members'], 400, (route) =>

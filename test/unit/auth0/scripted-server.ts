@@ -3,11 +3,11 @@ import type { AddressInfo, Socket } from 'node:net';
 
 export interface ScriptedRequest {
   method: string;
-  /** As sent, percent-encoding and all. */
+  /** As sent, percent-encoded. */
   url: string;
   headers: IncomingHttpHeaders;
   body: string;
-  /** Answers in JSON. */
+  /** Sends a JSON response. */
   json(status: number, body: unknown, headers?: Record<string, string>): void;
   response: ServerResponse;
   socket: Socket;
@@ -16,12 +16,12 @@ export interface ScriptedRequest {
 export interface ScriptedServer {
   baseUrl: string;
   requests: ScriptedRequest[];
-  /** How many connections were opened. */
+  /** Number of connections opened. */
   connections(): number;
   close(): Promise<void>;
 }
 
-/** An HTTP server on a port of its own whose every answer is the test's. */
+/** Starts an HTTP server whose responses the test determines. */
 export async function startScripted(answer: (request: ScriptedRequest) => void): Promise<ScriptedServer> {
   const requests: ScriptedRequest[] = [];
   let connections = 0;

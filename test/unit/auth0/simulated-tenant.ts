@@ -3,7 +3,7 @@ import type { RateLimitHeaders, RateLimitRefusal } from '../../../src/auth0/rate
 import { ConcurrencyWindow } from '../../../src/auth0/rate-limit/concurrency-window';
 import { type Event, EventQueue } from './event-queue';
 
-/** A token bucket as Auth0 describes it; with `stepMs` it is refilled once in so many ms, else evenly. */
+/** A token bucket as Auth0 describes it. `stepMs`: refill interval; default: evenly. */
 export interface BucketSpec {
   size: number;
   perSecond: number;
@@ -12,18 +12,18 @@ export interface BucketSpec {
 
 export interface Answer {
   ok: boolean;
-  reading: RateLimitHeaders;
+  headers: RateLimitHeaders;
 }
 
 export interface ServerBucket {
   spec: BucketSpec;
   charge(now: number): Answer;
-  /** From `now` on it is another bucket; what is in it stays, as far as it fits. */
+  /** Changes the bucket and keeps its content, up to the new size. */
   change(spec: BucketSpec, now: number): void;
   tokens(now: number): number;
 }
 
-/** Reset is a whole second, rounded up; the time beside it a whole second, rounded down. */
+/** The reset is rounded up to seconds, the time of the response down. */
 export function createBucket(first: BucketSpec): ServerBucket {
   let content = first.size;
   let filledAt = 0;
@@ -37,14 +37,14 @@ export function createBucket(first: BucketSpec): ServerBucket {
       return content;
     },
     charge(now) {
-      // Sums of parts of tokens are not exact.
+      // Sums of fractions are not exact.
       const ok = bucket.tokens(now) > 1 - 1e-6;
       if (ok) content -= 1;
       const { size, perSecond } = bucket.spec;
       const full = Math.ceil((now + ((size - content) / perSecond) * 1000) / 1000 - 1e-9);
       const fullInMs = (full - Math.floor(now / 1000)) * 1000;
       const remaining = Math.floor(content + 1e-6);
-      return { ok, reading: { limit: size, remaining, fullInMs } };
+      return { ok, headers: { limit: size, remaining, fullInMs } };
     },
     change(spec, now) {
       content = Math.min(bucket.tokens(now), spec.size);
@@ -59,63 +59,63 @@ export interface ClientSpec {
   route: string;
   requests: number;
   reserve?: number;
-  /** How many ask at a time. */
+  /** Number of concurrent callers. */
   callers?: number;
-  /** Time from sending to answer, ms, and the part of it before the server counts the request. */
+  /** Response time, and the share of it before the server counts the request. */
   latency(nth: number): { ms: number; before: number };
-  /** The nth request gets no answer. */
+  /** Whether the nth request gets no response. */
   lost?(nth: number): boolean;
   begin?: number;
 }
 
-/** What becomes of an answer's headers on the way. */
-export type Veil = (answer: Answer, now: number) => RateLimitRefusal;
+/** Changes the headers of a response. */
+export type HeaderFilter = (answer: Answer, now: number) => RateLimitRefusal;
 
-export const honest: Veil = ({ reading: headers }) => ({
+export const honest: HeaderFilter = ({ headers }) => ({
   headers,
   ...(headers.fullInMs !== undefined && headers.fullInMs > 0 && { resetMs: headers.fullInMs }),
 });
 
 export interface Outcome {
-  /** First to last request as the server counts them, per client. */
+  /** Time from the first to the last request, per client. */
   seconds: number[];
-  /** Over all. */
+  /** The same for all clients. */
   total: number;
   requests: number;
   refused: number;
-  /** Of the requests of the others. */
+  /** Refused requests of other clients. */
   othersRefused: number;
-  /** Most out at a time, of all clients. */
+  /** Largest number of requests in flight, of all clients. */
   most: number;
   limits: RateLimiter[];
-  /** The alarm rang so many times. */
+  /** Number of timer events. */
   alarms: number;
   end: number;
 }
 
 export interface Scenario {
   clients: ClientSpec[];
-  /** The buckets that a request of this route draws on, all of them; its answer names the scarcest. */
+  /** The buckets that a request of this route draws on. Its response names the scarcest. */
   buckets(route: string): ServerBucket[];
-  veil?: Veil;
-  /** When others take a token each, ms, ascending, of the first client's buckets. */
+  veil?: HeaderFilter;
+  /** Times at which others take a token of the first client's buckets, ms, ascending. */
   others?: number[];
-  /** Things that happen, ms. */
+  /** Scheduled actions, ms. */
   at?: [number, (now: number) => void][];
-  /** Clocks do not begin at zero. */
+  /** Offset of the clock. */
   epoch?: number;
-  /** The clients are routes of one process, whose limits they share. */
+  /** Whether the clients are routes of one process that share its limiter. */
   together?: boolean;
-  /** Looks at everything after every event. */
+  /** Called after every event. */
   watch?(now: number, limits: RateLimiter[], out: number[]): void;
 }
 
-function date({ ok, reading }: Answer, counted: number, written: number): Answer {
+function addResponseDate({ ok, headers }: Answer, counted: number, written: number): Answer {
   const later = (Math.floor(written / 1000) - Math.floor(counted / 1000)) * 1000;
-  return { ok, reading: { ...reading, fullInMs: (reading.fullInMs ?? 0) - later } };
+  return { ok, headers: { ...headers, fullInMs: (headers.fullInMs ?? 0) - later } };
 }
 
-/** Plays clients against a tenant in simulated time. */
+/** Simulates clients and a tenant. */
 export function simulate(scenario: Scenario): Outcome {
   const { clients, buckets, veil = honest, others = [], at = [], together = false, watch, epoch = 0 } = scenario;
   const queue = new EventQueue();
@@ -131,7 +131,7 @@ export function simulate(scenario: Scenario): Outcome {
       answers.push(answer);
       if (!answer.ok) return answer;
     }
-    return answers.reduce((least, answer) => (answer.reading.remaining < least.reading.remaining ? answer : least));
+    return answers.reduce((least, answer) => (answer.headers.remaining < least.headers.remaining ? answer : least));
   };
   const shared = together ? new RateLimiter(clients[0]?.reserve ?? 0.1) : undefined;
   const awake: ((now: number) => void)[] = [];
@@ -155,8 +155,8 @@ export function simulate(scenario: Scenario): Outcome {
         first[number] ??= time;
         last[number] = time;
         all.requests += 1;
-        // An answer is dated when it is written, which may be long after the request was counted.
-        answer = date(charge(route, base + time), base + time, base + now + ms);
+        // The Date header is written at the response, which may be long after the request was counted.
+        answer = addResponseDate(charge(route, base + time), base + time, base + now + ms);
         if (!answer.ok) all.refused += 1;
       });
       queue.add(now + ms, (time) => {

@@ -33,7 +33,7 @@ const issue = (fields: object = {}) => {
 
 const jwt = (claims: object): string => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2lnbmF0dXJl`;
 
-test('the token is asked for by form, with the audience ending in a slash', async () => {
+test('requests a token with a form whose audience ends in a slash', async () => {
   await serve(issue(), 'https://acme.example.com/api/v2');
   await expect(tokens.getToken()).resolves.toBe('token-1');
   const [request] = server.requests;
@@ -48,13 +48,13 @@ test('the token is asked for by form, with the audience ending in a slash', asyn
   });
 });
 
-test('without an audience the one of the address itself is meant', async () => {
+test("uses the base URL's audience by default", async () => {
   await serve(issue());
   await tokens.getToken();
   expect(new URLSearchParams(server.requests[0]?.body).get('audience')).toBe(`${server.baseUrl}/api/v2/`);
 });
 
-test('a token is kept for nine tenths of its life', async () => {
+test('renews a token after nine tenths of its lifetime', async () => {
   await serve(issue());
   await tokens.getToken();
   now += 89_000;
@@ -63,7 +63,7 @@ test('a token is kept for nine tenths of its life', async () => {
   await expect(tokens.getToken()).resolves.toBe('token-2');
 });
 
-test('a long-lived token is renewed a minute before its end', async () => {
+test('renews a long-lived token a minute before it expires', async () => {
   await serve(issue({ expires_in: 86_400 }));
   await tokens.getToken();
   now += 86_400_000 - 61_000;
@@ -72,7 +72,7 @@ test('a long-lived token is renewed a minute before its end', async () => {
   await expect(tokens.getToken()).resolves.toBe('token-2');
 });
 
-test('callers that come together share one request, and one that leaves does not spoil it for the rest', async () => {
+test('shares one request between concurrent callers, also when one of them aborts', async () => {
   await serve(issue());
   const leaving = new AbortController();
   const first = tokens.getToken(leaving.signal);
@@ -83,7 +83,7 @@ test('callers that come together share one request, and one that leaves does not
   expect(server.requests).toHaveLength(1);
 });
 
-test('a refused token is replaced, one that has been replaced already is not replaced again', async () => {
+test('replaces a rejected token once', async () => {
   await serve(issue());
   const stale = await tokens.getToken();
   expect(tokens.invalidate(stale)).toBe(true);
@@ -92,7 +92,7 @@ test('a refused token is replaced, one that has been replaced already is not rep
   await expect(tokens.getToken()).resolves.toBe('token-2');
 });
 
-test('scopes come from the answer, or else from the token', async () => {
+test('reads scopes from the response, or else from the token', async () => {
   await serve(issue({ scope: 'read:users read:clients' }));
   await expect(tokens.getScopes()).resolves.toEqual(['read:users', 'read:clients']);
   tokens.close();
@@ -107,14 +107,14 @@ test.each<[string, unknown]>([
   ['no end', { access_token: 'planted' }],
   ['null', null],
   ['HTML', '<html>planted</html>'],
-])('a 200 with %s is not taken', async (_, body) => {
+])('rejects a 200 with %s', async (_, body) => {
   await serve(({ response }) => response.end(typeof body === 'string' ? body : JSON.stringify(body)));
   const error = await tokens.getToken().catch((thrown: unknown) => thrown as Error);
   expect(error).toMatchObject({ name: 'UnexpectedAnswer' });
   expect(JSON.stringify([error, String(error), (error as Error).stack])).not.toContain('planted');
 });
 
-test('a limit that is spent is not asked again before it says, by nobody', async () => {
+test('sends no request before the end of an exhausted limit', async () => {
   const grant = issue();
   await serve((request) =>
     server.requests.length === 1 ? request.json(429, {}, { 'retry-after': '7' }) : grant(request),
@@ -139,7 +139,7 @@ describe('a client with a private key', () => {
     tokens = createClientTokenSource({ baseUrl: server.baseUrl, clientId: 'an id', credential, now: () => now });
   };
 
-  test('signs what it asks with, anew each time, and sends no secret', async () => {
+  test('signs a new assertion for each request and sends no secret', async () => {
     await signIn(issue());
     tokens.invalidate(await tokens.getToken());
     await tokens.getToken();
@@ -155,14 +155,14 @@ describe('a client with a private key', () => {
     expect(second!['client_assertion']).not.toBe(assertion);
   });
 
-  test('that is refused is told of its key, not of a secret', async () => {
+  test('reports the key, not a secret, when it is rejected', async () => {
     await signIn((request) =>
       request.json(401, { error: 'invalid_client', error_description: 'Client authentication failed' }),
     );
     await expect(tokens.getToken()).rejects.toMatchObject({ name: 'BadCredentials', problem: 'private_key' });
   });
 
-  test('that lacks a grant is told of the grant', async () => {
+  test('reports a missing grant as such', async () => {
     await signIn((request) =>
       request.json(403, { error: 'access_denied', error_description: 'Client is not authorized to access "x".' }),
     );
@@ -171,7 +171,7 @@ describe('a client with a private key', () => {
 });
 
 describe('a fixed token', () => {
-  test('is used as it is, without the blanks of copying, and cannot be renewed', async () => {
+  test('is used without surrounding whitespace and cannot be renewed', async () => {
     const fixed = createFixedTokenSource(` ${jwt({ scope: 'read:users' })}\n`);
     await expect(fixed.getToken()).resolves.toBe(jwt({ scope: 'read:users' }));
     await expect(fixed.getScopes()).resolves.toEqual(['read:users']);
@@ -185,7 +185,7 @@ describe('a fixed token', () => {
     },
   );
 
-  test('that no header can carry is refused at once', () => {
+  test('is rejected at once when it is not a valid header value', () => {
     expect(() => createFixedTokenSource('two\nlines')).toThrow(/rejected the access token/);
   });
 });

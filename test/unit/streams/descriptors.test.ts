@@ -29,7 +29,7 @@ it("has every stream of Airbyte's own connector", () => {
   expect(streams.map(({ name }) => name).sort()).toEqual(Object.keys(airbyteFields).sort());
 });
 
-it('refuses a name that no stream has', () => {
+it('rejects an unknown stream', () => {
   expect(() => getStream('connections')).toThrow('no stream is named connections');
 });
 
@@ -57,19 +57,19 @@ describe.each(streams.map((stream) => [stream.name, stream] as const))('%s', (na
     expect(Object.keys(propertiesOf(name))).toEqual(expect.arrayContaining(fields));
   });
 
-  it('can be read incrementally only by a cursor', () => {
+  it('supports incremental reads only with a cursor field', () => {
     expect(stream.syncModes.includes('incremental')).toBe(stream.cursorField !== undefined);
     expect(stream.orderBy?.cursor).toBe(stream.cursorField);
     expect(stream.reader === 'search').toBe(stream.orderBy !== undefined);
   });
 
-  it('allows null in every field, and fields that it does not know', () => {
+  it('allows null in every field, and unknown fields', () => {
     const types = Object.values(propertiesOf(name)).map((property) => (property as JsonObject)['type']);
     for (const type of types) expect(type).toContain('null');
     expect(stream.jsonSchema['additionalProperties']).toBe(true);
   });
 
-  it('has a parent that is a stream, or a probe of its own', () => {
+  it('has a parent stream or a probe', () => {
     expect(stream.parent ? getStream(stream.parent).name : stream.probe?.path).toBe(stream.parent ?? stream.path);
   });
 });
@@ -105,7 +105,7 @@ describe('on an emulated tenant', () => {
   }
 
   it.each(streams.filter(({ probe }) => probe).map((stream) => [stream.name, stream] as const))(
-    'the probe of %s is answered with one row that carries the key',
+    'the probe of %s returns one row with the key',
     async (_name, { probe }) => {
       const { rows } = await client.getPage(probe!);
       expect(rows).toHaveLength(1);
@@ -113,7 +113,7 @@ describe('on an emulated tenant', () => {
   );
 
   it.each(streams.map((stream) => [stream.name, stream] as const))(
-    'a token without one of the scopes of %s is refused its rows',
+    'a token that lacks one of the scopes of %s is rejected',
     async (name, { scopes, reader: reach }) => {
       for (const scope of scopes) {
         tenant.updateSettings({ scopes: readerScopes.filter((each) => each !== scope) });
@@ -148,7 +148,7 @@ describe('on an emulated tenant', () => {
     return createListReader(getStream(name)) as Reader<never>;
   }
 
-  it('every list is answered, brings all keys once, and fits its schema', async () => {
+  it('every list returns all keys once and matches its schema', async () => {
     const roles = await read(createSideIndexReader(getStream('organization_member_roles').child!.sideIndex!));
     const sideIndex = roles[sideIndexName] ?? [];
     const ids = tenant.tenant.organizations.rows.map(({ id }) => id);

@@ -13,7 +13,7 @@ const recordsIn = (outputs: readonly ReaderOutput[]): ReaderOutput[] =>
 describe('a list of the tenant', () => {
   const reader = createListReader(getStream('clients'));
 
-  it('is followed from token to token, and every row becomes a record of the stream', () => {
+  it('is read from token to token, and every row becomes a record of the stream', () => {
     const { outputs, requests } = readAll(reader, ({ query }) =>
       query['from'] === 'second'
         ? pageOf([{ client_id: 'c3' }])
@@ -28,7 +28,7 @@ describe('a list of the tenant', () => {
     ]);
   });
 
-  it('asks that secrets be left out, as far as they are whole fields', () => {
+  it('requests the exclusion of secret top-level fields', () => {
     const { fields, include_fields: include } = reader.next(reader.start())?.query ?? {};
     expect(include).toBe(false);
     expect(String(fields).split(',')).toEqual(
@@ -41,17 +41,17 @@ describe('a list of the tenant', () => {
 describe.each<[string, Reader<ListCursor>, string]>([
   ['clients', createListReader(getStream('clients')), 'client_id'],
   ['organizations', createParentsReader(getStream('organizations'), true), 'id'],
-])('the list of %s, when the place in it is not good any more', (stream, reader, key) => {
+])('the list of %s, when its checkpoint has expired', (stream, reader, key) => {
   const first = [{ [key]: 'somebodys-1' }, { [key]: 'somebodys-2' }];
   const { cursor, outputs } = reader.advance(reader.start(), pageOf(first, { next: 'second' }), nothingKnown);
 
-  it('begins anew, and knows that it does', () => {
+  it('restarts and marks the cursor as restarted', () => {
     const again = reader.restart!(cursor);
     expect(reader.next(again)?.query).toEqual(reader.next(reader.start())?.query);
     expect([reader.start(), cursor, again].map((each) => reader.isRestarted!(each))).toEqual([false, false, true]);
   });
 
-  it('leaves out what it has delivered, page after page, and brings what has come since', () => {
+  it('leaves out delivered rows and delivers new ones', () => {
     const delivered = new Set(fingerprintsIn(outputs));
     const known = { ...nothingKnown, delivered };
     const page = reader.advance(reader.restart!(cursor), pageOf([first[1]!, { [key]: 'new' }], { next: 'x' }), known);
@@ -62,7 +62,7 @@ describe.each<[string, Reader<ListCursor>, string]>([
     expect(recordsIn(last.outputs)[0]).toEqual({ stream, data: { [key]: 'last' } });
   });
 
-  it('has left a hash of each row that it would deliver again, and of no other', () => {
+  it('has written a hash of each row except those of the last page', () => {
     expect(fingerprintsIn(outputs)).toHaveLength(2);
     expect(new Set(fingerprintsIn(outputs)).size).toBe(2);
     expect(fingerprintsIn(outputs).join()).not.toContain('somebody');
@@ -74,31 +74,31 @@ describe.each<[string, Reader<ListCursor>, string]>([
 describe('the list of organizations', () => {
   const rows = [{ id: 'org_1', name: 'one', display_name: 'One' }];
 
-  it('gives each organization to its stream, and only its id to the index', () => {
+  it('writes each organization to its stream and only its id to the index', () => {
     expect(readAll(createParentsReader(getStream('organizations'), true), () => pageOf(rows)).outputs).toEqual([
       { stream: 'organizations', data: rows[0] },
       { stream: parentIndexName, data: { id: 'org_1' } },
     ]);
   });
 
-  it('gives the index alone when the stream is not wanted', () => {
+  it('writes only the index when the stream is not synced', () => {
     const { outputs } = readAll(createParentsReader(getStream('organizations'), false), () => pageOf(rows));
     expect(outputs).toEqual([{ stream: parentIndexName, data: { id: 'org_1' } }]);
   });
 
-  it('counts a row once, however many outputs it becomes', () => {
+  it('counts a row once, even with several outputs', () => {
     const reader = createParentsReader(getStream('organizations'), true);
     expect(reader.advance(reader.start(), pageOf(rows, { next: 'x' }), nothingKnown)).toMatchObject({ rows: 1 });
   });
 
-  it('names no fields, since nothing in it is secret', () => {
+  it('excludes no fields, because none is secret', () => {
     const reader = createParentsReader(getStream('organizations'), true);
     expect(reader.next(reader.start())?.query).toEqual({ take: 100 });
   });
 });
 
 describe('the list of roles', () => {
-  it('is read by offset and keeps id and description, null where there is none', () => {
+  it('is read by offset and keeps id and description, null when absent', () => {
     const all = [
       { id: 'rol_1', name: 'admin', description: 'May do all' },
       { id: 'rol_2', name: 'guest' },

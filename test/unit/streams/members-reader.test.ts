@@ -43,7 +43,7 @@ function outputsFor(rows: JsonObject[], options: Partial<MembersReaderOptions> =
   return readAll(readerWith(options), () => pageOf(rows)).outputs;
 }
 
-it('fills both streams from one reading, with the ids of the parents', () => {
+it('fills both streams from one list, with the ids of the parents', () => {
   expect(outputsFor([{ ...member, roles: [admin, { id: 'rol_2', name: 'guest' }] }])).toEqual([
     { stream: 'organization_members', data: { org_id: 'org_1', ...member } },
     {
@@ -61,14 +61,14 @@ it.each([
   [both, 'user_id,email,picture,name,roles'],
   [['organization_members'], 'user_id,email,picture,name'],
   [['organization_member_roles'], 'user_id,roles'],
-])('asks for no more than %j need', (streams, fields) => {
+])('requests only the fields that %j need', (streams, fields) => {
   const reader = readerWith({ streams });
   expect(reader.next(reader.start())?.query).toEqual({ fields, take: 100 });
   const stream = new Set(outputsFor([{ ...member, roles: [admin] }], { streams }).map((output) => output.stream));
   expect([...stream]).toEqual(streams);
 });
 
-it.each([{}, { roles: [] }, { roles: null }])('takes %j for a member without roles', (roles) => {
+it.each([{}, { roles: [] }, { roles: null }])('reads %j as a member without roles', (roles) => {
   expect(outputsFor([{ ...member, ...roles }])).toEqual([
     { stream: 'organization_members', data: { org_id: 'org_1', ...member } },
   ]);
@@ -80,7 +80,7 @@ it.each<[string, JsonObject['roles']]>([
   ['a list of names', ['admin']],
   ['a list with null', [admin, null]],
   ['roles without ids', [{ name: 'admin' }]],
-])('does not take %s for roles, nor for none', (_, roles) => {
+])('rejects %s as roles', (_, roles) => {
   const reader = readerWith();
   const page = pageOf([{ ...member, roles: roles! }]);
   const unexpected = expect.objectContaining({ name: 'UnexpectedAnswer' }) as Error;
@@ -88,14 +88,14 @@ it.each<[string, JsonObject['roles']]>([
   expect(() => reader.listLookups!(reader.start(), page)).toThrow(unexpected);
 });
 
-describe('descriptions', () => {
+describe('descriptions of roles', () => {
   const owned = { id: 'rol_9', name: 'of the organization' };
   const page = pageOf([
     { user_id: 'auth0|1', roles: [admin, owned] },
     { user_id: 'auth0|2', roles: [owned] },
   ]);
 
-  it('that the list of roles does not show are looked up, each role once a page', () => {
+  it('that the list of roles lacks are looked up, each role once per page', () => {
     const reader = readerWith();
     expect(reader.listLookups!(reader.start(), page)).toEqual([{ kind: 'role', organization: 'org_1', role: 'rol_9' }]);
   });
@@ -108,7 +108,7 @@ describe('descriptions', () => {
     expect(reader.listLookups!(reader.start(), page)).toEqual([]);
   });
 
-  it.each([['Owned'], [null]])('are what was found, %j', (description) => {
+  it.each([['Owned'], [null]])('are those of the lookup, %j', (description) => {
     const reader = readerWith({ streams: rolesAlone });
     const lookupResults = { ...emptyLookupResults, descriptions: new Map([['rol_9', description]]) };
     const { outputs, notes } = reader.advance(reader.start(), page, { ...nothingKnown, lookupResults });
@@ -123,7 +123,7 @@ describe('descriptions', () => {
   it.each<[string, MembersReaderOptions['descriptions'], number]>([
     ['whose role is gone', descriptions, 2],
     ['that may not be read', undefined, 3],
-  ])('%s are null, with the word that the source could not tell them, and counted', (_, known, undescribed) => {
+  ])('%s are null, marked as not retrieved, and counted', (_, known, undescribed) => {
     const reader = readerWith({ streams: rolesAlone, descriptions: known });
     const { outputs, notes } = reader.advance(reader.start(), page, nothingKnown);
     const unknown = outputs.filter(({ changes }) => changes);
@@ -132,7 +132,7 @@ describe('descriptions', () => {
     expect(notes).toEqual({ undescribed });
   });
 
-  it('that a role simply has not are null without a word', () => {
+  it('of roles without one are null, without a mark', () => {
     const [output] = outputsFor([{ user_id: 'auth0|1', roles: [{ id: 'rol_2', name: 'guest' }] }], {
       streams: rolesAlone,
     });
@@ -141,11 +141,11 @@ describe('descriptions', () => {
   });
 });
 
-describe('roles member by member', () => {
+describe('roles requested for each member', () => {
   const options = { rolesSource: 'per_member', descriptions: undefined } as const;
   const rows = [member, { ...member, user_id: 'auth0|2' }];
 
-  it('are not asked for with the list, but for each of its members', () => {
+  it('are not part of the list request', () => {
     const reader = readerWith(options);
     expect(reader.next(reader.start())?.query['fields']).toBe('user_id,email,picture,name');
     expect(reader.listLookups!(reader.start(), pageOf(rows))).toEqual([
@@ -154,12 +154,12 @@ describe('roles member by member', () => {
     ]);
   });
 
-  it('are not asked for when they are not wanted', () => {
+  it('are not requested when the stream is not synced', () => {
     const reader = readerWith({ ...options, streams: ['organization_members'] });
     expect(reader.listLookups!(reader.start(), pageOf(rows))).toEqual([]);
   });
 
-  it('come with their descriptions, and a member who is gone has none', () => {
+  it('include their descriptions, and a deleted member has none', () => {
     const memberRoles = new Map([
       [
         'auth0|1',
@@ -182,7 +182,7 @@ describe('roles member by member', () => {
   });
 });
 
-it('reads one organization after the other, each to its end', () => {
+it('reads the organizations one after the other, each to its end', () => {
   const reader = readerWith({ streams: ['organization_members'], organizations: ['org_1', 'org_2', 'org_3'] });
   const { outputs, requests } = readAll(reader, ({ path, query }) => {
     if (path.includes('org_2')) return pageOf([]);
@@ -200,12 +200,12 @@ it('reads one organization after the other, each to its end', () => {
   expect(requests.map(({ path }) => path)).toEqual([1, 1, 2, 3].map((nth) => `organizations/org_${nth}/members`));
 });
 
-it('puts ids into the path in a form that does not change it', () => {
+it('percent-encodes ids in the path', () => {
   const reader = readerWith({ organizations: ['../users?x'] });
   expect(reader.next(reader.start())?.path).toBe('organizations/..%2Fusers%3Fx/members');
 });
 
-it('passes over an organization that has vanished, to the beginning of the next', () => {
+it('skips a deleted organization', () => {
   const reader = readerWith({ organizations: ['org_1', 'org_2'] });
   const { cursor } = reader.advance(reader.start(), pageOf([member], { next: 'next' }), nothingKnown);
   const next = reader.skipVanished?.(cursor);
@@ -214,7 +214,7 @@ it('passes over an organization that has vanished, to the beginning of the next'
   expect(next && reader.skipVanished && reader.next(reader.skipVanished(next))).toBeUndefined();
 });
 
-describe('when the place in an organization is not good any more', () => {
+describe("when an organization's checkpoint has expired", () => {
   const reader = readerWith({ organizations: ['org_1', 'org_2', 'org_3'] });
   const paged = pageOf([{ ...member, roles: [admin] }], { next: 'next' });
   const first = reader.advance(reader.start(), paged, nothingKnown);
@@ -227,7 +227,7 @@ describe('when the place in an organization is not good any more', () => {
       .map(({ data }) => data['fingerprint'] as string),
   );
 
-  it('its list is begun anew, and those before it are not', () => {
+  it('only its list is restarted', () => {
     expect(reader.next(inside.cursor)?.query['from']).toBe('next');
     expect(reader.next(again)).toEqual(reader.next(second));
     expect([reader.start(), second, inside.cursor, again].map((each) => reader.isRestarted!(each))).toEqual([
@@ -238,7 +238,7 @@ describe('when the place in an organization is not good any more', () => {
     ]);
   });
 
-  it('its members that were delivered are left out with their roles, and the next organization is read whole', () => {
+  it('its delivered members are left out with their roles, and the next organization is read completely', () => {
     const known = { ...nothingKnown, delivered };
     const step = reader.advance(again, pageOf([{ ...member, roles: [admin] }, { user_id: 'auth0|3' }]), known);
     expect(recordsIn(step.outputs).map(({ data }) => data['user_id'])).toEqual(['auth0|3']);
@@ -248,14 +248,14 @@ describe('when the place in an organization is not good any more', () => {
     expect(recordsIn(next.outputs).map(({ data }) => data['org_id'])).toEqual(['org_3']);
   });
 
-  it('a member of another organization is not taken for one of it', () => {
+  it('a member delivered for another organization is not left out', () => {
     const [indexed] = first.outputs.filter(({ stream }) => stream === deliveredIndexName);
     const known = { ...nothingKnown, delivered: new Set([indexed!.data['fingerprint'] as string]) };
     expect(reader.advance(again, pageOf([member]), known).rows).toBe(1);
   });
 });
 
-it('refuses a page that nobody asked for', () => {
+it('rejects a page after the end', () => {
   const reader = readerWith({ organizations: [] });
   expect(reader.next(reader.start())).toBeUndefined();
   expect(() => reader.advance(reader.start(), pageOf([]), nothingKnown)).toThrow('have been read');

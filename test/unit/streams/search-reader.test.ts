@@ -13,7 +13,7 @@ const hundred = (first: string): JsonObject[] =>
   Array.from({ length: 100 }, (_, nth) => user(`u${nth}`, new Date(Date.parse(first) + nth).toISOString()));
 const isLacking = ({ query }: ListRequest): boolean => String(query['q']).includes('NOT _exists_');
 
-it('reads the rows in the order of the key, and at last those without it', () => {
+it('reads the rows in the order of the key, followed by those without it', () => {
   const dated = [user('a', '2026-01-01T00:00:00.000Z'), user('b', '2026-01-02T00:00:00.000Z')];
   const undated = [user('c')];
   const reader = createSearchReader(everything);
@@ -22,12 +22,12 @@ it('reads the rows in the order of the key, and at last those without it', () =>
   expect(requests[0]?.query).toMatchObject({ q: 'updated_at:[* TO *]', sort: 'updated_at:1' });
 });
 
-it('begins at the lower bound, inclusive', () => {
+it('starts at the inclusive lower bound', () => {
   const reader = createSearchReader({ ...incremental, from: '2026-02-01T00:00:00.000Z' });
   expect(reader.next(reader.start())?.query['q']).toBe('updated_at:[2026-02-01T00:00:00.000Z TO *]');
 });
 
-it("freezes the upper bound at the end of the second in which the tenant's clock stood at the first answer", () => {
+it("fixes the upper bound at the end of the tenant's second of the first response", () => {
   const reader = createSearchReader(incremental);
   const rows = hundred('2026-02-01T00:00:00.000Z');
   const first = reader.advance(reader.start(), pageOf(rows, { total: 150, start: 0, limit: 100 }), nothingKnown);
@@ -43,7 +43,7 @@ it("freezes the upper bound at the end of the second in which the tenant's clock
   expect(second.repeated).toBe(2);
 });
 
-it('leaves what changes meanwhile to the next run, which begins at the frontier', () => {
+it('leaves later changes to the next run, which starts at the frontier', () => {
   const reader = createSearchReader(incremental);
   const rows = [user('a', '2026-02-01T00:00:00.000Z'), user('changed', '2026-03-01T12:00:01.000Z')];
   const { outputs, cursors } = readAll(reader, (request) => whole(isLacking(request) ? [] : rows));
@@ -51,7 +51,7 @@ it('leaves what changes meanwhile to the next run, which begins at the frontier'
   expect(reader.readFrontier?.(cursors.at(-1)!)).toBe('2026-03-01T12:00:00.999Z');
 });
 
-it('keeps the range of a first read open, and has then delivered what changed until it began', () => {
+it('has no upper bound in a first read, whose frontier is its start', () => {
   const reader = createSearchReader(everything);
   const first = reader.advance(reader.start(), whole([user('a', '2027-01-01T00:00:00.000Z')]), nothingKnown);
   expect(first.outputs).toHaveLength(1);
@@ -66,14 +66,14 @@ it('keeps the range of a first read open, and has then delivered what changed un
   expect(reader.readFrontier?.(last.cursor)).toBe('2026-03-01T12:00:00.999Z');
 });
 
-it('ends at once, with no more than the bound, when the saved place lies in the future', () => {
+it('ends at once when the saved cursor is in the future', () => {
   const reader = createSearchReader({ ...incremental, from: '2026-04-01T00:00:00.000Z' });
   const { outputs, requests, cursors } = readAll(reader, () => whole([]));
   expect({ outputs, requests: requests.length }).toEqual({ outputs: [], requests: 1 });
   expect(reader.readFrontier?.(cursors[0]!)).toBe('2026-03-01T12:00:00.999Z');
 });
 
-it('knows no frontier before anything is read, and none that could skip a row of the same millisecond', () => {
+it('has no frontier before the first row, and none that skips a row of the same millisecond', () => {
   const reader = createSearchReader(incremental);
   expect(reader.readFrontier?.(reader.start())).toBeUndefined();
   const rows = hundred('2026-02-01T00:00:00.000Z');
@@ -81,7 +81,7 @@ it('knows no frontier before anything is read, and none that could skip a row of
   expect(reader.readFrontier?.(cursor)).toBe('2026-02-01T00:00:00.098Z');
 });
 
-it("keeps nobody's data in its cursor", () => {
+it('keeps no personal data in its cursor', () => {
   const reader = createSearchReader(incremental);
   const times = Array.from({ length: 100 }, (_, nth) => `2026-02-01T00:00:00.00${nth < 99 ? 0 : 1}Z`);
   const rows = times.map((time, nth) => ({ ...user(`somebody${nth}`, time), email: `somebody${nth}@example.com` }));
@@ -90,7 +90,7 @@ it("keeps nobody's data in its cursor", () => {
   expect(JSON.stringify(cursor)).not.toMatch(/somebody|example/);
 });
 
-it('says what is left of the range, from the first row that it read, as long as it walks through it', () => {
+it('reports the remaining range while it reads the range', () => {
   const reader = createSearchReader(everything);
   expect(reader.readRemainingRange?.(reader.start())).toBeUndefined();
   const page = pageOf(hundred('2026-02-01T00:00:00.000Z'), { total: 1000, start: 0, limit: 100 });
@@ -109,7 +109,7 @@ it('says what is left of the range, from the first row that it read, as long as 
   expect([reader.readRemainingRange?.(lacking), reader.readRemainingRange?.(end)]).toEqual([undefined, undefined]);
 });
 
-it('keeps to a part of the range, and reads users without the key only where it was told to', () => {
+it('reads only its part of the range, and users without the key only if requested', () => {
   const bounds = { from: '2026-01-01T00:00:00.000Z', to: '2026-01-31T23:59:59.999Z' };
   const reader = createSearchReader({ ...everything, ...bounds, missing: false });
   const { requests, cursors } = readAll(reader, () => whole([user('a', '2026-01-02T00:00:00.000Z')]));
@@ -117,11 +117,11 @@ it('keeps to a part of the range, and reads users without the key only where it 
   expect(reader.readFrontier?.(cursors.at(-1)!)).toBe(bounds.to);
 });
 
-describe('an end before the present time', () => {
+describe('an upper bound before the current time', () => {
   const reader = createSearchReader({ ...incremental, from: '2026-02-28T00:00:00.000Z', to: { lagSeconds: 60 } });
   const end = '2026-03-01T11:59:00.999Z';
 
-  it("is a lag before the tenant's own time, and what is newer is left to the next run", () => {
+  it("is the tenant's time minus the lag, and newer rows are left to the next run", () => {
     const rows = [user('a', '2026-03-01T11:58:00.000Z'), user('new', '2026-03-01T11:59:30.000Z')];
     const { outputs, cursors, requests } = readAll(reader, (request) => whole(isLacking(request) ? [] : rows));
     expect(outputs.map(({ data }) => data['user_id'])).toEqual(['auth0|a']);
@@ -129,7 +129,7 @@ describe('an end before the present time', () => {
     expect(reader.readFrontier?.(cursors.at(-1)!)).toBe(end);
   });
 
-  it('is asked for once more with its end, when the first page is full of what is newer', () => {
+  it('causes a second request with the bound when the first page is full of newer rows', () => {
     const newer = pageOf(hundred('2026-03-01T11:59:30.000Z'), { total: 300, start: 0, limit: 100 });
     const { outputs, requests } = readAll(reader, ({ query }) =>
       String(query['q']).endsWith('TO *]') ? newer : whole([]),
@@ -142,7 +142,7 @@ describe('an end before the present time', () => {
     ]);
   });
 
-  it('does not take what is newer for users that were announced and did not come', () => {
+  it('does not count newer rows as missed', () => {
     const rows = hundred('2026-03-01T11:00:00.000Z');
     const first = pageOf(rows, { total: 150, start: 0, limit: 100 });
     const step = reader.advance(reader.start(), first, nothingKnown);
@@ -150,7 +150,7 @@ describe('an end before the present time', () => {
     expect(last).toMatchObject({ rows: 1, repeated: 1, notes: { missed: 0 } });
   });
 
-  it('counts those that are announced within it and do not come', () => {
+  it('counts announced rows within it as missed', () => {
     const rows = hundred('2026-03-01T11:00:00.000Z');
     const first = reader.advance(reader.start(), pageOf(rows, { total: 300 }), nothingKnown);
     const more = [rows[99]!, ...hundred('2026-03-01T11:30:00.000Z').slice(1)];
@@ -169,7 +169,7 @@ describe('the end of a search', () => {
   });
   const endOf = (rows: JsonObject[]) => readAll(reader, () => pageOf(rows, { total: 7 }));
 
-  it('is the key of its last row, which is all that it asks for', () => {
+  it('is the key of its last row, read with one request', () => {
     const { requests, outputs, cursors } = endOf([{ user_id: 'auth0|z', created_at: '2026-05-01T00:00:00Z' }]);
     expect(requests.map(({ query }) => query)).toEqual([
       expect.objectContaining({
@@ -184,7 +184,7 @@ describe('the end of a search', () => {
     expect(JSON.stringify(cursors)).not.toContain('auth0');
   });
 
-  it('is nowhere when there is no row', () => {
+  it('is undefined without rows', () => {
     const { cursors } = endOf([]);
     expect(reader.readEndKey?.(cursors[0]!)).toBeUndefined();
   });

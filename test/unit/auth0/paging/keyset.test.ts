@@ -5,7 +5,7 @@ import type { JsonObject } from '../../../../src/json';
 import type { ModelUser } from './search-model';
 import { chance, epoch, ids, iso, model, people, population, read, scope, sorted } from './search-reading';
 
-test('every user is delivered once, with ties of any size, users without the key, and ties in no order', () => {
+test('delivers every user once, with ties of any size and order, and users without the key', () => {
   fc.assert(
     fc.property(population, fc.constantFrom(100, 50), fc.nat(), fc.boolean(), (users, pageCap, seed, shuffled) => {
       const tenant = model(users, { pageCap, ...(shuffled ? { shuffle: chance(seed) } : {}) });
@@ -17,7 +17,7 @@ test('every user is delivered once, with ties of any size, users without the key
   );
 });
 
-test('users that come, go and move while it reads cost none of those who stay', () => {
+test('delivers all users that stay while others are created, deleted and updated', () => {
   fc.assert(
     fc.property(population, fc.constantFrom(100, 50), fc.nat(), fc.boolean(), (users, pageCap, seed, shuffled) => {
       const random = chance(seed);
@@ -25,20 +25,20 @@ test('users that come, go and move while it reads cost none of those who stay', 
       const stayed = new Map(users.map((user) => [user.id, user.key]));
       const everHeld = new Set(users.map((user) => user.id));
       let clock = epoch + 1_000_000;
-      const { rows } = read(tenant, scope, (held, request) => {
+      const { rows } = read(tenant, scope, (current, request) => {
         clock += 1;
         if (request > 60) return; // or the tail would outrun the reader
-        for (let i = Math.floor(random() * 6); i > 0 && held.users.length > 0; i -= 1) {
-          const at = Math.floor(random() * held.users.length);
-          const user = held.users[at] as ModelUser;
-          const fate = random();
-          if (fate < 0.8) stayed.delete(user.id);
-          if (fate < 0.4) held.users.splice(at, 1);
-          else if (fate < 0.8) held.users[at] = { ...user, key: clock };
+        for (let i = Math.floor(random() * 6); i > 0 && current.users.length > 0; i -= 1) {
+          const at = Math.floor(random() * current.users.length);
+          const user = current.users[at] as ModelUser;
+          const draw = random();
+          if (draw < 0.8) stayed.delete(user.id);
+          if (draw < 0.4) current.users.splice(at, 1);
+          else if (draw < 0.8) current.users[at] = { ...user, key: clock };
           else {
-            const born = { ...user, id: `auth0|new${request}-${i}`, key: clock };
-            held.users.push(born);
-            everHeld.add(born.id);
+            const created = { ...user, id: `auth0|new${request}-${i}`, key: clock };
+            current.users.push(created);
+            everHeld.add(created.id);
           }
         }
       });
@@ -62,13 +62,13 @@ test.each([0, 1, 99, 100, 101, 1_000, 12_345])(
   },
 );
 
-test('1,200 users of one millisecond over two connections take few requests more than their pages', () => {
+test('reads 1,200 users of one millisecond and two connections with few additional requests', () => {
   const tenant = model([...people(1_200, () => epoch, ['a', 'b']), ...people(300, (i) => epoch + 1 + i, ['a'], 'x|')]);
   expect(read(tenant).rows).toHaveLength(1_500);
   expect(tenant.requests).toBeLessThanOrEqual(25);
 });
 
-test('3,000 users of one millisecond in one connection, whose ids differ only in their ends, are all read', () => {
+test('reads 3,000 users of one millisecond and one connection whose ids differ only at the end', () => {
   const users = people(3_000, () => epoch).map((user, i) => ({
     ...user,
     id: `auth0|5f7c8ec7a1b2c3d4e5${(0xa00000 + i).toString(16)}`,
@@ -78,25 +78,25 @@ test('3,000 users of one millisecond in one connection, whose ids differ only in
   expect(tenant.requests).toBeLessThan(120);
 });
 
-test('blocks of users of one instant, and the parts they are split into, are counted', () => {
+test('counts ties and the parts that their blocks are split into', () => {
   const small = people(150, () => epoch + 5, ['db'], 'small|');
   const big = people(1_100, () => epoch + 9, ['a', 'b'], 'big|');
   const { notes } = read(model([...people(30, (i) => epoch + 100 + i), ...small, ...big]));
   expect(notes).toEqual({ missed: 0, ties: 2, splits: 3 });
 });
 
-test('a range is kept to, both ends included', () => {
+test('reads a range including both bounds', () => {
   const tenant = model(people(500, (i) => epoch + i));
   const { rows } = read(tenant, { ...scope, from: iso(epoch + 100), to: iso(epoch + 350), missing: false });
   expect(rows.map((row) => row['created_at'])).toEqual(Array.from({ length: 251 }, (_, i) => iso(epoch + 100 + i)));
 });
 
-test('a further condition goes with every request', () => {
+test('adds the filter to every request', () => {
   const keyset = createUsersKeyset({ ...scope, filter: 'a:1 OR b:2' });
   expect(keyset.next(keyset.start())?.query['q']).toBe('created_at:[* TO *] AND (a:1 OR b:2)');
 });
 
-test('the frontier grows, and all up to it has been delivered whenever it is asked', () => {
+test('the frontier never decreases, and all users up to it are delivered at any time', () => {
   const users = [
     ...people(250, (i) => epoch + i),
     ...people(250, () => epoch + 500, ['db'], 'x|'),
@@ -122,7 +122,7 @@ test('the frontier grows, and all up to it has been delivered whenever it is ask
   expect(last).toBe(iso(epoch + 550));
 });
 
-test('a search with an upper bound has all up to that bound, even when it found nobody', () => {
+test('the frontier of a finished search is its upper bound, even without users', () => {
   const keyset = createUsersKeyset({ ...scope, to: iso(epoch), missing: false });
   const { cursor } = keyset.advance(keyset.start(), {
     rows: [],
@@ -135,7 +135,7 @@ test('a search with an upper bound has all up to that bound, even when it found 
   expect(keyset.frontier(cursor)).toBe(iso(epoch));
 });
 
-test('no cursor holds a user id, and none is large', () => {
+test('cursors are small and contain no user id', () => {
   const tenant = model([...people(3_000, () => epoch, ['a', 'b']), ...people(400, (i) => epoch + 1 + i, ['a'], 'x|')]);
   const everyId = tenant.users.map((user) => user.id);
   for (const cursor of read(tenant).cursors) {
@@ -145,7 +145,7 @@ test('no cursor holds a user id, and none is large', () => {
   }
 });
 
-describe('what contradicts the request is not taken', () => {
+describe('a response that contradicts the request is rejected', () => {
   const row = (id: string, ms: number): JsonObject => ({ user_id: id, created_at: iso(epoch + ms) });
   const page = (rows: JsonObject[], total?: number): Page => ({
     rows,
@@ -178,14 +178,14 @@ describe('what contradicts the request is not taken', () => {
     );
   });
 
-  test('users that were updated after the upper bound are left to the next run', () => {
+  test('leaves users updated after the upper bound to the next run', () => {
     const keyset = createUsersKeyset({ key: 'created_at', to: iso(epoch + 10), missing: false });
     const step = keyset.advance(keyset.start(), page([row('a', 1), row('moved', 99), row('b', 2)], 3));
     expect(ids(step.fresh)).toEqual(['a', 'b']);
     expect(step.cursor.phase).toBe('done');
   });
 
-  test('a block that nothing divides is named, without an id', () => {
+  test('reports a block that cannot be split, without an id', () => {
     const keyset = createUsersKeyset(scope);
     const tied = page(
       Array.from({ length: 100 }, () => row('auth0|same', 5)),
@@ -200,7 +200,7 @@ describe('what contradicts the request is not taken', () => {
     );
   });
 
-  test('a server that does not search by prefix is found out rather than followed', () => {
+  test('detects a server that ignores prefix conditions', () => {
     const keyset = createUsersKeyset(scope);
     const tied = page(
       Array.from({ length: 100 }, (_, i) => row(`auth0|${i}`, 5)),

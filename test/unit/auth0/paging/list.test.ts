@@ -52,7 +52,7 @@ const offsets =
       : page({ isBareArray: true, rows: shown });
   };
 
-test('a list with checkpoints is read to its end, whatever the page size and with or without an empty last page', () => {
+test('reads a list with checkpoints to its end, with any page size and with or without an empty last page', () => {
   fc.assert(
     fc.property(fc.nat(180), fc.integer({ min: 1, max: 100 }), fc.boolean(), (count, size, trailing) => {
       expect(read('checkpoint', checkpoints(count, size, trailing)).ids).toEqual(whole(count));
@@ -61,7 +61,7 @@ test('a list with checkpoints is read to its end, whatever the page size and wit
   );
 });
 
-test('a hundred rows are asked for, with the token of the last page and what the list itself wants', () => {
+test("requests 100 rows with the last page's token and the list's own query", () => {
   const { queries } = read('checkpoint', checkpoints(250, 100, false));
   expect(queries).toEqual([
     { fields: 'user_id', take: 100 },
@@ -75,18 +75,18 @@ test.each([
   ['pages of 50', offsets(() => rowsOf(0, 230), 50)],
   ['bare arrays only', offsets(() => rowsOf(0, 230), 100, false)],
   ['bare arrays of 50', offsets(() => rowsOf(0, 230), 50, false)],
-])('a server without checkpoints for the list is read by offset: %s', (_, answer) => {
+])('falls back to offsets for a server without checkpoints: %s', (_, answer) => {
   expect(read('checkpoint', answer).ids).toEqual(whole(230));
 });
 
-test('an envelope of totals in place of a checkpoint is not taken for the whole list', () => {
+test('does not mistake an envelope with totals for the complete list', () => {
   const byOffset = offsets(() => rowsOf(0, 120), 100);
   const answer = (request: ListRequest): Page =>
     request.query['page'] === undefined ? page({ rows: rowsOf(0, 50), total: 120 }) : byOffset(request);
   expect(read('checkpoint', answer).ids).toEqual(whole(120));
 });
 
-test.each([0, 1, 100, 101, 1_000])('%i rows by offset', (count) => {
+test.each([0, 1, 100, 101, 1_000])('reads %i rows by offset', (count) => {
   expect(
     read(
       'offset',
@@ -101,27 +101,27 @@ test.each([0, 1, 100, 101, 1_000])('%i rows by offset', (count) => {
   ).toEqual(whole(count));
 });
 
-test('a list that offsets do not reach the end of is an error, never a part', () => {
+test('fails for a list that is longer than offsets reach', () => {
   for (const answer of [offsets(() => rowsOf(0, 1_001), 100), offsets(() => rowsOf(0, 1_500), 100, false)]) {
     expect(() => read('offset', answer)).toThrow(expect.objectContaining({ name: 'UnexpectedAnswer' }) as Error);
   }
 });
 
-test('rows removed or added between pages cost none of those that stay', () => {
-  let held = rowsOf(0, 350);
+test('delivers all rows that stay while others are added and removed', () => {
+  let rows = rowsOf(0, 350);
   let requests = 0;
-  const answer = offsets(() => held, 100);
+  const answer = offsets(() => rows, 100);
   const { ids } = read('offset', (request) => {
     const given = answer(request);
-    if ((requests += 1) === 2) held = held.slice(5);
-    if (requests === 4) held = [row(900), ...held];
+    if ((requests += 1) === 2) rows = rows.slice(5);
+    if (requests === 4) rows = [row(900), ...rows];
     return given;
   });
   expect(ids).toEqual(expect.arrayContaining(rowsOf(5, 350).map((one) => one.user_id)));
   expect(new Set(ids).size).toBe(ids.length);
 });
 
-describe('a list that is begun again', () => {
+describe('a restarted list', () => {
   /** Reads until `refuseAt` tokens have been refused, one after each so many pages; the list may change each time. */
   function readWithRefusals(answer: (request: ListRequest) => Page, pagesBefore: number[], change = () => {}) {
     const paging = createListPaging(base, 'checkpoint');
@@ -150,7 +150,7 @@ describe('a list that is begun again', () => {
     return { ids, prints, repeated };
   }
 
-  test('delivers every row once, wherever and however often its place was refused', () => {
+  test('delivers every row once, wherever and however often its checkpoint is rejected', () => {
     fc.assert(
       fc.property(
         fc.nat(180),
@@ -165,7 +165,7 @@ describe('a list that is begun again', () => {
     );
   });
 
-  test('brings what has come since, and counts what it leaves out', () => {
+  test('delivers new rows and counts the rows it leaves out', () => {
     let count = 120;
     const { ids, repeated } = readWithRefusals(
       (request) => checkpoints(count, 50, false)(request),
@@ -176,13 +176,13 @@ describe('a list that is begun again', () => {
     expect(repeated).toBe(100);
   });
 
-  test('keeps a hash of each row that could come again: none of the last page, and no id', () => {
+  test('returns a hash of each row except those of the last page, and no id', () => {
     const { prints } = readWithRefusals(checkpoints(130, 50, false), []);
     expect(prints.size).toBe(100);
     expect([...prints].every((print) => /^[\w-]{11}$/.test(print))).toBe(true);
   });
 
-  test('by offset has no place that could be refused, and keeps none', () => {
+  test('needs no hashes when it is read by offset', () => {
     const paging = createListPaging(base, 'offset');
     const step = paging.advance(
       paging.start(),
@@ -193,7 +193,7 @@ describe('a list that is begun again', () => {
   });
 });
 
-describe('what contradicts the request is not taken', () => {
+describe('a response that contradicts the request is rejected', () => {
   const paging = createListPaging(base, 'checkpoint');
   const middle: ListCursor = { mode: 'checkpoint', from: 'x', pages: 3, done: false };
   test.each<[string, ListCursor, Page]>([

@@ -3,7 +3,7 @@ import { createUsersKeyset } from '../../../../src/auth0/paging/keyset';
 import type { SearchModel } from './search-model';
 import { chance, epoch, ids, iso, model, people, population, read, scope, sorted } from './search-reading';
 
-describe('a page that has fewer rows than there are', () => {
+describe('a page with fewer rows than exist', () => {
   /** Reads a tenant that leaves rows out; undefined when it was found out. */
   function readOrRefuse(tenant: SearchModel): ReturnType<typeof read> | undefined {
     try {
@@ -14,7 +14,7 @@ describe('a page that has fewer rows than there are', () => {
     }
   }
 
-  test('is never taken for all of them: every user is delivered, or what is amiss is told', () => {
+  test('never ends the search: every user is delivered or the gap is reported', () => {
     const outcomes = { whole: 0, refused: 0 };
     fc.assert(
       fc.property(
@@ -42,7 +42,7 @@ describe('a page that has fewer rows than there are', () => {
     expect(outcomes.refused).toBeGreaterThan(0);
   });
 
-  test.each([1, 150, 1_400])('with a user that is never shown, of %i, is found out', (count) => {
+  test.each([1, 150, 1_400])('is detected when one of %i users is never returned', (count) => {
     fc.assert(
       fc.property(fc.nat(count - 1), (hidden) => {
         const users = people(count, (i) => epoch + i);
@@ -52,7 +52,7 @@ describe('a page that has fewer rows than there are', () => {
     );
   });
 
-  test('is read once more up to its end, and once only when the rest comes', () => {
+  test('is read again up to its last key, once if the missing rows then appear', () => {
     const users = people(350, (i) => epoch + i);
     const tenant: SearchModel = model(users, {
       hides: ({ id }) => tenant.requests === 2 && [120, 130].some((nth) => users[nth]!.id === id),
@@ -66,14 +66,14 @@ describe('a page that has fewer rows than there are', () => {
   test.each<[string, (nth: number, request: number) => boolean]>([
     ['half of each of two pages', (nth, request) => request % 2 === 1 && nth < 200 && nth % 100 < 50],
     ['the last user of a page, and still as the first one of the next', (nth, request) => request < 4 && nth === 99],
-  ])('is not taken for the most that the server sends: %s', (_, isHidden) => {
+  ])('is not mistaken for the largest page of the server: %s', (_, isHidden) => {
     const users = people(1_500, (i) => epoch + i);
     const nth = new Map(users.map(({ id }, i) => [id, i]));
     const tenant: SearchModel = model(users, { hides: ({ id }) => isHidden(nth.get(id)!, tenant.requests) });
     expect(sorted(ids(read(tenant).rows))).toEqual(sorted(users.map(({ id }) => id)));
   });
 
-  test('and only one instant is not taken for a tie: those before it are read too', () => {
+  test('is not mistaken for a tie when it has one timestamp: earlier users are also read', () => {
     const users = people(3, (i) => epoch + i);
     const tenant: SearchModel = model(users, { hides: ({ key }) => tenant.requests === 1 && key !== epoch + 2 });
     const { rows, notes } = read(tenant);
@@ -81,55 +81,55 @@ describe('a page that has fewer rows than there are', () => {
     expect(notes.ties).toBe(0);
   });
 
-  test('because the server sends no larger ones, and does not say so, costs one request more', () => {
+  test('costs one more request when the server silently limits the page size', () => {
     const users = people(2_000, (i) => epoch + i);
-    const [told, silent] = [model(users, { pageCap: 50 }), model(users, { pageCap: 50, silent: true })];
-    expect(ids(read(silent).rows)).toEqual(ids(read(told).rows));
-    expect(silent.requests - told.requests).toBeLessThanOrEqual(1);
+    const [reported, silent] = [model(users, { pageCap: 50 }), model(users, { pageCap: 50, silent: true })];
+    expect(ids(read(silent).rows)).toEqual(ids(read(reported).rows));
+    expect(silent.requests - reported.requests).toBeLessThanOrEqual(1);
   });
 });
 
-describe('what a total under 1,000 announced', () => {
-  const seen = (change: (held: SearchModel, request: number) => void, given = scope): number =>
-    read(model(people(400, (i) => epoch + i)), given, change).notes.missed;
-  const remove = (held: SearchModel, at: number): void => {
-    held.users = held.users.filter(({ key }) => key !== epoch + at);
+describe('a total below 1,000', () => {
+  const countMissed = (change: (tenant: SearchModel, request: number) => void, searchScope = scope): number =>
+    read(model(people(400, (i) => epoch + i)), searchScope, change).notes.missed;
+  const remove = (tenant: SearchModel, at: number): void => {
+    tenant.users = tenant.users.filter(({ key }) => key !== epoch + at);
   };
 
-  test('and what was deleted before it came is missed', () => {
+  test('reports users as missed when they are deleted before they are read', () => {
     expect(
-      seen((held, request) => {
-        if (request === 2) for (const at of [250, 251, 399]) remove(held, at);
+      countMissed((tenant, request) => {
+        if (request === 2) for (const at of [250, 251, 399]) remove(tenant, at);
       }),
     ).toBe(3);
   });
 
-  test('and what was deleted after it came is not', () => {
+  test('does not report users as missed when they are deleted after they are read', () => {
     expect(
-      seen((held, request) => {
-        if (request === 2) for (const at of [0, 50, 150]) remove(held, at);
+      countMissed((tenant, request) => {
+        if (request === 2) for (const at of [0, 50, 150]) remove(tenant, at);
       }),
     ).toBe(0);
   });
 
-  test('is exceeded by what was created meanwhile, and nothing is missed', () => {
+  test('reports nothing as missed when users are created meanwhile', () => {
     expect(
-      seen((held, request) => {
-        if (request === 2) held.users.push(...people(5, (i) => epoch + 500 + i, ['db'], 'new|'));
+      countMissed((tenant, request) => {
+        if (request === 2) tenant.users.push(...people(5, (i) => epoch + 500 + i, ['db'], 'new|'));
       }),
     ).toBe(0);
   });
 
-  test('and moved beyond the end of the range is missed', () => {
+  test('reports users as missed when they move out of the range', () => {
     const to = iso(epoch + 399);
-    const move = (held: SearchModel, request: number): void => {
+    const move = (tenant: SearchModel, request: number): void => {
       if (request === 1)
-        held.users = held.users.map((user) => (user.key === epoch + 300 ? { ...user, key: epoch + 900 } : user));
+        tenant.users = tenant.users.map((user) => (user.key === epoch + 300 ? { ...user, key: epoch + 900 } : user));
     };
-    expect(seen(move, { ...scope, to })).toBe(1);
+    expect(countMissed(move, { ...scope, to })).toBe(1);
   });
 
-  test('is not held against a range that has been cut since', () => {
+  test('does not apply to a range that was split since', () => {
     const tenant = model(people(400, (i) => epoch + i));
     const first = createUsersKeyset(scope);
     const { cursor } = first.advance(first.start(), tenant.answer(first.next(first.start())!));

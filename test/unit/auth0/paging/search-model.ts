@@ -3,20 +3,20 @@ import type { JsonObject } from '../../../../src/json';
 
 export interface ModelUser {
   id: string;
-  /** Epoch ms; null: the user has no such field. */
+  /** Epoch ms; null for a user without the field. */
   key: number | null;
   connections: string[];
 }
 
 export interface ModelOptions {
   keyName: string;
-  /** The server sends no more than this a page, whatever is asked for. */
+  /** Largest page that the server sends. */
   pageCap?: number;
-  /** It does not say so. */
+  /** Whether the server reports the requested size instead. */
   silent?: boolean;
-  /** Whether a user is left out of the page though the total counts it: an index that knows more than is shown. */
+  /** Whether a page omits a user that the total counts, as with an index that is ahead of the data. */
   hides?: (user: ModelUser) => boolean;
-  /** 0 to 1; decides the order of ties anew at each request when given. */
+  /** 0 to 1; orders ties differently for each request. */
   shuffle?: () => number;
 }
 
@@ -42,7 +42,7 @@ const clauses: readonly [RegExp, (match: RegExpExecArray, keyName: string) => (u
   ],
 ];
 
-function rangeOf(text: string, keyName: string): Range | undefined {
+function parseRange(text: string, keyName: string): Range | undefined {
   const match = new RegExp(`^${keyName}:([[{])(\\S+) TO (\\S+)\\]$`).exec(text);
   if (!match) return undefined;
   const bound = (value: string | undefined, open: number): number => (value === '*' ? open : Date.parse(value ?? ''));
@@ -53,19 +53,19 @@ function compile(q: string, keyName: string): (user: ModelUser) => boolean {
   const tests = q.split(' AND ').map((part) => {
     const negated = part.startsWith('NOT ');
     const text = negated ? part.slice(4) : part;
-    const range = rangeOf(text, keyName);
+    const range = parseRange(text, keyName);
     const found = clauses.map(([pattern, make]) => [pattern.exec(text), make] as const).find(([match]) => match);
     const test = range
       ? ({ key }: ModelUser): boolean =>
           key !== null && (range.open ? key > range.low : key >= range.low) && key <= range.high
       : found?.[0] && found[1](found[0], keyName);
-    if (!test) throw new Error(`the model does not know ${text}`);
+    if (!test) throw new Error(`the model does not support ${text}`);
     return (user: ModelUser): boolean => test(user) !== negated;
   });
   return (user) => tests.every((test) => test(user));
 }
 
-/** A user search as Auth0 documents it: 1,000 rows at most, a capped total, ties in no order. */
+/** A user search as Auth0 documents it: at most 1,000 rows, a capped total, ties in no order. */
 export class SearchModel {
   users: ModelUser[];
   requests = 0;

@@ -9,13 +9,13 @@ export const epoch = Date.parse('2026-01-01T00:00:00.000Z');
 export const iso = (ms: number): string => new Date(ms).toISOString();
 export const scope: SearchScope = { key: 'created_at', missing: true };
 
-/** Reads a model to the end; each cursor goes through JSON as it would through a heartbeat. */
+/** Reads a model to the end; each cursor is serialized as JSON, as in a heartbeat. */
 export function read(
   model: SearchModel,
-  given: SearchScope = scope,
+  searchScope: SearchScope = scope,
   between: (model: SearchModel, request: number) => void = () => {},
 ): { rows: JsonObject[]; repeated: number; notes: Required<PageNotes>; cursors: KeysetCursor[] } {
-  const keyset = createUsersKeyset(given);
+  const keyset = createUsersKeyset(searchScope);
   const rows: JsonObject[] = [];
   const cursors = [keyset.start()];
   const notes = { missed: 0, ties: 0, splits: 0 };
@@ -23,7 +23,7 @@ export function read(
   for (let cursor = keyset.start(); ;) {
     const request = keyset.next(cursor);
     if (!request) return { rows, repeated, notes, cursors };
-    if (model.requests > 3_000) throw new Error('it does not end');
+    if (model.requests > 3_000) throw new Error('the search does not end');
     const step = keyset.advance(cursor, model.answer(request));
     cursor = JSON.parse(JSON.stringify(step.cursor)) as KeysetCursor;
     cursors.push(cursor);
@@ -52,7 +52,7 @@ export function people(
 export const model = (users: ModelUser[], options: Partial<ModelOptions> = {}): SearchModel =>
   new SearchModel(users, { keyName: 'created_at', ...options });
 
-/** A small generator of its own, so that a failing case is found again by its seed. */
+/** A seeded random generator, so a failing case can be reproduced. */
 export function chance(seed: number): () => number {
   let state = seed >>> 0;
   return () => (state = (state * 1_664_525 + 1_013_904_223) >>> 0) / 2 ** 32;

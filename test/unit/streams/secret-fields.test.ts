@@ -7,18 +7,18 @@ it.each<[string, JsonObject, JsonObject]>([
   ['a[].secret', { a: [{ secret: 1, kept: 2 }, { secret: 3 }] }, { a: [{ kept: 2 }, {}] }],
   ['a[].b[].secret', { a: [{ b: [{ secret: 1 }] }, { b: null }] }, { a: [{ b: [{}] }, { b: null }] }],
   ['a.b.secret', { a: { b: { secret: { deep: 1 } } } }, { a: { b: {} } }],
-])('drops %s wherever it is', (path, row, left) => {
+])('removes %s', (path, row, left) => {
   expect(createSecretRemover([path])(row)).toEqual(left);
 });
 
 it.each<JsonObject>([{}, { a: null }, { a: 'text' }, { a: 7 }, { a: { secret: 1 } }, { a: [null, 'text', [1]] }])(
-  'leaves %j as it is, where the path leads nowhere',
+  'does not change %j, which lacks the path',
   (row) => {
     expect(createSecretRemover(['a[].secret', 'secret.a'])(structuredClone(row))).toEqual(row);
   },
 );
 
-it('drops all fields it was told of, and answers the row itself', () => {
+it('removes all given fields and returns the same row', () => {
   const row = { client_secret: 's', signing_keys: [{}], name: 'n' };
   expect(createSecretRemover(['client_secret', 'signing_keys'])(row)).toBe(row);
   expect(row).toEqual({ name: 'n' });

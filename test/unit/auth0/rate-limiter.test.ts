@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { RateLimiter, type Permit } from '../../../src/auth0/rate-limit/rate-limiter';
 import type { RateLimitHeaders, RateLimitRefusal } from '../../../src/auth0/rate-limit/rate-limit-headers';
 
-const reading: fc.Arbitrary<RateLimitHeaders | undefined> = fc.option(
+const headers: fc.Arbitrary<RateLimitHeaders | undefined> = fc.option(
   fc.record(
     {
       limit: fc.oneof(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 1, max: 1e9 })),
@@ -21,7 +21,7 @@ const routes = ['users', 'organizations', 'organizations/{id}'];
 type Event =
   | { kind: 'ask'; route: string }
   | { kind: 'answer' | 'fail'; which: number }
-  | { kind: 'answer' | 'refuse'; which: number; reading: RateLimitHeaders | undefined; delay?: number | undefined }
+  | { kind: 'answer' | 'refuse'; which: number; headers: RateLimitHeaders | undefined; delay?: number | undefined }
   | { kind: 'pass'; ms: number };
 const which = fc.nat(20);
 const event: fc.Arbitrary<Event> = fc.oneof(
@@ -29,14 +29,14 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({ kind: fc.constant('ask' as const), route: fc.constantFrom(...routes) }),
   },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('answer' as const), which, reading: reading.map(bounded) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('answer' as const), which, headers: headers.map(bounded) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('fail' as const), which }) },
   {
     weight: 1,
     arbitrary: fc.record({
       kind: fc.constant('refuse' as const),
       which,
-      reading: reading.map(bounded),
+      headers: headers.map(bounded),
       delay: fc.option(fc.integer({ min: 0, max: 30_000 }), { nil: undefined }),
     }),
   },
@@ -68,14 +68,14 @@ function play(
       const [permit] = out.splice(step.which % Math.max(1, out.length), 1);
       if (!permit) continue;
       if (step.kind === 'fail') limits.recordFailure(permit, now);
-      else if (step.kind === 'refuse') limits.recordRefusal(permit, refusal(step.reading, step.delay), now, 0.5);
-      else limits.recordResponse(permit, 'reading' in step ? step.reading : undefined, now);
+      else if (step.kind === 'refuse') limits.recordRefusal(permit, refusal(step.headers, step.delay), now, 0.5);
+      else limits.recordResponse(permit, 'headers' in step ? step.headers : undefined, now);
     }
   }
   return { limits, out, now };
 }
 
-test('never more requests are out than a bucket holds, and none before the first answer but one', () => {
+test('allows one request before the first response, and then never more than the bucket has', () => {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 80 }), fc.double({ min: 0, max: 0.9, noNaN: true }), (events, reserve) => {
       play(events, reserve, (permit) => {
@@ -85,7 +85,7 @@ test('never more requests are out than a bucket holds, and none before the first
   );
 });
 
-test('whatever the headers say, a request is let out in time once nothing is out: it never waits for ever', () => {
+test('always allows a request in finite time while none is in flight, whatever the headers report', () => {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 80 }), fc.double({ min: 0, max: 0.9, noNaN: true }), (events, reserve) => {
       const { limits, out, now } = play(events, reserve, () => {});
@@ -102,7 +102,7 @@ test('whatever the headers say, a request is let out in time once nothing is out
   );
 });
 
-test('it waits for ever only for an answer that is still out', () => {
+test('waits indefinitely only for a response to a request in flight', () => {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 80 }), (events) => {
       const { limits, out, now } = play(events, 0.1, () => {});
@@ -111,7 +111,7 @@ test('it waits for ever only for an answer that is still out', () => {
   );
 });
 
-test('a small bucket of one route does not slow another route', () => {
+test("does not slow a route by another route's small bucket", () => {
   const limits = new RateLimiter(0);
   limits.recordResponse(limits.acquire('organizations', 0), { limit: 5, remaining: 0 }, 0);
   limits.recordResponse(limits.acquire('users', 0), { limit: 40, remaining: 39 }, 0);
@@ -119,7 +119,7 @@ test('a small bucket of one route does not slow another route', () => {
   expect(limits.getWaitMs('users', 1)).toBe(0);
 });
 
-test('of a tenant that nothing is known of, one request is out, whatever its route', () => {
+test('allows one request to an unknown tenant, whatever its route', () => {
   const limits = new RateLimiter(0);
   const first = limits.acquire('clients', 0);
   expect(limits.getWaitMs('users', 0)).toBe(Infinity);
@@ -127,7 +127,7 @@ test('of a tenant that nothing is known of, one request is out, whatever its rou
   expect(limits.getWaitMs('users', 0)).toBe(0);
 });
 
-test('a route that nothing is known of draws on what all share until its own answer', () => {
+test('charges the shared bucket for a new route until its first response', () => {
   const limits = new RateLimiter(0);
   limits.recordResponse(limits.acquire('users', 0), { limit: 50, remaining: 1 }, 0);
   limits.recordResponse(limits.acquire('organizations', 0), { limit: 10, remaining: 9 }, 0);
@@ -136,7 +136,7 @@ test('a route that nothing is known of draws on what all share until its own ans
   expect(limits.getWaitMs('organizations', 0)).toBe(0);
 });
 
-describe('which bucket an answer names', () => {
+describe('the bucket that a response names', () => {
   /** Whether the second route is held back when the first has left nothing in a bucket of this size. */
   function share(first: string, second: string, limit: number): boolean {
     const limits = new RateLimiter(0);
@@ -160,7 +160,7 @@ describe('which bucket an answer names', () => {
   });
 });
 
-test('requests still out are taken to be missing from what an answer says is left', () => {
+test('subtracts requests in flight from the remaining requests of a response', () => {
   const limits = new RateLimiter(0);
   limits.recordResponse(limits.acquire('users', 0), { limit: 10, remaining: 9 }, 0);
   const out = Array.from({ length: 4 }, () => limits.acquire('users', 0));
@@ -172,7 +172,7 @@ test('requests still out are taken to be missing from what an answer says is lef
   expect(limits.getWaitMs('users', 0)).toBeGreaterThan(0);
 });
 
-test('what the scarcest of its buckets has left, the others of a route have as well', () => {
+test("raises a route's other buckets to the remaining requests of the scarcest one", () => {
   const limits = new RateLimiter(0);
   limits.recordResponse(limits.acquire('users', 0), { limit: 25, remaining: 0 }, 0);
   limits.recordResponse(limits.acquire('users', 3_000), { limit: 50, remaining: 40 }, 3_000);
@@ -191,7 +191,7 @@ describe('a 429', () => {
     return limits;
   };
 
-  test('is waited for as it asks', () => {
+  test('is followed by the wait of its Retry-After', () => {
     const limits = known();
     expect(limits.recordRefusal(limits.acquire('users', 0), { headers: full, retryAfterMs: 7_000 }, 0, 0.5)).toBe(
       7_000,
@@ -200,26 +200,26 @@ describe('a 429', () => {
     expect(limits.getWaitMs('users', 7_000)).toBe(0);
   });
 
-  test('that asks for nothing is waited for until there is a token again, where the refill is known', () => {
+  test('without Retry-After is followed by a wait for the next token if the refill is known', () => {
     const limits = known();
     limits.recordRefusal(limits.acquire('users', 0), { headers: full, resetMs: 10_000 }, 0, 0.5);
     expect(limits.getWaitMs('users', 0)).toBe(1_000);
     expect(limits.getWaitMs('users', 1_000)).toBe(0);
   });
 
-  test('says when to come again also while other requests are out', () => {
+  test('reports when to retry also while other requests are in flight', () => {
     const limits = known();
     const out = Array.from({ length: 9 }, () => limits.acquire('users', 0));
     const untils = out.map((permit) => limits.recordRefusal(permit, { headers: full }, 10, 1));
     for (const until of untils) expect(until).toBe(10);
   });
 
-  test('is waited for until the reset, where it is not', () => {
+  test('is followed by a wait until the reset if the refill is unknown', () => {
     const limits = new RateLimiter(0);
     expect(limits.recordRefusal(limits.acquire('users', 0), { headers: full, resetMs: 4_000 }, 0, 0.5)).toBe(4_000);
   });
 
-  test('without a word is waited for longer each time, with jitter; an answer ends that', () => {
+  test('without headers is followed by exponential backoff with jitter until a response succeeds', () => {
     const waits = (random: number): number[] => {
       const limits = new RateLimiter(0);
       let now = 0;
@@ -235,7 +235,7 @@ describe('a 429', () => {
     expect(waits(0)[0]).toBe(500);
   });
 
-  test('to requests that were out together counts once', () => {
+  test('counts once for requests that were in flight together', () => {
     const limits = known();
     const out = [1, 2, 3, 4, 5].map(() => limits.acquire('users', 0));
     const untils = out.map((permit) => limits.recordRefusal(permit, {}, 10, 1));
@@ -245,7 +245,7 @@ describe('a 429', () => {
   test.each([
     ['names a bucket', full],
     ['names none', undefined],
-  ])('that comes back after every wait it asked for, and %s, is asked less and less often', (_, named) => {
+  ])('reduces the rate further when it follows every wait that it requested, and %s', (_, named) => {
     const limits = new RateLimiter(0);
     let now = 0;
     for (let nth = 0; nth < 8; nth += 1) {
@@ -256,7 +256,7 @@ describe('a 429', () => {
   });
 });
 
-test('a request that finds out and gets no answer is not repeated at once', () => {
+test('does not repeat a probe without a response at once', () => {
   const limits = new RateLimiter(0.9);
   limits.recordResponse(limits.acquire('users', 0), { limit: 10, remaining: 0, fullInMs: 60_000 }, 0);
   expect(limits.getWaitMs('users', 0)).toBe(60_000);
@@ -265,7 +265,7 @@ test('a request that finds out and gets no answer is not repeated at once', () =
   expect(limits.getWaitMs('users', 60_100)).toBeGreaterThan(5_000);
 });
 
-test('a tenant without limits is not paced', () => {
+test('does not pace a tenant without limits', () => {
   const limits = new RateLimiter(0.1);
   limits.recordResponse(limits.acquire('users', 0), undefined, 0);
   for (let i = 0; i < 1000; i += 1) {

@@ -78,7 +78,7 @@ const population = fc
 const draws = fc.infiniteStream(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }));
 const drawFrom = (stream: Iterator<number, unknown>) => (): number => stream.next().value as number;
 
-it('delivers every user once, however a search is cut and in whatever turn its parts are read', () => {
+it('delivers every user once, however a search is split and in whatever order its partitions are read', () => {
   let parts = 0;
   fc.assert(
     fc.property(population, fc.constantFrom(100, 50), draws, (users, pageCap, stream) => {
@@ -93,7 +93,7 @@ it('delivers every user once, however a search is cut and in whatever turn its p
   expect(parts).toBeGreaterThan(3);
 });
 
-it('delivers every user who stayed, once, and nobody twice, while others come and go', () => {
+it('delivers every user that stays once, and no user twice, while others are created and deleted', () => {
   fc.assert(
     fc.property(population, draws, (users, stream) => {
       const model = new SearchModel(users, { keyName: 'created_at' });

@@ -1,10 +1,10 @@
 import { readRateLimitHeaders, readRateLimitRefusal } from '../../../src/auth0/rate-limit/rate-limit-headers';
 
-describe('headers', () => {
+describe('rate limit headers', () => {
   const date = 'Tue, 24 Nov 2026 10:00:00 GMT';
   const seconds = Date.parse(date) / 1000;
 
-  test('time until the bucket is full is reckoned by the clock of the server alone', () => {
+  test("the time until the bucket is full is computed with the server's clock alone", () => {
     const headers = {
       'x-ratelimit-limit': '10',
       'x-ratelimit-remaining': '3',
@@ -21,11 +21,11 @@ describe('headers', () => {
     { 'x-ratelimit-limit': 'many', 'x-ratelimit-remaining': '1' },
     { 'x-ratelimit-limit': '10', 'x-ratelimit-remaining': '-1' },
     { 'x-ratelimit-limit': '', 'x-ratelimit-remaining': '' },
-  ])('that say nothing usable count as missing: %j', (headers) => {
+  ])('are ignored when they are invalid: %j', (headers) => {
     expect(readRateLimitHeaders(headers, 0)).toBeUndefined();
   });
 
-  test('a 429 says when to come again, by Retry-After in seconds or as a date, and by the reset', () => {
+  test('the wait of a 429 is read from Retry-After, in seconds or as a date, and from the reset', () => {
     const reset = `${seconds + 9}`;
     expect(readRateLimitRefusal({ 'retry-after': '3', 'x-ratelimit-reset': reset, date }, 0)).toEqual({
       retryAfterMs: 3_000,
@@ -39,17 +39,17 @@ describe('headers', () => {
   });
 
   test.each<[string, string, Record<string, string>]>([
-    ['past', `${seconds - 300}`, { date }],
+    ['in the past', `${seconds - 300}`, { date }],
     ['in another unit', `${seconds * 1000}`, { date }],
-    ['far off by a clock that may not be that of the server', `${seconds + 300}`, {}],
-  ])('a reset that is %s is not believed', (_, reset, headers) => {
+    ['far away and no Date header confirms the clock', `${seconds + 300}`, {}],
+  ])('a reset is ignored when it is %s', (_, reset, headers) => {
     const given = { ...headers, 'x-ratelimit-reset': reset, 'x-ratelimit-limit': '10', 'x-ratelimit-remaining': '3' };
     const rateLimit = { limit: 10, remaining: 3 };
     expect(readRateLimitRefusal(given, seconds * 1000)).toEqual({ headers: rateLimit });
     expect(readRateLimitRefusal({ ...given, 'retry-after': '0' }, seconds * 1000)).toEqual({ headers: rateLimit });
   });
 
-  test('no bucket takes minutes to fill, though a 429 may ask to wait for them', () => {
+  test('a reset minutes away is a valid wait for a 429 but not a time to fill a bucket', () => {
     const headers = {
       date,
       'x-ratelimit-limit': '10',

@@ -12,7 +12,7 @@ const user = (id: string, ...connections: string[]) => ({
   identities: connections.map((connection) => ({ connection })),
 });
 
-test('a user with two connections is in one part only', () => {
+test('a user with two connections belongs to exactly one part', () => {
   const parts = splitPart(wholeBlock, [user('a', 'x', 'y'), user('b', 'y')]);
   expect(parts?.map(formatPartConditions)).toEqual([
     ' AND identities.connection:"x"',
@@ -21,7 +21,7 @@ test('a user with two connections is in one part only', () => {
   ]);
 });
 
-test('users of one connection are divided by what follows the common beginning of their ids', () => {
+test('users of one connection are split by the character after the common prefix of their ids', () => {
   const parts = splitPart(wholeBlock, [user('auth0|11', 'x'), user('auth0|12', 'x'), user('auth0|19', 'x')]);
   expect(parts?.map(formatPartConditions)).toEqual([
     ' AND user_id:auth0|11*',
@@ -31,7 +31,7 @@ test('users of one connection are divided by what follows the common beginning o
   ]);
 });
 
-test('an id that is the beginning of the others falls to the rest, and a surrogate pair stays whole', () => {
+test('an id that is a prefix of the others belongs to the last part, and surrogate pairs are not split', () => {
   expect(splitPart(wholeBlock, [user('a'), user('a😀'), user('a😁')])?.map((part) => part.prefix)).toEqual([
     'a😀',
     'a😁',
@@ -39,7 +39,7 @@ test('an id that is the beginning of the others falls to the rest, and a surroga
   ]);
 });
 
-test('what rows cannot be told apart are not divided', () => {
+test('rows that no condition separates are not split', () => {
   expect(splitPart(wholeBlock, [])).toBeUndefined();
   expect(splitPart(wholeBlock, [user('a', 'x')])).toBeUndefined();
 });

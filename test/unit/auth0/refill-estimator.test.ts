@@ -35,7 +35,7 @@ function learn(
   return refill;
 }
 
-test('the refill is found from what goes through and what is left, never more than there is, and closer with time', () => {
+test('estimates the refill from the headers, never too high, and more precisely with time', () => {
   const soon = learn(16, 40, 4, () => 0);
   const later = learn(16, 60, 40, () => 0);
   for (const { minPerSecond } of [soon, later]) expect(minPerSecond).toBeLessThanOrEqual(16);
@@ -44,7 +44,7 @@ test('the refill is found from what goes through and what is left, never more th
   expect(later.likelyPerSecond).toBeCloseTo(16, 0);
 });
 
-test('what others take is seen while they take it', () => {
+test('detects foreign use while it lasts', () => {
   const alone = learn(16, 50, 10, () => 0);
   expect([alone.ownShare, alone.foreignPerSecond]).toEqual([1, 0]);
   const half = (second: number): number => (second > 10 ? 8 : 0);
@@ -54,7 +54,7 @@ test('what others take is seen while they take it', () => {
   expect(beside.ownShare).toBeLessThan(0.75);
 });
 
-test('the time until the bucket is full tells at least how fast it fills, however long the answer took', () => {
+test('derives a lower bound from the time until the bucket is full, whatever the latency', () => {
   fc.assert(
     fc.property(
       fc.record({

@@ -23,7 +23,7 @@ interface Shape {
   rows: number;
 }
 
-function spanOfShape({ missing, bounded, first, read, end, rows }: Shape): Partition {
+function createShapedPartition({ missing, bounded, first, read, end, rows }: Shape): Partition {
   const task: SearchTask = {
     kind: 'search',
     stream: 'users',
@@ -47,25 +47,25 @@ const shape = fc
     return { ...at, missing, bounded, rows };
   });
 
-const searchOf = ({ task }: Partition): SearchTask & { to?: string } => {
+const getSearch = ({ task }: Partition): SearchTask & { to?: string } => {
   if (task.kind !== 'search' || typeof task.to === 'object') throw new Error('not a range of a search');
   return task as SearchTask & { to?: string };
 };
 
-test('the parts of a cut cover what was left, side by side and in order, and none is empty', () => {
+test('the parts of a split cover the remaining range in order, without overlap, and none is empty', () => {
   fc.assert(
-    fc.property(shape, fc.integer({ min: 1, max: 40 }), (given, wanted) => {
-      const whole = spanOfShape(given);
-      const parts = splitPartition(whole, wanted, iso(given.end));
-      const tasks = parts.map(searchOf);
-      expect([1, wanted]).toContain(parts.length);
+    fc.property(shape, fc.integer({ min: 1, max: 40 }), (given, count) => {
+      const whole = createShapedPartition(given);
+      const parts = splitPartition(whole, count, iso(given.end));
+      const tasks = parts.map(getSearch);
+      expect([1, count]).toContain(parts.length);
 
       const bounds = tasks.map(({ from = '', to = iso(given.end) }) => [ms(from), ms(to)] as const);
       expect(bounds[0]![0]).toBe(0);
       expect(bounds[0]![1]).toBeGreaterThanOrEqual(given.read);
       for (const [from, to] of bounds.slice(1)) expect(to).toBeGreaterThanOrEqual(from);
       expect(bounds.slice(1).map(([from]) => from)).toEqual(bounds.slice(0, -1).map(([, to]) => to + 1));
-      expect(tasks.at(-1)!.to).toBe(searchOf(whole).to);
+      expect(tasks.at(-1)!.to).toBe(getSearch(whole).to);
 
       expect(tasks.map(({ missing }) => missing)).toEqual(
         tasks.map((_, nth) => given.missing && nth === tasks.length - 1),
@@ -78,28 +78,28 @@ test('the parts of a cut cover what was left, side by side and in order, and non
   );
 });
 
-test('the first part of a cut keeps the place and what was read, and the others begin', () => {
-  const whole = spanOfShape({ missing: true, bounded: false, first: 0, read: 100, end: 1_000, rows: 500 });
+test('the first part of a split keeps the cursor and the count, and the others start at 0', () => {
+  const whole = createShapedPartition({ missing: true, bounded: false, first: 0, read: 100, end: 1_000, rows: 500 });
   const [first, ...others] = splitPartition(whole, 3, iso(1_000));
   expect(first).toEqual({ ...whole, task: { ...whole.task, to: iso(399), missing: false } });
-  expect(others.map(({ task, ...rest }) => [searchOf({ ...rest, task }).from, rest])).toEqual(
+  expect(others.map(({ task, ...rest }) => [getSearch({ ...rest, task }).from, rest])).toEqual(
     [400, 700].map((from) => [iso(from), { cursor: null, done: false, rows: 0 }]),
   );
 });
 
-test('a part that has been cut can be cut again', () => {
-  const whole = spanOfShape({ missing: true, bounded: false, first: 0, read: 100, end: 1_000, rows: 500 });
+test('a part can be split again', () => {
+  const whole = createShapedPartition({ missing: true, bounded: false, first: 0, read: 100, end: 1_000, rows: 500 });
   const last = splitPartition(whole, 3, iso(1_000)).at(-1)!;
   const read = { ...last, remainingRange: { firstKey: iso(700), nextKey: iso(800) } };
-  expect(splitPartition(read, 2, iso(1_000)).map((part) => [searchOf(part).from, searchOf(part).to])).toEqual([
+  expect(splitPartition(read, 2, iso(1_000)).map((part) => [getSearch(part).from, getSearch(part).to])).toEqual([
     [iso(700), iso(899)],
     [iso(900), undefined],
   ]);
 });
 
-test('what cannot be divided stays as it is: an instant, a search of which nothing is known, a list', () => {
-  const instant = spanOfShape({ missing: true, bounded: true, first: 0, read: 500, end: 502, rows: 9 });
-  const { remainingRange: _, ...unknown } = spanOfShape({
+test('a single millisecond, an unknown range and a list are not split', () => {
+  const instant = createShapedPartition({ missing: true, bounded: true, first: 0, read: 500, end: 502, rows: 9 });
+  const { remainingRange: _, ...unknown } = createShapedPartition({
     missing: true,
     bounded: true,
     first: 0,
@@ -107,38 +107,39 @@ test('what cannot be divided stays as it is: an instant, a search of which nothi
     end: 900,
     rows: 9,
   });
-  const beyond = spanOfShape({ missing: true, bounded: false, first: 0, read: 500, end: 500, rows: 9 });
+  const beyond = createShapedPartition({ missing: true, bounded: false, first: 0, read: 500, end: 500, rows: 9 });
   const list = createPartition({ kind: 'list', stream: 'clients' });
-  for (const span of [instant, unknown, beyond, list]) expect(splitPartition(span, 3, iso(400))).toEqual([span]);
+  for (const partition of [instant, unknown, beyond, list])
+    expect(splitPartition(partition, 3, iso(400))).toEqual([partition]);
 });
 
-test('what is left is a number of rows, never negative, and more the further away the end is', () => {
+test('the estimate is never negative and grows with the distance of the end', () => {
   fc.assert(
     fc.property(shape, fc.option(fc.nat(4_000), { nil: undefined }), (given, end) => {
-      const span = spanOfShape(given);
-      const left = estimateRemainingRows(span, end === undefined ? undefined : iso(end));
+      const partition = createShapedPartition(given);
+      const left = estimateRemainingRows(partition, end === undefined ? undefined : iso(end));
       expect(Number.isFinite(left)).toBe(true);
       expect(left).toBeGreaterThanOrEqual(0);
-      if (given.bounded) expect(left).toBe(estimateRemainingRows(span, undefined));
-      if (end !== undefined) expect(estimateRemainingRows(span, iso(end + 1_000))).toBeGreaterThanOrEqual(left);
+      if (given.bounded) expect(left).toBe(estimateRemainingRows(partition, undefined));
+      if (end !== undefined) expect(estimateRemainingRows(partition, iso(end + 1_000))).toBeGreaterThanOrEqual(left);
     }),
     { numRuns: 300 },
   );
 });
 
-test('what is left lies as close together as what was read', () => {
-  const half = spanOfShape({ missing: false, bounded: true, first: 100, read: 300, end: 500, rows: 40 });
+test('the estimate assumes the density of the rows read', () => {
+  const half = createShapedPartition({ missing: false, bounded: true, first: 100, read: 300, end: 500, rows: 40 });
   expect(estimateRemainingRows(half, undefined)).toBe(40);
   expect(estimateRemainingRows({ ...half, task: { kind: 'list', stream: 'users' } }, iso(700))).toBe(80);
 });
 
-test('nothing can be told of what is left before a row was read, or without an end', () => {
-  const open = spanOfShape({ missing: false, bounded: false, first: 100, read: 300, end: 500, rows: 40 });
+test('the estimate is 0 before the first row and without an end', () => {
+  const open = createShapedPartition({ missing: false, bounded: false, first: 100, read: 300, end: 500, rows: 40 });
   const { remainingRange: _, ...unread } = open;
   expect([estimateRemainingRows(open, undefined), estimateRemainingRows(unread, iso(900))]).toEqual([0, 0]);
 });
 
-test("a lag ends a search before the tenant's time, once that is known", () => {
+test("a lag sets the upper bound before the tenant's time, once that is known", () => {
   expect(computeUpperBound({ lagSeconds: 90 }, iso(90_500))).toBe(iso(500));
   expect(computeUpperBound({ lagSeconds: 90 }, undefined)).toBeUndefined();
   expect(computeUpperBound(iso(7), iso(90_500))).toBe(iso(7));
