@@ -1,7 +1,9 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
-import type { RunSummary, StreamState } from '../protocol';
+import type { RunSummary, StreamSelection } from '../protocol';
 import type { Delivery, Sink } from '../sinks/sink';
 import type { Staging } from '../staging/staging';
+import { configureStream } from '../streams/registry';
+import { type SavedState, toSavedState } from '../streams/resume-point';
 import { isRetryable, toActivityFailure } from './activity-failure';
 import { withHeartbeats } from './heartbeat';
 
@@ -11,11 +13,16 @@ export interface SinkDeps {
   staging: Pick<Staging, 'remove'>;
 }
 
+/** A delivery as it is kept in the workflow's history, without the stream's schema. */
+export interface DeliveryInput extends Omit<Delivery, 'stream'> {
+  stream: StreamSelection;
+}
+
 export interface SinkActivities {
-  /** The newest state of each stream at the connection's destination. */
-  loadState(input: { connection: string }): Promise<Record<string, StreamState>>;
+  /** The newest state of each stream at the connection's destination, with its resume point checked. */
+  loadState(input: { connection: string }): Promise<Record<string, SavedState>>;
   /** Resolves when the delivery is durable at the destination. Safe to repeat. */
-  deliver(input: { connection: string; delivery: Delivery }): Promise<void>;
+  deliver(input: { connection: string; delivery: DeliveryInput }): Promise<void>;
   /** Writes the run's summary, after its last delivery. Safe to repeat. */
   conclude(input: { connection: string; summary: RunSummary }): Promise<void>;
 }
@@ -46,10 +53,15 @@ export function createSinkActivities(deps: SinkDeps): SinkActivities {
     }
   }
   return {
-    loadState: ({ connection }) => runAtSink(connection, (sink) => sink.loadState()),
+    loadState: ({ connection }) =>
+      runAtSink(connection, async (sink) => {
+        const states = Object.entries(await sink.loadState());
+        return Object.fromEntries(states.map(([stream, state]) => [stream, toSavedState(state)]));
+      }),
     deliver: ({ connection, delivery }) =>
       runAtSink(connection, async (sink) => {
-        await sink.deliver(delivery, Context.current().cancellationSignal);
+        const stream = configureStream(delivery.stream);
+        await sink.deliver({ ...delivery, stream }, Context.current().cancellationSignal);
         // A repeated delivery needs no segments.
         await deps.staging.remove(delivery.segments);
       }),

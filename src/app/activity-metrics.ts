@@ -87,7 +87,7 @@ export function observeSink(activities: SinkActivities, meter: Meter): SinkActiv
     ...activities,
     async loadState(input) {
       const states = await activities.loadState(input);
-      for (const [stream, state] of Object.entries(states)) see(input.connection, stream, state);
+      for (const [stream, { state }] of Object.entries(states)) see(input.connection, stream, state);
       return states;
     },
     async deliver(input) {

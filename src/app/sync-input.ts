@@ -1,9 +1,9 @@
 import type { Environment } from '../config/environment';
 import type { Connection } from '../config/project';
 import type { SourceConfig } from '../config/source';
-import type { ConfiguredStream, StreamFailure, StreamSelection } from '../protocol';
+import type { StreamFailure, StreamSelection } from '../protocol';
 import { matchesReadOptions, type ReadOptions } from '../streams/fetch-task';
-import { configureStream, getStream, streams } from '../streams/registry';
+import { getStream, streams } from '../streams/registry';
 import type { PlannedStream, SyncInput, SyncLimits } from '../workflows/contract';
 
 export const defaultLimits: SyncLimits = {
@@ -59,12 +59,13 @@ export function createSyncInput({
   ...request
 }: SyncRequest): SyncInput {
   const planned = wanted.map<PlannedStream>((selection) => {
-    const { reader, orderBy, parent, child } = getStream(selection.name);
+    const { reader, cursorField, orderBy, parent, child } = getStream(selection.name);
     const { sideIndex } = child ?? {};
     const needsIndex = sideIndex && matchesReadOptions(sideIndex.when, request.readOptions);
     return {
-      ...configureStream(selection),
+      ...selection,
       reader,
+      ...(cursorField && { cursorField }),
       ...(parent && { parent }),
       ...(child && { reading: child.reading }),
       ...(needsIndex && { sideIndex: { name: sideIndex.name, label: sideIndex.label } }),
@@ -78,16 +79,11 @@ export function createSyncInput({
   return {
     ...request,
     streams: planned,
-    unknownStreams: unknownStreams.map(({ stream, failure }) => ({ stream: toUnknownStream(stream), failure })),
+    unknownStreams,
     full,
     onRefusedCredentials,
     ...(searchAttributes && { searchAttributes }),
   };
-}
-
-/** A stream without a descriptor: it has no records, so any schema fits. */
-function toUnknownStream(selection: StreamSelection): ConfiguredStream {
-  return { ...selection, schema: { type: 'object' }, primaryKey: [] };
 }
 
 /** What is decided at the start of a sync of a connection, rather than in the project's file. */

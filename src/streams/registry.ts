@@ -21,9 +21,17 @@ export function getStream(name: string): StreamDescriptor {
   return stream;
 }
 
-/** Completes the selection of a known stream with what a destination needs of its descriptor. */
+/**
+ * Completes the selection of a stream with what a destination needs of its descriptor. An unknown stream has no records, so
+ * any schema fits.
+ */
 export function configureStream(selection: StreamSelection): ConfiguredStream {
-  const { jsonSchema: schema, primaryKey, cursorField } = getStream(selection.name);
+  const descriptor = streams.find(({ name }) => name === selection.name);
+  const {
+    jsonSchema: schema,
+    primaryKey,
+    cursorField,
+  } = descriptor ?? { jsonSchema: { type: 'object' }, primaryKey: [] };
   return { ...selection, schema, primaryKey, ...(cursorField !== undefined && { cursorField }) };
 }
 

@@ -1,4 +1,12 @@
-import { createUsersKeyset, type KeysetCursor, readSearchKey, type UsersKeyset } from '../auth0/paging/keyset';
+import { z } from 'zod';
+import {
+  createUsersKeyset,
+  type KeysetCursor,
+  keysetCursorSchema,
+  readSearchKey,
+  type UsersKeyset,
+} from '../auth0/paging/keyset';
+import { timeSchema } from '../auth0/paging/page-step';
 import { buildSearchRequest, maxSearchRows } from '../auth0/paging/user-search';
 import type { Page } from '../auth0/request';
 import type { SearchEndTask, SearchKey, SearchTask } from './fetch-task';
@@ -6,13 +14,14 @@ import { computeUpperBound, type RemainingRange } from './partition';
 import type { Reader } from './stream-reader';
 
 /** Position in a search. */
-export type SearchCursor = {
+export const searchCursorSchema = z.object({
   /** The tenant's time at the first response, rounded up. */
-  startedAt?: string;
+  startedAt: timeSchema.exactOptional(),
   /** Key of the first row. */
-  firstKey?: string;
-  keyset: KeysetCursor;
-};
+  firstKey: timeSchema.exactOptional(),
+  keyset: keysetCursorSchema,
+});
+export type SearchCursor = z.infer<typeof searchCursorSchema>;
 
 /** Reads the rows of a search in the order of the task's key, followed by those without it. */
 export function createSearchReader({ stream, key, from, to, missing }: SearchTask): Reader<SearchCursor> {

@@ -8,9 +8,8 @@ import {
 import type { FetchActivities } from '../activities/fetch';
 import type { FetchInput, FetchResult } from '../activities/fetch-contract';
 import type { ScheduleActivities } from '../activities/schedule-activities';
-import type { SinkActivities } from '../activities/sink-activities';
+import type { DeliveryInput, SinkActivities } from '../activities/sink-activities';
 import type { RunSummary } from '../protocol';
-import type { Delivery } from '../sinks/sink';
 import { countRecords } from '../staging/segment';
 import { pauseSignal, type ReadInput, type SyncInput } from './contract';
 import type { Pause, PauseLock } from './pause-lock';
@@ -82,7 +81,7 @@ export function proxyScheduleActivities(): ActivityInterfaceFor<ScheduleActiviti
   });
 }
 
-export type Deliver = (delivery: Delivery) => Promise<void>;
+export type Deliver = (delivery: DeliveryInput) => Promise<void>;
 
 /**
  * The activities of the processes that can write to the destination. How long a delivery waits for such a process is not
@@ -113,7 +112,7 @@ export function proxySinkActivities({
 }
 
 /** What the Temporal UI shows of a delivery. */
-function summarizeDelivery({ stream, sequence, segments, status }: Delivery): string {
+function summarizeDelivery({ stream, sequence, segments, status }: DeliveryInput): string {
   const records = countRecords(segments);
   const what = [...(records > 0 ? [`${records} records`] : []), ...(status ? [status] : [])];
   return [stream.name, `delivery ${sequence}`, ...what].join(' · ');

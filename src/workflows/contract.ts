@@ -1,15 +1,17 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { FetchBudget, Pace } from '../activities/fetch-contract';
-import type { ConfiguredStream, FetchCounts, StreamFailure, StreamState } from '../protocol';
+import type { FetchCounts, StreamFailure, StreamSelection } from '../protocol';
 import type { ReaderKind, SideIndex } from '../streams/descriptor';
 import type { ReadOptions, SearchKey } from '../streams/fetch-task';
+import type { SavedState } from '../streams/resume-point';
 import type { ConcurrencyLimits } from './fetch-scheduler';
 import { pauseName, progressName, resumeName } from './names';
 import type { Pause, PauseSource } from './pause-lock';
 
 /** A stream with what the workflows need from its descriptor. The starter of a sync fills it in. */
-export interface PlannedStream extends ConfiguredStream {
+export interface PlannedStream extends StreamSelection {
   reader: ReaderKind;
+  cursorField?: string;
   /** See StreamDescriptor. */
   orderBy?: { cursor: SearchKey; immutable: SearchKey };
   /** ISO 8601 with milliseconds. Rows with an older cursor are not read. */
@@ -56,7 +58,7 @@ export interface SyncInput {
   limits: SyncLimits;
   readOptions: ReadOptions;
   /** Configured streams that do not exist. They are delivered as INCOMPLETE. */
-  unknownStreams: { stream: ConfiguredStream; failure: StreamFailure }[];
+  unknownStreams: { stream: StreamSelection; failure: StreamFailure }[];
   /** Read everything, whatever state the destination has. */
   full: boolean;
   /** When Auth0 refuses the credentials: end incomplete, or pause until a user resumes. */
@@ -188,5 +190,5 @@ export interface ReadInput extends Pick<
 > {
   run: string;
   /** By stream: the state at the destination. */
-  states: Record<string, StreamState>;
+  states: Record<string, SavedState>;
 }

@@ -8,7 +8,6 @@ import { type ChildrenTask, findLastDelivered, parentIndexName } from '../stream
 import type { AuditPart, PlannedStream, ReadInput, StreamResult } from './contract';
 import type { ConcurrencyPool, FetchScheduler } from './fetch-scheduler';
 import { type Continuation, type ReaderContext, runReadWorkflow, type StreamReader } from './read-workflow';
-import { type ListResumePoint, parseListResumePoint } from './resume-point';
 import type { StreamRun } from './stream-delivery';
 import { toStreamFailure } from './sync-outcome';
 
@@ -29,12 +28,19 @@ const listPagesPerFetch = { first: 1, later: 5 };
 /** Less work than this is not worth a fetch and its deliveries, ms. */
 const minBatchMs = 500;
 
+/** A position in the parent list. */
+interface ListPosition {
+  cursor: Json;
+  /** Fetches of the list before this position; orders positions. */
+  fetches: number;
+}
+
 /** Some parents whose child lists one sequence of fetches reads. */
 interface ChildBatch {
   reading: string;
   parents: ChildrenTask['parents'];
   /** Position in the parent list before the fetch that found these parents: where a later attempt would continue. */
-  resumePoint: ListResumePoint;
+  resumePoint: ListPosition;
   cursor: Json;
   /** See FetchInput.delivered. */
   delivered?: Segment;
@@ -42,7 +48,7 @@ interface ChildBatch {
 
 /** How far a parent list and its child lists are read. Carried through continue-as-new. */
 export interface ParentReadState {
-  list: ListResumePoint & { done: boolean; delivered?: Segment };
+  list: ListPosition & { done: boolean; delivered?: Segment };
   /** Rows of the parent list. */
   parents: number;
   /** Batches not read completely, in the order of the list. */
@@ -81,13 +87,16 @@ export function createParentReadState({ streams, input }: Pick<ReaderContext, 's
 }
 
 /** The position in the list that all streams had passed in earlier attempts of the same job. */
-function findResumePoint(streams: readonly StreamRun[], states: ReadInput['states']): ListResumePoint {
-  const start: ListResumePoint = { cursor: null, fetches: 0 };
+function findResumePoint(streams: readonly StreamRun[], states: ReadInput['states']): ListPosition {
+  const start: ListPosition = { cursor: null, fetches: 0 };
   const points = streams
     .filter(({ isOpen }) => isOpen)
     .map(({ stream }) => {
-      const progress = readJobProgress(states[stream.name], stream.syncId);
-      return (progress && parseListResumePoint(progress)) ?? start;
+      const { state, resumePoint } = states[stream.name] ?? {};
+      const isSameJob = readJobProgress(state, stream.syncId) !== undefined;
+      return isSameJob && resumePoint?.kind === 'parents'
+        ? { cursor: resumePoint.cursor, fetches: resumePoint.fetches }
+        : start;
     });
   return points.reduce((least, point) => (point.fetches < least.fetches ? point : least), points[0] ?? start);
 }
@@ -162,7 +171,7 @@ export class ParentReader implements StreamReader<ParentReadState> {
     return buildState({
       records,
       finished,
-      ...(syncId === undefined ? {} : { syncId, cursor: { cursor, fetches } }),
+      ...(syncId === undefined ? {} : { syncId, cursor: { kind: 'parents', cursor, fetches } }),
     });
   }
 
@@ -254,7 +263,7 @@ export class ParentReader implements StreamReader<ParentReadState> {
     });
   }
 
-  private enqueueBatches(segments: readonly Segment[], resumePoint: ListResumePoint, spread: boolean): void {
+  private enqueueBatches(segments: readonly Segment[], resumePoint: ListPosition, spread: boolean): void {
     const { parentsPerBatch } = this.scheduler.limits;
     // Two for each fetch in flight: concurrency may still grow.
     const parts = 2 * this.scheduler.concurrency;

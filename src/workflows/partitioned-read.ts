@@ -8,6 +8,7 @@ import {
   type Partition,
   splitPartition,
 } from '../streams/partition';
+import type { PartitionedResumePoint } from '../streams/resume-point';
 import type { AuditPart } from './contract';
 import type { FetchRequest, FetchScheduler } from './fetch-scheduler';
 import type { StreamRun } from './stream-delivery';
@@ -45,7 +46,10 @@ export interface PartitionedReadState {
   endKey?: string | null;
 }
 
-export function createPartitionedReadState(task: Partition['task'], resume?: ResumePoint): PartitionedReadState {
+export function createPartitionedReadState(
+  task: Partition['task'],
+  resume?: PartitionedResumePoint,
+): PartitionedReadState {
   const partitions = resume?.partitions ?? [{ task, cursor: null }];
   const startedAt = resume?.startedAt ?? null;
   return {
@@ -56,11 +60,11 @@ export function createPartitionedReadState(task: Partition['task'], resume?: Res
   };
 }
 
-/** What a later run needs to continue. */
-export type ResumePoint = { partitions: { task: Partition['task']; cursor: Json }[]; startedAt: string | null };
-
-export function toResumePoint({ partitions, startedAt }: PartitionedReadState): ResumePoint {
-  return { partitions: partitions.map(({ task, cursor }) => ({ task, cursor })), startedAt: startedAt ?? null };
+/** The resume point of a state: see streams/resume-point.ts. */
+export function buildResumePoint(task: Partition['task'], { partitions, startedAt }: PartitionedReadState): Json {
+  const rest = partitions.map((partition) => ({ task: partition.task, cursor: partition.cursor }));
+  const point = { kind: 'partitions', task, partitions: rest, startedAt: startedAt ?? null };
+  return point as unknown as Json;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { condition, isCancellation } from '@temporalio/workflow';
 import type { Pace } from '../activities/fetch-contract';
-import type { ConfiguredStream, FetchCounts, StreamFailure, StreamState } from '../protocol';
-import type { Delivery } from '../sinks/sink';
+import type { StreamSelection, FetchCounts, StreamFailure, StreamState } from '../protocol';
+import type { DeliveryInput } from '../activities/sink-activities';
 import { countRecords, type Segment } from '../staging/segment';
 import { addCounts, zeroCounts } from '../streams/counts';
 import type { Deliver } from './activity-proxies';
@@ -9,7 +9,7 @@ import type { AuditPart, StreamProgress, StreamResult } from './contract';
 import { formatStreamVerdict, toStreamFailure } from './sync-outcome';
 
 /** What a caller provides; the queue adds run, stream and sequence. */
-export type PendingDelivery = Omit<Delivery, 'run' | 'stream' | 'sequence'>;
+export type PendingDelivery = Omit<DeliveryInput, 'run' | 'stream' | 'sequence'>;
 
 /** Progress of a stream's deliveries; carried through continue-as-new. */
 export interface DeliveryPosition {
@@ -38,7 +38,7 @@ export class DeliveryQueue {
 
   constructor(
     private readonly run: string,
-    readonly stream: ConfiguredStream,
+    readonly stream: StreamSelection,
     private readonly deliver: Deliver,
     readonly position: DeliveryPosition,
   ) {
@@ -108,7 +108,7 @@ export class StreamRun {
   private readonly queue: DeliveryQueue;
 
   constructor(
-    readonly stream: ConfiguredStream,
+    readonly stream: StreamSelection,
     run: string,
     deliver: Deliver,
     carried?: StreamRunSnapshot,

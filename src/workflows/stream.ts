@@ -2,19 +2,17 @@ import { isCancellation } from '@temporalio/workflow';
 import type { FetchResult } from '../activities/fetch-contract';
 import { buildState, readCursor, readJobProgress, readUnfinishedProgress } from '../airbyte/stream-state';
 import { failureDetailsByType } from '../errors';
-import type { Json } from '../json';
 import type { StreamFailure, StreamState } from '../protocol';
 import type { ListTask, ReadOptions, SearchKey, SearchTask } from '../streams/fetch-task';
 import type { AuditPart, PlannedStream, ReadInput, StreamResult } from './contract';
 import {
+  buildResumePoint,
   createPartitionedReadState,
   findFrontier,
   PartitionedRead,
   type PartitionedReadState,
-  toResumePoint,
 } from './partitioned-read';
 import { type Continuation, type ReaderContext, runReadWorkflow, type StreamReader } from './read-workflow';
-import { parseResumePoint } from './resume-point';
 import type { StreamRun } from './stream-delivery';
 import { toStreamFailure } from './sync-outcome';
 
@@ -84,7 +82,8 @@ function prepareRead({ streams, states, readOptions }: ReadInput): {
   problem?: StreamFailure;
 } {
   const [stream] = streams as [PlannedStream];
-  const state = states[stream.name] ?? null;
+  const saved = states[stream.name];
+  const state = saved?.state ?? null;
   const list: ListTask = { kind: 'list', stream: stream.name };
   const plan = stream.reader === 'search' ? planSearch(stream, state, readOptions) : { task: list };
   if ('problem' in plan) {
@@ -97,8 +96,15 @@ function prepareRead({ streams, states, readOptions }: ReadInput): {
   }
   const isFullRefresh = stream.syncMode === 'full_refresh';
   const progress = state && (isFullRefresh ? readJobProgress(state, stream.syncId) : readUnfinishedProgress(state));
-  const resumePoint = progress ? parseResumePoint(progress, task) : undefined;
-  return { readState: { task, partitioned: createPartitionedReadState(task, resumePoint) } };
+  const { resumePoint } = saved ?? {};
+  const isSame = progress && resumePoint?.kind === 'partitions' && isSameTask(resumePoint.task, task);
+  return { readState: { task, partitioned: createPartitionedReadState(task, isSame ? resumePoint : undefined) } };
+}
+
+/** Compares tasks by content: whoever stores a state may change the order of its keys. */
+function isSameTask(one: object, other: object): boolean {
+  const toText = (task: object): string => JSON.stringify(Object.entries(task).sort());
+  return toText(one) === toText(other);
 }
 
 class SingleStreamReader implements StreamReader<StreamReadState> {
@@ -149,7 +155,7 @@ class SingleStreamReader implements StreamReader<StreamReadState> {
       return buildState({ records, finished, cursorField, cursorValue });
     }
     // Without a cursor value, a later read continues at the resume point: see prepareRead.
-    const cursor = { task, resumePoint: toResumePoint(partitioned) } as unknown as Json;
+    const cursor = buildResumePoint(task, partitioned);
     const isResumable = syncMode === 'incremental' || syncId !== undefined;
     return buildState({ records, finished, syncId, ...(isResumable && { cursor }) });
   }

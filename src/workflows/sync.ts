@@ -8,7 +8,7 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { StreamState } from '../protocol';
+import type { SavedState } from '../streams/resume-point';
 import { proxySinkActivities, proxyStagingActivities } from './activity-proxies';
 import type { PlannedStream, ReadInput, StreamResult, SyncInput, SyncResult } from './contract';
 import { parentWorkflow } from './parent-reader';
@@ -45,7 +45,7 @@ async function copyStreams(input: SyncInput, searchAttributes: SearchAttributePu
   const board = new SyncProgressBoard({ input, run, groups, pauseLock, searchAttributes });
   const pauseControl = new PauseControl({ pauseLock, children, bestEffort, onChange: () => board.publish() });
 
-  async function readGroup(group: StreamGroup, states: Record<string, StreamState>): Promise<StreamResult[]> {
+  async function readGroup(group: StreamGroup, states: Record<string, SavedState>): Promise<StreamResult[]> {
     let child: ChildHandle | undefined;
     try {
       child = await startWhenFree(() => startGroup(group, { ...input, run }, states));
@@ -116,7 +116,7 @@ type ChildHandle = ChildWorkflowHandle<typeof streamWorkflow | typeof parentWork
 function startGroup(
   { workflowId, streams }: StreamGroup,
   { connection, run, sinkQueue, limits, readOptions, onRefusedCredentials }: SyncInput & { run: string },
-  allStates: Record<string, StreamState>,
+  allStates: Record<string, SavedState>,
 ): Promise<ChildHandle> {
   const states = Object.fromEntries(
     streams.flatMap((stream) => {

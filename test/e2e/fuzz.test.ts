@@ -8,20 +8,18 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import { parseConfiguredCatalog } from '../../src/airbyte/catalog';
-import { parseState, readCursor, readJobProgress, readUnfinishedProgress } from '../../src/airbyte/stream-state';
-import type { ListCursor } from '../../src/auth0/paging/list';
+import { parseState, readCursor } from '../../src/airbyte/stream-state';
 import type { ListRequest } from '../../src/auth0/request';
 import { readJsonObject, readStateFile } from '../../src/config/parsed-file';
 import { parseSourceConfig } from '../../src/config/source';
 import type { Json, JsonObject } from '../../src/json';
-import type { ListTask, SearchTask } from '../../src/streams/fetch-task';
 import { createListReader, createParentsReader } from '../../src/streams/list-readers';
 import { getStream } from '../../src/streams/registry';
 import { streams } from '../../src/streams/registry';
+import { readResumePoint } from '../../src/streams/resume-point';
 import { createSearchReader } from '../../src/streams/search-reader';
 import type { Reader } from '../../src/streams/stream-reader';
 import { createNamespace, type TestNamespace } from '../support/servers';
-import { parseListResumePoint, parseResumePoint } from '../../src/workflows/resume-point';
 import { parseMessage } from '../unit/airbyte/protocol/validator';
 import {
   type Ended,
@@ -148,23 +146,18 @@ it.each(kinds)(
   },
 );
 
-const searchOfUsers: SearchTask = { kind: 'search', stream: 'users', key: 'created_at', missing: true };
-
-/** The request that each reader would make next at the places of a state; undefined where it begins at the beginning. */
+/** The request that each reader would send next from the resume point of a state; undefined when there is none. */
 function nextRequests(saved: Json): (ListRequest | undefined)[] | undefined {
-  const [[name, own] = []] = Object.entries(parseState([saved]));
-  const resume = own && (readUnfinishedProgress(own) ?? readJobProgress(own, 7));
-  if (!resume) return undefined;
-  if (name === 'organizations') {
-    const place = parseListResumePoint(resume);
+  const [[, own] = []] = Object.entries(parseState([saved]));
+  const point = own && readResumePoint(own);
+  if (point?.kind === 'parents') {
     const reader = createParentsReader(getStream('organizations'), true);
-    return place && [reader.next((place.cursor as ListCursor | null) ?? reader.start())];
+    return [reader.next(point.cursor ?? reader.start())];
   }
-  const task: ListTask | SearchTask = name === 'users' ? searchOfUsers : { kind: 'list', stream: 'clients' };
-  return parseResumePoint(resume, task)?.partitions.map(({ task: part, cursor }) => {
+  return point?.partitions.map(({ task: part, cursor }) => {
     const reader: Reader<Json> =
-      part.kind === 'search' ? createSearchReader(part) : createListReader(getStream(part.stream));
-    return reader.next(cursor ?? reader.start());
+      part.kind === 'search' ? createSearchReader(part) : createListReader(getStream('clients'));
+    return reader.next((cursor as Json) ?? reader.start());
   });
 }
 

@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import type { JsonObject } from '../../json';
 import { UnexpectedAnswer } from '../errors';
 import type { ListRequest, Page } from '../request';
-import { computeFingerprint, type PageStep, selectFresh } from './page-step';
-import { advanceBlock, type BlockCursor, buildBlockRequest, startBlock } from './user-block';
+import { computeFingerprint, countSchema, type PageStep, selectFresh, timeSchema } from './page-step';
+import { advanceBlock, blockCursorSchema, buildBlockRequest, startBlock } from './user-block';
 import {
   buildSearchRequest,
   maxSearchRows,
@@ -13,18 +14,19 @@ import {
 } from './user-search';
 
 /** Position in a range of keys. */
-export type RangeCursor = {
+const rangeCursorSchema = z.object({
   /** Key of the last row delivered. The next page starts there. Absent at the beginning. */
-  lo?: string;
+  lo: timeSchema.exactOptional(),
   /** Whether all rows at `lo` are delivered. */
-  after: boolean;
+  after: z.boolean(),
   /** Fingerprints of the rows at `lo` that are delivered; at most one page. */
-  deliveredAtLo: string[];
+  deliveredAtLo: z.array(z.string()),
   /** The number of rows up to `to` that the first exact total announced, and the number read since. */
-  announced?: { total: number; read: number; to: string };
+  announced: z.object({ total: countSchema, read: countSchema, to: z.string() }).exactOptional(),
   /** Size of a page that was smaller than requested and proved to be complete. */
-  acceptedPageRows?: number;
-};
+  acceptedPageRows: countSchema.exactOptional(),
+});
+export type RangeCursor = z.infer<typeof rangeCursorSchema>;
 
 export const initialRangeCursor: RangeCursor = { after: false, deliveredAtLo: [] };
 
@@ -129,17 +131,24 @@ function updateAnnounced(
 }
 
 /** Position in a search. Small, JSON, and free of personal data. */
-export type KeysetCursor =
-  | { phase: 'range'; range: RangeCursor }
-  /**
-   * All users whose key is from `lo` (exclusive when `after`) to `hi`: those at one timestamp, or those of a short page.
-   * `shortPageRows`: size of the short page while it may be complete, because the server sends no larger pages; at most
-   * half of what was requested.
-   */
-  | { phase: 'block'; lo: string; after: boolean; hi: string; block: BlockCursor; shortPageRows?: number }
+export const keysetCursorSchema = z.discriminatedUnion('phase', [
+  z.object({ phase: z.literal('range'), range: rangeCursorSchema }),
+  /** All users whose key is from `lo` (exclusive when `after`) to `hi`: those at one timestamp, or those of a short page. */
+  z.object({
+    phase: z.literal('block'),
+    /** `*` before the first key. */
+    lo: z.union([timeSchema, z.literal('*')]),
+    after: z.boolean(),
+    hi: timeSchema,
+    block: blockCursorSchema,
+    /** Size of the short page while it may be complete, because the server sends no larger pages; at most half of what was requested. */
+    shortPageRows: countSchema.exactOptional(),
+  }),
   /** The users without the key. `last`: the greatest key delivered before. */
-  | { phase: 'missing'; block: BlockCursor; last?: string }
-  | { phase: 'done'; last?: string };
+  z.object({ phase: z.literal('missing'), block: blockCursorSchema, last: timeSchema.exactOptional() }),
+  z.object({ phase: z.literal('done'), last: timeSchema.exactOptional() }),
+]);
+export type KeysetCursor = z.infer<typeof keysetCursorSchema>;
 
 export interface UsersKeyset {
   start(): KeysetCursor;

@@ -1,35 +1,39 @@
+import { z } from 'zod';
 import { UnexpectedAnswer } from '../errors';
 import { describeRequest, type ListRequest, type Page } from '../request';
-import { computeFingerprint, type PageStep, selectFresh } from './page-step';
+import { computeFingerprint, countSchema, type PageStep, selectFresh } from './page-step';
 
-export type OffsetCursor = {
-  mode: 'offset';
-  page: number;
+const offsetCursorSchema = z.object({
+  mode: z.literal('offset'),
+  page: countSchema,
   /** Rows requested per page. */
-  size: number;
+  size: countSchema.min(1),
   /** Rows read so far. */
-  read: number;
+  read: countSchema,
   /** The list's total, as reported so far. */
-  total?: number;
+  total: countSchema.exactOptional(),
   /** Fingerprints of the rows delivered; at most about as many as an offset list can return. */
-  seen: string[];
-  done: boolean;
-};
+  seen: z.array(z.string()),
+  done: z.boolean(),
+});
+export type OffsetCursor = z.infer<typeof offsetCursorSchema>;
 
-export type CheckpointCursor = {
-  mode: 'checkpoint';
+const checkpointCursorSchema = z.object({
+  mode: z.literal('checkpoint'),
   /** Token of the next page. */
-  from?: string;
-  pages: number;
-  done: boolean;
+  from: z.string().exactOptional(),
+  pages: countSchema,
+  done: z.boolean(),
   /** Consecutive empty pages. */
-  emptyPages?: number;
+  emptyPages: countSchema.exactOptional(),
   /** Set when the list was restarted after some of its rows were delivered. */
-  restarted?: true;
-};
+  restarted: z.literal(true).exactOptional(),
+});
+export type CheckpointCursor = z.infer<typeof checkpointCursorSchema>;
 
 /** Position in a list. */
-export type ListCursor = CheckpointCursor | OffsetCursor;
+export const listCursorSchema = z.discriminatedUnion('mode', [checkpointCursorSchema, offsetCursorSchema]);
+export type ListCursor = z.infer<typeof listCursorSchema>;
 
 /** Reads one list to its end. */
 export interface ListPaging {

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import type { JsonObject } from '../../json';
+import { normaliseTimestamp } from '../../timestamp';
+
+/** A count in a cursor. Cursors are saved in states, which users may edit. */
+export const countSchema = z.int().min(0);
+
+/** A time in a cursor. */
+export const timeSchema = z.string().refine((text) => normaliseTimestamp(text) !== undefined);
 
 /** The result of reading one page. */
 export interface PageStep<Cursor> {

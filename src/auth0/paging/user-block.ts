@@ -1,7 +1,8 @@
+import { z } from 'zod';
 import { isObject, type JsonObject } from '../../json';
 import { UnexpectedAnswer, UnsplittableBlock } from '../errors';
 import type { ListRequest, Page } from '../request';
-import { computeFingerprint, type PageStep } from './page-step';
+import { computeFingerprint, countSchema, type PageStep } from './page-step';
 import {
   buildSearchRequest,
   maxSearchRows,
@@ -24,13 +25,19 @@ export function formatPrefix(value: string): string {
 }
 
 /** A condition that splits users: by a connection among their identities, or by a prefix of their user id. */
-export type PartCondition = { connection: string } | { prefix: string };
+const partConditionSchema = z.union([z.object({ connection: z.string() }), z.object({ prefix: z.string() })]);
+export type PartCondition = z.infer<typeof partConditionSchema>;
 
 /**
  * A part of a block: its users match the connection and the prefix and none of `not`. A prefix is at most one character
  * longer than what all rows of a page share, so it describes a group and identifies no user.
  */
-export type Part = { connection?: string; prefix?: string; not: PartCondition[] };
+const partSchema = z.object({
+  connection: z.string().exactOptional(),
+  prefix: z.string().exactOptional(),
+  not: z.array(partConditionSchema),
+});
+export type Part = z.infer<typeof partSchema>;
 
 export const wholeBlock: Part = { not: [] };
 
@@ -106,25 +113,26 @@ function findPrefixConditions({ prefix = '', not }: Part, rows: readonly JsonObj
  * finds as many users as its total and the total does not change. A part that is too large, or changes during a pass, is
  * split; a part that fits in a single page cannot change while it is read.
  */
-export type BlockCursor = {
+export const blockCursorSchema = z.object({
   /** Parts still to be read, the current one last. */
-  parts: Part[];
-  page: number;
+  parts: z.array(partSchema).min(1),
+  page: countSchema,
   /** Rows read in this pass over the current part. */
-  read: number;
+  read: countSchema,
   /** The part's total, as reported in this pass. */
-  total?: number;
+  total: countSchema.exactOptional(),
   /** Fingerprints of the rows of this pass. */
-  pass: string[];
+  pass: z.array(z.string()),
   /** Whether an earlier pass over the current part was incomplete. */
-  unstable: boolean;
+  unstable: z.boolean(),
   /** Fingerprints of the block's rows that were delivered before the block started. */
-  deliveredBefore: string[];
+  deliveredBefore: z.array(z.string()),
   /** Fingerprints of the rows that unstable parts delivered. */
-  carriedOver: string[];
+  carriedOver: z.array(z.string()),
   /** `carriedOver` is no longer needed when at most this many parts remain. */
-  carriedOverFloor: number;
-};
+  carriedOverFloor: countSchema,
+});
+export type BlockCursor = z.infer<typeof blockCursorSchema>;
 
 export interface Block {
   /** Describes the block in error messages. */

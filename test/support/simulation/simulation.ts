@@ -10,6 +10,8 @@ import type { Delivery } from '../../../src/sinks/sink';
 import { defaultReadOptions, type ReadOptions } from '../../../src/streams/fetch-task';
 import type { StreamResult, SyncLimits } from '../../../src/workflows/contract';
 import { parentWorkflow } from '../../../src/workflows/parent-reader';
+import { readProgress } from '../../../src/airbyte/stream-state';
+import { readResumePoint, toSavedState } from '../../../src/streams/resume-point';
 import { streamWorkflow } from '../../../src/workflows/stream';
 import { type Attempt, type Heartbeat, createTestClient, type FetchRunner, createFetchRunner } from '../fetch-fixture';
 import { type LiveTenant, requestNumber } from './generated-tenant';
@@ -127,7 +129,11 @@ export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Re
     async deliver({ delivery }: { delivery: Delivery }): Promise<void> {
       const { stream, segments, state } = delivery;
       (done.rows[stream.name] ??= []).push(...(await lease.readRows(segments)));
-      if (state) done.states[stream.name] = state;
+      if (state) {
+        done.states[stream.name] = state;
+        const cursor = readProgress(state)?.cursor;
+        if (cursor !== undefined) expect(readResumePoint(state)).toEqual(cursor);
+      }
     },
   };
   const run = `run-${runs++}`;
@@ -151,7 +157,8 @@ export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Re
   const [first] = sync.streams;
   const isFamily = first?.reader === 'parent' || first?.reader === 'children';
   const workflow = isFamily ? parentWorkflow : streamWorkflow;
-  const input = { ...sync, run, states };
+  const saved = Object.fromEntries(Object.entries(states).map(([name, state]) => [name, toSavedState(state)]));
+  const input = { ...sync, run, states: saved };
   let taken = 0;
   const turn = (): number => turns[taken++ % turns.length] ?? 0;
   try {

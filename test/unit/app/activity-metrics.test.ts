@@ -93,7 +93,10 @@ it('sees the cursor in the states that a run begins with and in those that it de
   const delivered = { updated_at: '2026-02-01T00:00:00.000Z', rollcall: { records: 1 } };
   const activities = observeSink(
     {
-      loadState: async () => ({ users: { updated_at: '2026-01-01T00:00:00.000Z' }, clients: { rollcall: {} } }),
+      loadState: async () => ({
+        users: { state: { updated_at: '2026-01-01T00:00:00.000Z' } },
+        clients: { state: { rollcall: {} } },
+      }),
       deliver: async () => undefined,
       conclude: async () => undefined,
     },

@@ -1,5 +1,5 @@
 import type { ConfiguredStream } from '../../../src/protocol';
-import type { Delivery } from '../../../src/sinks/sink';
+import type { DeliveryInput } from '../../../src/activities/sink-activities';
 import type { Segment } from '../../../src/staging/segment';
 import { DeliveryQueue, initialDeliveryPosition, type PendingDelivery } from '../../../src/workflows/stream-delivery';
 
@@ -22,7 +22,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 /** A chain to a destination that answers when it is told to. */
 function chainTo(position = { ...initialDeliveryPosition }) {
-  const taken: Delivery[] = [];
+  const taken: DeliveryInput[] = [];
   const answers: ((error?: Error) => void)[] = [];
   const chain = new DeliveryQueue(
     'run',

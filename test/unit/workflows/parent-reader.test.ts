@@ -1,5 +1,6 @@
 import type { Json } from '../../../src/json';
-import type { ConfiguredStream, StreamState } from '../../../src/protocol';
+import type { StreamState } from '../../../src/protocol';
+import { toSavedState } from '../../../src/streams/resume-point';
 import { createParentReadState } from '../../../src/workflows/parent-reader';
 import { StreamRun } from '../../../src/workflows/stream-delivery';
 import type { PlannedStream, ReadInput } from '../../../src/workflows/contract';
@@ -8,23 +9,27 @@ const common: Omit<PlannedStream, 'name' | 'reader'> = {
   syncMode: 'full_refresh',
   destinationSyncMode: 'append',
   syncId: 7,
-  schema: {},
-  primaryKey: [],
 };
 const planned: PlannedStream[] = [
   { ...common, name: 'organizations', reader: 'parent' },
   { ...common, name: 'organization_members', reader: 'children', parent: 'organizations', reading: 'members' },
 ];
-const createStreams = (): StreamRun[] =>
-  planned.map((stream: ConfiguredStream) => new StreamRun(stream, 'run', async () => undefined));
+const createStreams = (): StreamRun[] => planned.map((stream) => new StreamRun(stream, 'run', async () => undefined));
 const cursorAt = (from: string): Json => ({ mode: 'checkpoint', from, pages: 1, done: false });
 const stateAt = (from: string, fetches: number, syncId = 7): StreamState => ({
-  rollcall: { version: 1, sync_id: syncId, records: 5, finished: false, cursor: { cursor: cursorAt(from), fetches } },
+  rollcall: {
+    version: 1,
+    sync_id: syncId,
+    records: 5,
+    finished: false,
+    cursor: { kind: 'parents', cursor: cursorAt(from), fetches },
+  },
 });
 const start = { cursor: null, fetches: 0 };
 
 function findStart(states: Record<string, StreamState>, streams = createStreams()): object {
-  const input = { streams: planned, states } as ReadInput;
+  const saved = Object.fromEntries(Object.entries(states).map(([name, state]) => [name, toSavedState(state)]));
+  const input = { streams: planned, states: saved } as Partial<ReadInput> as ReadInput;
   return createParentReadState({ streams, input }).list;
 }
 

@@ -5,8 +5,6 @@ const users: PlannedStream = {
   name: 'users',
   syncMode: 'incremental',
   destinationSyncMode: 'append',
-  schema: {},
-  primaryKey: [['user_id']],
   reader: 'search',
   cursorField: 'updated_at',
   orderBy: { cursor: 'updated_at', immutable: 'created_at' },

@@ -1,4 +1,4 @@
-import type { Delivery } from '../../../src/sinks/sink';
+import type { DeliveryInput } from '../../../src/activities/sink-activities';
 import { zeroCounts } from '../../../src/streams/counts';
 import type { Deliver } from '../../../src/workflows/activity-proxies';
 import { StreamRun, type StreamRunSnapshot } from '../../../src/workflows/stream-delivery';
@@ -11,8 +11,6 @@ function runOf(carried: Partial<StreamRunSnapshot> = {}, deliver: Deliver = asyn
       name: 'users',
       syncMode: 'full_refresh',
       destinationSyncMode: 'append',
-      schema: {},
-      primaryKey: [],
     },
     'run',
     deliver,
@@ -63,7 +61,7 @@ it('has nothing to say of limits once it has ended', () => {
 });
 
 describe('how many records there will be', () => {
-  const told: Partial<Delivery>[] = [];
+  const told: Partial<DeliveryInput>[] = [];
   const begin = (carried: Partial<StreamRunSnapshot> = {}): StreamRun => {
     told.length = 0;
     return runOf(carried, async (delivery) => void told.push(delivery));
