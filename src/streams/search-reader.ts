@@ -1,11 +1,5 @@
 import { z } from 'zod';
-import {
-  createUsersKeyset,
-  type KeysetCursor,
-  keysetCursorSchema,
-  readSearchKey,
-  type UsersKeyset,
-} from '../auth0/paging/keyset';
+import { createUsersKeyset, keysetCursorSchema, readSearchKey, type UsersKeyset } from '../auth0/paging/keyset';
 import { timeSchema } from '../auth0/paging/page-step';
 import { buildSearchRequest, maxSearchRows } from '../auth0/paging/user-search';
 import type { Page } from '../auth0/request';

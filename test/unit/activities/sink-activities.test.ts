@@ -44,7 +44,7 @@ it('loads the states that earlier deliveries made durable', async () => {
   expect(await createEnvironment().run(loadState, { connection: 'acme' })).toEqual({});
   await createEnvironment().run(deliver, createDelivery(0, { status: 'STARTED' }));
   await createEnvironment().run(deliver, createDelivery(1, { state }));
-  expect(await createEnvironment().run(loadState, { connection: 'acme' })).toEqual({ users: state });
+  expect(await createEnvironment().run(loadState, { connection: 'acme' })).toEqual({ users: { state } });
 });
 
 it('removes the segments of a delivery from staging, and accepts the delivery again', async () => {
