@@ -54,7 +54,7 @@ export interface Fault {
 }
 
 export interface FaultInjector {
-  /** The fault that strikes this request, if any. */
+  /** The fault to inject into this request, if any. */
   selectFault(url: string): Fault | undefined;
 }
 

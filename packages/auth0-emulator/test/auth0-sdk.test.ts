@@ -5,7 +5,7 @@ import { type Emulator, startEmulator } from '../src/server';
 let emulator: Emulator;
 let sdk: ManagementClient;
 
-/** Auth0's own client speaks https only; this takes its requests to the emulator. */
+/** Auth0's client supports https only; this redirects its requests to the emulator. */
 const overHttp: typeof fetch = (input, init) => {
   if (typeof input !== 'string') throw new TypeError('The SDK is expected to name a URL');
   return fetch(input.replace(/^https:/, 'http:'), init);
@@ -80,7 +80,7 @@ it('lists roles, and gets one', async () => {
   expect(await sdk.roles.get(String(data[0]?.id))).toEqual(data[0]);
 });
 
-it('lists the roles that an organization owns, and gets one that a member holds', async () => {
+it('lists the roles that an organization owns, and gets one that a member has', async () => {
   const owning = await startEmulator({ scenario: 'owned-roles' });
   try {
     const client = new ManagementClient({
@@ -94,18 +94,18 @@ it('lists the roles that an organization owns, and gets one that a member holds'
     expect(data.map((role) => [role.type, role.owner_id])).toEqual(Array(3).fill(['organization', owner_id]));
     expect((await client.roles.list({})).data.every((role) => role.owner_id === undefined)).toBe(true);
     const members = await collect(await client.organizations.members.list(owner_id, { fields: 'user_id,roles' }));
-    const held = members.flatMap(({ roles = [] }) => roles).find(({ id }) => data.some((role) => role.id === id));
-    expect(await client.roles.get(String(held?.id))).toEqual(data.find(({ id }) => id === held?.id));
+    const assigned = members.flatMap(({ roles = [] }) => roles).find(({ id }) => data.some((role) => role.id === id));
+    expect(await client.roles.get(String(assigned?.id))).toEqual(data.find(({ id }) => id === assigned?.id));
   } finally {
     await owning.close();
   }
 });
 
-it('is told by an exception that an organization does not exist', async () => {
+it('throws for an organization that does not exist', async () => {
   await expect(sdk.organizations.get('org_0000000000000000')).rejects.toMatchObject({ statusCode: 404 });
 });
 
-it('signs in with a private key as well', async () => {
+it('signs in with a private key', async () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     privateKeyEncoding: { format: 'pem', type: 'pkcs8' },

@@ -20,11 +20,11 @@ function unauthorizedBody(message: string): object {
   return { statusCode: 401, error: 'Unauthorized', message, attributes: { error: message } };
 }
 
-it('refuses a request without a token', async () => {
+it('rejects a request without a token', async () => {
   expect(await getUsers()).toEqual({ status: 401, body: unauthorizedBody('Missing authentication'), limited: false });
 });
 
-it.each(['Bearer opaque-token', 'Basic abc', 'Bearer'])('refuses the header "%s" as badly formed', async (header) => {
+it.each(['Bearer opaque-token', 'Basic abc', 'Bearer'])('rejects the malformed header "%s"', async (header) => {
   const { status, body } = await getUsers(header);
   const message = 'Bad HTTP authentication header format';
   expect({ status, body }).toEqual({
@@ -33,11 +33,11 @@ it.each(['Bearer opaque-token', 'Basic abc', 'Bearer'])('refuses the header "%s"
   });
 });
 
-it('refuses a token that cannot be decoded', async () => {
+it('rejects a token that cannot be decoded', async () => {
   expect((await getUsers('Bearer a.b.c')).body).toEqual(unauthorizedBody('Invalid token'));
 });
 
-it("refuses a token of somebody else's key", async () => {
+it('rejects a token signed with another key', async () => {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const forged = await new SignJWT({ scope: 'read:users' }).setProtectedHeader({ alg: 'RS256' }).sign(privateKey);
   const { status, body } = await getUsers(`Bearer ${forged}`);
@@ -45,7 +45,7 @@ it("refuses a token of somebody else's key", async () => {
   expect(body).toEqual(unauthorizedBody('Invalid signature received for JSON Web Token validation'));
 });
 
-it('refuses a token once its life is over, and not before', async () => {
+it('rejects a token after it expires, and not before', async () => {
   emulator.updateSettings({ tokenLifetimeSeconds: 10 });
   const { token, get } = await visit(emulator);
   time += 8_000;
@@ -65,7 +65,7 @@ it.each([
   ['organizations/org_0000000000000000/members', 'read:organization_members'],
   ['organizations/org_0000000000000000/members/x/roles', 'read:organization_member_roles'],
   ['roles', 'read:roles'],
-])('names the scopes that open %s to a token without them', async (path, scopes) => {
+])('names the missing scopes of %s', async (path, scopes) => {
   emulator.updateSettings({ scopes: ['read:nothing'], tokenLifetimeSeconds: 3_600 });
   const { get } = await visit(emulator);
   const { status, body, headers } = await get(path);
@@ -79,7 +79,7 @@ it.each([
   });
 });
 
-it('grants the scopes that it is told to', async () => {
+it('grants the scopes in its settings', async () => {
   emulator.updateSettings({ scopes: ['read:roles'] });
   expect((await requestToken(emulator)).body['scope']).toBe('read:roles');
 });

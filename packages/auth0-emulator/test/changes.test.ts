@@ -27,7 +27,7 @@ it('moves an updated user to the end of the updated_at order', async () => {
   expect(total['total']).toBe(450);
 });
 
-it('ends the memberships of a user who is deleted', async () => {
+it('removes the memberships of a deleted user', async () => {
   await start();
   const members = `organizations/${organizationAt(0)}/members`;
   const [first] = await readAll(visitor, members, 'members', {});
@@ -37,7 +37,7 @@ it('ends the memberships of a user who is deleted', async () => {
   expect(left).not.toContainEqual(first);
 });
 
-it('reads on behind a checkpoint whose row is gone, skipping and repeating nothing', async () => {
+it('continues after a checkpoint whose row is deleted, without gaps or repetitions', async () => {
   await start();
   const members = `organizations/${organizationAt(0)}/members`;
   const all = await readAll(visitor, members, 'members', {});
@@ -62,7 +62,7 @@ it('answers 404 for an organization that was deleted after it was listed', async
   expect((await visitor.get('organizations')).body).toHaveLength(11);
 });
 
-it('carries out every kind of change by the control route', async () => {
+it('applies every kind of change through the control API', async () => {
   await start();
   const post = async (change: object): Promise<JsonObject> => (await control(emulator, 'mutate', change)).body[0] ?? {};
   const user_id = toText((await post({ type: 'createUser', user: { email: 'made@example.com' } }))['user_id']);
@@ -95,14 +95,14 @@ it('carries out every kind of change by the control route', async () => {
   expect((await control(emulator, 'mutate', { type: 'deleteUser', user_id })).status).toBe(404);
 });
 
-it('changes data by script once the nth request was answered', async () => {
+it('applies a scripted change after the nth response', async () => {
   await start({ churn: { script: [{ afterRequest: 2, change: { type: 'createRole', role: { name: 'late' } } }] } });
   const counts: number[] = [];
   for (let nth = 0; nth < 3; nth += 1) counts.push((await visitor.get('roles')).body.length);
   expect(counts).toEqual([6, 6, 7]);
 });
 
-it('changes data by script before the nth request is answered, whatever is to be changed', async () => {
+it('applies scripted changes of every kind before the nth response', async () => {
   await start();
   const org_id = organizationAt(0);
   const [gone = '', updated = ''] = [1, 2].map(userAt);
@@ -129,7 +129,7 @@ it('changes data by script before the nth request is answered, whatever is to be
   expect((await visitor.get(members)).status).toBe(404);
 });
 
-it('does not give the memberships of a deleted user to one who comes back under the same id', async () => {
+it('does not restore memberships when a deleted user is created again', async () => {
   await start();
   const members = `organizations/${organizationAt(0)}/members`;
   const count = async (): Promise<number> => (await readAll(visitor, members, 'members', {})).length;
@@ -143,7 +143,7 @@ it('does not give the memberships of a deleted user to one who comes back under 
   expect(await count()).toBe(230);
 });
 
-it('gives no id twice, and no role that does not exist', async () => {
+it('rejects a reused id and an unknown role', async () => {
   await start();
   const id = organizationAt(3);
   const create = (): unknown => emulator.tenant.apply({ type: 'createOrganization', organization: { id } });
@@ -153,7 +153,7 @@ it('gives no id twice, and no role that does not exist', async () => {
   expect(() => emulator.tenant.addMember(organizationAt(0), userAt(1), ['rol_x'])).toThrow(NoSuchEntity);
 });
 
-it('changes users continuously when set to', async () => {
+it('changes users continuously if configured', async () => {
   await start({ churn: { perSecond: 200 } });
   const before = emulator.readTruth().users;
   await new Promise((resolve) => setTimeout(resolve, 300));

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => emulator.close());
 afterEach(() => emulator.setFaults([]));
 
-const strikes = (plan: ReturnType<typeof createFaultInjector>, count: number): number[] =>
+const listFaultyRequests = (plan: ReturnType<typeof createFaultInjector>, count: number): number[] =>
   Array.from({ length: count }, (_, place) => place + 1).filter(
     () => plan.selectFault('/api/v2/users?page=1') !== undefined,
   );
@@ -27,13 +27,13 @@ it.each([
   [{ match: 'clients' }, []],
   [{ probability: 0 }, []],
   [{ probability: 1 }, [1, 2, 3, 4, 5, 6]],
-])('strikes %j at the requests %j', (when, expected) => {
-  expect(strikes(createFaultInjector([{ kind: '500', ...when }], 1), 6)).toEqual(expected);
+])('injects %j into the requests %j', (when, expected) => {
+  expect(listFaultyRequests(createFaultInjector([{ kind: '500', ...when }], 1), 6)).toEqual(expected);
 });
 
-it('draws the same requests for the same seed, about as many as the probability says', () => {
+it('selects the same requests for the same seed, about as many as the probability', () => {
   const draw = (seed: number): number[] =>
-    strikes(createFaultInjector([{ kind: '500', probability: 0.3 }], seed), 1_000);
+    listFaultyRequests(createFaultInjector([{ kind: '500', probability: 0.3 }], seed), 1_000);
   expect(draw(7)).toEqual(draw(7));
   expect(draw(7)).not.toEqual(draw(8));
   expect(Math.abs(draw(7).length - 300)).toBeLessThan(60);
@@ -51,11 +51,11 @@ it.each([
   ['empty-object', 200, '{}'],
 ] as [FaultKind, number, string][])('answers %s with %i once', async (kind, status, text) => {
   emulator.setFaults([{ match: '/clients', kind, nth: 1 }]);
-  const struck = await visitor.get('clients');
-  expect(struck.status).toBe(status);
-  expect(struck.text).toContain(text);
+  const reply = await visitor.get('clients');
+  expect(reply.status).toBe(status);
+  expect(reply.text).toContain(text);
   expect((await visitor.get('clients')).body).toHaveLength(8);
-  if (kind === '429') expect(struck.headers.get('x-ratelimit-remaining')).toBe('0');
+  if (kind === '429') expect(reply.headers.get('x-ratelimit-remaining')).toBe('0');
 });
 
 it('resets the connection', async () => {
@@ -70,7 +70,7 @@ it('resets the connection', async () => {
   });
 });
 
-it('cuts a body in half under a fitting length', async () => {
+it('truncates a body with a matching content length', async () => {
   const whole = await visitor.get('clients');
   emulator.setFaults([{ kind: 'cut', nth: 1 }]);
   const { status, text, body } = await visitor.get('clients');
@@ -79,13 +79,13 @@ it('cuts a body in half under a fitting length', async () => {
   expect(body).toBeUndefined();
 });
 
-it("breaks a body off under the whole body's length", async () => {
+it("truncates a body with the full body's content length", async () => {
   emulator.setFaults([{ kind: 'cut-length', nth: 1 }]);
   await expect(visitor.get('clients')).rejects.toThrow('terminated');
   expect((await visitor.get('clients')).status).toBe(200);
 });
 
-it('answers slowly', async () => {
+it('delays a response', async () => {
   emulator.setFaults([{ kind: 'slow', ms: 120, nth: 1 }]);
   const timed = async (): Promise<number> => {
     const start = performance.now();
@@ -98,7 +98,7 @@ it('answers slowly', async () => {
   emulator.updateSettings({ latencyMs: 0 });
 });
 
-it('repeats the page before', async () => {
+it('repeats the previous page', async () => {
   emulator.setFaults([{ kind: 'repeat-page', match: 'page=2' }]);
   await visitor.get('users', { page: 0 });
   const first = await visitor.get('users', { page: 1 });
@@ -107,24 +107,24 @@ it('repeats the page before', async () => {
   expect((await visitor.get('users', { page: 3 })).text).not.toBe(first.text);
 });
 
-describe('leaving rows out', () => {
+describe('omitting rows', () => {
   const fault = { kind: 'omit-rows', match: 'api/v2', nth: 1 } as const;
 
   it.each([
     ['users', 'users', { include_totals: true, per_page: 9, page: 1 }],
     ['organizations', 'organizations', { take: 9 }],
     ['roles', 'roles', { include_totals: true }],
-  ])('keeps total and next of %s as if every row were there', async (path, list, query) => {
+  ])('keeps total and next of %s unchanged', async (path, list, query) => {
     const whole = (await visitor.get(path, query)).body;
     emulator.setFaults([fault]);
-    const struck = (await visitor.get(path, query)).body;
+    const reply = (await visitor.get(path, query)).body;
     const rest = (whole[list] as JsonObject[]).filter((_, place) => ![2, 5, 8].includes(place));
     expect(rest.length).toBeGreaterThanOrEqual(4);
     const length = path === 'users' ? { length: rest.length } : {};
-    expect(struck).toEqual({ ...(whole as JsonObject), [list]: rest, ...length });
+    expect(reply).toEqual({ ...(whole as JsonObject), [list]: rest, ...length });
   });
 
-  it('leaves out as many as it is told to, of bare arrays too, and nothing of what is no list', async () => {
+  it('omits the configured rows, also of bare arrays, and nothing outside of lists', async () => {
     const [first, ...others] = (await visitor.get('users', { per_page: 5 })).body;
     emulator.setFaults([{ ...fault, rows: 2 }]);
     expect((await visitor.get('users', { per_page: 5 })).body).toEqual([first, others[1], others[3]]);
@@ -134,12 +134,12 @@ describe('leaving rows out', () => {
   });
 });
 
-it('strikes sign-ins too', async () => {
+it('applies to token requests', async () => {
   emulator.setFaults([{ match: '^/oauth/token', kind: '503', nth: 1 }]);
   expect([(await requestToken(emulator)).status, (await requestToken(emulator)).status]).toEqual([503, 200]);
 });
 
-it('takes faults by the control route', async () => {
+it('accepts faults through the control API', async () => {
   await control(emulator, 'faults', [{ match: '/roles', kind: '502' }]);
   expect([(await visitor.get('roles')).status, (await visitor.get('clients')).status]).toEqual([502, 200]);
 });
@@ -147,13 +147,13 @@ it('takes faults by the control route', async () => {
 it.each<[FaultKind, number]>([
   ['500', 500],
   ['cut', 200],
-])('strikes answers with %s that hold the name of a record, and no others', async (kind, status) => {
+])('injects %s only into responses with a certain record', async (kind, status) => {
   const [first, second = ''] = emulator.tenant.clients.rows.map(({ id }) => id);
   emulator.setFaults([{ match: '/clients', kind, record: second }]);
   for (const path of ['clients', `clients/${second}`]) {
-    const struck = await visitor.get(path);
-    expect(struck.status).toBe(status);
-    if (kind === 'cut') expect(() => JSON.parse(struck.text) as unknown).toThrow();
+    const reply = await visitor.get(path);
+    expect(reply.status).toBe(status);
+    if (kind === 'cut') expect(() => JSON.parse(reply.text) as unknown).toThrow();
   }
   expect((await visitor.get(`clients/${first}`)).body).toMatchObject({ client_id: first });
   expect((await visitor.get('clients', { fields: 'client_id', include_fields: true })).body).toHaveLength(8);

@@ -24,7 +24,7 @@ const mapStreams = (keysOf: (stream: keyof StreamKeys) => Set<string>): StreamKe
 const keysNow = (): StreamKeys =>
   mapStreams((stream) => new Set([...truthReaders[stream](emulator.tenant)].map(({ key }) => key)));
 
-/** Any change to any entity of a small choice, so that things go and come back under the same key. */
+/** A change to one of few entities, so keys are deleted and created again. */
 function drawChange(draw: () => number): TenantChange {
   const { users, organizations, clients, roles } = emulator.tenant;
   const user_id = toText(users.generate(draw() % 12)['user_id']);
@@ -61,7 +61,7 @@ function applyIfPossible(change: TenantChange): JsonObject | undefined {
   }
 }
 
-/** Carries out changes; what was there at every moment, and at any, as told by looking after each. */
+/** Applies changes and compares all records after each; returns the keys present always and ever. */
 function watch(draw: () => number, changes: number): { throughout: StreamKeys; ever: StreamKeys } {
   let throughout = keysNow();
   let ever = keysNow();
@@ -74,7 +74,7 @@ function watch(draw: () => number, changes: number): { throughout: StreamKeys; e
   return { throughout, ever };
 }
 
-it.each([1, 2, 3, 4, 5, 6])('tells what was there all the time, and at any, as drawn by %i', (seed) => {
+it.each([1, 2, 3, 4, 5, 6])('returns the keys present always and ever during random changes, seed %i', (seed) => {
   const { throughout, ever } = watch(createDraws(seed, 1, 1), 150);
   expect(emulator.listKeysAlwaysPresent()).toEqual(throughout);
   expect(emulator.listKeysEverPresent()).toEqual(ever);
@@ -84,7 +84,7 @@ it.each([1, 2, 3, 4, 5, 6])('tells what was there all the time, and at any, as d
   }
 });
 
-it('begins anew at a mark', () => {
+it('restarts the period', () => {
   watch(createDraws(7, 1, 1), 60);
   emulator.restartKeyHistory();
   expect(emulator.listKeysAlwaysPresent()).toEqual(keysNow());

@@ -17,7 +17,7 @@ function listOrder(order: GeneratedOrder): IndexEntry[] {
 
 const compare = (one: IndexEntry, other: IndexEntry): number => one.value - other.value || one.handle - other.handle;
 
-it('walks any span in both directions as a plain sorted list would, whatever was written', () => {
+it('iterates any range in both directions like a sorted list, after any writes', () => {
   fc.assert(
     fc.property(values, changes, bound, bound, (values, changes, from, to) => {
       const model = new Map<number, number | undefined>(values.map((value, handle) => [handle, value]));
@@ -48,7 +48,7 @@ it('walks any span in both directions as a plain sorted list would, whatever was
   );
 });
 
-it('sorts timestamps of milliseconds exactly', () => {
+it('sorts timestamps with millisecond precision', () => {
   const origin = Date.UTC(2022, 0, 1);
   const instants = fc.array(fc.integer({ min: origin, max: Date.UTC(2040, 0, 1) }), { maxLength: 50 });
   fc.assert(

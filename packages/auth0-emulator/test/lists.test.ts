@@ -31,20 +31,20 @@ describe.each(lists)('the list of $list', ({ list, pathOf, key, size, perPage })
     expect(body).toHaveLength(50);
   });
 
-  it('is an envelope with the true total, without a length', async () => {
+  it('is an envelope with the exact total and without a length, if requested', async () => {
     const { body } = await visitor.get(pathOf(), { include_totals: true, per_page: 30, page: 2 });
     expect(Object.keys(body).sort()).toEqual([list, 'limit', 'start', 'total'].sort());
     expect(body).toMatchObject({ start: 60, limit: 30, total: size });
     expect(body[list]).toHaveLength(30);
   });
 
-  it('is read whole by checkpoint, every row once', async () => {
+  it('returns every row once by checkpoint', async () => {
     const rows = await readAll(visitor, pathOf(), list, {});
     expect(rows).toHaveLength(size);
     expect(new Set(rows.map((row) => row[key])).size).toBe(size);
   });
 
-  it('has rows and next only in a checkpoint page, whatever else is asked', async () => {
+  it('has only rows and next in a checkpoint page, whatever else is requested', async () => {
     const { body } = await visitor.get(pathOf(), { take: 7, include_totals: true, page: 3, per_page: 9 });
     expect(Object.keys(body).sort()).toEqual([list, 'next'].sort());
     expect(body[list]).toHaveLength(7);
@@ -56,7 +56,7 @@ describe.each(lists)('the list of $list', ({ list, pathOf, key, size, perPage })
     [19, 50, 200],
     [20, 50, 400],
     [14, 70, 400],
-  ])('answers page %i of %i with %i', async (page, per_page, status) => {
+  ])('answers page %i of %i rows with %i', async (page, per_page, status) => {
     const reply = await visitor.get(pathOf(), { page, per_page, include_totals: true });
     expect(reply.status).toBe(status);
     if (status === 200) return;
@@ -68,7 +68,7 @@ describe.each(lists)('the list of $list', ({ list, pathOf, key, size, perPage })
     });
   });
 
-  it.each(['per_page', 'take'])('refuses a %s above 100, or cuts it when set to', async (name) => {
+  it.each(['per_page', 'take'])('rejects a %s above 100, or limits it if configured', async (name) => {
     const refused = await visitor.get(pathOf(), { [name]: 101 });
     expect(refused.status).toBe(400);
     expect(refused.body['message']).toBe(
@@ -79,7 +79,7 @@ describe.each(lists)('the list of $list', ({ list, pathOf, key, size, perPage })
     expect(cut.body[list] ?? cut.body).toHaveLength(50);
   });
 
-  it('refuses a checkpoint that it did not write, and one that is a day old', async () => {
+  it('rejects an invalid checkpoint and one that is a day old', async () => {
     const { next } = (await visitor.get(pathOf(), { take: 5 })).body;
     const badly = await visitor.get(pathOf(), { from: `x${toText(next)}` });
     expect([badly.status, badly.body['errorCode']]).toEqual([400, 'invalid_paging']);
@@ -91,7 +91,7 @@ describe.each(lists)('the list of $list', ({ list, pathOf, key, size, perPage })
   });
 });
 
-it('writes checkpoints as Auth0 does: a keyset in base64url, or a seal with asterisks for clients', async () => {
+it('encodes checkpoints as Auth0 does: a keyset in base64url, or a seal with asterisks for clients', async () => {
   const nextOf = ({ body }: Reply): string => toText(body['next']);
   const place = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}UTC,/;
   const decode = (token: string): string => Buffer.from(token, 'base64url').toString();
@@ -100,7 +100,7 @@ it('writes checkpoints as Auth0 does: a keyset in base64url, or a seal with aste
   expect(nextOf(await visitor.get('clients', { take: 5 }))).toMatch(/^Fe26\.2\*.{100,}\*/);
 });
 
-it('reads on at the right row when two members joined on one millisecond', async () => {
+it('continues at the right row when two members joined in one millisecond', async () => {
   const whole = (await visitor.get(big, { take: 10 })).body['members'] as JsonObject[];
   const first = (await visitor.get(big, { take: 1 })).body;
   const second = (await visitor.get(big, { take: 9, from: toText(first['next']) })).body;
@@ -110,7 +110,7 @@ it('reads on at the right row when two members joined on one millisecond', async
 it.each([
   ['organizations', 1_200, 100, 12],
   ['clients', 1_100, 100, 11],
-])('ends %s without next on a full last page, or with an empty page when set to', async (list, size, take, pages) => {
+])('ends %s without next on a full last page, or with an empty page if configured', async (list, size, take, pages) => {
   expect(size % take).toBe(0);
   const count = async (): Promise<number> => {
     const before = emulator.readStatistics().requests;
@@ -122,7 +122,7 @@ it.each([
   expect(await count()).toBe(pages + 1);
 });
 
-it('ends members with an empty page, even after a short one, when set to', async () => {
+it('ends members with an empty page, even after a short one, if configured', async () => {
   const read = async (): Promise<number[]> => {
     const before = emulator.readStatistics().requests;
     const rows = await readAll(visitor, big, 'members', { take: 99 });
@@ -133,7 +133,7 @@ it('ends members with an empty page, even after a short one, when set to', async
   expect(await read()).toEqual([2_300, 25]);
 });
 
-it('links the pages of clients, over http, and only in array mode', async () => {
+it('links the pages of clients with http, and only for bare arrays', async () => {
   const array = await visitor.get('clients', { page: 1, per_page: 10 });
   expect(array.headers.get('link')).toContain(`<${emulator.url}/api/v2/clients?page=0&per_page=10>; rel="first"`);
   expect(array.headers.get('link')).toContain('rel="prev"');
@@ -148,7 +148,7 @@ it('filters clients', async () => {
   expect(body.every((client) => client['app_type'] !== 'regular_web' && client['is_first_party'])).toBe(true);
 });
 
-it('includes or excludes the fields of clients that are named, and shows the tenant beside them', async () => {
+it('includes or excludes the given fields of clients, and always includes the tenant', async () => {
   const [included] = (await visitor.get('clients', { fields: 'client_id' })).body;
   const [excluded] = (await visitor.get('clients', { fields: 'tenant,callbacks', include_fields: false })).body;
   expect(Object.keys(included ?? {}).sort()).toEqual(['client_id', 'tenant']);
@@ -156,7 +156,7 @@ it('includes or excludes the fields of clients that are named, and shows the ten
   expect(Object.keys(excluded ?? {})).not.toContain('callbacks');
 });
 
-it('shows one client as the list does, by its id', async () => {
+it('returns one client by id, as in the list', async () => {
   const [listed] = (await visitor.get('clients', { page: 3, per_page: 1 })).body;
   const path = `clients/${toText(listed?.['client_id'])}`;
   expect((await visitor.get(path)).body).toEqual(listed);
@@ -174,7 +174,7 @@ it('sorts organizations by name', async () => {
   expect(up[0]).not.toBe(down[0]);
 });
 
-it('answers an empty list beyond the end, below row 1,000', async () => {
+it('returns an empty list after the end, below row 1,000', async () => {
   const { status, body } = await visitor.get('roles', { page: 5 });
   expect([status, body]).toEqual([200, []]);
 });
@@ -190,7 +190,7 @@ it('lists roles and filters them by name', async () => {
   ).toBe(true);
 });
 
-it('answers 404 for what does not exist, in the words of each endpoint', async () => {
+it("answers 404 for unknown ids with each endpoint's message", async () => {
   const notFound = (message: string): object => ({ statusCode: 404, error: 'Not Found', message });
   const noOrganization = notFound('No organization found by that id or name');
   const unknown = 'organizations/org_0000000000000000';
@@ -206,7 +206,7 @@ it('answers 404 for what does not exist, in the words of each endpoint', async (
   expect((await visitor.get('no-such-thing')).status).toBe(404);
 });
 
-it('answers 400 for what cannot be the id of an organization', async () => {
+it('answers 400 for an invalid organization id', async () => {
   const { status, body } = await visitor.get('organizations/acme/members');
   expect(status).toBe(400);
   expect(body).toEqual({

@@ -15,19 +15,19 @@ afterEach(() => emulator.updateSettings({ scopes: readerScopes, emptyRoles: 'lis
 
 const withRoles = { fields: 'user_id,email,picture,name,roles' };
 
-it('shows id, picture, name and email of a member, and no roles, when no fields are named', async () => {
+it('returns id, picture, name and email of a member, and no roles, by default', async () => {
   const rows = await readAll(await visit(emulator), path, 'members', {});
   const keys = new Set(rows.flatMap((row) => Object.keys(row)));
   expect([...keys].sort()).toEqual(['email', 'name', 'picture', 'user_id']);
   expect(rows.some((row) => !('email' in row))).toBe(true);
 });
 
-it('shows no roles when fields are excluded', async () => {
+it('returns no roles when fields are excluded', async () => {
   const { body } = await (await visit(emulator)).get(path, { fields: 'picture,roles', include_fields: false });
   expect(new Set(body.flatMap((row) => Object.keys(row)))).toEqual(new Set(['user_id', 'name', 'email']));
 });
 
-it('shows id and name of the roles, without description, when fields name them', async () => {
+it('returns id and name of roles, without description, when fields name them', async () => {
   const rows = await readAll(await visit(emulator), path, 'members', { fields: 'user_id,roles' });
   const roles = rows.flatMap((row) => row['roles'] as JsonObject[]);
   const counts = new Set(rows.map((row) => (row['roles'] as JsonObject[]).length));
@@ -36,14 +36,14 @@ it('shows id and name of the roles, without description, when fields name them',
   expect(roles.every((role) => Object.keys(role).join() === 'id,name')).toBe(true);
 });
 
-it('leaves the key out for members without roles when set to', async () => {
+it('omits the roles of members without roles if configured', async () => {
   emulator.updateSettings({ emptyRoles: 'absent' });
   const rows = await readAll(await visit(emulator), path, 'members', withRoles);
   expect(rows.some((row) => !('roles' in row))).toBe(true);
   expect(rows.every((row) => (row['roles'] as JsonObject[] | undefined)?.length !== 0)).toBe(true);
 });
 
-it('shows the same roles with their descriptions at the endpoint of one member', async () => {
+it("returns the same roles with their descriptions in the list of one member's roles", async () => {
   const visitor = await visit(emulator);
   const rows = await readAll(visitor, path, 'members', withRoles);
   const member = rows.find((row) => (row['roles'] as JsonObject[]).length === 2);
@@ -55,7 +55,7 @@ it('shows the same roles with their descriptions at the endpoint of one member',
   expect(envelope).toEqual({ roles: array, start: 0, limit: 50, total: 2 });
 });
 
-it('refuses roles to a token without their scope, or leaves them out when set to', async () => {
+it('rejects a request for roles without their scope, or omits them if configured', async () => {
   emulator.updateSettings({ scopes: ['read:organization_members'] });
   const visitor = await visit(emulator);
   const refused = await visitor.get(path, withRoles);
@@ -74,14 +74,14 @@ it('refuses roles to a token without their scope, or leaves them out when set to
   emulator.updateSettings({ rolesWithoutScope: 'refuse' });
 });
 
-it('answers an empty list for an organization without members', async () => {
+it('returns an empty list for an organization without members', async () => {
   const empty = `organizations/${emulator.tenant.organizations.rows[1]?.id ?? ''}/members`;
   const visitor = await visit(emulator);
   expect((await visitor.get(empty, { take: 100 })).body).toEqual({ members: [] });
   expect((await visitor.get(empty)).body).toEqual([]);
 });
 
-it('answers 404 for the roles of somebody who is no member', async () => {
+it('answers 404 for the roles of a user who is not a member', async () => {
   const { status, body } = await (await visit(emulator)).get(`${path}/auth0%7Cnobody/roles`);
   expect(status).toBe(404);
   expect(body).toMatchObject({ message: 'The user does not exist.', errorCode: 'inexistent_user' });

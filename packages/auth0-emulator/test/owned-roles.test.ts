@@ -22,17 +22,17 @@ const readMembers = (place: number): Promise<JsonObject[]> =>
 const readMemberRoles = async (place: number, user: unknown): Promise<JsonObject[]> =>
   (await visitor.get(`organizations/${organizationAt(place)}/members/${encodeURIComponent(toText(user))}/roles`)).body;
 
-/** A member of the first organization who holds one of its roles, and that role. */
+/** A member of the first organization with one of its roles, and that role. */
 async function findHolder(): Promise<{ user: unknown; role: JsonObject }> {
   const owned = await ownedBy(organizationAt(0));
   for (const { user_id: user, roles } of await readMembers(0)) {
     const role = owned.find(({ id }) => idsOf(roles as JsonObject[]).includes(toText(id)));
     if (role) return { user, role };
   }
-  throw new Error('No member holds a role of the organization');
+  throw new Error('No member has a role of the organization');
 }
 
-it("lists an organization's roles only when asked for by owner", async () => {
+it("lists an organization's roles only by owner", async () => {
   const [tenantRoles, typed] = [await listRoles({}), await listRoles({ type: 'tenant' })];
   expect(tenantRoles).toHaveLength(5);
   expect(tenantRoles.every((role) => !('type' in role) && !('owner_id' in role))).toBe(true);
@@ -43,39 +43,39 @@ it("lists an organization's roles only when asked for by owner", async () => {
   for (const role of owned[2] ?? []) expect(role).toMatchObject({ type: 'organization', owner_id: organizationAt(2) });
 });
 
-it('lists them with the roles of the tenant when set to', async () => {
+it('lists them with the roles of the tenant if configured', async () => {
   emulator.updateSettings({ ownedRolesListed: true });
   expect(await listRoles({})).toHaveLength(17);
   expect(await listRoles({ type: 'tenant' })).toHaveLength(5);
 });
 
-it('refuses to list the roles of organizations without an owner', async () => {
+it('rejects a list of organization roles without an owner', async () => {
   const { status, body } = await visitor.get('roles', { type: 'organization' });
   expect(status).toBe(400);
   expect(body).toMatchObject({ errorCode: 'invalid_query_string' });
   expect(body['message']).toContain('owner_id');
 });
 
-it('gets each by its id', async () => {
+it('returns each by id', async () => {
   for (const role of await ownedBy(organizationAt(1))) {
     expect((await visitor.get(`roles/${toText(role['id'])}`)).body).toEqual(role);
   }
 });
 
-it('has members hold roles of their own organization beside those of the tenant, and of no other', async () => {
+it('assigns to members roles of the tenant and of their own organization only', async () => {
   const tenantRoles = idsOf(await listRoles({}));
   const seen = { owned: 0, tenant: 0 };
   for (let place = 0; place < 8; place += 1) {
     const owned = idsOf(await ownedBy(organizationAt(place)));
-    const held = (await readMembers(place)).flatMap(({ roles }) => idsOf(roles as JsonObject[]));
-    expect(held.filter((id) => !owned.includes(id) && !tenantRoles.includes(id))).toEqual([]);
-    seen.owned += held.filter((id) => owned.includes(id)).length;
-    seen.tenant += held.filter((id) => tenantRoles.includes(id)).length;
+    const assigned = (await readMembers(place)).flatMap(({ roles }) => idsOf(roles as JsonObject[]));
+    expect(assigned.filter((id) => !owned.includes(id) && !tenantRoles.includes(id))).toEqual([]);
+    seen.owned += assigned.filter((id) => owned.includes(id)).length;
+    seen.tenant += assigned.filter((id) => tenantRoles.includes(id)).length;
   }
   expect(Math.min(seen.owned, seen.tenant)).toBeGreaterThan(20);
 });
 
-it('shows id and name in the members list, the description at the endpoint of one member and in the truth', async () => {
+it("returns id and name in the list of members, and the description in the list of one member's roles and in the truth", async () => {
   const { user, role } = await findHolder();
   const [owner, id, name, description] = [organizationAt(0), role['id'], role['name'], role['description']];
   const listed = (await readMembers(0)).find((member) => member['user_id'] === user);
@@ -86,7 +86,7 @@ it('shows id and name in the members list, the description at the endpoint of on
   expect(emulator.readTruth().organization_member_roles.get(key)).toBe(hashContent(content));
 });
 
-it('answers 404 for one that was deleted, and members hold it no more', async () => {
+it('answers 404 for a deleted role and removes it from members', async () => {
   const { user, role } = await findHolder();
   const id = toText(role['id']);
   emulator.tenant.apply({ type: 'deleteRole', id });
@@ -96,7 +96,7 @@ it('answers 404 for one that was deleted, and members hold it no more', async ()
   expect(JSON.stringify(await readMembers(0))).not.toContain(id);
 });
 
-it('goes on showing a deleted role in the members list, and nowhere else, when it is to linger', async () => {
+it('keeps a deleted role in the list of members only, if requested', async () => {
   const { user, role } = await findHolder();
   const id = toText(role['id']);
   const before = await readMembers(0);
@@ -116,13 +116,13 @@ it('deletes them with their organization', async () => {
   expect(await listRoles({})).toHaveLength(14);
 });
 
-it('creates one for an organization', async () => {
+it('creates a role for an organization', async () => {
   const owner_id = organizationAt(7);
   emulator.tenant.apply({ type: 'createRole', role: { name: 'made', type: 'organization', owner_id } });
   expect(await ownedBy(owner_id)).toEqual([expect.objectContaining({ name: 'made', owner_id })]);
 });
 
-it('makes the same roles and holders of the same seed, and leaves everything else as it is without them', async () => {
+it('generates the same roles from the same seed, without an effect on other data', async () => {
   const scenario = { users: { count: 60 }, organizations: { count: 3 }, clients: { count: 1 } };
   const roles = { count: 4 };
   const truthOf = async (owned?: { organizations: number; each: number }): Promise<Map<string, string>[]> => {

@@ -95,7 +95,7 @@ it.each([
   ['-name:x', 'invalid query: use NOT in place of a sign'],
   ['name:x~', 'invalid query: signs, boosts and fuzzy terms are not supported'],
   ['created_at:[yesterday TO *]', 'invalid query: failed to parse date field [yesterday]'],
-])('refuses %s', (q, message) => {
+])('rejects %s', (q, message) => {
   const attempt = (): unknown => matches(q);
   expect(attempt).toThrow(ApiError);
   expect(attempt).toThrow(

@@ -17,13 +17,13 @@ function countBy(users: JsonObject[], field: string): Map<string, number> {
 
 const connectionOf = (user: JsonObject): Json | undefined => (user['identities'] as JsonObject[])[0]?.['connection'];
 
-it('makes the same tenant of the same seed and another of another', () => {
+it('generates the same tenant from the same seed, and another from another seed', () => {
   const first = usersOf({ ...scenarios.small, seed: 5 });
   expect(usersOf({ ...scenarios.small, seed: 5 })).toEqual(first);
   expect(usersOf({ ...scenarios.small, seed: 6 })).not.toEqual(first);
 });
 
-it('gives every user, client, organization and role an id of its own', () => {
+it('generates unique ids for users, clients, organizations and roles', () => {
   const tenant = tenantOf(scenarios.caps);
   const ids = [...tenant.users.iterateUsers()].map((user) => user['user_id']);
   for (const { rows } of [tenant.clients, tenant.organizations, tenant.roles]) ids.push(...rows.map(({ id }) => id));
@@ -31,7 +31,7 @@ it('gives every user, client, organization and role an id of its own', () => {
   expect(new Set(ids).size).toBe(ids.length);
 });
 
-it('exceeds every cap in the scenario of that name, by what it says', () => {
+it('exceeds every limit in the scenario `caps`', () => {
   const tenant = tenantOf(scenarios.caps);
   const users = [...tenant.users.iterateUsers()];
   const [[at, size] = ['', 0]] = [...countBy(users, 'created_at')].sort((one, other) => other[1] - one[1]);
@@ -41,7 +41,7 @@ it('exceeds every cap in the scenario of that name, by what it says', () => {
   expect(tenant.memberships.list(tenant.organizations.rows[0]?.id ?? '')).toHaveLength(2_300);
 });
 
-it('holds nothing in the empty scenario', () => {
+it('generates nothing in the scenario `empty`', () => {
   const tenant = tenantOf(scenarios.empty);
   expect([
     ...tenant.users.iterateUsers(),
@@ -51,7 +51,7 @@ it('holds nothing in the empty scenario', () => {
   ]).toEqual([]);
 });
 
-it('lays tie blocks where they are asked for, in one order of creation', () => {
+it('places tie blocks at their timestamps, in order of creation', () => {
   const at = '2024-02-29T12:00:00.123Z';
   const users = usersOf(
     population({
@@ -77,24 +77,24 @@ it('lays tie blocks where they are asked for, in one order of creation', () => {
   expect(created).toEqual([...created].sort());
 });
 
-it('refuses more tied users than there are', () => {
+it('rejects tie blocks with more users than exist', () => {
   expect(() => tenantOf(population({ count: 10, ties: [{ size: 11 }] }))).toThrow(RangeError);
 });
 
-it('leaves timestamps out of as many records as it is told to', () => {
+it('omits timestamps from the configured number of users', () => {
   const users = usersOf(population({ count: 500, missingCreatedAt: 20, missingUpdatedAt: 30, ties: [{ size: 300 }] }));
   expect(users.filter((user) => !('created_at' in user))).toHaveLength(20);
   expect(users.filter((user) => !('updated_at' in user))).toHaveLength(30);
   expect(Math.max(...countBy(users, 'created_at').values())).toBe(300);
 });
 
-it('gives as many users as it is told to a profile of a megabyte', () => {
+it('generates the configured number of large profiles', () => {
   const users = usersOf(population({ count: 200, hugeProfiles: 2, ties: [{ size: 150 }] }));
   const sizes = users.map((user) => JSON.stringify(user).length);
   expect(sizes.filter((size) => size > 1_000_000 && size < 1_048_576)).toHaveLength(2);
 });
 
-it('gives members zero to three roles, or as many as it is told to', () => {
+it('assigns zero to three roles to members, or as many as configured', () => {
   const rolesHeld = (perMember?: number): Set<number> => {
     const roles = { count: 50, ...(perMember !== undefined && { perMember }) };
     const tenant = tenantOf({ ...scenarios.small, roles });
@@ -116,27 +116,27 @@ it.each<[string, (user: JsonObject) => boolean]>([
   ['an id that must be encoded', (user) => /[@ :/+]/.test(toText(user['user_id']))],
   ['text beyond ASCII', (user) => /[^ -~]/.test(toText(user['name']))],
   [
-    'metadata that holds a number',
+    'metadata with a number',
     (user) => typeof (user['user_metadata'] as JsonObject | undefined)?.['score'] === 'number',
   ],
   [
-    'metadata that holds the same as text',
+    'metadata with the same number as text',
     (user) => typeof (user['user_metadata'] as JsonObject | undefined)?.['score'] === 'string',
   ],
   ['a large profile', (user) => JSON.stringify(user).length > 20_000],
   ['no sign-in', (user) => !('last_login' in user)],
-])('holds users with %s', (_what, holds) => {
-  expect(usersOf(scenarios.small).some(holds)).toBe(true);
+])('generates users with %s', (_what, isPresent) => {
+  expect(usersOf(scenarios.small).some(isPresent)).toBe(true);
 });
 
-it('holds none of the unusual users when told not to', () => {
+it('generates no unusual users if configured', () => {
   const users = usersOf(population({ count: 500, edgeCases: false }));
   expect(users.every((user) => 'email' in user && /^(auth0|google-oauth2)\|\w+$/.test(toText(user['user_id'])))).toBe(
     true,
   );
 });
 
-it('writes no lone surrogate', () => {
+it('generates no lone surrogate', () => {
   const text = JSON.stringify(usersOf(scenarios.small));
   expect(text).not.toMatch(/\\ud[89a-f]/i);
 });

@@ -24,7 +24,7 @@ async function readKeys(path: string, scopes: string[]): Promise<{ text: string;
 it.each([
   ['clients', secretKeys],
   ['users', identityKeys],
-])('shows a reader of %s no secret', async (path, secretKeys) => {
+])('returns no secret to a reader of %s', async (path, secretKeys) => {
   const { text, keys } = await readKeys(path, readerScopes);
   expect(findSecrets(text)).toEqual([]);
   expect(secretKeys.filter((key) => keys.has(key))).toEqual([]);
@@ -39,19 +39,19 @@ it.each(['read:client_keys', 'read:client_credentials'])(
   },
 );
 
-it("shows identity providers' tokens to a token with read:user_idp_tokens", async () => {
+it("returns identity providers' tokens to a token with read:user_idp_tokens", async () => {
   const { text, keys } = await readKeys('users', [...readerScopes, 'read:user_idp_tokens']);
   expect(identityKeys.filter((key) => keys.has(key))).toEqual(identityKeys);
   expect(findSecrets(text).length).toBeGreaterThan(10);
 });
 
-it('shows only what identifies a client to a token with read:client_summary', async () => {
+it('returns only a summary of clients to a token with read:client_summary', async () => {
   const { keys } = await readKeys('clients', ['read:client_summary']);
   expect(keys.has('app_type')).toBe(true);
   expect(keys.has('callbacks')).toBe(false);
 });
 
-it('keeps secrets off the wire for a token that may see them, when fields exclude them', async () => {
+it('sends no excluded secrets to a token that may read them', async () => {
   emulator.updateSettings({ scopes: [...readerScopes, 'read:client_keys'] });
   const query = { fields: secretKeys.join(','), include_fields: false };
   expect(findSecrets((await (await visit(emulator)).get('clients', query)).text)).toEqual([]);

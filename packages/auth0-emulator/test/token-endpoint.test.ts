@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => emulator.close());
 afterEach(() => emulator.updateSettings({ tokenRefusal: undefined }));
 
-it('answers right credentials in a form with a signed token, its life and its scopes', async () => {
+it('answers valid credentials in a form with a signed token, its lifetime and scopes', async () => {
   const { status, headers, body } = await requestToken(emulator);
 
   expect(status).toBe(200);
@@ -39,7 +39,7 @@ it('answers right credentials in a form with a signed token, its life and its sc
   expect(Number(claims.exp) - Number(claims.iat)).toBe(3_600);
 });
 
-it('takes a JSON body as well as a form', async () => {
+it('accepts a JSON body', async () => {
   const response = await fetch(`${emulator.url}/oauth/token`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -53,7 +53,7 @@ it('takes a JSON body as well as a form', async () => {
   expect(response.status).toBe(200);
 });
 
-it('takes the audience with https and with the host that the client used', async () => {
+it('accepts the audience with https and with the host of the request', async () => {
   expect((await requestToken(emulator, { audience: `https://${emulator.domain}/api/v2/` })).status).toBe(200);
 });
 
@@ -84,16 +84,16 @@ it.each([
     403,
     { error: 'unauthorized_client', error_description: "Grant type 'password' not allowed for the client." },
   ],
-])('refuses %s as Auth0 does', async (_what, form, status, body) => {
+])('rejects %s as Auth0 does', async (_what, form, status, body) => {
   const reply = await requestToken(emulator, form);
   expect({ status: reply.status, body: reply.body }).toEqual({ status, body });
 });
 
-it('refuses an audience that lacks its last slash', async () => {
+it('rejects an audience without a trailing slash', async () => {
   expect((await requestToken(emulator, { audience: emulator.audience.slice(0, -1) })).status).toBe(403);
 });
 
-it('refuses a client without a grant, naming the audience', async () => {
+it('rejects a client without a grant and names the audience', async () => {
   emulator.updateSettings({ tokenRefusal: 'no-grant' });
   const { status, body } = await requestToken(emulator);
   const description = `Client is not authorized to access "${emulator.audience}". ${clientGrantText}`;
@@ -113,7 +113,7 @@ it.each([
   expect(reply.headers.has('auth0-client-quota-limit')).toBe(tokenRefusal === 'quota-exceeded');
 });
 
-it('has a rate limit of its own', async () => {
+it('has its own rate limit', async () => {
   const limited = await startEmulator({
     scenario: 'empty',
     rateLimits: { groups: { token: { size: 1, perMinute: 1 } } },
@@ -125,7 +125,7 @@ it('has a rate limit of its own', async () => {
   expect(second.headers.get('x-ratelimit-remaining')).toBe('0');
 });
 
-describe('a client that is registered with a key', () => {
+describe('a client with a registered key', () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const algorithm = 'RS256';
   const now = (): number => Math.floor(Date.now() / 1_000);
@@ -154,7 +154,7 @@ describe('a client that is registered with a key', () => {
       client_assertion: assertion,
     });
 
-  it('is let in by an assertion, once', async () => {
+  it('is accepted with an assertion, once', async () => {
     const assertion = await assert();
     expect((await ask(assertion)).status).toBe(200);
     expect((await ask(assertion)).status).toBe(401);
@@ -170,7 +170,7 @@ describe('a client that is registered with a key', () => {
     ['by another algorithm', { alg: 'RS384' }],
     ['by another key', { key: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey }],
     ['too long', { claims: { more: 'x'.repeat(2_000) } }],
-  ])('is not let in by one %s', async (_, wrong) => {
+  ])('is rejected with an assertion %s', async (_, wrong) => {
     const { status, body } = await ask(await assert(wrong));
     expect([status, body]).toEqual([
       401,
@@ -178,7 +178,7 @@ describe('a client that is registered with a key', () => {
     ]);
   });
 
-  it('is not let in by its secret', async () => {
+  it('is rejected with its secret', async () => {
     expect((await requestToken(emulator)).status).toBe(401);
   });
 });

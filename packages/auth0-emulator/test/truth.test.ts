@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => emulator.close());
 
-/** The documented hash, written down again: keys sorted at every level, no blanks, SHA-256 in hexadecimal. */
+/** An independent implementation of the documented hash: keys sorted at every level, no whitespace, SHA-256 in hexadecimal. */
 function hashOf(record: JsonObject): string {
   const sorted = JSON.stringify(record, (_key, value: unknown) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -26,7 +26,7 @@ function hashOf(record: JsonObject): string {
 const hashAll = (rows: JsonObject[], keyOf: (row: JsonObject) => string): Map<string, string> =>
   new Map(rows.map((row) => [keyOf(row), hashOf(row)]));
 
-it('tells key and content of every record that the API lists', async () => {
+it('contains key and content of every record that the API lists', async () => {
   const truth = emulator.readTruth();
   const users = (
     await Promise.all([0, 1, 2, 3, 4].map(async (page) => (await visitor.get('users', { page, per_page: 100 })).body))
@@ -51,7 +51,7 @@ it('tells key and content of every record that the API lists', async () => {
   expect([truth.clients.size, truth.users.size, truth.organizations.size]).toEqual([8, 450, 12]);
 });
 
-it('tells the same by the control route, whole, by stream, or the keys alone', async () => {
+it('is the same through the control API, complete, by stream, or only the keys', async () => {
   const truth = emulator.readTruth();
   const whole = (await control(emulator, 'truth')).body;
   expect(Object.keys(whole)).toEqual([...truthStreams]);
@@ -60,7 +60,7 @@ it('tells the same by the control route, whole, by stream, or the keys alone', a
   expect(keys).toEqual({ clients: [...truth.clients.keys()], users: [...truth.users.keys()] });
 });
 
-it('follows changes at once, whatever the search lag', () => {
+it('reflects changes at once, whatever the search lag', () => {
   emulator.updateSettings({ searchLagMs: 60_000 });
   const { user_id } = emulator.tenant.createUser();
   expect(emulator.readTruth().users.has(toText(user_id))).toBe(true);
@@ -68,7 +68,7 @@ it('follows changes at once, whatever the search lag', () => {
   expect(emulator.readTruth().users.has(toText(user_id))).toBe(false);
 });
 
-it('counts requests by endpoint and status until told to start anew', async () => {
+it('counts requests by endpoint and status until the statistics are reset', async () => {
   await control(emulator, 'reset-stats', {});
   await Promise.all([visitor.get('roles'), visitor.get('roles'), visitor.get('users', { page: 20 }), visitor.get('x')]);
   const before = Date.now();
@@ -88,7 +88,7 @@ it('counts requests by endpoint and status until told to start anew', async () =
   expect(perMinute.reduce((sum, count) => sum + count, 0)).toBe(4);
 });
 
-it('changes its ways by the control route', async () => {
+it('accepts settings through the control API', async () => {
   await control(emulator, 'settings', { rateLimits: 'free', sendRetryAfter: true });
   const statuses = [];
   for (let nth = 0; nth < 3; nth += 1) statuses.push((await visitor.get('roles')).status);

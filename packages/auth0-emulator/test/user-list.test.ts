@@ -17,7 +17,7 @@ const idsOf = (rows: JsonObject[]): unknown[] => rows.map((row) => row['user_id'
 const isAscending = (values: unknown[]): boolean =>
   values.every((value, place) => toText(values[place - 1] ?? '') <= String(value));
 
-it('answers a bare array of 50 users when nothing is asked for', async () => {
+it('returns a bare array of 50 users by default', async () => {
   const { status, headers, body } = await visitor.get('users');
   expect(status).toBe(200);
   expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
@@ -26,7 +26,7 @@ it('answers a bare array of 50 users when nothing is asked for', async () => {
   expect(body).toHaveLength(50);
 });
 
-it('answers an envelope with a total that stops at 1,000', async () => {
+it('returns an envelope with a total of at most 1,000', async () => {
   const { body } = await visitor.get('users', { include_totals: true, per_page: 30, page: 2 });
   expect(Object.keys(body).sort()).toEqual(['length', 'limit', 'start', 'total', 'users']);
   expect(body).toMatchObject({ start: 60, limit: 30, length: 30, total: 1_000 });
@@ -56,7 +56,7 @@ it.each([
   });
 });
 
-it('refuses a page of more than 100 users', async () => {
+it('rejects a page of more than 100 users', async () => {
   const { status, body } = await visitor.get('users', { per_page: 101 });
   expect(status).toBe(400);
   expect(body).toEqual({
@@ -68,7 +68,7 @@ it('refuses a page of more than 100 users', async () => {
   });
 });
 
-it('cuts pages silently when it is set to', async () => {
+it('limits pages silently if configured', async () => {
   emulator.updateSettings({ pageCap: 50 });
   const { body } = await visitor.get('users', { per_page: 100, page: 1, include_totals: true });
   expect(body).toMatchObject({ start: 50, limit: 50, length: 50 });
@@ -81,7 +81,7 @@ it.each([
   [{ sort: 'created_at' }, 'sort'],
   [{ sort: 'app_metadata.plan:1' }, 'sort'],
   [{ from: 'abc' }, 'from'],
-])('refuses the query %j and names %s', async (query, name) => {
+])('rejects the query %j and names %s', async (query, name) => {
   const { status, body } = await visitor.get('users', query);
   expect(status).toBe(400);
   expect(body).toMatchObject({ errorCode: 'invalid_query_string' });
@@ -101,7 +101,7 @@ it('answers 400 to a range over metadata', async () => {
   expect(body['message']).toBe("invalid query: operator 'less or equal' is not supported");
 });
 
-it('walks a millisecond range in order of the sort key', async () => {
+it('reads a range of milliseconds in order of the sort key', async () => {
   const all = (await visitor.get('users', { sort: 'created_at:1', per_page: 20 })).body;
   const [from, to] = [all[4]?.['created_at'], all[9]?.['created_at']].map(String);
   const read = async (q: string): Promise<unknown[]> =>
@@ -112,7 +112,7 @@ it('walks a millisecond range in order of the sort key', async () => {
   expect(await read(`created_at:{${from} TO ${to}}`)).toEqual(idsOf(all.slice(5, 9)));
 });
 
-it('never finds users that lack a field by a range over it, but by its absence', async () => {
+it('finds users without a field by its absence, and never by a range', async () => {
   const lacking = (await visitor.get('users', { q: 'NOT _exists_:updated_at', per_page: 100 })).body;
   expect(lacking).toHaveLength(7);
   expect(lacking.every((user) => !('updated_at' in user))).toBe(true);
@@ -144,7 +144,7 @@ it.each(['updated_at', 'created_at', 'email', 'logins_count'])(
   },
 );
 
-it('keeps one order of users with one timestamp, or shuffles them between requests when set to', async () => {
+it('keeps the order of users with one timestamp, or changes it between requests if configured', async () => {
   const q = `created_at:[${await tiedInstant()} TO *]`;
   const read = async (): Promise<unknown[]> => idsOf((await visitor.get('users', { q, sort: 'created_at:1' })).body);
   expect(await read()).toEqual(await read());
@@ -161,7 +161,7 @@ it('splits users of one millisecond by connection', async () => {
   expect(await count(' AND identities.connection:"google-oauth2"')).toBe(600);
 });
 
-it('includes or excludes the fields that are named', async () => {
+it('includes or excludes the given fields', async () => {
   const [included] = (await visitor.get('users', { fields: 'user_id,name', per_page: 1 })).body;
   const [excluded] = (await visitor.get('users', { fields: 'identities,name', include_fields: false, per_page: 1 }))
     .body;
@@ -179,7 +179,7 @@ it('finds the members of an organization', async () => {
   expect(found.length).toBeGreaterThan(0);
 });
 
-it('shows a write by id at once, and in lists once the search lag is over', async () => {
+it('returns a write by id at once, and in lists after the search lag', async () => {
   emulator.updateSettings({ searchLagMs: 5_000 });
   const { user_id } = emulator.tenant.createUser({ name: 'Brand New' });
   const id = encodeURIComponent(toText(user_id));

@@ -5,7 +5,7 @@ export interface Reply {
   status: number;
   headers: Headers;
   text: string;
-  /** The body, parsed; undefined when it is not JSON. */
+  /** The parsed body; undefined when it is not JSON. */
   body: JsonObject & JsonObject[];
 }
 
@@ -25,7 +25,7 @@ export async function requestToken(emulator: Emulator, form: Record<string, stri
   return readReply(await fetch(`${emulator.url}/oauth/token`, { method: 'POST', body }));
 }
 
-/** Signs in and reads below `/api/v2/`. */
+/** A client for paths below `/api/v2/`, with a token. */
 export async function visit(emulator: Emulator): Promise<Visitor> {
   const token = toText((await requestToken(emulator)).body['access_token']);
   return {
@@ -39,7 +39,7 @@ export async function visit(emulator: Emulator): Promise<Visitor> {
   };
 }
 
-/** Sends a body to the control route, or reads it without one. */
+/** Sends a body to the control API, or reads from it without a body. */
 export async function control(emulator: Emulator, path: string, body?: unknown): Promise<Reply> {
   const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
   const headers = { 'content-type': 'application/json' };
@@ -59,7 +59,7 @@ function parseOrNothing(text: string): unknown {
   }
 }
 
-/** All rows of a list, page by page, by checkpoint. */
+/** Reads all rows of a list by checkpoint. */
 export async function readAll(
   visitor: Visitor,
   path: string,

@@ -58,13 +58,13 @@ export function createUserTimeline(population: UserPopulation, seed: number): Us
 
 function placeTieBlocks(population: UserPopulation, step: number, computeNaturalTime: (index: number) => number): PlacedTieBlock[] {
   const { count, ties = [] } = population;
-  const wanted = ties.map((tie, position) => {
+  const placed = ties.map((tie, position) => {
     const at = tie.at === undefined ? undefined : Date.parse(tie.at);
     const place = at === undefined ? ((position + 1) / (ties.length + 1)) * count : (at - tenantStart) / step;
     return { tie, at, first: Math.min(count, max(0, Math.ceil(place))) };
   });
   let free = 0;
-  return wanted
+  return placed
     .sort((a, b) => a.first - b.first)
     .map(({ tie, at, first: asked }) => {
       const first = max(free, Math.min(asked, count - tie.size));

@@ -24,7 +24,7 @@ it('calls back when the nth request arrives, before it is answered', async () =>
   expect(counts).toEqual([6, 7, 7]);
 });
 
-it('holds the answer back until the promise of the callback has settled, and no other answer', async () => {
+it('delays only the response of that request until the promise of the callback settles', async () => {
   let release: () => void = () => undefined;
   const order: string[] = [];
   const arrived = new Promise<void>((resolve) => {
@@ -33,15 +33,15 @@ it('holds the answer back until the promise of the callback has settled, and no 
       return new Promise((settle) => (release = settle));
     });
   });
-  const held = visitor.get('roles').then(() => order.push('held'));
+  const delayed = visitor.get('roles').then(() => order.push('delayed'));
   await arrived;
   await visitor.get('clients').then(() => order.push('next'));
   release();
-  await held;
-  expect(order).toEqual(['next', 'held']);
+  await delayed;
+  expect(order).toEqual(['next', 'delayed']);
 });
 
-it('leaves a client that gives up while its request is held without an answer, and serves the next', async () => {
+it('serves the next request after a client aborts a delayed one', async () => {
   const controller = new AbortController();
   const closed = new Promise<void>((resolve) => {
     emulator.onRequest(1, async () => {
@@ -59,7 +59,7 @@ it('leaves a client that gives up while its request is held without an answer, a
   expect((await visitor.get('roles')).status).toBe(200);
 });
 
-it('counts requests to the Management API alone, and anew after statistics are reset', async () => {
+it('numbers requests to the Management API only, and again after the statistics are reset', async () => {
   await visitor.get('roles');
   await visit(emulator);
   expect(() => emulator.onRequest(1, () => undefined)).toThrow(RangeError);
