@@ -77,6 +77,10 @@ export class BadCredentials extends AccessDenied {
   }
 }
 
+/** Where the Auth0 Dashboard grants scopes to an application. */
+export const applicationPermissionsPage =
+  'Applications > APIs > Auth0 Management API > Machine to Machine Applications';
+
 /** The token lacks a scope. Each of `scopes` is sufficient. */
 export class MissingScope extends AccessDenied {
   override readonly name = 'MissingScope';
@@ -87,7 +91,7 @@ export class MissingScope extends AccessDenied {
     const missing = scopes.length > 0 ? scopes.join(' or ') : 'a scope (Auth0 did not report which)';
     super(
       `${request} was rejected: the token lacks the scope ${missing}.`,
-      'Grant it to the application in the Auth0 Dashboard: Applications > APIs > Auth0 Management API > Machine to Machine Applications.',
+      `Grant it to the application in the Auth0 Dashboard: ${applicationPermissionsPage}.`,
     );
   }
 }

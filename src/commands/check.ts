@@ -1,4 +1,4 @@
-import { createTenants } from '../activities/tenants';
+import { withTenant } from '../activities/tenants';
 import { formatConnectionStatusLine } from '../airbyte/messages';
 import { readJsonObject } from '../config/parsed-file';
 import { listSecrets, parseSourceConfig } from '../config/source';
@@ -6,8 +6,8 @@ import { ConfigError, exitCodes } from '../errors';
 import { checkTenant, formatCheckProblem } from '../preflight/check';
 import type { AirbyteContext } from './airbyte-command';
 
-/** Longest wait for the tenant's rate limit. A busy tenant does not make the configuration invalid. */
-const maxRateLimitWaitMs = 60_000;
+/** Longest wait for the tenant's rate limit within a request. A busy tenant does not make the configuration invalid. */
+const maxWaitMs = 60_000;
 
 /** Airbyte's `check`. A configuration that does not work is a result (FAILED), not an error. */
 export async function runCheck(flags: { config: string }, context: AirbyteContext): Promise<number> {
@@ -24,22 +24,15 @@ async function checkConfiguration(file: string, { output, secrets, cwd }: Airbyt
   try {
     const config = parseSourceConfig(json);
     for (const secret of listSecrets(config)) secrets.add(secret);
-    const tenants = createTenants({
-      resolveSource: () => Promise.resolve(config),
-      onToken: (token) => secrets.add(token),
-      maxWaitMs: maxRateLimitWaitMs,
-    });
-    try {
-      const { client, readLimits } = await tenants.getTenant('check');
+    const onToken = (token: string): void => void secrets.add(token);
+    return await withTenant(config, { onToken, maxWaitMs }, async ({ client, readLimits }) => {
       const report = await checkTenant(client);
       for (const { name, limit } of readLimits().buckets) {
-        const whose = name === 'tenant' ? "The tenant's rate limit" : `The rate limit of ${name}`;
-        output.log('INFO', `${whose} allows bursts of ${limit} requests.`);
+        const subject = name === 'tenant' ? "The tenant's rate limit" : `The rate limit of ${name}`;
+        output.log('INFO', `${subject} allows bursts of ${limit} requests.`);
       }
       return formatCheckProblem(report);
-    } finally {
-      tenants.close();
-    }
+    });
   } catch (error) {
     if (error instanceof ConfigError) return error.message;
     throw error;

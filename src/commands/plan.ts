@@ -1,15 +1,16 @@
-import { createTenants } from '../activities/tenants';
+import { withTenant } from '../activities/tenants';
 import type { CommandContext } from '../app/command-context';
 import { type ConnectionFlags, findConnection } from '../app/connection';
 import { resolveSecrets } from '../config/references';
 import { exitCodes } from '../errors';
+import { defined } from '../json';
 import { estimateReadPlan, type ReadPlan, type StreamPlan, type UsableLimit } from '../preflight/estimate';
 import { probeTenant } from '../preflight/probe';
 import { streams as known } from '../streams/registry';
 import { formatTable } from './terminal/text';
 
-/** Longest wait for the tenant's rate limit. */
-const maxRateLimitWaitMs = 60_000;
+/** Longest wait for the tenant's rate limit within a request; no workflow can wait instead. */
+const maxWaitMs = 60_000;
 
 export interface PlanFlags extends ConnectionFlags {
   json?: boolean;
@@ -24,17 +25,13 @@ export async function runPlan(name: string | undefined, flags: PlanFlags, contex
   const wanted = new Set(connection.streams.map((stream) => stream.name));
   const streams = known.map((stream) => stream.name).filter((stream) => wanted.has(stream));
   const { startDate } = config;
-  const tenants = createTenants({ resolveSource: () => Promise.resolve(config), maxWaitMs: maxRateLimitWaitMs });
-  try {
-    const { client, readLimits } = await tenants.getTenant(connection.name);
-    const probed = await probeTenant(client, { streams, rolesSource, ...(startDate !== undefined && { startDate }) });
-    const plan = estimateReadPlan(probed, { streams, rolesSource, reserve, buckets: readLimits().buckets });
-    const text = flags.json ? JSON.stringify({ connection: connection.name, ...plan }) : formatPlan(plan);
-    context.stdout.write(`${text}\n`);
-    return getPlanExitCode(plan);
-  } finally {
-    tenants.close();
-  }
+  const plan = await withTenant(config, { maxWaitMs }, async ({ client, readLimits }) => {
+    const probed = await probeTenant(client, { streams, rolesSource, ...defined({ startDate }) });
+    return estimateReadPlan(probed, { streams, rolesSource, reserve, buckets: readLimits().buckets });
+  });
+  const text = flags.json ? JSON.stringify({ connection: connection.name, ...plan }) : formatPlan(plan);
+  context.stdout.write(`${text}\n`);
+  return getPlanExitCode(plan);
 }
 
 /** The exit code that a sync would have. */
@@ -77,14 +74,12 @@ function formatLimitLines(limits: readonly UsableLimit[]): string[] {
   });
 }
 
-/** How an estimated number was plan. */
+/** The range of an estimated number, and its source. */
 function formatRangeLine({ stream, rows }: StreamPlan, organizations: number): string[] {
   if (!rows || isExactCount(rows)) return [];
   const source = stream === 'users' ? 'sampled time ranges' : `${organizations} organizations`;
   const more = rows.open ? ' or more' : '';
-  return [
-    `${stream}: estimated from ${source}, between ${formatInteger(rows.low)} and ${formatInteger(rows.high)}${more} records.`,
-  ];
+  return [`${stream}: ${formatInteger(rows.low)} to ${formatInteger(rows.high)}${more} (from ${source}).`];
 }
 
 function formatRowCount({ rows }: StreamPlan): string {

@@ -16,61 +16,67 @@ import { installRuntime } from '../temporal/runtime';
 import { describeMissingWorkers, hasWorkers } from '../temporal/worker';
 import { createErrorFinding, createOkFinding, createWarning, type Finding, toErrorFinding } from './finding';
 
-/** Whoever looks waits: a server that is there answers at once. */
-const temporalConnectTimeoutMs = 3_000;
-/** gRPC's code. */
+/** A server that runs answers at once, and the user is waiting. */
+const connectTimeoutMs = 3_000;
+/** gRPC's status code. */
 const grpcNotFound = 5;
+/** Less than this fills up soon during a sync of a large tenant. */
+const lowSpaceBytes = 1024 ** 3;
 
-/** Looks at the Temporal server that the environment names, and at what a sync needs there. */
-export async function inspectTemporal(
-  { env }: ShellContext,
-  { taskQueue, fix, onLogEntry }: { taskQueue: string; fix: boolean; onLogEntry: (entry: LogEntry) => void },
-): Promise<Finding[]> {
-  let target: TemporalTarget | undefined;
+export interface TemporalCheckOptions {
+  taskQueue: string;
+  /** Whether to add missing search attributes. */
+  fix: boolean;
+  onLogEntry: (entry: LogEntry) => void;
+}
+
+/** Checks the configured Temporal server, and what a sync needs there. */
+export async function inspectTemporal({ env }: ShellContext, options: TemporalCheckOptions): Promise<Finding[]> {
+  const check = 'temporal';
   try {
-    target = readProfile(env);
-    if (!target) {
-      const binary = locateTemporal(env);
-      return [
-        createOkFinding('temporal', `No server is configured; \`rollcall sync\` starts a local one with ${binary}.`),
-      ];
-    }
-    installRuntime({ log: onLogEntry });
-    const connection = await connect(target, { patienceMs: temporalConnectTimeoutMs });
-    try {
-      return await inspectServer(connection, target, taskQueue, fix);
-    } finally {
-      await connection.close();
-    }
+    const target = readProfile(env);
+    if (target) return await inspectServer(target, options);
+    const binary = locateTemporal(env);
+    return [createOkFinding(check, `No server is configured; \`rollcall sync\` starts a local one with ${binary}.`)];
   } catch (error) {
-    if (error instanceof TemporalMissing && !env.TEMPORAL_CLI_PATH) {
-      const message = 'No `temporal` binary is on PATH or in the cache.';
-      return [createWarning('temporal', message, '`rollcall sync` downloads one.')];
-    }
-    return [toErrorFinding('temporal', error)];
+    if (!(error instanceof TemporalMissing) || env.TEMPORAL_CLI_PATH) return [toErrorFinding(check, error)];
+    const message = 'No `temporal` binary is on PATH or in the cache.';
+    return [createWarning(check, message, '`rollcall sync` downloads one.')];
   }
 }
 
-async function inspectServer(
-  connection: TemporalConnection,
-  { address, namespace }: TemporalTarget,
-  taskQueue: string,
-  fix: boolean,
-): Promise<Finding[]> {
+async function inspectServer(target: TemporalTarget, options: TemporalCheckOptions): Promise<Finding[]> {
+  installRuntime({ log: options.onLogEntry });
+  const connection = await connect(target, { patienceMs: connectTimeoutMs });
   try {
-    await connection.client.workflowService.describeNamespace({ namespace });
+    const namespace = await inspectNamespace(connection, target);
+    if (namespace.state !== 'ok') return [namespace];
+    return [
+      namespace,
+      await inspectSearchAttributes(connection, options.fix),
+      await inspectWorkers(connection, options.taskQueue),
+    ];
+  } finally {
+    await connection.close();
+  }
+}
+
+async function inspectNamespace(
+  { client }: TemporalConnection,
+  { address, namespace }: TemporalTarget,
+): Promise<Finding> {
+  const check = 'temporal';
+  try {
+    await client.workflowService.describeNamespace({ namespace });
+    return createOkFinding(check, `${address} is reachable, namespace ${namespace}.`);
   } catch (error) {
+    if ((error as { code?: number }).code !== grpcNotFound) {
+      return createWarning(check, `${address} is reachable, but cannot describe namespace ${namespace}.`);
+    }
     const message = `${address} is reachable, but has no namespace ${namespace}.`;
     const nextStep = `Set TEMPORAL_NAMESPACE, or run: temporal operator namespace create --namespace ${namespace}`;
-    return (error as { code?: number }).code === grpcNotFound
-      ? [createErrorFinding('temporal', exitCodes.usage, message, nextStep)]
-      : [createWarning('temporal', `${address} is reachable, but cannot describe namespace ${namespace}.`)];
+    return createErrorFinding(check, exitCodes.usage, message, nextStep);
   }
-  return [
-    createOkFinding('temporal', `${address} is reachable, namespace ${namespace}.`),
-    await inspectSearchAttributes(connection, fix),
-    await inspectWorkers(connection, taskQueue),
-  ];
 }
 
 async function inspectSearchAttributes(connection: TemporalConnection, fix: boolean): Promise<Finding> {
@@ -90,43 +96,50 @@ async function inspectSearchAttributes(connection: TemporalConnection, fix: bool
 }
 
 async function inspectWorkers(connection: TemporalConnection, taskQueue: string): Promise<Finding> {
-  if (await hasWorkers(connection, taskQueue))
-    return createOkFinding('worker', `At least one worker polls task queue ${taskQueue}.`);
-  const { message, nextStep } = describeMissingWorkers(taskQueue);
-  return createWarning('worker', message, nextStep);
+  const check = 'worker';
+  try {
+    if (await hasWorkers(connection, taskQueue)) {
+      return createOkFinding(check, `At least one worker polls task queue ${taskQueue}.`);
+    }
+    const { message, nextStep } = describeMissingWorkers(taskQueue);
+    return createWarning(check, message, nextStep);
+  } catch {
+    // For some seconds after its registration, a namespace has no task queues to describe.
+    const message = `The server does not describe task queue ${taskQueue}.`;
+    return createWarning(check, message, 'If the namespace is new, run the command again in a minute.');
+  }
 }
 
-/** Pages of a slice, of many streams: with less, a large tenant soon fills the disk. */
-const lowSpaceBytes = 1024 ** 3;
-
-/** Looks whether staging can be written, and has room. */
+/** Checks that the staging folder is writable and has free space. */
 export async function inspectStaging(folder: string): Promise<Finding> {
+  const check = 'staging';
   try {
     const { exists, freeBytes } = await translateStagingErrors(folder, () => checkFolder(folder));
     const message = `${folder} ${exists ? 'is writable' : 'can be created'}; ${formatBytes(freeBytes)} free.`;
     return freeBytes < lowSpaceBytes
-      ? createWarning('staging', message, 'Free disk space, or set ROLLCALL_STAGING to another folder.')
-      : createOkFinding('staging', message);
+      ? createWarning(check, message, 'Free disk space, or set ROLLCALL_STAGING to another folder.')
+      : createOkFinding(check, message);
   } catch (error) {
-    return toErrorFinding('staging', error);
+    return toErrorFinding(check, error);
   }
 }
 
-/** Looks whether a connection's destination can be reached and written, as far as can be told without changing it. */
+/** Checks that a connection's destination is reachable and writable, without changing it. */
 export async function inspectDestination(connection: Connection, shell: ShellContext): Promise<Finding> {
+  const check = 'destination';
   try {
     const destination = await resolveDestination(connection, shell);
     if (destination.kind === 'postgres') {
       const streams = connection.streams.map(({ name }) => name);
-      return createOkFinding('destination', await checkDatabase({ ...destination, streams }));
+      return createOkFinding(check, await checkDatabase({ ...destination, streams }));
     }
     const { folder } = destination;
     const { exists, freeBytes } = await translateDiskErrors(folder, () => checkFolder(folder));
-    const streams = (await readManifests(folder)).length;
-    const state = exists ? `is writable and contains ${streams} streams` : 'can be created';
-    return createOkFinding('destination', `${folder} ${state}; ${formatBytes(freeBytes)} free.`);
+    const { length } = await readManifests(folder);
+    const state = exists ? `is writable and contains ${length} streams` : 'can be created';
+    return createOkFinding(check, `${folder} ${state}; ${formatBytes(freeBytes)} free.`);
   } catch (error) {
-    return toErrorFinding('destination', error);
+    return toErrorFinding(check, error);
   }
 }
 

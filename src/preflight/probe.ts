@@ -1,174 +1,192 @@
 import type { Auth0Client } from '../auth0/client';
-import { Gone, MissingScope, UnexpectedAnswer } from '../auth0/errors';
-import type { ListRequest, Page } from '../auth0/request';
+import { endpoints } from '../auth0/endpoints';
+import { FeatureNotInPlan, Gone, MissingScope } from '../auth0/errors';
+import type { Page } from '../auth0/request';
+import { defined } from '../json';
 import type { RolesSource } from '../streams/fetch-task';
-import { listMissingScopes } from '../streams/registry';
-import { countUsers, type Estimate, type SendRequest } from './user-count';
+import { listLackingScopes } from './scopes';
+import { countUsers, type Estimate, requireTotal, type SendRequest } from './user-count';
 
-/** What a tenant holds, as far as a few requests tell. What was not asked for, or may not be read, is absent. */
+/** The size of a tenant, as far as a few requests show it. Absent: not requested, or not readable. */
 export interface ProbeResult {
   clients?: number;
   users?: Estimate;
   organizations?: number;
-  /** Members of the organizations that were looked at, in the order of the list. */
+  /** Numbers of members of the sampled organizations, in the order of the list. */
   members: number[];
-  /** Roles that a member holds on the average; absent when no member was looked at. */
+  /** Average number of roles per member; absent when no member was sampled. */
   rolesPerMember?: number;
-  /** Roles of the tenant, whose list tells their descriptions. */
+  /** Roles of the tenant. */
   roles: number;
-  /** Why streams can't be read, by their names. */
+  /** Why streams cannot be read, by stream. */
   refused: Map<string, string>;
-  /** Requests that were spent. */
+  /** Requests that the probe sent. */
   requests: number;
 }
 
 export interface ProbeOptions {
-  /** Those that are wanted. */
+  /** Names of the selected streams. */
   streams: readonly string[];
   rolesSource: RolesSource;
-  /** Users last changed before it are left out, ISO 8601 with milliseconds. */
+  /** Users last changed before it are not counted; ISO 8601 with milliseconds. */
   startDate?: string;
 }
 
-/** Requests that a tenant is probed with at most; repeats after failures come on top. */
+/** Limit of the requests of a probe, retries not included. */
 export const maxProbeRequests = 15;
-const maxProbedOrganizations = 6;
-const [organizations, members, memberRoles] = [
-  'organizations',
-  'organization_members',
-  'organization_member_roles',
-] as const;
+const maxSampledOrganizations = 6;
+
+const organizationStream = 'organizations';
+const memberStream = 'organization_members';
+const roleStream = 'organization_member_roles';
 
 /**
- * Finds out what a full read of the streams would bring, by `probeBudget` requests at most. A stream that the token may not
- * read is noted as refused. Throws what `Auth0Client.list` throws, for all that concerns more than one stream.
+ * Estimates what a full refresh of the streams reads. Streams that the token may not read are noted as refused. Throws the
+ * client's error for all other failures.
  */
 export async function probeTenant(client: Auth0Client, options: ProbeOptions): Promise<ProbeResult> {
-  const { rolesSource, startDate } = options;
-  const granted = await client.getScopes();
-  const refused = new Map<string, string>();
-  const wanted = (...streams: string[]): string[] =>
-    streams.filter((stream) => options.streams.includes(stream) && !refused.has(stream));
-  let requests = 0;
-  const ask: SendRequest = (request) => {
-    requests += 1;
-    return client.getPage(request);
+  return new TenantProbe(client, options, await client.getScopes()).run();
+}
+
+interface MemberSample {
+  /** Members of each organization. */
+  sizes: number[];
+  /** Members and roles seen on the pages. */
+  members: number;
+  roles: number;
+}
+
+class TenantProbe {
+  private readonly refused = new Map<string, string>();
+  private requests = 0;
+  private readonly send: SendRequest = (request) => {
+    this.requests += 1;
+    return this.client.getPage(request);
   };
 
-  /** Asks on behalf of the wanted ones of some streams; undefined when there are none, or they may not be read. */
-  async function probe<T>(streams: string[], question: () => Promise<T>): Promise<T | undefined> {
-    if (wanted(...streams).length === 0) return undefined;
+  constructor(
+    private readonly client: Auth0Client,
+    private readonly options: ProbeOptions,
+    private readonly granted: readonly string[] | undefined,
+  ) {}
+
+  async run(): Promise<ProbeResult> {
+    const { rolesSource, startDate } = this.options;
+    const clients = await this.probe(['clients'], () => this.countList('clients', 'client_id'));
+    const users = await this.probe(['users'], () => countUsers(this.send, startDate));
+    const streams = [organizationStream, memberStream, roleStream];
+    const organizations = await this.probe(streams, () => this.listOrganizations());
+    const roles = rolesSource === 'inline' && this.isReadable(roleStream) ? await this.countRoles() : 0;
+    const sample = await this.sampleMembers(organizations?.ids ?? []);
+    if (organizations?.ids.length === 0) this.refuseByToken([memberStream, roleStream]);
+    const isRolesKnown = rolesSource === 'inline' && sample.members > 0;
+    return {
+      ...defined({ clients, users, organizations: organizations?.total }),
+      ...(isRolesKnown && { rolesPerMember: sample.roles / sample.members }),
+      members: sample.sizes,
+      roles,
+      refused: this.refused,
+      requests: this.requests,
+    };
+  }
+
+  private isReadable(stream: string): boolean {
+    return this.options.streams.includes(stream) && !this.refused.has(stream);
+  }
+
+  /** Asks on behalf of several streams; undefined when none of them is selected, or the token may not read them. */
+  private async probe<T>(streams: readonly string[], ask: () => Promise<T>): Promise<T | undefined> {
+    const readable = streams.filter((stream) => this.isReadable(stream));
+    if (readable.length === 0) return undefined;
     try {
-      return await question();
+      return await ask();
     } catch (error) {
-      const { name, message, scopes } = error as { name: string; message: string; scopes?: string[] };
-      if (name !== 'MissingScope' && name !== 'FeatureNotInPlan') throw error;
-      for (const stream of wanted(...streams)) {
-        refused.set(stream, scopes ? formatMissingScopes(listMissingScopes(stream, granted), scopes) : message);
+      if (error instanceof MissingScope) {
+        for (const stream of readable) this.refuse(stream, listLackingScopes(stream, this.granted, error));
+      } else if (error instanceof FeatureNotInPlan) {
+        for (const stream of readable) this.refused.set(stream, error.message);
+      } else {
+        throw error;
       }
       return undefined;
     }
   }
 
-  /** A page of an organization's members, with their roles where they come with it. */
-  async function probeMembers(id: string): Promise<Page | undefined> {
+  private refuse(stream: string, scopes: readonly string[]): void {
+    this.refused.set(stream, `the token lacks the scope ${scopes.join(' and ')}`);
+  }
+
+  /** A tenant without organizations has no member list to request, but the token may show what it lacks. */
+  private refuseByToken(streams: readonly string[]): void {
+    for (const stream of streams.filter((each) => this.isReadable(each))) {
+      const scopes = listLackingScopes(stream, this.granted);
+      if (scopes.length > 0) this.refuse(stream, scopes);
+    }
+  }
+
+  private async countList(list: string, key: string): Promise<number> {
+    const query = { page: 0, per_page: 1, include_totals: true, ...(list === 'clients' && { fields: key }) };
+    return requireTotal(await this.send({ path: list, query, list, key }), `GET ${list}`);
+  }
+
+  /** Without the scope, a sync reads no role descriptions, and sends one request for them. */
+  private async countRoles(): Promise<number> {
     try {
-      const withRoles =
-        rolesSource === 'inline'
-          ? await probe([memberRoles], () => ask(buildMembersRequest(id, 'user_id,roles')))
-          : undefined;
-      return withRoles ?? (await probe([members, memberRoles], () => ask(buildMembersRequest(id, 'user_id'))));
+      return await this.countList('roles', 'id');
     } catch (error) {
-      // Deleted since it was listed.
-      if (error instanceof Gone) return undefined;
+      if (error instanceof MissingScope) return 0;
       throw error;
     }
   }
 
-  const clients = await probe(['clients'], () => countList('clients', 'client_id', ask));
-  const users = await probe(['users'], () => countUsers(ask, startDate));
-  const list = await probe([organizations, members, memberRoles], () => listOrganizations(ask));
-  let roles: number | undefined;
-  if (rolesSource === 'inline' && wanted(memberRoles).length > 0) roles = await countRoles(ask);
-  const sizes: number[] = [];
-  const seen = { members: 0, roles: 0 };
-  for (const id of pickEvenly(list?.ids ?? [], Math.min(maxProbedOrganizations, maxProbeRequests - requests))) {
-    const page = requests < maxProbeRequests ? await probeMembers(id) : undefined;
-    if (!page) continue;
-    sizes.push(requireTotal(page, 'organizations/{id}/members'));
-    if (wanted(memberRoles).length === 0) continue;
-    seen.members += page.rows.length;
-    for (const { roles: held } of page.rows) seen.roles += Array.isArray(held) ? held.length : 0;
+  /** The number of organizations, and the ids on the first page and on the last page that an offset reaches. */
+  private async listOrganizations(): Promise<{ total: number; ids: string[] }> {
+    const path = 'organizations';
+    const readPage = (page: number): Promise<Page> =>
+      this.send({ path, query: { page, per_page: 100, include_totals: true }, list: path, key: 'id' });
+    const first = await readPage(0);
+    const total = requireTotal(first, `GET ${path}`);
+    const last = Math.min(10, Math.ceil(total / 100)) - 1;
+    const rows = last > 0 ? [...first.rows, ...(await readPage(last)).rows] : first.rows;
+    return { total, ids: rows.map(({ id }) => id as string) };
   }
-  if (list?.ids.length === 0) {
-    // Without an organization there is no member list to ask for; the token itself may tell.
-    for (const stream of wanted(members, memberRoles)) {
-      const scopes = listMissingScopes(stream, granted);
-      if (scopes.length > 0) refused.set(stream, formatMissingScopes(scopes, []));
+
+  private async sampleMembers(organizations: readonly string[]): Promise<MemberSample> {
+    const sample: MemberSample = { sizes: [], members: 0, roles: 0 };
+    const size = Math.min(maxSampledOrganizations, maxProbeRequests - this.requests);
+    for (const organization of pickEvenly(organizations, size)) {
+      if (this.requests >= maxProbeRequests) break;
+      const page = await this.readMembers(organization);
+      if (!page) continue;
+      sample.sizes.push(requireTotal(page, 'GET organizations/{id}/members'));
+      if (!this.isReadable(roleStream)) continue;
+      sample.members += page.rows.length;
+      for (const { roles } of page.rows) sample.roles += Array.isArray(roles) ? roles.length : 0;
+    }
+    return sample;
+  }
+
+  /** A page of members, with their roles if they are read inline; undefined when the organization was deleted meanwhile. */
+  private async readMembers(organization: string): Promise<Page | undefined> {
+    const read = (query: { fields: string; per_page: number }): Promise<Page> =>
+      this.send(endpoints.members(organization, { page: 0, include_totals: true, ...query }));
+    try {
+      const page =
+        this.options.rolesSource === 'inline'
+          ? await this.probe([roleStream], () => read({ fields: 'user_id,roles', per_page: 100 }))
+          : undefined;
+      return page ?? (await this.probe([memberStream, roleStream], () => read({ fields: 'user_id', per_page: 1 })));
+    } catch (error) {
+      if (error instanceof Gone) return undefined;
+      throw error;
     }
   }
-  return {
-    ...(clients !== undefined && { clients }),
-    ...(users && { users }),
-    ...(list && { organizations: list.total }),
-    members: sizes,
-    ...(rolesSource === 'inline' && seen.members > 0 && { rolesPerMember: seen.roles / seen.members }),
-    roles: roles ?? 0,
-    refused,
-    requests,
-  };
 }
 
-function buildMembersRequest(organization: string, fields: string): ListRequest {
-  return {
-    path: `organizations/${encodeURIComponent(organization)}/members`,
-    query: { page: 0, per_page: fields === 'user_id' ? 1 : 100, include_totals: true, fields },
-    list: 'members',
-    key: 'user_id',
-  };
-}
-
-async function countList(list: string, key: string, send: SendRequest): Promise<number> {
-  const query = { page: 0, per_page: 1, include_totals: true, ...(list === 'clients' && { fields: key }) };
-  return requireTotal(await send({ path: list, query, list, key }), list);
-}
-
-/** Descriptions of roles are done without when they may not be read: the attempt alone is a request. */
-async function countRoles(send: SendRequest): Promise<number> {
-  try {
-    return await countList('roles', 'id', send);
-  } catch (error) {
-    if (error instanceof MissingScope) return 0;
-    throw error;
-  }
-}
-
-/** How many organizations there are, and some of their ids: from the first page and the last one that an offset reaches. */
-async function listOrganizations(send: SendRequest): Promise<{ total: number; ids: string[] }> {
-  const pageOf = (page: number): Promise<Page> => {
-    const query = { page, per_page: 100, include_totals: true };
-    return send({ path: organizations, query, list: organizations, key: 'id' });
-  };
-  const first = await pageOf(0);
-  const total = requireTotal(first, organizations);
-  const last = Math.min(10, Math.ceil(total / 100)) - 1;
-  const rows = last > 0 ? [...first.rows, ...(await pageOf(last)).rows] : first.rows;
-  return { total, ids: rows.map(({ id }) => id as string) };
-}
-
-/** At most so many of the items, as far from each other and from both ends as they can be. */
+/** At most `max` of the items, at equal distances. */
 function pickEvenly<T>(items: readonly T[], max: number): T[] {
   const count = Math.min(items.length, max);
   return Array.from({ length: count }, (_, nth) => items[Math.floor(((nth + 0.5) * items.length) / count)]).filter(
     (item) => item !== undefined,
   );
-}
-
-function requireTotal({ total }: Page, path: string): number {
-  if (total === undefined) throw new UnexpectedAnswer(`GET ${path}`, 'a page without a total');
-  return total;
-}
-
-function formatMissingScopes(known: string[], named: string[]): string {
-  return `the token lacks the scope ${known.length > 0 ? known.join(' and ') : named.join(' or ')}`;
 }

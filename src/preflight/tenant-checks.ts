@@ -1,5 +1,6 @@
-import { createTenants } from '../activities/tenants';
+import { withTenant } from '../activities/tenants';
 import type { Auth0Client } from '../auth0/client';
+import { applicationPermissionsPage } from '../auth0/errors';
 import { getDocumentedRefill } from '../auth0/rate-limit/endpoint-groups';
 import type { PacerSnapshot } from '../auth0/rate-limit/pacer';
 import type { ShellContext } from '../config/environment';
@@ -10,18 +11,16 @@ import { exitCodes } from '../errors';
 import { listRequiredScopes } from '../streams/registry';
 import { type CheckReport, checkTenant } from './check';
 import { createErrorFinding, createOkFinding, createWarning, type Finding, toErrorFinding } from './finding';
+import { formatGrantStep } from './scopes';
 
-/** Longest wait for the tenant's limit. */
-const maxRateLimitWaitMs = 20_000;
-/** A token of a signed-in key is refused when clocks differ by more than some seconds. */
+/** Longest wait for the tenant's rate limit within a request. */
+const maxWaitMs = 20_000;
+/** Auth0 rejects a signed assertion when the clocks differ by more than some seconds. */
 const maxClockSkewMs = 10_000;
-
-/** Buckets so small say nothing of others when they are empty. */
+/** A smaller bucket is often empty, without any other application. */
 const minWarnedBucketSize = 20;
 
-const permissionsPage = 'Applications > APIs > Auth0 Management API > Machine to Machine Applications';
-
-/** Looks whether a connection's tenant lets it in, and what its token may read; with a handful of requests. */
+/** Checks that a connection's tenant accepts the credentials, and what its token may read, with a few requests. */
 export async function inspectTenant(connection: Connection, shell: ShellContext): Promise<Finding[]> {
   let config: SourceConfig;
   try {
@@ -29,30 +28,26 @@ export async function inspectTenant(connection: Connection, shell: ShellContext)
   } catch (error) {
     return [toErrorFinding('credentials', error)];
   }
-  const tenants = createTenants({ resolveSource: () => Promise.resolve(config), maxWaitMs: maxRateLimitWaitMs });
-  const differences: number[] = [];
+  const streams = connection.streams.map(({ name }) => name);
   try {
-    const { client, readLimits } = await tenants.getTenant(connection.name);
-    const wanted = connection.streams.map(({ name }) => name);
-    const report = await checkTenant(recordClockSkew(client, differences), wanted);
-    if (report.failure) {
-      const { exitCode, message } = report.failure;
-      return [createErrorFinding('tenant', exitCode, message)];
-    }
-    return [
-      createOkFinding('tenant', `${config.baseUrl} is reachable and accepts the credentials.`),
-      ...inspectScopes(wanted, report, await client.getScopes()),
-      ...inspectClock(differences),
-      ...inspectBudget(readLimits().buckets),
-    ];
+    return await withTenant(config, { maxWaitMs }, async ({ client, readLimits }) => {
+      const skewsMs: number[] = [];
+      const report = await checkTenant(recordClockSkew(client, skewsMs), streams);
+      const { failure } = report;
+      if (failure) return [createErrorFinding('tenant', failure.exitCode, failure.message)];
+      return [
+        createOkFinding('tenant', `${config.baseUrl} is reachable and accepts the credentials.`),
+        ...inspectScopes(streams, report, await client.getScopes()),
+        ...inspectClock(skewsMs),
+        ...inspectRateLimits(readLimits().buckets),
+      ];
+    });
   } catch (error) {
     return [toErrorFinding('tenant', error)];
-  } finally {
-    tenants.close();
   }
 }
 
-/** A client that notes by how much the tenant's clock is ahead, ms; its headers tell whole seconds. */
+/** Records by how much the tenant's clock is ahead with each page, ms. */
 function recordClockSkew(client: Auth0Client, skewsMs: number[]): Auth0Client {
   return {
     ...client,
@@ -65,64 +60,63 @@ function recordClockSkew(client: Auth0Client, skewsMs: number[]): Auth0Client {
 }
 
 function inspectScopes(streams: readonly string[], report: CheckReport, granted: string[] | undefined): Finding[] {
-  const findings = report.missingScopes.map(({ stream, scopes }) =>
-    createErrorFinding(
-      'scopes',
-      exitCodes.credentials,
-      `${stream} cannot be read without ${scopes.join(' ')}.`,
-      formatGrantStep(scopes),
-    ),
-  );
-  if (!granted) return [...findings, createOkFinding('scopes', 'The token does not list its scopes.')];
+  const check = 'scopes';
+  const missing = report.missingScopes.map(({ stream, scopes }) => {
+    const message = `${stream} cannot be read without ${scopes.join(' ')}.`;
+    return createErrorFinding(check, exitCodes.credentials, message, formatGrantStep(scopes));
+  });
+  if (!granted) return [...missing, createOkFinding(check, 'The token does not list its scopes.')];
   const { needed, optional } = listRequiredScopes(streams);
-  const has = [...needed, ...optional.map(({ scope }) => scope)].filter((scope) => granted.includes(scope));
-  const spare = granted.filter((scope) => !has.includes(scope));
+  const used = [...needed, ...optional.map(({ scope }) => scope)].filter((scope) => granted.includes(scope));
+  const unused = granted.filter((scope) => !used.includes(scope));
+  const reduced = optional
+    .filter(({ scope }) => !granted.includes(scope))
+    .map(({ scope, stream, fields }) =>
+      createWarning(check, `Without ${scope}, ${stream} lacks ${fields.join(', ')}.`, formatGrantStep([scope])),
+    );
+  const revokeStep = `Revoke them: ${applicationPermissionsPage}.`;
   return [
-    ...(has.length > 0 ? [createOkFinding('scopes', `Granted and used: ${has.join(' ')}.`)] : []),
-    ...findings,
-    ...optional
-      .filter(({ scope }) => !granted.includes(scope))
-      .map(({ scope, stream, fields }) =>
-        createWarning('scopes', `Without ${scope}, ${stream} lacks ${fields.join(', ')}.`, formatGrantStep([scope])),
-      ),
-    ...(spare.length > 0
-      ? [createWarning('scopes', `Granted but not needed: ${spare.join(' ')}.`, `Revoke them: ${permissionsPage}.`)]
-      : []),
+    ...(used.length > 0 ? [createOkFinding(check, `Granted and used: ${used.join(' ')}.`)] : []),
+    ...missing,
+    ...reduced,
+    ...(unused.length > 0 ? [createWarning(check, `Granted but not needed: ${unused.join(' ')}.`, revokeStep)] : []),
   ];
 }
 
-function formatGrantStep(scopes: readonly string[]): string {
-  return `Grant ${scopes.join(' ')} to the application: ${permissionsPage}.`;
-}
-
 function inspectClock(skewsMs: readonly number[]): Finding[] {
-  // The header is cut to whole seconds, and some time has passed since.
-  const ahead = Math.max(...skewsMs);
-  if (!Number.isFinite(ahead)) return [];
-  const seconds = Math.round(Math.abs(ahead) / 1_000);
-  if (Math.abs(ahead) <= maxClockSkewMs)
-    return [createOkFinding('clock', 'The clocks of the tenant and of this machine agree.')];
+  const check = 'clock';
+  // The header is cut to whole seconds, so the greatest value is the nearest.
+  const skewMs = Math.max(...skewsMs);
+  if (!Number.isFinite(skewMs)) return [];
+  if (Math.abs(skewMs) <= maxClockSkewMs) {
+    return [createOkFinding(check, 'The clocks of the tenant and of this machine agree.')];
+  }
+  const seconds = Math.round(Math.abs(skewMs) / 1_000);
   return [
     createWarning(
-      'clock',
-      `The tenant's clock is ${seconds} s ${ahead > 0 ? 'ahead of' : 'behind'} the clock of this machine.`,
+      check,
+      `The tenant's clock is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} the clock of this machine.`,
       'Synchronize the clock of this machine (NTP); authentication with a private key may fail.',
     ),
   ];
 }
 
-function inspectBudget(buckets: PacerSnapshot['buckets']): Finding[] {
-  if (buckets.length === 0) return [createOkFinding('budget', 'The tenant reports no rate limit.')];
+function inspectRateLimits(buckets: PacerSnapshot['buckets']): Finding[] {
+  const check = 'budget';
+  if (buckets.length === 0) return [createOkFinding(check, 'The tenant reports no rate limit.')];
   return buckets.map(({ name, limit, remaining, perSecond, foreignPerSecond }) => {
-    const whose = name === 'tenant' ? 'the tenant' : name;
-    // So few requests show only that it is not less than so much, and less than is documented it is not.
+    const owner = name === 'tenant' ? 'the tenant' : name;
+    // A few requests show only a lower bound of the refill; the documented one is another.
     const rate = Math.max(perSecond, getDocumentedRefill(limit));
-    const refill = rate > 0 ? `, at least ${Number(rate.toPrecision(2))} are refilled per second` : '';
-    const others =
-      foreignPerSecond > 0 ? `, other applications use ${Number(foreignPerSecond.toPrecision(2))} per second` : '';
-    const told = `Rate limit of ${whose}: ${Math.floor(remaining)} of ${limit} requests left${refill}${others}.`;
+    const refill = rate > 0 ? `, at least ${formatRate(rate)} are refilled per second` : '';
+    const others = foreignPerSecond > 0 ? `, other applications use ${formatRate(foreignPerSecond)} per second` : '';
+    const message = `Rate limit of ${owner}: ${Math.floor(remaining)} of ${limit} requests left${refill}${others}.`;
     return limit > minWarnedBucketSize && remaining < limit / 10
-      ? createWarning('budget', told, 'Syncs wait for the refill. Check which other applications use the tenant.')
-      : createOkFinding('budget', told);
+      ? createWarning(check, message, 'Syncs wait for the refill. Check which other applications use the tenant.')
+      : createOkFinding(check, message);
   });
+}
+
+function formatRate(perSecond: number): number {
+  return Number(perSecond.toPrecision(2));
 }

@@ -35,11 +35,6 @@ export function configureStream(selection: StreamSelection): ConfiguredStream {
   return { ...selection, schema, primaryKey, ...(cursorField !== undefined && { cursorField }) };
 }
 
-/** Scopes that a stream needs and the token lacks; none when the token's scopes are unknown. */
-export function listMissingScopes(stream: string, granted: readonly string[] | undefined): string[] {
-  return getStream(stream).scopes.filter((scope) => granted !== undefined && !granted.includes(scope));
-}
-
 /** A scope without which a stream is read with some fields null. */
 export interface OptionalScope {
   scope: string;

@@ -45,7 +45,7 @@ it.each<[string, number, RegExp[]]>([
       /^│ users +│ +250 │ +\d │ +[\d.]+ │$/m,
       /^│ organization_members +│ +20 │ +4 │/m,
       /^Limit \(tenant\), less the reserve: 18 at once, then [\d.]+ a second/m,
-      /^To find this out took \d+ requests\.$/m,
+      /^This estimate used \d+ requests\.$/m,
     ],
   ],
   [

@@ -17,20 +17,20 @@ afterAll(() => tenant.close());
 
 const plan = (...args: string[]): Promise<CliResult> => runCli(['plan', ...args], { cwd: folder });
 
-it('shows requests and seconds by stream on 80 columns, and what they rest on', async () => {
+it('prints requests and seconds by stream on 80 columns, and how they were estimated', async () => {
   const { code, stdout, stderr } = await plan('acme');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
   expect(stdout).toMatch(/│ clients +│ +1,100 │ +11 │ +[\d.]+ │/);
   expect(stdout).toMatch(/│ users +│ about 2,7\d\d │ +3\d │ +[\d.]+ │/);
-  expect(stdout).toMatch(/│ all +│ +│ +1,2\d\d │ +[\d.]+ │/);
-  expect(stdout).toMatch(/^Limit \(tenant\), less the reserve: 45 at once, then [\d.]+ a second or more\.$/m);
-  expect(stdout).toMatch(/^users: a guess .* or more\.$/m);
-  expect(stdout).toContain(`To find this out took ${tenant.readStatistics().requests} requests.`);
+  expect(stdout).toMatch(/│ total +│ +│ +1,2\d\d │ +[\d.]+ │/);
+  expect(stdout).toMatch(/^Rate limit \(tenant\), reserve excluded: burst 45, then [\d.]+\/s or more\.$/m);
+  expect(stdout).toMatch(/^users: 2,\d\d\d to 2,\d\d\d or more \(from sampled time ranges\)\.$/m);
+  expect(stdout).toContain(`This estimate used ${tenant.readStatistics().requests} requests.`);
   expect(stdout).toContain('Estimate for a full refresh');
 });
 
-it('spelled out by flags, prints one object and nothing of the secret', async () => {
+it('prints one JSON object without the secret for a tenant given by options', async () => {
   const { url, clientId, clientSecret } = tenant;
   const tenantFlags = ['--base-url', url, '--client-id', clientId, '--client-secret', 'env:SECRET'];
   const empty = join(folder, 'empty');
@@ -51,7 +51,7 @@ it('spelled out by flags, prints one object and nothing of the secret', async ()
   });
 });
 
-it('shows what a stream lacks beside the plan of the others, and ends as a sync would', async () => {
+it('prints what an unreadable stream lacks, and exits as a sync would', async () => {
   tenant.updateSettings({ scopes: readerScopes.filter((scope) => scope !== 'read:users') });
   const { code, stdout } = await plan('acme');
   tenant.updateSettings({ scopes: readerScopes });
@@ -61,9 +61,9 @@ it('shows what a stream lacks beside the plan of the others, and ends as a sync 
   expect(stdout).toMatch(/│ clients +│ +1,100 │ +11 │/);
 });
 
-it('fails in one message where the tenant does not let it in', async () => {
-  const args = ['plan', '--base-url', tenant.url, '--client-id', tenant.clientId, '--client-secret', 'wrong'];
-  const { code, stdout, stderr } = await runCli(args, { cwd: folder });
+it('fails with one message when Auth0 rejects the credentials', async () => {
+  const args = ['plan', '--base-url', tenant.url, '--client-id', tenant.clientId, '--client-secret', 'env:SECRET'];
+  const { code, stdout, stderr } = await runCli(args, { cwd: folder, env: { SECRET: 'wrong' } });
   expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
   expect(stderr).toMatch(/^rollcall: Auth0 rejected the client ID or the client secret\. .*\n$/);
 });

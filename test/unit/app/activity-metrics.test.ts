@@ -6,19 +6,19 @@ import type { Meter } from '../../../src/metrics/metrics';
 import { zeroCounts } from '../../../src/streams/counts';
 import { configureStream } from '../../../src/streams/registry';
 
-/** What was measured, by metric and labels; of recordings the number and the last value. */
-function ledger(): { meter: Meter; seen: Record<string, number> } {
-  const seen: Record<string, number> = {};
-  const keyOf = (metric: string, labels: object): string => [metric, ...Object.values(labels)].join(' ');
+/** A meter that keeps the value of each metric, by name and labels. */
+function createRecordingMeter(): { meter: Meter; values: Record<string, number> } {
+  const values: Record<string, number> = {};
+  const toKey = (metric: string, labels: object): string => [metric, ...Object.values(labels)].join(' ');
   const meter: Meter = {
-    add: (metric, labels, by = 1) => (seen[keyOf(metric, labels)] = (seen[keyOf(metric, labels)] ?? 0) + by),
-    set: (metric, labels, value) => (seen[keyOf(metric, labels)] = value),
-    record: (metric, labels, value) => (seen[keyOf(metric, labels)] = value),
+    add: (metric, labels, by = 1) => (values[toKey(metric, labels)] = (values[toKey(metric, labels)] ?? 0) + by),
+    set: (metric, labels, value) => (values[toKey(metric, labels)] = value),
+    record: (metric, labels, value) => (values[toKey(metric, labels)] = value),
   };
-  return { meter, seen };
+  return { meter, values };
 }
 
-const bucket = (name: string, limit: number, remaining: number): BucketSnapshot & { name: string } => ({
+const createBucket = (name: string, limit: number, remaining: number): BucketSnapshot & { name: string } => ({
   name,
   limit,
   remaining,
@@ -26,15 +26,15 @@ const bucket = (name: string, limit: number, remaining: number): BucketSnapshot 
   foreignPerSecond: 0,
 });
 
-it('names requests by path template and class of the answer, and begins what is rare with 0', () => {
-  const { meter, seen } = ledger();
+it('counts requests by route and status class, and starts rare counters at 0', () => {
+  const { meter, values } = createRecordingMeter();
   const observer = createMetricsObserver(meter, 'acme');
-  expect(seen).toEqual({ 'rateLimited acme': 0, 'waitingUntil acme': 0 });
+  expect(values).toEqual({ 'rateLimited acme': 0, 'waitingUntil acme': 0 });
   for (const status of [200, 204, 302, 404, 429, 503, undefined]) observer.onRequestEnd('GET users', status);
   observer.onRequestEnd('POST /oauth/token', 200);
   observer.onWaitEnd('rateLimit', 9);
   observer.onWaitEnd('retry', 2_500);
-  expect(seen).toEqual({
+  expect(values).toEqual({
     'requests acme users 2xx': 2,
     'requests acme users 3xx': 1,
     'requests acme users 4xx': 1,
@@ -48,8 +48,8 @@ it('names requests by path template and class of the answer, and begins what is 
   });
 });
 
-it('counts the rows of streams and not those of indexes, and tells of a long wait', async () => {
-  const { meter, seen } = ledger();
+it('counts rows of streams but not of indexes, and records a long wait', async () => {
+  const { meter, values } = createRecordingMeter();
   const segment = (stream: string, records: number) => ({ stream, records, file: 'run/x.1.y.jsonl', bytes: 1 });
   const waitUntil = Date.now() + 60_000;
   const result: FetchResult = {
@@ -64,7 +64,7 @@ it('counts the rows of streams and not those of indexes, and tells of a long wai
   const streams = ['organization_members', 'organization_member_roles'];
   const input = { connection: 'acme', task: { kind: 'children', streams } };
   expect(await activities.fetchPages(input as never)).toBe(result);
-  const { 'waits acme long_limit': wait, 'fetches organization_members': fetch, ...counts } = seen;
+  const { 'waits acme long_limit': wait, 'fetches organization_members': seconds, ...counts } = values;
   expect(counts).toEqual({
     'pages acme organization_members': 4,
     'rows acme organization_members': 7,
@@ -72,15 +72,15 @@ it('counts the rows of streams and not those of indexes, and tells of a long wai
     'waitingUntil acme': waitUntil / 1_000,
   });
   expect(wait).toBeGreaterThan(50);
-  expect(fetch).toBeLessThan(50);
+  expect(seconds).toBeLessThan(50);
 });
 
-it('shows of two buckets of one name the one that is in use', () => {
-  const { meter, seen } = ledger();
-  const buckets = [bucket('tenant', 50, 3), bucket('tenant', 100, 100), bucket('users', 40, 40)];
+it('reports the bucket in use when two have the same name', () => {
+  const { meter, values } = createRecordingMeter();
+  const buckets = [createBucket('tenant', 50, 3), createBucket('tenant', 100, 100), createBucket('users', 40, 40)];
   const listLimits: Tenants['listLimits'] = () => [['acme', { buckets, concurrency: 1, inflight: 0, waiting: 0 }]];
   recordLimits(meter, { listLimits } as Tenants);
-  expect(seen).toEqual({
+  expect(values).toEqual({
     'tokens acme tenant': 3,
     'bucketSize acme tenant': 50,
     'tokens acme users': 40,
@@ -88,8 +88,8 @@ it('shows of two buckets of one name the one that is in use', () => {
   });
 });
 
-it('sees the cursor in the states that a run begins with and in those that it delivers, and no other field of them', async () => {
-  const { meter, seen } = ledger();
+it('reports the cursor of loaded and of delivered states, and no other field', async () => {
+  const { meter, values } = createRecordingMeter();
   const delivered = { updated_at: '2026-02-01T00:00:00.000Z', rollcall: { records: 1 } };
   const activities = observeSink(
     {
@@ -103,12 +103,12 @@ it('sees the cursor in the states that a run begins with and in those that it de
     meter,
   );
   await activities.loadState({ connection: 'acme' });
-  expect(seen).toEqual({ 'cursor acme users': Date.UTC(2026, 0, 1) / 1_000 });
+  expect(values).toEqual({ 'cursor acme users': Date.UTC(2026, 0, 1) / 1_000 });
   const stream = configureStream({ name: 'users', syncMode: 'incremental', destinationSyncMode: 'append' });
   const segments = [{ stream: 'users', records: 4, file: 'run/x.1.users.jsonl', bytes: 1 }];
   await activities.deliver({
     connection: 'acme',
     delivery: { run: 'r', stream, sequence: 1, segments, state: delivered },
   });
-  expect(seen).toMatchObject({ 'cursor acme users': Date.UTC(2026, 1, 1) / 1_000, 'delivered acme users': 4 });
+  expect(values).toMatchObject({ 'cursor acme users': Date.UTC(2026, 1, 1) / 1_000, 'delivered acme users': 4 });
 });
