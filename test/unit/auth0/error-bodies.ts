@@ -2,7 +2,7 @@ import {
   credentials,
   foreign,
   gone,
-  lacks,
+  missingScope,
   limit,
   type Meaning,
   noEndpoint,
@@ -15,8 +15,8 @@ import {
   wrongSecret,
 } from './error-meanings';
 
-/** The request that is refused, as messages name it. */
-export type Asked = 'POST /oauth/token' | 'GET users' | 'GET organizations/{id}/members' | 'GET roles/{id}';
+/** The rejected request, as messages name it. */
+export type RequestLabel = 'POST /oauth/token' | 'GET users' | 'GET organizations/{id}/members' | 'GET roles/{id}';
 
 export interface Answer {
   status: number;
@@ -24,7 +24,7 @@ export interface Answer {
   headers: Record<string, string>;
 }
 
-/** The Management API's form. */
+/** In the Management API's format. */
 const api = (status: number, error: string, message?: string, errorCode?: string, headers = {}): Answer => ({
   status,
   body: { statusCode: status, error, ...(message && { message }), ...(errorCode && { errorCode }) },
@@ -35,27 +35,27 @@ const unauthorized = (message: string): Answer => ({
   body: { statusCode: 401, error: 'Unauthorized', message, attributes: { error: message } },
   headers: {},
 });
-/** The token endpoint's form. */
+/** In the token endpoint's format. */
 const oauth = (status: number, error: string, error_description: string, headers = {}): Answer => ({
   status,
   body: { error, error_description },
   headers,
 });
-/** What stands in front of Auth0 answers in HTML, or in nothing at all. */
+/** Proxies in front of Auth0 answer in HTML or without a body. */
 const page = (status: number, body = `<html><title>${status}</title>planted</html>`): Answer => ({
   status,
   body,
   headers: { 'content-type': 'text/html; charset=UTF-8' },
 });
 
-/** Texts that quote something have `planted` in its place. */
-type Row = [what: string, asked: Asked, answer: Answer, meaning: Meaning];
+/** Messages that quote the request contain `planted`. */
+type Row = [what: string, label: RequestLabel, answer: Answer, meaning: Meaning];
 
-const spent = { 'x-ratelimit-limit': '10', 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1790000001' };
+const exhausted = { 'x-ratelimit-limit': '10', 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1790000001' };
 const date = new Date(1790000000_000).toUTCString();
 const quotaLeft = { 'auth0-client-quota-limit': 'b=per_hour;q=10;r=0;t=1800,b=per_day;q=50;r=40;t=43200' };
 
-/** Every error body that Auth0 is known to send, or that comes from in front of it. */
+/** All known error bodies of Auth0 and of proxies in front of it. */
 export const rows: Row[] = [
   // The token endpoint.
   ['wrong id or secret', 'POST /oauth/token', oauth(401, 'access_denied', 'Unauthorized'), wrongSecret],
@@ -107,13 +107,13 @@ export const rows: Row[] = [
   ['a redirect', 'POST /oauth/token', page(302, ''), foreign('a redirect (302) to another address')],
   ['an outage', 'POST /oauth/token', page(502), outage('Auth0 answered 502')],
   [
-    'token quota spent',
+    'token quota exhausted',
     'POST /oauth/token',
-    oauth(429, 'too_many_requests', 'Client quota exceeded', { ...spent, ...quotaLeft, 'retry-after': '1800' }),
+    oauth(429, 'too_many_requests', 'Client quota exceeded', { ...exhausted, ...quotaLeft, 'retry-after': '1800' }),
     quota(1_800_000),
   ],
   [
-    'custom rate limit spent',
+    'custom rate limit exhausted',
     'POST /oauth/token',
     oauth(429, 'too_many_requests', 'Rate limit exceeded.', {
       'auth0-ratelimit': 'client;q=10;t=7;r=0',
@@ -122,20 +122,20 @@ export const rows: Row[] = [
     limit(7_000),
   ],
   [
-    'rate limit spent, in the form of the Management API',
+    "rate limit exhausted, in the Management API's format",
     'POST /oauth/token',
-    api(429, 'Too Many Requests', 'Global limit has been reached', 'too_many_requests', { ...spent, date }),
+    api(429, 'Too Many Requests', 'Global limit has been reached', 'too_many_requests', { ...exhausted, date }),
     limit(1_000),
   ],
-  ['rate limit spent, without a time', 'POST /oauth/token', page(429), limit(1_000)],
+  ['rate limit exhausted, without a time', 'POST /oauth/token', page(429), limit(1_000)],
   [
-    'rate limit spent, to be asked again at once',
+    'rate limit exhausted, to be retried at once',
     'POST /oauth/token',
     oauth(429, 'too_many_requests', 'Rate limit exceeded.', { 'retry-after': '0' }),
     limit(1_000),
   ],
   ...[500, 403, 401].map((status): Row => [
-    `rate limit spent, as a ${status}`,
+    `rate limit exhausted, as a ${status}`,
     'POST /oauth/token',
     oauth(status, 'access_denied', 'Global limit has been reached'),
     limit(1_000),
@@ -170,36 +170,36 @@ export const rows: Row[] = [
   ['token of another application', 'GET users', unauthorized('Client is not global.'), noGrant],
   ['a 401 of a proxy', 'GET users', page(401), foreign('status 401 without an Auth0 error body')],
 
-  // What the application may not do.
+  // Missing permissions.
   [
     'missing scope',
     'GET users',
     api(403, 'Forbidden', 'Insufficient scope, expected any of: read:users', 'insufficient_scope'),
-    lacks('read:users'),
+    missingScope('read:users'),
   ],
   [
     'missing scopes',
     'GET users',
     api(403, 'Forbidden', 'Insufficient scope, expected any of: read:a, read:b_c', 'insufficient_scope'),
-    lacks('read:a', 'read:b_c'),
+    missingScope('read:a', 'read:b_c'),
   ],
   [
     'missing scopes, comma without a blank',
     'GET users',
     api(403, 'Forbidden', 'Insufficient scope, expected any of: read:a,read:b_c', 'insufficient_scope'),
-    lacks('read:a', 'read:b_c'),
+    missingScope('read:a', 'read:b_c'),
   ],
   [
     'missing scopes, as the documentation has it',
     'GET users',
     api(403, 'Forbidden', 'Insufficient scope; expected any of: read:a, read:b_c.', 'insufficient_scope'),
-    lacks('read:a', 'read:b_c'),
+    missingScope('read:a', 'read:b_c'),
   ],
   [
     'missing scope for one field',
     'GET organizations/{id}/members',
     api(403, 'Forbidden', 'Insufficient scope, expected any of: read:organization_member_roles', 'insufficient_scope'),
-    lacks('read:organization_member_roles'),
+    missingScope('read:organization_member_roles'),
   ],
   [
     'not in the plan',
@@ -209,7 +209,7 @@ export const rows: Row[] = [
   ],
   ['a 403 of a firewall', 'GET users', page(403), foreign('status 403 without an Auth0 error body')],
 
-  // What cannot be asked so.
+  // Invalid requests.
   ...['', '.'].map((end): Row => [
     `offset cap of users${end}`,
     'GET users',
@@ -280,7 +280,7 @@ export const rows: Row[] = [
   ],
   ['a 400 of a firewall', 'GET users', page(400), foreign('status 400 without an Auth0 error body')],
 
-  // What is not there.
+  // Objects that do not exist.
   ...(
     [
       ['GET organizations/{id}/members', 'No organization found by that id or name'],
@@ -294,32 +294,37 @@ export const rows: Row[] = [
       ['GET roles/{id}', 'The resource server does not exist', 'inexistent_resource_server'],
       ['GET roles/{id}', 'The invitation does not exist.', 'inexistent_invitation'],
     ] as const
-  ).map(([asked, message, code]): Row => [
+  ).map(([label, message, code]): Row => [
     code === undefined ? message : `${message} (${code})`,
-    asked,
+    label,
     api(404, 'Not Found', message, code),
     gone,
   ]),
   ['no such list', 'GET users', api(404, 'Not Found', 'Not Found'), foreign('status 404')],
   ['a 404 of a proxy', 'GET organizations/{id}/members', page(404), foreign('status 404 without an Auth0 error body')],
 
-  // What may pass.
+  // Transient errors.
   ...(
     [
-      ['rate limit spent', 'Global limit has been reached', 'too_many_requests'],
-      ['rate limit spent, older form', undefined, undefined],
+      ['rate limit exhausted', 'Global limit has been reached', 'too_many_requests'],
+      ['rate limit exhausted, older form', undefined, undefined],
     ] as const
   ).flatMap(([what, message, code]): Row[] => [
-    [what, 'GET users', api(429, 'Too Many Requests', message, code, { ...spent, 'retry-after': '0.2' }), limit(200)],
+    [
+      what,
+      'GET users',
+      api(429, 'Too Many Requests', message, code, { ...exhausted, 'retry-after': '0.2' }),
+      limit(200),
+    ],
     [
       `${what}, until the reset`,
       'GET organizations/{id}/members',
-      api(429, 'Too Many Requests', message, code, { ...spent, date }),
+      api(429, 'Too Many Requests', message, code, { ...exhausted, date }),
       limit(1_000),
     ],
     [`${what}, without a time`, 'GET roles/{id}', api(429, 'Too Many Requests', message, code), limit(500)],
   ]),
-  ['rate limit spent, by the edge', 'GET users', page(429), limit(500)],
+  ['rate limit exhausted, by the edge', 'GET users', page(429), limit(500)],
   [
     'search timeout',
     'GET users',

@@ -1,22 +1,22 @@
 export interface Meaning {
-  /** The error's class and what it says for programs. */
+  /** The error's class and fields. */
   error: { name: string } & Record<string, unknown>;
-  /** What it says for people: what happened, and the next step. */
-  says: RegExp;
+  /** Of the message: what happened, and the next step. */
+  pattern: RegExp;
   failureType: 'config_error' | 'transient_error' | 'system_error';
-  retried: boolean;
-  /** What is wrong when it is said of a token that was fetched a moment ago. */
-  afresh?: string;
-  /** It asks to wait so long, ms; until then it is not asked again. */
-  waits?: number;
+  isRetried: boolean;
+  /** The problem when the token was issued a moment ago. */
+  freshTokenProblem?: string;
+  /** Requested wait, during which no request is sent. */
+  waitMs?: number;
 }
 
-export const credentials = (problem: string, says: RegExp, afresh = problem): Meaning => ({
+export const credentials = (problem: string, pattern: RegExp, freshTokenProblem = problem): Meaning => ({
   error: { name: 'BadCredentials', problem },
-  says,
+  pattern,
   failureType: 'config_error',
-  retried: false,
-  afresh,
+  isRetried: false,
+  freshTokenProblem,
 });
 export const wrongSecret = credentials(
   'secret',
@@ -35,56 +35,56 @@ export const noEndpoint = credentials(
   'no_token_endpoint',
   /no Auth0 token endpoint at this address\. Check the domain/,
 );
-export const lacks = (...scopes: string[]): Meaning => ({
+export const missingScope = (...scopes: string[]): Meaning => ({
   error: { name: 'MissingScope', scopes },
-  says: new RegExp(
+  pattern: new RegExp(
     `was rejected: the token lacks the scope ${scopes.join(' or ')}\\. Grant it .* Dashboard: Applications > APIs`,
   ),
   failureType: 'config_error',
-  retried: false,
+  isRetried: false,
 });
 export const notInPlan: Meaning = {
   error: { name: 'FeatureNotInPlan' },
-  says: /plan does not include this feature\. Deselect the stream, or upgrade the Auth0 plan/,
+  pattern: /plan does not include this feature\. Deselect the stream, or upgrade the Auth0 plan/,
   failureType: 'config_error',
-  retried: false,
+  isRetried: false,
 };
 export const gone: Meaning = {
   error: { name: 'Gone' },
-  says: /: the resource no longer exists \(404\)\. Read the list again/,
+  pattern: /: the resource no longer exists \(404\)\. Read the list again/,
   failureType: 'system_error',
-  retried: false,
+  isRetried: false,
 };
 export const rejected = (status: number, errorCode?: string, detail?: string): Meaning => {
   const why = [errorCode, detail].filter((part) => part !== undefined).join(', ');
   return {
     error: { name: 'RequestRejected', status, errorCode, detail },
-    says: new RegExp(`was rejected with status ${status}${why && ` \\(${why}\\)`}\\. .* Please report this message`),
+    pattern: new RegExp(`was rejected with status ${status}${why && ` \\(${why}\\)`}\\. .* Please report this message`),
     failureType: 'system_error',
-    retried: false,
+    isRetried: false,
   };
 };
 export const outage = (cause: string): Meaning => ({
   error: { name: 'Transient', cause, unreachable: false },
-  says: /failed: Auth0 answered \d+.*\. Try again\. See status\.auth0\.com/,
+  pattern: /failed: Auth0 answered \d+.*\. Try again\. See status\.auth0\.com/,
   failureType: 'transient_error',
-  retried: true,
+  isRetried: true,
 });
 export const foreign = (flaw: string): Meaning => ({
   error: { name: 'UnexpectedAnswer', flaw },
-  says: /returned an unexpected response: .*\. Check the domain/,
+  pattern: /returned an unexpected response: .*\. Check the domain/,
   failureType: 'transient_error',
-  retried: true,
+  isRetried: true,
 });
 export const limit = (
-  waits: number,
-  says = /rate limit until [-\dT:.]+Z\. It resumes automatically\. .* run fewer jobs/,
+  waitMs: number,
+  pattern = /rate limit until [-\dT:.]+Z\. It resumes automatically\. .* run fewer jobs/,
 ): Meaning => ({
   error: { name: 'RateLimited' },
-  says,
+  pattern,
   failureType: 'transient_error',
-  retried: true,
-  waits,
+  isRetried: true,
+  waitMs,
 });
-export const quota = (waits: number): Meaning =>
-  limit(waits, /the access token quota until .* increase the token quota/);
+export const quota = (waitMs: number): Meaning =>
+  limit(waitMs, /the access token quota until .* increase the token quota/);
