@@ -12,7 +12,7 @@ import { getStream } from '../streams/registry';
 import { createSearchEndReader, createSearchReader } from '../streams/search-reader';
 import type { Reader, ReaderOutput } from '../streams/stream-reader';
 
-/** The reader of a task, with what earlier fetches left for it in staging. */
+/** Creates the reader of a task, with the indexes that earlier fetches wrote to staging. */
 export async function createTaskReader(
   task: FetchTask,
   staging: Staging,
@@ -67,7 +67,7 @@ function requireSideIndex(stream: string): SideIndex {
 
 /**
  * Fingerprints of the rows that a restarted list delivered before.
- * @param newest its newest index segment of delivered rows
+ * @param newest newest segment of its index of delivered rows
  */
 export async function readDelivered(newest: Segment | undefined, staging: Staging): Promise<ReadonlySet<string>> {
   const fingerprints = new Set<string>();
@@ -79,7 +79,7 @@ export async function readDelivered(newest: Segment | undefined, staging: Stagin
   return fingerprints;
 }
 
-/** The first line of an index segment of delivered rows. */
+/** First line of a segment of the index of delivered rows: a link to the segment before it. */
 export function createLinkOutput(previous: Segment): ReaderOutput {
   return { stream: deliveredIndexName, data: { before: { ...previous } } };
 }
@@ -99,7 +99,7 @@ async function requireTokenScopes(
   }
 }
 
-/** Index lines have the form of records; only their data counts. */
+/** The data of the lines of an index, which have the format of records. */
 async function readIndex(segment: Segment, staging: Staging): Promise<JsonObject[]> {
   const lines = (await staging.readValues(segment)) as unknown as StagedRecord[];
   return lines.map(({ data }) => data);

@@ -2,11 +2,10 @@ import { createServer, type ServerResponse } from 'node:http';
 import { formatListenAddress, type ListenAddress } from '../config/environment';
 import { ConfigError } from '../errors';
 
-/** What a process tells about itself. */
 export interface MonitoredProcess {
-  /** All metrics as Prometheus reads them. */
+  /** All metrics in Prometheus' text format. */
   formatMetrics(): Promise<string>;
-  /** Why the process takes no work, in words; undefined when it does. */
+  /** Why the process accepts no work; undefined when it does. */
   explainUnready(): Promise<string | undefined>;
 }
 
@@ -20,9 +19,9 @@ export interface Listener {
 const prometheusText = 'text/plain; version=0.0.4; charset=utf-8';
 
 /**
- * Serves `/metrics`, `/healthz` (200 as long as the process turns its event loop) and `/readyz` (503 with the reason while it
- * takes no work). Nothing that it says names more than connections and streams.
- * @throws ConfigError when the address cannot be listened on
+ * Serves `/metrics`, `/healthz` (200 while the event loop runs) and `/readyz` (503 with the reason while the process
+ * accepts no work). Responses name connections and streams, and nothing else of a tenant.
+ * @throws ConfigError when it cannot listen on the address
  */
 export async function startListener(address: ListenAddress, monitored: MonitoredProcess): Promise<Listener> {
   const routes: Record<string, (response: ServerResponse) => void | Promise<void>> = {
@@ -43,15 +42,9 @@ export async function startListener(address: ListenAddress, monitored: Monitored
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const what = error.code === 'EADDRINUSE' ? 'the address is in use' : `the system says ${error.code ?? ''}`;
-      const where = 'ROLLCALL_LISTEN, or --listen';
-      reject(
-        new ConfigError(
-          `${formatListenAddress(address)} cannot be listened on: ${what}`,
-          where,
-          'Use another address.',
-        ),
-      );
+      const reason = error.code === 'EADDRINUSE' ? 'the address is in use' : `system error ${error.code ?? ''}`;
+      const what = `cannot listen on ${formatListenAddress(address)}: ${reason}`;
+      reject(new ConfigError(what, 'ROLLCALL_LISTEN, or --listen', 'Use another address.'));
     });
     server.listen(address.port, address.host, resolve);
   });

@@ -1,9 +1,8 @@
-/** What a metric is, to whoever reads it. */
 export interface MetricDeclaration {
-  /** As it is exported: a counter's name ends in `_total`, the unit, if any, stands before that. */
+  /** Exported name. A unit is part of it, and a counter's name ends in `_total`. */
   name: `rollcall_${string}`;
   kind: 'counter' | 'gauge' | 'histogram';
-  /** `timestamp`: seconds since 1970, of which `time() - it` is an age. */
+  /** `timestamp`: seconds since 1970. */
   unit?: 'seconds' | 'timestamp' | 'bytes';
   labels: readonly LabelName[];
   help: string;
@@ -11,10 +10,10 @@ export interface MetricDeclaration {
   buckets?: readonly number[];
 }
 
-/** Every label has few values, whatever the tenant holds: no id, no person, no text of an answer. */
+/** Labels have few values, whatever the size of the tenant: no ids, no personal data, no response text. */
 export type LabelName = 'connection' | 'stream' | 'route' | 'status' | 'cause' | 'bucket' | 'end';
 
-/** Every metric of ours that a worker exports; docs/operations.md shows this table. Pure: workflow code reads it as well. */
+/** The metrics that a worker exports, as docs/operations.md lists them. Workflow code imports this file. */
 export const metrics = {
   ready: {
     name: 'rollcall_ready',
@@ -141,20 +140,20 @@ export type MetricName<Kind extends MetricDeclaration['kind']> = {
   [Name in keyof Metrics]: Metrics[Name]['kind'] extends Kind ? Name : never;
 }[keyof Metrics];
 
-/** The labels that a metric takes, all of them. */
+/** A value for each label of a metric. */
 export type LabelValues<Name extends keyof Metrics> = Record<Metrics[Name]['labels'][number], string>;
 
-/** How a run ended. */
+/** Results of ended runs. */
 export const runEnds = ['complete', 'partial', 'failed', 'cancelled'] as const;
 export type RunEnd = (typeof runEnds)[number];
 
-/** Takes what is measured. Whoever measures knows this and the table, and not what becomes of it. */
+/** Receives measurements. */
 export interface Meter {
-  /** @param by a whole number, 0 to make the series known; default 1 */
+  /** @param by an integer, default 1; 0 creates the series */
   add<Name extends MetricName<'counter'>>(metric: Name, labels: LabelValues<Name>, by?: number): void;
   set<Name extends MetricName<'gauge'>>(metric: Name, labels: LabelValues<Name>, value: number): void;
   record<Name extends MetricName<'histogram'>>(metric: Name, labels: LabelValues<Name>, value: number): void;
 }
 
-/** For processes that nobody asks for metrics. */
+/** For processes that export no metrics. */
 export const noMeter: Meter = { add() {}, set() {}, record() {} };
