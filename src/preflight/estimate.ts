@@ -139,13 +139,13 @@ export function estimateReadPlan(
       stream,
       ...defined({ rows: rows(stream) }),
       requests: sum(Object.values(requestsByStream.get(stream) ?? {})),
-      ...(seconds !== undefined && { seconds: roundToTenth(seconds) }),
+      ...defined({ seconds: roundToTenth(seconds) }),
     };
   });
   return {
     streams: planned,
     requests: sum(planned.map(({ requests }) => requests)),
-    ...(total !== undefined && { seconds: roundToTenth(total) }),
+    ...defined({ seconds: roundToTenth(total) }),
     limits,
     requestsSpent: probed.requests,
     organizationsCounted: probed.members.length,
@@ -249,6 +249,6 @@ function estimateSeconds(
   return { total, byStream };
 }
 
-function roundToTenth(seconds: number): number {
-  return Math.round(seconds * 10) / 10;
+function roundToTenth(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : Math.round(seconds * 10) / 10;
 }

@@ -183,5 +183,5 @@ it.each([
 it('an address that something else listens on is refused in words', async () => {
   const { code, stderr } = await run('rollcall', ['worker', '--listen', tenant.domain], options);
   expect(code).toBe(2);
-  expect(stderr).toContain(`${tenant.domain} cannot be listened on: the address is in use`);
+  expect(stderr).toContain(`cannot listen on ${tenant.domain}: the address is in use`);
 });

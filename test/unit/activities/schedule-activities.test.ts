@@ -1,3 +1,4 @@
+import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createScheduleActivities } from '../../../src/activities/schedule-activities';
 import { ConfigError } from '../../../src/errors';
@@ -8,7 +9,8 @@ it('fails a scheduled sync for good when its connection is invalid', async () =>
     findRunningSince: () => Promise.resolve(null),
     pauseSchedule: () => Promise.resolve(),
   });
-  const preparing = new MockActivityEnvironment().run(activities.prepareSync, { connection: 'acme' });
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR', () => undefined) });
+  const preparing = environment.run(activities.prepareSync, { connection: 'acme' });
   await expect(preparing).rejects.toMatchObject({
     type: 'ConfigError',
     message: 'acme is not configured. Add it.',
