@@ -8,13 +8,13 @@ import {
   plainTenant,
   userChanges,
   usersTenant,
-  withTenant,
+  withEmulatedTenant,
   type GeneratedTenant,
   type LiveTenant,
   type PlannedChange,
 } from '../../support/simulation/generated-tenant';
-import { faultsOf } from '../../support/simulation/held';
-import { calm, course, rehearse, type Course } from '../../support/simulation/simulation';
+import { findCopyErrors } from '../../support/simulation/expected-copy';
+import { noFaults, faultSchedule, simulate, type FaultSchedule } from '../../support/simulation/simulation';
 
 jest.mock('@temporalio/workflow', () => jest.requireActual<object>('../../support/simulation/workflow-runtime'));
 jest.setTimeout(120_000);
@@ -36,7 +36,7 @@ const versionOf = (row: JsonObject): string => [row['user_id'], row['updated_at'
 
 /** Three runs of a stream, and what changes during the first two and after each. */
 interface Sequence {
-  courses: [Course, Course, Course];
+  schedules: [FaultSchedule, FaultSchedule, FaultSchedule];
   later: PlannedChange[];
   lagSeconds: number;
   pauseMs: number;
@@ -45,7 +45,7 @@ interface Sequence {
 }
 
 const sequence: fc.Arbitrary<Sequence> = fc.record({
-  courses: fc.tuple(course, course, course),
+  schedules: fc.tuple(faultSchedule, faultSchedule, faultSchedule),
   later: userChanges,
   lagSeconds: fc.constantFrom(0, 1, 60),
   pauseMs: fc.constantFrom(0, 1_000, 3_600_000),
@@ -56,27 +56,27 @@ const sequence: fc.Arbitrary<Sequence> = fc.record({
 async function expectTruthIn(
   tenant: LiveTenant,
   { searchLagMs, changes }: GeneratedTenant,
-  { courses, later, lagSeconds, pauseMs, saved }: Sequence,
+  { schedules, later, lagSeconds, pauseMs, saved }: Sequence,
 ): Promise<void> {
   const { emulator, clock } = tenant;
-  const [first, second, { failsAt: _, ...third }] = courses;
+  const [first, second, { failsAt: _, ...third }] = schedules;
   const before = emulator.readTruth();
   const folder = newFolder();
   const rows: JsonObject[] = [];
   let states: Record<string, JsonObject> = saved === null ? {} : { users: { updated_at: saved } };
 
-  async function run(way: Course, planned: PlannedChange[]): Promise<boolean> {
+  async function run(schedule: FaultSchedule, planned: PlannedChange[]): Promise<boolean> {
     tenant.plan(planned);
     // Just enough for what the search shows late, and for a clock that is told to the second.
     const reading = { lookbackSeconds: searchLagMs / 1_000 + 1, lagSeconds };
-    const done = await rehearse(tenant, folder, { ...way, streams: incremental('users'), reading, states });
+    const done = await simulate(tenant, folder, { ...schedule, streams: incremental('users'), reading, states });
     const brought = done.rows['users'] ?? [];
     expect(new Set(brought.map(versionOf)).size).toBe(brought.length);
     rows.push(...brought);
     ({ states } = done);
     clock.now += pauseMs;
     const isWhole = done.results[0]?.status === 'complete';
-    if (way.failsAt === undefined) expect(isWhole).toBe(true);
+    if (schedule.failsAt === undefined) expect(isWhole).toBe(true);
     return isWhole;
   }
 
@@ -93,7 +93,7 @@ async function expectTruthIn(
   };
   const held = newest(rows);
   const { lost, different } = compare('users', held, emulator.readTruth().users);
-  const { invented } = faultsOf(emulator, { before, restless: new Set() }, 'users', held);
+  const { invented } = findCopyErrors(emulator, { before, unstableIds: new Set() }, 'users', held);
   const faults = { lost: lost.filter((id) => !isOld(id)), different, invented };
   expect(faults).toEqual({ lost: [], different: [], invented: [] });
 }
@@ -105,12 +105,12 @@ const early: [GeneratedTenant, Sequence] = [
     scenario: { ...plainTenant.scenario, users: { count: 1_000 } },
     changes: [{ at: 2, type: 'updateUser', nth: 0 }],
   },
-  { courses: [calm, calm, calm], later: [], lagSeconds: 0, pauseMs: 0, saved: null },
+  { schedules: [noFaults, noFaults, noFaults], later: [], lagSeconds: 0, pauseMs: 0, saved: null },
 ];
 
 it('incremental runs bring together data of the tenant, whatever changed during and between them', async () => {
   const property = forSeconds<[GeneratedTenant, Sequence]>(20, (generated, runs) =>
-    withTenant(generated, (tenant) => expectTruthIn(tenant, generated, runs)),
+    withEmulatedTenant(generated, (tenant) => expectTruthIn(tenant, generated, runs)),
   );
   await fc.assert(fc.asyncProperty(usersTenant, sequence, property), { numRuns: 8, examples: [early] });
 });

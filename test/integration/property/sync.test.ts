@@ -3,14 +3,14 @@ import type { TruthStream } from 'auth0-emulator';
 import { full, openStage, type Stage } from '../../support/test-environment';
 import { forSeconds } from '../../support/simulation/deadline';
 import {
-  changesOf,
+  generateChanges,
   type GeneratedTenant,
   requestNumber,
   settings,
   userPopulation,
-  withTenant,
+  withEmulatedTenant,
 } from '../../support/simulation/generated-tenant';
-import { expectHeld } from '../../support/simulation/held';
+import { expectCopy } from '../../support/simulation/expected-copy';
 
 jest.setTimeout(120_000);
 
@@ -39,7 +39,7 @@ const wholeTenant: fc.Arbitrary<GeneratedTenant> = fc.record({
     })),
   settings,
   searchLagMs: fc.constant(0),
-  changes: changesOf([
+  changes: generateChanges([
     'updateUser',
     'deleteUser',
     'createUser',
@@ -51,7 +51,7 @@ const wholeTenant: fc.Arbitrary<GeneratedTenant> = fc.record({
 });
 
 /** What goes wrong on our side, and how the streams are cut up. */
-const course = fc.record({
+const faultSchedule = fc.record({
   pages: fc.integer({ min: 1, max: 3 }),
   rowsPerSpan: fc.constantFrom(50, 100, 300),
   /** The connection breaks at this request. */
@@ -59,33 +59,35 @@ const course = fc.record({
   /** The worker is gone before it can tell what this slice brought. */
   lostAt: fc.option(fc.nat(6)),
 });
-type Course = typeof course extends fc.Arbitrary<infer Value> ? Value : never;
+type FaultSchedule = typeof faultSchedule extends fc.Arbitrary<infer Value> ? Value : never;
 
 it('all streams come whole, side by side, though the tenant changes and requests fail', async () => {
-  const property = forSeconds<[GeneratedTenant, Course]>(30, (generated, { pages, rowsPerSpan, resetAt, lostAt }) =>
-    withTenant(generated, async ({ emulator, plan }) => {
-      const before = emulator.readTruth();
-      const restless = plan(generated.changes);
-      emulator.setFaults(resetAt === null ? [] : [{ match: '/api/v2', kind: 'reset', nth: resetAt }]);
-      let slices = 0;
-      const { rows, result } = await stage.play({
-        tenant: emulator,
-        streams: full(...everyStream),
-        limits: {
-          rowsPerPartition: { preferred: rowsPerSpan, min: rowsPerSpan },
-          fetchBudget: { pages, seconds: 60, bytes: 1e9 },
-          concurrency: { min: 3, max: 3 },
-          maxStalledAttempts: 3,
-        },
-        async fetchPages(_, read) {
-          const slice = await read();
-          if (slices++ === lostAt) throw new Error('the worker is gone');
-          return slice;
-        },
-      });
-      expect(result.status).toBe('complete');
-      expectHeld(emulator, { before, restless }, rows, everyStream);
-    }),
+  const property = forSeconds<[GeneratedTenant, FaultSchedule]>(
+    30,
+    (generated, { pages, rowsPerSpan, resetAt, lostAt }) =>
+      withEmulatedTenant(generated, async ({ emulator, plan }) => {
+        const before = emulator.readTruth();
+        const unstableIds = plan(generated.changes);
+        emulator.setFaults(resetAt === null ? [] : [{ match: '/api/v2', kind: 'reset', nth: resetAt }]);
+        let slices = 0;
+        const { rows, result } = await stage.play({
+          tenant: emulator,
+          streams: full(...everyStream),
+          limits: {
+            rowsPerPartition: { preferred: rowsPerSpan, min: rowsPerSpan },
+            fetchBudget: { pages, seconds: 60, bytes: 1e9 },
+            concurrency: { min: 3, max: 3 },
+            maxStalledAttempts: 3,
+          },
+          async fetchPages(_, read) {
+            const slice = await read();
+            if (slices++ === lostAt) throw new Error('the worker is gone');
+            return slice;
+          },
+        });
+        expect(result.status).toBe('complete');
+        expectCopy(emulator, { before, unstableIds }, rows, everyStream);
+      }),
   );
-  await fc.assert(fc.asyncProperty(wholeTenant, course, property), { numRuns: 6 });
+  await fc.assert(fc.asyncProperty(wholeTenant, faultSchedule, property), { numRuns: 6 });
 });

@@ -10,7 +10,7 @@ function pathsOf(value: Json, path: Path = []): Path[] {
   return [path, ...keys.flatMap((key) => pathsOf((value as Record<string, Json>)[key]!, [...path, key]))];
 }
 
-/** The value with another one at the path, or with nothing there. */
+/** The value with the part at the path replaced or removed. */
 function changedAt(value: Json, [key, ...rest]: Path, change: (before: Json) => Json | undefined): Json | undefined {
   if (key === undefined) return change(value);
   const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string, Json>;
@@ -21,7 +21,7 @@ function changedAt(value: Json, [key, ...rest]: Path, change: (before: Json) => 
   return copy;
 }
 
-/** What stands where something else is expected. */
+/** Values of unexpected types. */
 const strange = fc.constantFrom<Json>(
   null,
   true,
@@ -42,7 +42,7 @@ const strange = fc.constantFrom<Json>(
   JSON.parse('{"__proto__": 1}') as Json,
 );
 
-/** Values like `value` in which something is of another type, missing, or in a list or an object of its own. */
+/** Copies of `value` in which a part has another type, is missing, or is wrapped in a list or an object. */
 export function changedValue(value: Json): fc.Arbitrary<Json> {
   const change = fc.oneof(
     strange.map((other) => () => other),
@@ -55,14 +55,14 @@ export function changedValue(value: Json): fc.Arbitrary<Json> {
     ),
   );
   return fc.array(fc.tuple(fc.nat(), change), { minLength: 1, maxLength: 2 }).map((changes) =>
-    changes.reduce<Json>((changed, [place, how]) => {
+    changes.reduce<Json>((changed, [index, how]) => {
       const paths = pathsOf(changed);
-      return changedAt(changed, paths[place % paths.length]!, how) ?? null;
+      return changedAt(changed, paths[index % paths.length]!, how) ?? null;
     }, value),
   );
 }
 
-/** The bytes of a file that should hold `value`, and that something has happened to. */
+/** The bytes of a damaged file that contained `value`. */
 export function damagedFile(value: Json): fc.Arbitrary<Buffer> {
   const whole = Buffer.from(JSON.stringify(value, null, 2));
   const place = fc.nat({ max: whole.length - 1 });

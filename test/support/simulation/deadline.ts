@@ -1,6 +1,6 @@
 /**
- * A property that only looks at what is generated in its first seconds: on a busy machine fewer cases are tried, and
- * shrinking ends with what it has come to. (To interrupt a property would leave its last case running.)
+ * Limits a property to the cases of its first seconds: a busy machine tries fewer, and shrinking ends with the case found so
+ * far. Interrupting the property instead would leave its last case running.
  */
 export function forSeconds<Args extends unknown[]>(
   seconds: number,

@@ -10,19 +10,20 @@ import {
   type UserPopulation,
 } from 'auth0-emulator';
 
-/** A change to the tenant when its `at`th request arrives. Places are counted round and round. */
+/** A change of the tenant when a request arrives. Indexes are taken modulo the number of objects. */
 export interface PlannedChange {
+  /** Number of the request. */
   at: number;
   type: TenantChange['type'];
-  /** Place of the (first) user, organization, client or role that it is about. */
+  /** Index of the (first) user, organization, client or role. */
   nth: number;
-  /** So many neighbours; default 1. */
+  /** Number of consecutive objects. Default 1. */
   many?: number;
-  /** Place of the organization, for changes to its members. */
+  /** Index of the organization, for changes of its members. */
   org?: number;
 }
 
-/** A tenant and what happens to it while it is read. */
+/** A tenant and its changes during a read. */
 export interface GeneratedTenant {
   scenario: TenantScenario;
   settings: Pick<EmulatorOptions, 'pageCap' | 'trailingMembersPage' | 'nextOnFullPage' | 'shuffleTies' | 'emptyRoles'>;
@@ -32,7 +33,7 @@ export interface GeneratedTenant {
 
 const caps = [0, 1, 49, 50, 51, 99, 100, 101, 199, 999, 1000, 1001, 1100, 2050];
 
-/** Sizes around those at which lists and searches behave in another way; `most` bounds them. */
+/** Sizes, many of them around those at which lists and searches change their behaviour. */
 export function sizes(most = 2_050): fc.Arbitrary<number> {
   const upTo = (bound: number): number[] => caps.filter((size) => size <= Math.min(most, bound));
   return fc.oneof(
@@ -42,7 +43,7 @@ export function sizes(most = 2_050): fc.Arbitrary<number> {
   );
 }
 
-/** Numbers of requests: most readings take a few dozen. */
+/** Numbers of requests; most reads take a few dozen. */
 export const requestNumber = fc.oneof(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 30 }));
 
 const tie = fc.record({
@@ -54,25 +55,25 @@ const tie = fc.record({
   updatedTogether: fc.boolean(),
 });
 
-/** Users over the tenant's whole life, of which blocks share an instant. */
+/** Users over the tenant's whole life, with blocks that share a timestamp. */
 const grown = fc.record({ others: sizes(), ties: fc.array(tie, { maxLength: 2 }) }).map(({ others, ties }) => {
   const tied = ties.reduce((sum, { size }) => sum + size, 0);
-  // The emulator spreads blocks over the tenant's life, for which two of them need some room.
+  // The emulator spreads blocks over the tenant's life, so two of them need other users between them.
   const room = ties.length < 2 ? 0 : Math.ceil(tied / 2);
   return { ties, count: tied + Math.max(room, Math.min(others, Math.max(120, 2_050 - tied))) };
 });
 
-/** So many users in each of the tenant's first milliseconds, so that wherever a range is cut, there are some. */
-export function importedIn(perMs: readonly number[]): UserPopulation {
+/** Users in each of the tenant's first milliseconds: wherever a range is split, there are some. */
+export function createImportedUsers(perMs: readonly number[]): UserPopulation {
   return {
     ties: perMs.map((size, ms) => ({ size, at: new Date(tenantStart + ms).toISOString(), updatedTogether: true })),
     count: perMs.reduce((sum, size) => sum + size, 0),
   };
 }
 
-const imported = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 5, maxLength: 16 }).map(importedIn);
+const imported = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 5, maxLength: 16 }).map(createImportedUsers);
 
-/** Users, of whom some lack a timestamp unless they are part of a block. */
+/** Users, some of which lack a timestamp unless they belong to a block. */
 export const userPopulation: fc.Arbitrary<UserPopulation> = fc
   .record({
     shape: fc.oneof({ weight: 2, arbitrary: grown }, { weight: 1, arbitrary: imported }),
@@ -82,7 +83,7 @@ export const userPopulation: fc.Arbitrary<UserPopulation> = fc
   })
   .map(({ shape, ...population }) => ({ ...shape, ...population }));
 
-export function changesOf(types: readonly TenantChange['type'][]): fc.Arbitrary<PlannedChange[]> {
+export function generateChanges(types: readonly TenantChange['type'][]): fc.Arbitrary<PlannedChange[]> {
   const change = fc.record(
     {
       at: requestNumber,
@@ -109,9 +110,9 @@ export const settings: fc.Arbitrary<GeneratedTenant['settings']> = fc.record(
   { requiredKeys: [], noNullPrototype: true },
 );
 
-export const userChanges = changesOf(['updateUser', 'deleteUser', 'createUser']);
+export const userChanges = generateChanges(['updateUser', 'deleteUser', 'createUser']);
 
-/** A tenant that has nothing but users. */
+/** A tenant with users only. */
 export const usersTenant: fc.Arbitrary<GeneratedTenant> = fc.record({
   scenario: userPopulation.map((users) => ({
     users,
@@ -124,7 +125,7 @@ export const usersTenant: fc.Arbitrary<GeneratedTenant> = fc.record({
   changes: userChanges,
 });
 
-/** A tenant without any quirk, to be filled. */
+/** An empty tenant with default settings. */
 export const plainTenant: GeneratedTenant = {
   scenario: { users: { count: 0 }, clients: { count: 0 }, organizations: { count: 0 }, roles: { count: 0 } },
   settings: {},
@@ -132,19 +133,19 @@ export const plainTenant: GeneratedTenant = {
   changes: [],
 };
 
-/** A tenant under way, with a clock of its own. */
+/** A running tenant with its own clock. */
 export interface LiveTenant {
   emulator: Emulator;
   clock: { now: number };
-  /** Has changes happen at the requests to come, counted from the last `resetStats`. Answers the ids that several of them name. */
+  /** Schedules changes at later requests, counted from the last reset. Returns the ids that several changes name. */
   plan(changes: readonly PlannedChange[]): Set<string>;
 }
 
-/** After the last of a generated user's timestamps. */
+/** Later than all timestamps of generated users. */
 const firstDay = Date.UTC(2026, 0, 5);
 
-/** Lends a tenant that was generated. */
-export async function withTenant(
+/** Starts a generated tenant for the duration of `use`. */
+export async function withEmulatedTenant(
   generated: GeneratedTenant,
   use: (tenant: LiveTenant) => Promise<void>,
 ): Promise<void> {
@@ -165,29 +166,29 @@ async function startTenant({ scenario, settings, searchLagMs }: GeneratedTenant)
     plan(changes) {
       const script = changes.flatMap(({ at, ...planned }): ScriptedChange[] =>
         Array.from({ length: planned.many ?? 1 }, (_, next) => ({ ...planned, nth: planned.nth + next }))
-          .flatMap((each) => resolve(each, emulator, scenario) ?? [])
+          .flatMap((each) => resolveChange(each, emulator, scenario) ?? [])
           .map((change) => ({ change, atRequest: at })),
       );
       emulator.setScript(script);
-      return namedTwice(script);
+      return findRepeatedIds(script);
     },
   };
 }
 
-function namedTwice(script: readonly ScriptedChange[]): Set<string> {
+function findRepeatedIds(script: readonly ScriptedChange[]): Set<string> {
   const ids = script.flatMap(({ change: { type: _, ...named } }) =>
     Object.values(named).filter((id) => typeof id === 'string'),
   );
-  return new Set(ids.filter((id, place) => ids.indexOf(id) !== place));
+  return new Set(ids.filter((id, index) => ids.indexOf(id) !== index));
 }
 
 /** Undefined when there is nothing to change. */
-function resolve(
+function resolveChange(
   { type, nth, org = 0 }: Omit<PlannedChange, 'at'>,
   { tenant }: Emulator,
   { users }: TenantScenario,
 ): TenantChange | undefined {
-  const at = <Item>(list: readonly Item[], place: number): Item | undefined => list[place % (list.length || 1)];
+  const at = <Item>(list: readonly Item[], index: number): Item | undefined => list[index % (list.length || 1)];
   const user_id = users.count > 0 ? tenant.users.generateId(nth % users.count) : undefined;
   const org_id = at(tenant.organizations.rows, org)?.id;
   switch (type) {

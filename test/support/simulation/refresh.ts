@@ -1,34 +1,34 @@
 import type { TruthStream } from 'auth0-emulator';
 import type { RolesSource } from '../../../src/streams/fetch-task';
 import { full } from '../test-environment';
-import { type GeneratedTenant, withTenant } from './generated-tenant';
-import { expectHeld } from './held';
-import { type Course, rehearseToEnd } from './simulation';
+import { type GeneratedTenant, withEmulatedTenant } from './generated-tenant';
+import { expectCopy } from './expected-copy';
+import { type FaultSchedule, simulateToEnd } from './simulation';
 
 interface Refresh {
   streams: readonly TruthStream[];
   /** For staging. */
   folder: string;
   rolesSource?: RolesSource;
-  /** Whether a run that goes on for another one may bring again what that had brought. Default: never. */
-  mayRepeat?: (course: Course) => boolean;
+  /** Whether a run that continues an incomplete one may read its rows again. Default: never. */
+  mayRepeat?: (faultSchedule: FaultSchedule) => boolean;
 }
 
-/** Refreshes streams of a generated tenant, and expects them to be whole and exact whatever happens meanwhile. */
+/** Refreshes streams of a generated tenant, and expects complete and exact copies despite all changes and faults. */
 export async function expectWholeRefresh(
   generated: GeneratedTenant,
-  course: Course,
+  faultSchedule: FaultSchedule,
   { streams, folder, rolesSource = 'inline', mayRepeat = () => false }: Refresh,
 ): Promise<void> {
-  await withTenant(generated, async (tenant) => {
+  await withEmulatedTenant(generated, async (tenant) => {
     const { emulator } = tenant;
     const before = emulator.readTruth();
-    const restless = tenant.plan(generated.changes);
+    const unstableIds = tenant.plan(generated.changes);
     const configured = full(...streams).map((stream) => ({ ...stream, syncId: 7 }));
-    const rehearsal = { ...course, streams: configured, reading: { rolesSource } };
-    const { rows, results, resumed } = await rehearseToEnd(tenant, folder, rehearsal);
+    const simulation = { ...faultSchedule, streams: configured, reading: { rolesSource } };
+    const { rows, results, resumed } = await simulateToEnd(tenant, folder, simulation);
     expect(results).toMatchObject(streams.map(() => ({ status: 'complete' })));
-    const allowed = resumed && mayRepeat(course) ? { twice: expect.anything() as unknown } : {};
-    expectHeld(emulator, { before, restless }, rows, streams, allowed);
+    const allowed = resumed && mayRepeat(faultSchedule) ? { twice: expect.anything() as unknown } : {};
+    expectCopy(emulator, { before, unstableIds }, rows, streams, allowed);
   });
 }

@@ -17,31 +17,32 @@ import { type Attempt, type Heartbeat, createTestClient, type FetchRunner, creat
 import { type LiveTenant, requestNumber } from './generated-tenant';
 import { runWorkflow } from './workflow-runtime';
 
-/** An attempt at a slice that dies when the `at`th request arrives. */
+/** An attempt at a fetch that ends when a request arrives. */
 interface Kill {
+  /** Number of the request. */
   at: number;
-  /** Newest heartbeats that never arrived. */
+  /** Number of the latest heartbeats that are lost. */
   lost: number;
-  /** The attempt does not notice that it is taken for dead, and reads on to the end of its slice. */
+  /** The attempt does not notice that it counts as dead, and reads to the end of its fetch. */
   unaware?: true;
 }
 
-/** How a run goes, apart from what happens to the tenant. */
-export interface Course {
+/** Limits and faults of a run, apart from changes of the tenant. */
+export interface FaultSchedule {
   limits: Pick<SyncLimits, 'concurrency' | 'rowsPerPartition' | 'parentsPerBatch' | 'fetchesPerRun'> & {
     pages: number;
   };
-  /** Which activity is next, again and again: see runWorkflow. */
+  /** Which of the waiting activities runs next, cyclically: see runWorkflow. */
   turns: number[];
   kills: Kill[];
   faults: { at: number; kind: '503' | 'reset' | 'cut' | 'html' | 'empty-object' }[];
   /** Checkpoint tokens expire when this request arrives. */
   expiresAt?: number;
-  /** This slice and all after it fail for good: the run ends as INCOMPLETE. */
+  /** This fetch and all later ones fail permanently, so the run is INCOMPLETE. */
   failsAt?: number;
 }
 
-export const course: fc.Arbitrary<Course> = fc.record(
+export const faultSchedule: fc.Arbitrary<FaultSchedule> = fc.record(
   {
     limits: fc.record({
       pages: fc.oneof(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 12 })),
@@ -72,8 +73,8 @@ export const course: fc.Arbitrary<Course> = fc.record(
   { requiredKeys: ['limits', 'turns', 'kills', 'faults'], noNullPrototype: true },
 );
 
-/** A course without any trouble, to be laid out anew. */
-export const calm: Course = {
+/** A schedule without faults. */
+export const noFaults: FaultSchedule = {
   limits: {
     pages: 12,
     concurrency: { min: 3, max: 3 },
@@ -86,49 +87,48 @@ export const calm: Course = {
   faults: [],
 };
 
-/** A run to be rehearsed. */
-export interface Rehearsal extends Course {
+export interface Simulation extends FaultSchedule {
   streams: StreamSelection[];
   states?: Record<string, StreamState>;
   reading?: Partial<ReadOptions>;
 }
 
-/** What came of it, by stream. */
-export interface Rehearsed {
+/** Rows and states by stream. */
+export interface SimulationResult {
   rows: Record<string, JsonObject[]>;
   states: Record<string, StreamState>;
   results: StreamResult[];
 }
 
-/** Time that passes in the tenant with each request. */
+/** Time that the tenant's clock advances with each request. */
 const requestMs = 400;
 const hour = 3_600_000;
 
-/** Runs the workflow of the streams with real slices, one activity at a time. Requests are counted from 1. */
-export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Rehearsal): Promise<Rehearsed> {
+/** Runs the workflow of the streams with real fetches, one activity at a time. Requests are counted from 1. */
+export async function simulate(tenant: LiveTenant, folder: string, simulation: Simulation): Promise<SimulationResult> {
   const { emulator, clock } = tenant;
-  const { limits, turns, kills, faults, expiresAt, failsAt = Infinity, streams, states = {}, reading } = rehearsal;
+  const { limits, turns, kills, faults, expiresAt, failsAt = Infinity, streams, states = {}, reading } = simulation;
   const plain = createTestClient(emulator);
   const client = withClock(plain, clock);
-  const lease = leaseOf(createFetchRunner(folder, () => client));
+  const attempts = createAttemptChain(createFetchRunner(folder, () => client));
   emulator.resetStatistics();
   emulator.setFaults(faults.map(({ at, kind }) => ({ match: '/api/v2', kind, nth: at })));
-  for (const kill of kills) emulator.onRequest(kill.at, () => lease.kill(kill));
+  for (const kill of kills) emulator.onRequest(kill.at, () => attempts.kill(kill));
   let ended = false;
-  // Requests of a later run are counted from 1 again.
+  // A later run counts requests from 1 again.
   if (expiresAt !== undefined) emulator.onRequest(expiresAt, () => void (clock.now += ended ? 0 : 25 * hour));
 
-  const done: Rehearsed = { rows: {}, states: { ...states }, results: [] };
-  let slices = 0;
+  const done: SimulationResult = { rows: {}, states: { ...states }, results: [] };
+  let fetches = 0;
   const activities = {
     async fetchPages(input: FetchInput): Promise<FetchResult> {
-      slices += 1;
-      if (slices > failsAt) throw ApplicationFailure.nonRetryable('It broke.', 'RequestRejected');
-      return lease.fetch(input);
+      fetches += 1;
+      if (fetches > failsAt) throw ApplicationFailure.nonRetryable('Made up.', 'RequestRejected');
+      return attempts.fetch(input);
     },
     async deliver({ delivery }: { delivery: Delivery }): Promise<void> {
       const { stream, segments, state } = delivery;
-      (done.rows[stream.name] ??= []).push(...(await lease.readRows(segments)));
+      (done.rows[stream.name] ??= []).push(...(await attempts.readRows(segments)));
       if (state) {
         done.states[stream.name] = state;
         const cursor = readProgress(state)?.cursor;
@@ -175,30 +175,30 @@ export async function rehearse(tenant: LiveTenant, folder: string, rehearsal: Re
 
 let runs = 0;
 
-/** As `rehearse`; when the run fails for good, another one goes on from where it has come to, undisturbed. */
-export async function rehearseToEnd(
+/** Simulates a run and, if it fails permanently, another one without faults from its states. */
+export async function simulateToEnd(
   tenant: LiveTenant,
   folder: string,
-  { failsAt, ...rehearsal }: Rehearsal,
-): Promise<Rehearsed & { resumed: boolean }> {
-  const first = await rehearse(tenant, folder, { ...rehearsal, ...(failsAt && { failsAt }) });
+  { failsAt, ...simulation }: Simulation,
+): Promise<SimulationResult & { resumed: boolean }> {
+  const first = await simulate(tenant, folder, { ...simulation, ...(failsAt && { failsAt }) });
   if (first.results.every(({ status }) => status === 'complete')) return { ...first, resumed: false };
   expect(failsAt).toBeDefined();
-  const { expiresAt: _, ...undisturbed } = { ...rehearsal, kills: [], faults: [] };
-  const second = await rehearse(tenant, folder, { ...undisturbed, states: first.states });
+  const { expiresAt: _, ...undisturbed } = { ...simulation, kills: [], faults: [] };
+  const second = await simulate(tenant, folder, { ...undisturbed, states: first.states });
   const rows = Object.fromEntries(
-    rehearsal.streams.map(({ name }) => [name, [...(first.rows[name] ?? []), ...(second.rows[name] ?? [])]]),
+    simulation.streams.map(({ name }) => [name, [...(first.rows[name] ?? []), ...(second.rows[name] ?? [])]]),
   );
   return { ...second, rows, resumed: true };
 }
 
-/** One request at a time, so that a run can be repeated; each takes its time, and pages tell it to the second. */
+/** Sends one request at a time, which makes runs reproducible, and advances the clock with each. */
 function withClock(client: Auth0Client, clock: { now: number }): Auth0Client {
-  const line = new Mutex();
-  const timed = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
-    line.runExclusive(() => {
+  const mutex = new Mutex();
+  const timed = <Response>(send: () => Promise<Response>): Promise<Response> =>
+    mutex.runExclusive(() => {
       clock.now += requestMs;
-      return ask();
+      return send();
     });
   return {
     ...client,
@@ -211,8 +211,8 @@ function withClock(client: Auth0Client, clock: { now: number }): Auth0Client {
   };
 }
 
-/** Attempts at one slice after the other, as Temporal makes them. */
-function leaseOf(slices: FetchRunner): {
+/** Makes attempts at one fetch after the other, as Temporal does. */
+function createAttemptChain(runner: FetchRunner): {
   fetch(input: FetchInput): Promise<FetchResult>;
   kill(kill: Kill): void;
   readRows: FetchRunner['readRows'];
@@ -220,9 +220,9 @@ function leaseOf(slices: FetchRunner): {
   let current: { attempt: Attempt; arrived?: (Heartbeat | undefined)[] } | undefined;
   return {
     async fetch(input) {
-      let held: Heartbeat | undefined;
+      let heartbeat: Heartbeat | undefined;
       for (let nth = 1; ; nth += 1) {
-        const turn: NonNullable<typeof current> = { attempt: slices.attempt(input, nth, held) };
+        const turn: NonNullable<typeof current> = { attempt: runner.attempt(input, nth, heartbeat) };
         current = turn;
         try {
           const result = await turn.attempt.result;
@@ -230,7 +230,7 @@ function leaseOf(slices: FetchRunner): {
         } catch (error) {
           if (!turn.arrived && (error as ApplicationFailure).nonRetryable) throw error;
         }
-        held = (turn.arrived ?? turn.attempt.heartbeats).at(-1) ?? held;
+        heartbeat = (turn.arrived ?? turn.attempt.heartbeats).at(-1) ?? heartbeat;
       }
     },
     kill({ lost, unaware }) {
@@ -239,6 +239,6 @@ function leaseOf(slices: FetchRunner): {
       current.arrived = heartbeats.slice(0, Math.max(0, heartbeats.length - lost));
       if (!unaware) cancel();
     },
-    readRows: slices.readRows,
+    readRows: runner.readRows,
   };
 }

@@ -1,9 +1,9 @@
 import type * as workflow from '@temporalio/workflow';
 
 /*
- * Stands in for `@temporalio/workflow` where thousands of slices are to be read in seconds: workflow functions run as
- * they are, in this process. Activities run one at a time, whichever of those asked for has its turn, so that a run can be
- * repeated. To be used as `jest.mock('@temporalio/workflow', () => jest.requireActual('./workflow-runtime'))`.
+ * Replaces `@temporalio/workflow` in tests that run thousands of fetches in seconds: workflow functions run unchanged in this
+ * process. Activities run one at a time, in an order that the test determines, which makes runs reproducible. Use it as
+ * `jest.mock('@temporalio/workflow', () => jest.requireActual('./workflow-runtime'))`.
  */
 export { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, TimeoutFailure } from '@temporalio/common';
 
@@ -50,7 +50,7 @@ export const defineSignal = (name: string): string => name;
 export const defineUpdate = (name: string): string => name;
 export const ActivityCancellationType = { WAIT_CANCELLATION_COMPLETED: 'WAIT_CANCELLATION_COMPLETED' };
 
-/** Nothing is cancelled here. */
+/** This runtime cancels nothing. */
 export class CancellationScope {
   static readonly current = (): CancellationScope => new CancellationScope();
   readonly consideredCancelled = false;
@@ -63,8 +63,8 @@ export const setCurrentDetails = (): void => undefined;
 
 /**
  * Runs a workflow to its end, through every continue-as-new.
- * @param turn which of the activities that wait for their turn is next, counted from the one that has waited longest
- * @param continued told what each run but the last hands to the next one
+ * @param turn index of the waiting activity that runs next; 0 is the oldest
+ * @param continued called with the arguments of each continue-as-new
  */
 export async function runWorkflow(
   run: Function,
@@ -99,12 +99,12 @@ async function runOnce(
     if (ended) return ending;
     const [call] = calls.splice(turn() % calls.length, 1);
     const activity = call && activities[call.name];
-    if (!activity) throw new Error('the workflow waits for what nobody does');
+    if (!activity) throw new Error('the workflow waits, but for no activity');
     await activity(...(call.args as never[])).then((result) => call.resolve(copyOf(result)), call.reject);
   }
 }
 
-/** Lets the workflow go on until it waits for activities only. */
+/** Resumes the workflow until it waits for activities only. */
 async function settle(): Promise<void> {
   for (let moved = true; moved;) {
     await new Promise(setImmediate);
@@ -115,7 +115,7 @@ async function settle(): Promise<void> {
   }
 }
 
-/** What Temporal hands on is JSON. */
+/** Temporal passes JSON. */
 function copyOf<Value>(value: Value): Value {
   return value === undefined ? value : (JSON.parse(JSON.stringify(value)) as Value);
 }

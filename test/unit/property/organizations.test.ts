@@ -3,23 +3,23 @@ import type { TenantScenario, TruthStream } from 'auth0-emulator';
 import { scratchFolders } from '../../support/scratch';
 import { forSeconds } from '../../support/simulation/deadline';
 import {
-  changesOf,
+  generateChanges,
   type GeneratedTenant,
   plainTenant,
   settings,
   sizes,
 } from '../../support/simulation/generated-tenant';
 import { expectWholeRefresh } from '../../support/simulation/refresh';
-import { calm, course, type Course } from '../../support/simulation/simulation';
+import { noFaults, faultSchedule, type FaultSchedule } from '../../support/simulation/simulation';
 
 jest.mock('@temporalio/workflow', () => jest.requireActual<object>('../../support/simulation/workflow-runtime'));
 jest.setTimeout(120_000);
 
 const newFolder = scratchFolders();
-const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
+const streamFamily: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
 
-/** Organizations of whom the first ones are large. @param most members of one */
-function scenarioOf(most: number): fc.Arbitrary<TenantScenario> {
+/** Organizations, the first of which are large. @param most members of one organization */
+function generateScenario(most: number): fc.Arbitrary<TenantScenario> {
   return fc
     .record({
       organizations: fc.oneof(
@@ -41,7 +41,7 @@ function scenarioOf(most: number): fc.Arbitrary<TenantScenario> {
     }));
 }
 
-const asked = fc.constantFrom(family, family.slice(1), ['organization_members'] as TruthStream[]);
+const selectedStreams = fc.constantFrom(streamFamily, streamFamily.slice(1), ['organization_members'] as TruthStream[]);
 
 const twoLarge: GeneratedTenant = {
   ...plainTenant,
@@ -53,24 +53,24 @@ const twoLarge: GeneratedTenant = {
   },
 };
 
-const inOneBatch: Course = { ...calm, limits: { ...calm.limits, concurrency: { min: 1, max: 1 } } };
+const inOneBatch: FaultSchedule = { ...noFaults, limits: { ...noFaults.limits, concurrency: { min: 1, max: 1 } } };
 
-/** Rare among those that are generated: a place that is lost in mid-list, and one of three organizations that is gone. */
-const examples: [GeneratedTenant, TruthStream[], Course][] = [
-  [twoLarge, family, { ...calm, limits: { ...calm.limits, pages: 1 }, expiresAt: 4 }],
-  [twoLarge, family.slice(0, 2), { ...inOneBatch, expiresAt: 5 }],
-  [{ ...twoLarge, changes: [{ at: 2, type: 'deleteOrganization', nth: 0 }] }, family.slice(0, 2), inOneBatch],
+/** Cases that are rarely generated: a checkpoint that expires within a list, and a deleted organization among three. */
+const examples: [GeneratedTenant, TruthStream[], FaultSchedule][] = [
+  [twoLarge, streamFamily, { ...noFaults, limits: { ...noFaults.limits, pages: 1 }, expiresAt: 4 }],
+  [twoLarge, streamFamily.slice(0, 2), { ...inOneBatch, expiresAt: 5 }],
+  [{ ...twoLarge, changes: [{ at: 2, type: 'deleteOrganization', nth: 0 }] }, streamFamily.slice(0, 2), inOneBatch],
 ];
 
 it.each([
   ['inline', 1_100],
   ['per_member', 51],
-] as const)('members and roles (%s) come whole, once, though they come and go', async (rolesSource, most) => {
-  const familyTenant: fc.Arbitrary<GeneratedTenant> = fc.record({
-    scenario: scenarioOf(most),
+] as const)('reads members and roles (%s) completely and once while they change', async (rolesSource, most) => {
+  const organizationsTenant: fc.Arbitrary<GeneratedTenant> = fc.record({
+    scenario: generateScenario(most),
     settings,
     searchLagMs: fc.constant(0),
-    changes: changesOf([
+    changes: generateChanges([
       'deleteOrganization',
       'addMember',
       'removeMember',
@@ -80,9 +80,12 @@ it.each([
       'deleteRole',
     ]),
   });
-  const property = forSeconds<[GeneratedTenant, TruthStream[], Course]>(20, (generated, streams, way) =>
-    // The place that a family goes on from is one that all its streams have passed.
-    expectWholeRefresh(generated, way, { streams, folder: newFolder(), rolesSource, mayRepeat: () => true }),
+  const property = forSeconds<[GeneratedTenant, TruthStream[], FaultSchedule]>(20, (generated, streams, schedule) =>
+    // Child streams resume together, from a position that all of them have passed.
+    expectWholeRefresh(generated, schedule, { streams, folder: newFolder(), rolesSource, mayRepeat: () => true }),
   );
-  await fc.assert(fc.asyncProperty(familyTenant, asked, course, property), { numRuns: 12, examples });
+  await fc.assert(fc.asyncProperty(organizationsTenant, selectedStreams, faultSchedule, property), {
+    numRuns: 12,
+    examples,
+  });
 });

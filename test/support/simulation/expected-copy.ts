@@ -3,18 +3,17 @@ import type { JsonObject } from '../../../src/json';
 import { getStream } from '../../../src/streams/registry';
 import { compare, type Comparison, exact } from '../compare-copy';
 
-/** What a copy may be held against. */
-export interface Held {
-  /** What the tenant held when the copy was begun. */
+export interface CopyExpectation {
+  /** Content of the tenant when the copy started. */
   before: ReturnType<Emulator['readTruth']>;
-  /** Ids that several changes name: their records may differ from what they were before and are now. */
-  restless: ReadonlySet<string>;
+  /** Ids that several changes name. Their records may equal neither the first nor the last version. */
+  unstableIds: ReadonlySet<string>;
 }
 
-/** What is wrong with a copy that was made between `before` and now. */
-export function faultsOf(
+/** Compares the rows of a copy with the tenant at its start and now. */
+export function findCopyErrors(
   emulator: Emulator,
-  { before, restless }: Held,
+  { before, unstableIds }: CopyExpectation,
   stream: TruthStream,
   rows: readonly JsonObject[],
 ): Comparison {
@@ -24,11 +23,13 @@ export function faultsOf(
   const keyOf = keysOf(stream);
   const isAny = (row: JsonObject): boolean =>
     versions.some((truth) => {
-      const held = new Map([[keyOf(row).join(','), truth.get(keyOf(row).join(',')) ?? '']]);
-      return compare(stream, [row], held).different.length === 0;
+      const expected = new Map([[keyOf(row).join(','), truth.get(keyOf(row).join(',')) ?? '']]);
+      return compare(stream, [row], expected).different.length === 0;
     });
   const known = rows.filter((row) => ever.has(keyOf(row).join(',')));
-  const comparable = known.filter((row) => !keyOf(row).some((id) => restless.has(id)) && !isUndescribed(row, emulator));
+  const comparable = known.filter(
+    (row) => !keyOf(row).some((id) => unstableIds.has(id)) && !isUndescribed(row, emulator),
+  );
   return {
     lost: lost.filter((key) => throughout.has(key)),
     invented: rows.map((row) => keyOf(row).join(',')).filter((key) => !ever.has(key)),
@@ -37,17 +38,17 @@ export function faultsOf(
   };
 }
 
-/** Expects that a copy holds what the tenant held all the time, nothing that it never held, and nothing twice. */
-export function expectHeld(
+/** Expects all rows that existed throughout, no row that never existed, and no row twice. */
+export function expectCopy(
   emulator: Emulator,
-  held: Held,
+  expectation: CopyExpectation,
   rows: Record<string, JsonObject[]>,
   streams: readonly TruthStream[],
   allowed: { twice?: unknown } = {},
 ): void {
   for (const stream of streams) {
-    const faults = faultsOf(emulator, held, stream, rows[stream] ?? []);
-    expect({ stream, ...faults }).toEqual({ stream, ...exact, ...allowed });
+    const errors = findCopyErrors(emulator, expectation, stream, rows[stream] ?? []);
+    expect({ stream, ...errors }).toEqual({ stream, ...exact, ...allowed });
   }
 }
 
@@ -56,7 +57,7 @@ function keysOf(stream: TruthStream): (row: JsonObject) => string[] {
   return (row) => fields.map((field) => String(row[field]));
 }
 
-/** A role that is gone has a description no more; roles that there are have one, if only an empty one. */
+/** The description of a deleted role is null. Existing roles have one, at least an empty one. */
 function isUndescribed({ id, description }: JsonObject, { tenant }: Emulator): boolean {
   return description === null && tenant.roles.get(id as string) === undefined;
 }
