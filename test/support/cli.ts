@@ -40,6 +40,8 @@ export interface CliResult {
   code: number;
   stdout: string;
   stderr: string;
+  /** Both, in the order in which they were written. */
+  output: string;
 }
 
 /** A command that runs in this process. */
@@ -84,7 +86,7 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Run
     now,
     ...(options.intervals && { intervals: options.intervals }),
     signal: options.signal ? AbortSignal.any([options.signal, interrupted.signal]) : interrupted.signal,
-  }).then((code) => ({ code, stdout: written.stdout, stderr: written.stderr }));
+  }).then((code) => ({ code, stdout: written.stdout, stderr: written.stderr, output: written.all }));
   return {
     ended,
     interrupt: () => interrupted.abort(),

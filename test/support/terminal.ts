@@ -1,26 +1,34 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { spawn } from '@lydell/node-pty';
 import { Terminal } from '@xterm/headless';
+import { until } from './wait';
 
 const root = join(__dirname, '..', '..');
 
-/** A program on a terminal, as a person sees it. */
+/** A program on a terminal, as a user sees it. */
 export interface OnTerminal {
   /** The lines of the screen, and those that have left it at the top, without blanks at their ends. */
   lines(): string[];
-  /** Resolves when the text stands on the screen; rejects when the program ended without it. */
+  /** Resolves when the screen shows the text; rejects when the program ends without it. */
   shows(text: string | RegExp): Promise<void>;
   type(keys: string): void;
-  /** Everything that was written to the terminal, colours and all. */
+  /** Everything that was written to the terminal, with control sequences. */
   written(): string;
   ended: Promise<{ code: number }>;
   kill(): void;
 }
 
-const pollMs = 20;
-/** Shorter than the time that Jest gives a test, for an error that shows the screen. */
-const timeoutMs = 55_000;
+/** The lines that a terminal of 80 columns shows after the output was written to it. */
+export function renderOnTerminal(output: string): Promise<string[]> {
+  const screen = new Terminal({ cols: 80, rows: 40, allowProposedApi: true, convertEol: true });
+  return new Promise((resolve) => screen.write(output, () => resolve(readLines(screen))));
+}
+
+/** The lines of the screen, and those that have left it at the top, without blanks at their ends. */
+function readLines({ buffer: { active } }: Terminal): string[] {
+  const all = Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true) ?? '');
+  return all.slice(0, all.findLastIndex((line) => line !== '') + 1);
+}
 
 /** Starts rollcall on a terminal of 80 columns, in an environment without settings of this machine's user. */
 export function startOnTerminal(
@@ -52,18 +60,14 @@ export function startOnTerminal(
   });
   const ended = new Promise<{ code: number }>((resolve) => {
     program.onExit(({ exitCode }) => {
-      // What was written last is on the screen then.
+      // Resolves after the screen has processed everything before it.
       screen.write('', () => {
         end = exitCode;
         resolve({ code: exitCode });
       });
     });
   });
-  const lines = (): string[] => {
-    const { active } = screen.buffer;
-    const all = Array.from({ length: active.length }, (_, row) => active.getLine(row)?.translateToString(true) ?? '');
-    return all.slice(0, all.findLastIndex((line) => line !== '') + 1);
-  };
+  const lines = (): string[] => readLines(screen);
   return {
     lines,
     ended,
@@ -71,13 +75,12 @@ export function startOnTerminal(
     type: (keys) => program.write(keys),
     kill: () => program.kill('SIGKILL'),
     async shows(text) {
-      for (const deadline = performance.now() + timeoutMs; ;) {
+      await until(() => {
         const seen = lines().join('\n');
-        if (typeof text === 'string' ? seen.includes(text) : text.test(seen)) return;
+        if (typeof text === 'string' ? seen.includes(text) : text.test(seen)) return true;
         if (end !== undefined) throw new Error(`ended (${end}) without showing ${String(text)}:\n${seen}`);
-        if (performance.now() > deadline) throw new Error(`does not show ${String(text)}:\n${seen}`);
-        await sleep(pollMs);
-      }
+        return false;
+      }, String(text));
     },
   };
 }

@@ -1,14 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Emulator, startEmulator, truthStreams, type TruthStream } from 'auth0-emulator';
-import { query, readRecords } from '../support/postgres/rows';
-import { run, scratchFolder } from '../support/program';
-import { createDatabase } from '../support/servers';
-import { compare, type Comparison, exact, projectFor } from '../support/compare-copy';
+import { query, readRecords } from '../../support/postgres/rows';
+import { type CliResult, runCli } from '../../support/cli';
+import { scratchFolder } from '../../support/program';
+import { createDatabase } from '../../support/servers';
+import { compare, type Comparison, exact, projectFor } from '../../support/compare-copy';
 
-jest.setTimeout(120_000);
-
-describe('a tenant that is copied into Postgres', () => {
+describe('syncs of a tenant into Postgres', () => {
   const folder = scratchFolder();
   let database: string;
   let tenant: Emulator;
@@ -21,8 +20,10 @@ describe('a tenant that is copied into Postgres', () => {
     await tenant.close();
   });
 
-  const sync = (...flags: string[]) =>
-    run('rollcall', ['sync', 'acme', '--json', ...flags], { cwd: folder, env: { DATABASE_URL: database } });
+  function sync(...flags: string[]): Promise<CliResult> {
+    const env = { DATABASE_URL: database };
+    return runCli(['sync', 'acme', '--json', ...flags], { cwd: folder, env, intervals: { progressMs: 100 } });
+  }
 
   async function differences(): Promise<Record<TruthStream, Comparison>> {
     const truth = tenant.readTruth();
@@ -35,13 +36,13 @@ describe('a tenant that is copied into Postgres', () => {
 
   const none = Object.fromEntries(truthStreams.map((stream) => [stream, exact]));
 
-  it('is there at first as a whole, nothing lost and nothing twice', async () => {
+  it('the first sync copies every record exactly once', async () => {
     const { code, stderr } = await sync();
     expect([code, stderr.includes('made-up-password')]).toEqual([0, false]);
     expect(await differences()).toEqual(none);
   });
 
-  it('has next what has changed, each user once', async () => {
+  it('the next sync reads only what changed and replaces the rows of changed users', async () => {
     const idOf = (index: number): string => tenant.tenant.users.read(index)?.['user_id'] as string;
     for (const index of [3, 70, 400]) {
       tenant.tenant.apply({
@@ -55,7 +56,7 @@ describe('a tenant that is copied into Postgres', () => {
     const { code, stdout } = await sync();
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ status: 'complete' });
-    // The four of them, and the four that no timestamp finds.
+    // The four changed ones, and the four that a search by timestamp does not find.
     const users = (JSON.parse(stdout) as { streams: { stream: string; records: number }[] }).streams.find(
       ({ stream }) => stream === 'users',
     );
@@ -67,14 +68,14 @@ describe('a tenant that is copied into Postgres', () => {
     expect(row).toEqual({ nickname: 'changed', made_up: { n: 1 } });
   });
 
-  it('loses with --full the users that were deleted', async () => {
+  it('a sync with --full removes the users that were deleted', async () => {
     const user_id = tenant.tenant.users.read(5)?.['user_id'] as string;
     tenant.tenant.apply({ type: 'deleteUser', user_id });
     expect((await sync('--full')).code).toBe(0);
     expect(await differences()).toEqual(none);
   });
 
-  it('tells of its runs, and gives the URL to nobody', async () => {
+  it('records every run in the database, and writes its URL into no file', async () => {
     const runs = await query(database, 'SELECT status, complete FROM acme._rollcall_runs, acme._rollcall_streams');
     expect(runs).toEqual(Array.from({ length: 15 }, () => ({ status: 'complete', complete: true })));
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
