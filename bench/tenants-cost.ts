@@ -12,7 +12,7 @@ import { locateTemporal } from '../src/temporal/embedded-server/binary';
 import { startEmbeddedServer } from '../src/temporal/embedded-server/embedded-server';
 import { startSync } from '../src/temporal/sync-run';
 import { toWorkflowId } from '../src/workflows/names';
-import { startWorkerInSight } from '../test/support/monitored-worker';
+import { startMonitoredProcess } from '../test/support/monitored-worker';
 import { usageOf } from './process-usage';
 import { type Address, inScratch } from './sync';
 import type { TenantHostTask } from './tenant-host';
@@ -94,7 +94,7 @@ export function measureTenants(count: number, scale = 1): Promise<TenantsCost> {
         binary: locateTemporal(process.env),
         logFile: join(folder, 'server.log'),
       });
-      const worker = await startWorkerInSight({ cwd: folder, env: { TEMPORAL_ADDRESS: server.address } });
+      const worker = await startMonitoredProcess({ cwd: folder, env: { TEMPORAL_ADDRESS: server.address } });
       try {
         await worker.says('Listening on task queue');
         const temporal = await connect(server);

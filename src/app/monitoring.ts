@@ -7,7 +7,7 @@ import { type Meter, runEnds } from '../metrics/metrics';
 import type { TemporalConnection } from '../temporal/connection';
 import { findFreePort } from '../temporal/embedded-server/embedded-server';
 import { createLastSyncTimes } from '../temporal/run-status';
-import { createCoreMeter, installRuntime } from '../temporal/runtime';
+import { createCoreMeter, getMetricsPort, installRuntime } from '../temporal/runtime';
 import { listSchedules } from '../temporal/schedules';
 import { recordLimits } from './activity-metrics';
 import type { CommandContext } from './command-context';
@@ -38,7 +38,7 @@ const probeTimeoutMs = 2_000;
  * @throws ConfigError when the address is not available
  */
 export async function openMonitoring(address: ListenAddress, { log, intervals }: CommandContext): Promise<Monitoring> {
-  const metricsPort = await findFreePort();
+  const metricsPort = getMetricsPort() ?? (await findFreePort());
   installRuntime({ log: log.temporal, metricsPort });
   const meter = createCoreMeter();
   let worker: MonitoredWorker | undefined;

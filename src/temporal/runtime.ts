@@ -121,6 +121,11 @@ export function installRuntime(options: { log?: LogReceiver; metricsPort?: numbe
   return () => logReceivers.delete(log);
 }
 
+/** The port on which the process's runtime serves metrics, if it does. */
+export function getMetricsPort(): number | undefined {
+  return installedMetricsPort === 'none' ? undefined : installedMetricsPort;
+}
+
 /** Names as Prometheus would have them: seconds, and endings that tell what is counted. */
 function buildPrometheusOptions(port: number): PrometheusMetricsExporter['prometheus'] {
   return {

@@ -49,7 +49,9 @@ it('redraws a table during a sync and leaves its result, while other terminals w
   const sync = onTerminal(['sync', 'acme']);
   await sync.shows(/users +reading +[\d,]+ {2}\d+ requests/);
   const [, , heading, ...streams] = sync.lines();
-  expect(heading).toMatch(/^sync\/acme · 0:\d\d( · [\d.]+ requests\/s)?( · rate limit \d+\/20 left)?( · about .* left)?$/);
+  expect(heading).toMatch(
+    /^sync\/acme · 0:\d\d( · [\d.]+ requests\/s)?( · rate limit \d+\/20 left)?( · about .* left)?$/,
+  );
   expect(streams.map((line) => line.trim().split(/ +/)[0]).toSorted()).toEqual([
     'clients',
     'organization_member_roles',

@@ -1,9 +1,11 @@
 import { findFreePort } from '../../src/temporal/embedded-server/embedded-server';
-import { type ProgramOptions, type Running, start } from './program';
+import { type CliOptions, type RunningCli, startCli } from './cli';
 import { type Exposition, parseExposition } from './exposition';
+import { type ProgramOptions, type Running, start } from './program';
+import { until } from './wait';
 
-/** A worker process that says how it is. */
-export interface WorkerInSight extends Running {
+/** The metrics and the health of a worker. */
+export interface Monitored {
   /** `http://127.0.0.1:port` */
   url: string;
   scrape(): Promise<Exposition>;
@@ -11,33 +13,34 @@ export interface WorkerInSight extends Running {
   ask(path: string): Promise<{ status: number; text: string }>;
 }
 
-/** Starts `rollcall worker --listen …`, and returns once it listens there. */
-export async function startWorkerInSight(options: ProgramOptions, ...args: string[]): Promise<WorkerInSight> {
+/** Starts `rollcall worker --listen …` as a process, and returns when it listens. */
+export async function startMonitoredProcess(options: ProgramOptions): Promise<Running & Monitored> {
   const address = `127.0.0.1:${await findFreePort()}`;
-  const url = `http://${address}`;
-  const worker = start('rollcall', ['worker', '--listen', address, ...args], options);
-  const ask = async (path: string): Promise<{ status: number; text: string }> => {
-    const answer = await fetch(`${url}${path}`);
-    return { status: answer.status, text: await answer.text() };
-  };
-  let hasEnded = false;
-  void worker.ended.then(() => (hasEnded = true));
-  for (let tries = 0; ; tries += 1) {
-    try {
-      await ask('/healthz');
-      break;
-    } catch (error) {
-      if (hasEnded || tries > 600) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
-  return { ...worker, url, ask, scrape: async () => parseExposition((await ask('/metrics')).text) };
+  const worker = start('rollcall', ['worker', '--listen', address], options);
+  return { ...worker, ...(await monitor(address, worker.ended)) };
 }
 
-/** Looks until it is so, at most for some 60 s. */
-export async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await isSo()); tries += 1) {
-    if (tries > 300) throw new Error('it has not come about');
-    await new Promise((resolve) => setTimeout(resolve, 200));
+/**
+ * Starts `rollcall worker --listen …` in this process, and returns when it listens. Nothing in this process may use
+ * Temporal's native connection before: the first use decides whether there are metrics.
+ */
+export async function startMonitoredWorker(options: CliOptions): Promise<RunningCli & Monitored> {
+  const address = `127.0.0.1:${await findFreePort()}`;
+  const worker = startCli(['worker', '--listen', address], options);
+  return { ...worker, ...(await monitor(address, worker.ended)) };
+}
+
+async function monitor(address: string, ended: Promise<unknown>): Promise<Monitored> {
+  const url = `http://${address}`;
+  let hasEnded = false;
+  void ended.then(() => (hasEnded = true));
+  async function ask(path: string): Promise<{ status: number; text: string }> {
+    const answer = await fetch(`${url}${path}`);
+    return { status: answer.status, text: await answer.text() };
   }
+  await until(async () => {
+    if (hasEnded) throw new Error('the worker ended before it listened');
+    return ask('/healthz').catch(() => undefined);
+  }, `the worker to listen at ${url}`);
+  return { url, ask, scrape: async () => parseExposition((await ask('/metrics')).text) };
 }

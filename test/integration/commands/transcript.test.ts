@@ -48,13 +48,12 @@ it('every command of a first session prints what the user needs, within 80 colum
     ],
     [
       'config show acme',
-      [
-        /^ {2}credentials\.client_secret +\S/m,
-        /^ {2}rate_limit_reserve +0\.1 \(default\)$/m,
-        /rollcall\.yaml:\d+\)$/m,
-      ],
+      [/^ {2}credentials\.client_secret +\S/m, /^ {2}rate_limit_reserve +0\.1 \(default\)$/m, /rollcall\.yaml:\d+\)$/m],
     ],
-    ['doctor acme', [/^ok {7}tenant +http:/m, /^ok {7}scopes +Granted and used: read:clients/m, /^All checks passed\.$/m]],
+    [
+      'doctor acme',
+      [/^ok {7}tenant +http:/m, /^ok {7}scopes +Granted and used: read:clients/m, /^All checks passed\.$/m],
+    ],
     ['sync acme', [/^Started sync\/acme\.$/m, /^│ users +│ complete +│ +250 │/m, /^total: complete$/m]],
     ['status', [/^acme\n {2}last sync ended \d\d:\d\d:\d\d: complete \(\d+ rows\)\n {2}no schedule$/m]],
     ['state show acme', [/^│ stream +│ cursor +│ read │ last run +│$/m, /^│ users +│ \S+Z +│ end +│/m]],

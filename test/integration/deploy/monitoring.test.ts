@@ -2,19 +2,19 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { type Emulator, startEmulator } from 'auth0-emulator';
-import { metrics } from '../../src/metrics/metrics';
-import { connect, type TemporalConnection } from '../../src/temporal/connection';
-import { createNamespace, type TestNamespace } from '../support/servers';
-import { createSchedule } from '../../src/temporal/schedules';
-import { run, scratchFolder } from '../support/program';
-import { projectFor } from '../support/compare-copy';
-import { type Exposition, metricOf } from '../support/exposition';
-import { startWorkerInSight, until, type WorkerInSight } from '../support/monitored-worker';
-import { fillIn, loadPromql, type Query } from '../support/promql';
+import { metrics } from '../../../src/metrics/metrics';
+import { connect, type TemporalConnection } from '../../../src/temporal/connection';
+import { createNamespace } from '../../support/servers';
+import { createSchedule } from '../../../src/temporal/schedules';
+import { runCli } from '../../support/cli';
+import { scratchFolder } from '../../support/program';
+import { projectFor } from '../../support/compare-copy';
+import { type Exposition, metricOf } from '../../support/exposition';
+import { startMonitoredWorker } from '../../support/monitored-worker';
+import { fillIn, loadPromql, type Query } from '../../support/promql';
+import { until } from '../../support/wait';
 
-jest.setTimeout(120_000);
-
-const root = join(__dirname, '..', '..');
+const root = join(__dirname, '..', '..', '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
 interface Alert {
@@ -47,32 +47,31 @@ const expressions = [
   ...panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => [title, fillIn(expr)] as const)),
 ];
 
-/** Metrics and labels that Prometheus makes itself. */
-const ofPrometheus = { metrics: ['up'], labels: ['job', 'instance'] };
+/** Metrics and labels that Prometheus adds. */
+const prometheusNames = { metrics: ['up'], labels: ['job', 'instance'] };
 
 const folder = scratchFolder();
-let server: TestNamespace;
 let temporal: TemporalConnection;
 let tenant: Emulator;
-let worker: WorkerInSight;
+let worker: Awaited<ReturnType<typeof startMonitoredWorker>>;
 let scraped: Exposition;
 let parsePromql: (expression: string) => Query;
 
-/** A worker that has had all of it: a sync at the limit, a schedule, and a workflow whose step fails. */
+/** The metrics of a worker after a sync at the rate limit, with a schedule, and with a workflow whose task fails. */
 beforeAll(async () => {
   parsePromql = await loadPromql();
-  server = await createNamespace();
-  temporal = await connect(server);
+  const server = await createNamespace();
   tenant = await startEmulator({ scenario: 'small', rateLimits: { global: { size: 10, perSecond: 10 } } });
   projectFor(folder, tenant);
+  const options = { cwd: folder, env: server.env, intervals: { serverMetricsMs: 100, progressMs: 100 } };
+  worker = await startMonitoredWorker(options);
+  await worker.waitForOutput('Metrics at');
+  temporal = await connect(server);
   const { client } = temporal;
   await createSchedule(client, { connection: 'acme', taskQueue: 'rollcall', settings: { every: 86_400_000 } });
-  const options = { cwd: folder, env: { ...server.env } };
-  worker = await startWorkerInSight(options);
-  await worker.says('Metrics at');
-  // Without its input a workflow can do no step.
+  // Without its input, a workflow fails in its first task.
   const stuck = await client.workflow.start('syncWorkflow', { workflowId: 'stuck', taskQueue: 'rollcall', args: [] });
-  expect((await run('rollcall', ['sync', 'acme'], options)).code).toBe(0);
+  expect((await runCli(['sync', 'acme'], options)).code).toBe(0);
   const last = metrics.lastComplete.name;
   await until(async () => {
     scraped = await worker.scrape();
@@ -81,7 +80,7 @@ beforeAll(async () => {
   await stuck.terminate();
 });
 afterAll(async () => {
-  worker.child.kill('SIGKILL');
+  worker.interrupt();
   await worker.ended;
   await temporal.close();
   await tenant.close();
@@ -92,20 +91,20 @@ it('a worker exports every metric that is declared', () => {
   expect(Object.values(metrics).filter(({ name }) => !names.has(name))).toEqual([]);
 });
 
-it.each(expressions)('%s asks for metrics and labels that a worker exports: %s', (_, expression) => {
+it.each(expressions)('%s queries metrics and labels that a worker exports: %s', (_, expression) => {
   const asked = parsePromql(expression);
   expect(asked.metrics.length).toBeGreaterThan(0);
-  for (const metric of asked.metrics.filter((name) => !ofPrometheus.metrics.includes(name))) {
+  for (const metric of asked.metrics.filter((name) => !prometheusNames.metrics.includes(name))) {
     const samples = scraped.samples.filter(({ name }) => name === metric);
     expect({ metric, exported: samples.length > 0 }).toEqual({ metric, exported: true });
   }
   const labels = asked.metrics.flatMap((metric) =>
     scraped.samples.filter(({ name }) => name === metric).flatMap((each) => Object.keys(each.labels)),
   );
-  for (const label of asked.labels) expect([...ofPrometheus.labels, ...labels]).toContain(label);
+  for (const label of asked.labels) expect([...prometheusNames.labels, ...labels]).toContain(label);
 });
 
-it('values of labels that queries name are values that metrics take', () => {
+it('queries compare labels with values that the metrics have', () => {
   const named = expressions.flatMap(([, text]) => [...text.matchAll(/(\w+)=~?"([^".$*]+)"/g)]);
   const known = scraped.samples.flatMap(({ labels }) =>
     Object.entries(labels).map(([key, value]) => `${key}=${value}`),
@@ -122,17 +121,17 @@ describe('deploy/prometheus', () => {
     scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
   };
 
-  it('scrapes the job that the rules know, and reads the rules', () => {
+  it('scrapes the job that the rules name, and reads the rules', () => {
     expect(prometheus.scrape_configs.map(({ job_name: name }) => name)).toEqual(['rollcall']);
     expect(prometheus.rule_files).toEqual(['/etc/prometheus/rules.yml']);
   });
 
-  it('names every alert once', () => {
+  it('has no two alerts of one name', () => {
     expect(new Set(alerts.map(({ alert }) => alert)).size).toBe(alerts.length);
   });
 
   it.each(alerts.map((alert) => [alert.alert, alert] as const))(
-    '%s says what is wrong, and where to read on',
+    '%s has a summary and a link to its runbook',
     (name, alert) => {
       expect(
         Object.keys(alert).filter((key) => !['alert', 'expr', 'for', 'labels', 'annotations'].includes(key)),
@@ -140,7 +139,7 @@ describe('deploy/prometheus', () => {
       expect(alert.for ?? '0m').toMatch(/^\d+[smh]$/);
       expect(['warning', 'critical']).toContain(alert.labels.severity);
       expect(alert.annotations.runbook).toBe(`docs/operations.md#${name.toLowerCase()}`);
-      // A label that the expression drops would be shown as nothing.
+      // A label that the expression drops is empty in the summary.
       for (const [, label = ''] of alert.annotations.summary.matchAll(/\$labels\.(\w+)/g)) {
         const grouped = [...alert.expr.matchAll(/by \(([^)]*)\)/g)].flatMap(([, list = '']) => list.split(/, */));
         expect(grouped.length > 0 ? grouped : ['instance']).toContain(label);
@@ -150,7 +149,7 @@ describe('deploy/prometheus', () => {
 });
 
 describe('deploy/grafana', () => {
-  it('has panels that are told apart, lie beside each other and ask the data source that is chosen', () => {
+  it('has panels with unique titles and places, which query the selected data source', () => {
     expect(new Set(dashboard.panels.map(({ id }) => id)).size).toBe(dashboard.panels.length);
     expect(new Set(panels.map(({ title }) => title)).size).toBe(panels.length);
     const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
@@ -164,7 +163,7 @@ describe('deploy/grafana', () => {
     }
   });
 
-  it('shows of a series what tells it from the others', () => {
+  it('has legends with labels that their queries return', () => {
     for (const { targets = [] } of panels) {
       for (const { expr, legendFormat } of targets) {
         const { labels } = parsePromql(fillIn(expr));
@@ -174,13 +173,13 @@ describe('deploy/grafana', () => {
     }
   });
 
-  it('offers the connections that a metric names', () => {
+  it('takes the list of connections from a metric', () => {
     const connection = dashboard.templating.list.find(({ name }) => name === 'connection')?.query as { query: string };
     const [, metric = '', label = ''] = /^label_values\((\w+), (\w+)\)$/.exec(connection.query) ?? [];
     expect(scraped.samples.find(({ name }) => name === metric)?.labels[label]).toBe('acme');
   });
 
-  it('is provisioned with a data source and from a folder', () => {
+  it('provisions a data source and a folder of dashboards', () => {
     const sources = parse(read('deploy/grafana/provisioning/datasources/prometheus.yml')) as {
       datasources: { type: string; url: string }[];
     };
