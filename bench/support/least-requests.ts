@@ -1,14 +1,14 @@
 import type { EmulatedTenant } from 'auth0-emulator';
-import { maxSearchRows } from '../src/auth0/paging/user-search';
-import { countPages, maxPageRows, type TenantSize } from '../src/preflight/estimate';
+import { maxSearchRows } from '../../src/auth0/paging/user-search';
+import { countPages, maxPageRows, type TenantSize } from '../../src/preflight/estimate';
 
-export { countLeastRequests as leastRequests, type RequestCounts as Requests } from '../src/preflight/estimate';
+export { countLeastRequests, type RequestCounts } from '../../src/preflight/estimate';
 
 /**
  * The minimum number of requests for the users of an incremental sync: one per page of changed users, and one per page of
  * users without the timestamp.
  */
-export function leastRequestsForChanges(changed: number, without: number): number {
+export function countLeastRequestsForChanges(changed: number, without: number): number {
   return Math.ceil(changed / maxPageRows) + countPages(without);
 }
 
