@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmulator, type Emulator } from 'auth0-emulator';
 import { messagesOf, scratchFolder, start, writeJson, type Ended } from '../support/program';
 import { catalogFor, configOf } from '../support/compare-copy';
+import { until } from '../support/wait';
 
 jest.setTimeout(60_000);
 
@@ -35,7 +35,7 @@ interface Process {
   command: string;
 }
 
-function processes(): Process[] {
+function listProcesses(): Process[] {
   return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
     .split('\n')
     .map((line) => /^ *(\d+) +(\d+) (.*)$/.exec(line))
@@ -43,29 +43,24 @@ function processes(): Process[] {
     .map(([, pid, parent, command = '']) => ({ pid: Number(pid), parent: Number(parent), command }));
 }
 
-/** The Temporal server of a program, and what guards it. */
-function familyOf(pid: number): number[] {
-  const servers = processes().filter(({ command }) => command.includes('start-dev'));
-  const childrenOf = (id: number): number[] => servers.filter(({ parent }) => parent === id).map((each) => each.pid);
-  return childrenOf(pid).flatMap((guard) => [guard, ...childrenOf(guard)]);
+/** The Temporal server of a program, and the process that guards it. */
+function findServer(pid: number): number[] {
+  const servers = listProcesses().filter(({ command }) => command.includes('start-dev'));
+  const listChildren = (id: number): number[] => servers.filter(({ parent }) => parent === id).map((each) => each.pid);
+  return listChildren(pid).flatMap((guard) => [guard, ...listChildren(guard)]);
 }
 
-/** A read that has written its first records, in a temporary folder of its own, and the processes it has started. */
-async function midRead(temporary = mkdtempSync(join(folder, 'tmp-'))) {
+/** Starts a read with its own temporary folder. Returns after its first state, with the processes that it started. */
+async function startRead(temporary = mkdtempSync(join(folder, 'tmp-'))) {
   const running = start('source-auth0', args, { env: { TMPDIR: temporary, ROLLCALL_FETCH_SECONDS: '0.3' } });
   await running.says('"type":"STATE"');
-  const family = familyOf(running.child.pid ?? 0);
-  expect(family.length).toBeGreaterThanOrEqual(2);
-  return { ...running, family, temporary };
+  const server = findServer(running.child.pid ?? 0);
+  expect(server.length).toBeGreaterThanOrEqual(2);
+  return { ...running, server, temporary };
 }
 
-async function expectGone(family: number[]): Promise<void> {
-  const left = (): number[] =>
-    processes()
-      .map(({ pid }) => pid)
-      .filter((pid) => family.includes(pid));
-  for (let tries = 0; tries < 20 && left().length > 0; tries += 1) await sleep(100);
-  expect(left()).toEqual([]);
+async function waitForEnd(server: number[]): Promise<void> {
+  await until(() => !listProcesses().some(({ pid }) => server.includes(pid)), 'the end of the Temporal server');
 }
 
 function expectWholeLines({ stdout }: Ended): void {
@@ -74,31 +69,31 @@ function expectWholeLines({ stdout }: Ended): void {
 }
 
 it.concurrent.each(['SIGTERM', 'SIGINT'] as const)(
-  'a read that gets a %s dies by it, with whole lines, and leaves nothing',
+  'a read that receives %s ends by the signal after a complete line, and leaves nothing behind',
   async (signal) => {
-    const { child, ended, family, temporary } = await midRead();
+    const { child, ended, server, temporary } = await startRead();
     child.kill(signal);
     const end = await ended;
     expect({ signal: end.signal, stderr: end.stderr }).toEqual({ signal, stderr: '' });
     expectWholeLines(end);
     expect(end.stdout).not.toContain('"type":"ERROR"');
-    await expectGone(family);
+    await waitForEnd(server);
     expect(readdirSync(temporary)).toEqual([]);
   },
 );
 
-it.concurrent('what a killed read left behind is gone after the next one', async () => {
-  const { child, ended, family, temporary } = await midRead();
+it.concurrent('a read removes the folder that a killed read left behind', async () => {
+  const { child, ended, server, temporary } = await startRead();
   child.kill('SIGKILL');
   await ended;
-  await expectGone(family);
+  await waitForEnd(server);
   const left = readdirSync(temporary);
   expect(left).toEqual([expect.stringMatching(new RegExp(`^rollcall-read-${hostname()}-${child.pid}-`))]);
 
-  // That of a process that lives is its own.
+  // The folder of a running process stays.
   const own = `rollcall-read-${hostname()}-${process.pid}-own`;
   mkdirSync(join(temporary, own));
-  const next = await midRead(temporary);
+  const next = await startRead(temporary);
   expect(readdirSync(temporary)).not.toContain(left[0]);
   expect(readdirSync(temporary)).toContain(own);
   next.child.kill('SIGTERM');
@@ -106,25 +101,26 @@ it.concurrent('what a killed read left behind is gone after the next one', async
   expect(readdirSync(temporary)).toEqual([own]);
 });
 
-it.concurrent('a read whose reader has gone ends quietly, and leaves nothing', async () => {
-  const { child, ended, family, temporary } = await midRead();
+it.concurrent('a read whose output is closed exits with 141 without a message, and leaves nothing behind', async () => {
+  const { child, ended, server, temporary } = await startRead();
   child.stdout?.destroy();
   const { code, signal, stderr } = await ended;
   expect({ code, signal, stderr }).toEqual({ code: 141, signal: null, stderr: '' });
-  await expectGone(family);
+  await waitForEnd(server);
   expect(readdirSync(temporary)).toEqual([]);
 });
 
-it.concurrent('a read whose reader takes nothing more dies by a signal all the same', async () => {
-  const { child, ended, family, temporary } = await midRead();
-  child.stdout?.pause();
-  await sleep(1_500);
-  const begun = performance.now();
+it.concurrent('a read whose output nobody reads ends by a signal, and leaves nothing behind', async () => {
+  const { child, ended, server, temporary } = await startRead();
+  const { stdout } = child;
+  stdout?.pause();
+  await until(() => stdout && stdout.readableLength >= stdout.readableHighWaterMark, 'a full buffer');
+  const startedAt = performance.now();
   child.kill('SIGTERM');
   await once(child, 'exit');
-  expect(performance.now() - begun).toBeLessThan(20_000);
-  child.stdout?.resume();
+  expect(performance.now() - startedAt).toBeLessThan(20_000);
+  stdout?.resume();
   expect((await ended).signal).toBe('SIGTERM');
-  await expectGone(family);
+  await waitForEnd(server);
   expect(readdirSync(temporary)).toEqual([]);
 });
