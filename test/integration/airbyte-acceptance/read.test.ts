@@ -1,4 +1,4 @@
-/** What is asked of a read. */
+/** Airbyte's checks of `read`. */
 import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
 import type { AirbyteStream } from '../../../src/airbyte/messages';
@@ -8,12 +8,12 @@ import {
   startSubject,
   type ReadOptions,
   type RecordMessage,
-  type Said,
+  type Answer,
   type StateMessage,
   type Subject,
 } from './subject';
 
-jest.setTimeout(180_000);
+jest.setTimeout(120_000);
 
 const folder = scratchFolder();
 let subject: Subject;
@@ -26,9 +26,9 @@ beforeAll(async () => {
 });
 afterAll(() => subject.close());
 
-function statesIn(messages: Said['messages']): { state: StateMessage; place: number }[] {
-  return messages.flatMap(({ type, state }, place) =>
-    type === 'STATE' ? [{ state: state as StateMessage, place }] : [],
+function statesIn(messages: Answer['messages']): { state: StateMessage; index: number }[] {
+  return messages.flatMap(({ type, state }, index) =>
+    type === 'STATE' ? [{ state: state as StateMessage, index }] : [],
   );
 }
 
@@ -37,32 +37,32 @@ function keyOf({ stream, data }: RecordMessage): string {
   return JSON.stringify([stream, ...key.flat().map((field) => data[field])]);
 }
 
-function keysOf(messages: Said['messages']): string[] {
+function keysOf(messages: Answer['messages']): string[] {
   return recordsIn(messages).map(keyOf).sort();
 }
 
-/** What was said of a stream, in order: its statuses, `RECORD` and `STATE`. */
-function courseOf(stream: string, { messages }: Said): string[] {
+/** The messages about a stream, in order: its statuses, `RECORD` and `STATE`. */
+function listEvents(stream: string, { messages }: Answer): string[] {
   return messages.flatMap(({ type, record, state, trace }) => {
     if (type === 'RECORD') return (record as RecordMessage).stream === stream ? ['RECORD'] : [];
     if (type === 'STATE') return (state as StateMessage).stream.stream_descriptor.name === stream ? ['STATE'] : [];
-    const { stream_status: told } = (trace ?? {}) as {
+    const { stream_status: status } = (trace ?? {}) as {
       stream_status?: { stream_descriptor: { name: string }; status: string };
     };
-    return told?.stream_descriptor.name === stream ? [told.status] : [];
+    return status?.stream_descriptor.name === stream ? [status.status] : [];
   });
 }
 
 describe('full refresh', () => {
-  let first: Said;
-  let second: Said;
+  let first: Answer;
+  let second: Answer;
 
   beforeAll(async () => {
     first = await read({});
     second = await read({});
   });
 
-  it('ends well, with records of every stream and nothing wrong', () => {
+  it('exits with 0 and writes records of every stream and no error', () => {
     for (const { code, stdout, messages } of [first, second]) {
       expect({ code, errors: tracedErrors(stdout) }).toEqual({ code: 0, errors: [] });
       expect(new Set(recordsIn(messages).map(({ stream }) => stream))).toEqual(
@@ -71,7 +71,7 @@ describe('full refresh', () => {
     }
   });
 
-  it('brings records that their schemas describe', () => {
+  it('writes records that match their schemas', () => {
     const ajv = addFormats(new Ajv({ strict: false, allErrors: true }));
     for (const { name, json_schema } of catalog) {
       const validate = ajv.compile(json_schema);
@@ -82,7 +82,7 @@ describe('full refresh', () => {
     }
   });
 
-  it('declares every field at the top of a record, but for what an identity provider has put on a profile', () => {
+  it('declares every top-level field of a record except those that an identity provider added to a profile', () => {
     const undeclared = new Set(
       recordsIn(first.messages).flatMap(({ stream, data }) => {
         const { properties } = catalog.find(({ name }) => name === stream)?.json_schema as { properties: object };
@@ -91,7 +91,7 @@ describe('full refresh', () => {
           .map((field) => `${stream}.${field}`);
       }),
     );
-    // Any claim of an enterprise connection may stand there: no schema can name them all.
+    // Enterprise connections add any claims: no schema can name them all.
     expect([...undeclared].sort()).toEqual([
       'users.groups',
       'users.https://example.com/claims/tier',
@@ -100,45 +100,45 @@ describe('full refresh', () => {
     ]);
   });
 
-  it('brings no record without its key, and none twice', () => {
+  it('writes no record without its primary key, and none twice', () => {
     const records = recordsIn(first.messages);
     const keys = records.map((record) => JSON.parse(keyOf(record)) as unknown[]);
     expect(keys.filter((key) => key.length < 2 || key.some((part) => typeof part !== 'string'))).toEqual([]);
     expect(new Set(records.map(keyOf)).size).toBe(records.length);
   });
 
-  it('brings the same when it is repeated, emitted later', () => {
+  it('writes the same records when it is repeated, with later emission times', () => {
     expect(keysOf(second.messages)).toEqual(keysOf(first.messages));
-    const times = (said: Said): number[] => recordsIn(said.messages).map(({ emitted_at }) => emitted_at);
+    const times = (answer: Answer): number[] => recordsIn(answer.messages).map(({ emitted_at }) => emitted_at);
     expect(Math.min(...times(second))).toBeGreaterThan(Math.max(...times(first)));
   });
 
-  it('tells of each stream that it starts, runs and completes, in that order, and its last state just before', () => {
+  it('reports for each stream that it starts, runs and completes, with the last state just before the end', () => {
     for (const { name } of catalog) {
-      const course = courseOf(name, first);
-      expect(course.slice(0, 3)).toEqual(['STARTED', 'RUNNING', 'RECORD']);
-      expect(course.slice(-2)).toEqual(['STATE', 'COMPLETE']);
-      expect(course.filter((step) => step !== 'RECORD' && step !== 'STATE')).toEqual([
+      const events = listEvents(name, first);
+      expect(events.slice(0, 3)).toEqual(['STARTED', 'RUNNING', 'RECORD']);
+      expect(events.slice(-2)).toEqual(['STATE', 'COMPLETE']);
+      expect(events.filter((step) => step !== 'RECORD' && step !== 'STATE')).toEqual([
         'STARTED',
         'RUNNING',
         'COMPLETE',
       ]);
-      // A record that no state follows is none that a destination may count on.
-      expect(course.lastIndexOf('RECORD')).toBeLessThan(course.lastIndexOf('STATE'));
+      // A destination cannot rely on a record without a state after it.
+      expect(events.lastIndexOf('RECORD')).toBeLessThan(events.lastIndexOf('STATE'));
     }
   });
 
-  it('counts in each state the records of its stream since the one before', () => {
+  it('counts in each state the records of its stream since the previous state', () => {
     for (const { name } of catalog) {
-      const counted = courseOf(name, first)
+      const expected = listEvents(name, first)
         .join(' ')
         .split('STATE')
         .slice(0, -1)
         .map((part) => part.split('RECORD').length - 1);
-      const told = first.messages
+      const counts = first.messages
         .filter(({ state }) => (state as StateMessage | undefined)?.stream.stream_descriptor.name === name)
         .map(({ state }) => (state as { sourceStats: { recordCount: number } }).sourceStats.recordCount);
-      expect({ name, told }).toEqual({ name, told: counted });
+      expect({ name, counts }).toEqual({ name, counts: expected });
     }
   });
 });
@@ -146,12 +146,12 @@ describe('full refresh', () => {
 describe('incremental', () => {
   const lookBackMs = 180_000;
   let users: AirbyteStream[];
-  let first: Said;
+  let first: Answer;
 
   const cursorOf = ({ data }: RecordMessage): string | undefined => data['updated_at'] as string | undefined;
   const savedIn = ({ stream }: StateMessage): string | undefined =>
     stream.stream_state['updated_at'] as string | undefined;
-  /** Users whom a read that goes on from a cursor may bring: those at or after it, less the look-back, and those without. */
+  /** Whether a read that resumes from a cursor reads a user: at or after the cursor, less the look-back, or without a timestamp. */
   const isDue = (record: RecordMessage, cursor: string): boolean =>
     Date.parse(cursorOf(record) ?? cursor) >= Date.parse(cursor) - lookBackMs;
 
@@ -163,15 +163,15 @@ describe('incremental', () => {
   });
 
   /** Each state of a read, with the records before it and after it. */
-  function around(said: Said): { state: StateMessage; before: RecordMessage[]; after: RecordMessage[] }[] {
-    return statesIn(said.messages).map(({ state, place }) => ({
+  function around(answer: Answer): { state: StateMessage; before: RecordMessage[]; after: RecordMessage[] }[] {
+    return statesIn(answer.messages).map(({ state, index }) => ({
       state,
-      before: recordsIn(said.messages.slice(0, place)),
-      after: recordsIn(said.messages.slice(place)),
+      before: recordsIn(answer.messages.slice(0, index)),
+      after: recordsIn(answer.messages.slice(index)),
     }));
   }
 
-  it('ends with a cursor that no record is beyond, and goes on from there with no more than the look-back', async () => {
+  it('ends with a cursor that no record exceeds, and resumes from it with at most the look-back', async () => {
     const last = around(first).at(-1)!;
     const cursor = savedIn(last.state)!;
     expect(last.before).toHaveLength(230);
@@ -184,7 +184,7 @@ describe('incremental', () => {
     expect(savedIn(around(next).at(-1)!.state)! >= cursor).toBe(true);
   });
 
-  it('goes on from every state of its first read with what that had still to bring', async () => {
+  it('resumes from every state of its first read with the records that followed it', async () => {
     const states = around(first).slice(0, -1);
     expect(states.length).toBeGreaterThan(2);
     const rests = await Promise.all(
@@ -194,7 +194,7 @@ describe('incremental', () => {
     expect(rests.map(({ messages }) => keysOf(messages))).toEqual(states.map(({ after }) => after.map(keyOf).sort()));
   });
 
-  it('saves on the way cursors that only records of one instant are beyond, which come again with the rest', async () => {
+  it('saves cursors that only records with one timestamp exceed, and reads those records again', async () => {
     const middle = recordsIn(first.messages)
       .map(cursorOf)
       .filter((cursor) => cursor !== undefined)
@@ -210,39 +210,39 @@ describe('incremental', () => {
     const rests = await Promise.all(
       states.map(({ state }) => read({ mode: 'incremental', streams: users, state: [state] })),
     );
-    for (const [place, { state, before, after }] of states.entries()) {
+    for (const [index, { state, before, after }] of states.entries()) {
       const cursor = savedIn(state)!;
-      // More users of the newest instant may be on the next page, so the cursor stays just before it.
+      // The next page may have more users of the newest timestamp, so the cursor stays just before it.
       const beyond = before.filter((record) => (cursorOf(record) ?? '') > cursor);
       expect(new Set(beyond.map(cursorOf)).size).toBeLessThan(2);
-      const rest = rests[place]!.messages;
+      const rest = rests[index]!.messages;
       expect(keysOf(rest)).toEqual(expect.arrayContaining([...beyond, ...after].map(keyOf)));
       expect(recordsIn(rest).filter((record) => !isDue(record, cursor))).toEqual([]);
     }
   });
 
-  it('brings nothing for a state in the future, which it leaves as it is', async () => {
+  it('reads nothing for a state in the future, and keeps the state', async () => {
     const future = { updated_at: '3021-09-08T07:04:28.000Z' };
     const state = [{ type: 'STREAM', stream: { stream_descriptor: { name: 'users' }, stream_state: future } }];
-    const said = await read({ mode: 'incremental', streams: users, state });
-    expect(said.code).toBe(0);
-    expect(recordsIn(said.messages)).toEqual([]);
-    expect(courseOf('users', said)).toEqual(['STARTED', 'STATE', 'COMPLETE']);
-    expect(statesIn(said.messages)[0]!.state.stream.stream_state).toMatchObject(future);
+    const answer = await read({ mode: 'incremental', streams: users, state });
+    expect(answer.code).toBe(0);
+    expect(recordsIn(answer.messages)).toEqual([]);
+    expect(listEvents('users', answer)).toEqual(['STARTED', 'STATE', 'COMPLETE']);
+    expect(statesIn(answer.messages)[0]!.state.stream.stream_state).toMatchObject(future);
   });
 });
 
-describe('a bad catalog', () => {
+describe('an invalid catalog', () => {
   it.each<[string, (streams: AirbyteStream[]) => ReadOptions]>([
     [
-      'a stream that there is not',
+      'a stream that does not exist',
       ([stream]) => ({ streams: [{ ...stream!, name: '__AIRBYTE__stream_that_does_not_exist' }] }),
     ],
-    ['a mode that there is not', ([stream]) => ({ streams: [stream!], mode: 'INVALID' })],
-  ])('that names %s is told in an error, and nothing is read', async (_, options) => {
-    const said = await read(options(catalog));
-    expect(said.code).toBe(2);
-    expect(tracedErrors(said.stdout)).toMatchObject([{ failure_type: 'config_error' }]);
-    expect(recordsIn(said.messages)).toEqual([]);
+    ['a mode that does not exist', ([stream]) => ({ streams: [stream!], mode: 'INVALID' })],
+  ])('with %s causes an error, and nothing is read', async (_, options) => {
+    const answer = await read(options(catalog));
+    expect(answer.code).toBe(2);
+    expect(tracedErrors(answer.stdout)).toMatchObject([{ failure_type: 'config_error' }]);
+    expect(recordsIn(answer.messages)).toEqual([]);
   });
 });

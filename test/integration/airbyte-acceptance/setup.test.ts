@@ -1,4 +1,4 @@
-/** What is asked of the commands that set a source up. */
+/** Airbyte's checks of `spec`, `check` and `discover`. */
 import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
 import type { Emulator } from 'auth0-emulator';
@@ -6,9 +6,7 @@ import type { AirbyteStream, ConnectorSpecification } from '../../../src/airbyte
 import type { JsonObject } from '../../../src/json';
 import { scratchFolder } from '../../support/program';
 import { configOf } from '../../support/compare-copy';
-import { onlyOne, say, startSubject, type Subject } from './subject';
-
-jest.setTimeout(60_000);
+import { getOnly, runSource, startSubject, type Subject } from './subject';
 
 type Schema = Record<string, unknown>;
 
@@ -38,20 +36,20 @@ describe('spec', () => {
   }
 
   beforeAll(async () => {
-    const said = await say(['spec']);
-    expect(said.code).toBe(0);
-    spec = onlyOne(said, 'SPEC', 'spec') as ConnectorSpecification;
+    const answer = await runSource(['spec']);
+    expect(answer.code).toBe(0);
+    spec = getOnly(answer, 'SPEC', 'spec') as ConnectorSpecification;
     schemas = schemasIn(spec.connectionSpecification);
   });
 
-  it('is a draft-07 schema, which the configuration in use satisfies', () => {
+  it('is a draft-07 schema that accepts a valid configuration', () => {
     const ajv = addFormats(new Ajv({ strict: false }));
     expect(ajv.validateSchema(spec.connectionSpecification)).toBe(true);
     expect(ajv.validate(spec.connectionSpecification, configOf(tenant))).toBe(true);
     expect(spec.connectionSpecification['$schema']).toBe('http://json-schema.org/draft-07/schema#');
   });
 
-  it('uses no keyword that Airbyte does not know, no list of types, and no empty object', () => {
+  it('uses only keywords that Airbyte supports, and no list of types or empty object', () => {
     const unknown = ['$ref', '$defs', 'definitions', 'allOf', 'anyOf', 'not', 'if', 'then', 'else'];
     unknown.push('patternProperties', 'dependencies', 'dependentRequired', 'prefixItems', 'const', 'enum');
     for (const schema of schemas) {
@@ -63,7 +61,7 @@ describe('spec', () => {
     }
   });
 
-  it('lets additional properties pass everywhere', () => {
+  it('allows additional properties everywhere', () => {
     const closed = schemas.filter(
       (schema) => 'additionalProperties' in schema && schema['additionalProperties'] !== true,
     );
@@ -71,7 +69,7 @@ describe('spec', () => {
     expect(spec.connectionSpecification['additionalProperties']).toBe(true);
   });
 
-  it('tells the options of a choice apart by one constant that they share and require', () => {
+  it('distinguishes the options of a choice by one required constant', () => {
     const choices = schemas.filter((schema) => 'oneOf' in schema);
     expect(choices).toHaveLength(1);
     for (const { type, oneOf } of choices) {
@@ -93,7 +91,7 @@ describe('spec', () => {
     }
   });
 
-  it('marks everything whose name says that it is secret', () => {
+  it('marks every property with a secret name as secret', () => {
     const secret = /secret|token$|password|api_?key|private_?key|credentials?_json/;
     const properties = schemas.flatMap(({ properties }) =>
       Object.entries((properties ?? {}) as Record<string, Schema>),
@@ -105,21 +103,21 @@ describe('spec', () => {
 });
 
 describe('check', () => {
-  it('answers once that a good configuration works', async () => {
-    const said = await say(['check', '--config', subject.config]);
-    expect(said.code).toBe(0);
-    expect(onlyOne(said, 'CONNECTION_STATUS', 'connectionStatus')).toEqual({ status: 'SUCCEEDED' });
+  it('reports once that a valid configuration works', async () => {
+    const answer = await runSource(['check', '--config', subject.config]);
+    expect(answer.code).toBe(0);
+    expect(getOnly(answer, 'CONNECTION_STATUS', 'connectionStatus')).toEqual({ status: 'SUCCEEDED' });
   });
 
   it.each<[string, JsonObject]>([
-    ['a tenant refuses', { client_secret: 'not-the-secret' }],
+    ['the tenant rejects', { client_secret: 'not-the-secret' }],
     ['lacks a key', { client_secret: null }],
-  ])('answers once that a configuration which %s does not, and why', async (_, credentials) => {
+  ])('reports once why a configuration that %s does not work', async (_, credentials) => {
     const good = configOf(tenant);
     const bad = { ...good, credentials: { ...(good['credentials'] as JsonObject), ...credentials } };
-    const said = await say(['check', '--config', subject.write(bad)]);
-    expect(said.code).toBe(0);
-    expect(onlyOne(said, 'CONNECTION_STATUS', 'connectionStatus')).toEqual({
+    const answer = await runSource(['check', '--config', subject.write(bad)]);
+    expect(answer.code).toBe(0);
+    expect(getOnly(answer, 'CONNECTION_STATUS', 'connectionStatus')).toEqual({
       status: 'FAILED',
       message: expect.stringContaining('secret'),
     });
@@ -127,7 +125,7 @@ describe('check', () => {
 });
 
 describe('discover', () => {
-  it('names each stream once, with a way to read it, and more than one way where there is a cursor', () => {
+  it('lists each stream once, with incremental sync if it has a cursor', () => {
     expect(catalog.length).toBeGreaterThan(0);
     expect(new Set(catalog.map(({ name }) => name)).size).toBe(catalog.length);
     for (const { supported_sync_modes: modes, default_cursor_field: cursor, source_defined_cursor: own } of catalog) {
@@ -139,7 +137,7 @@ describe('discover', () => {
     }
   });
 
-  it('declares every key and every cursor, and each field by one name', () => {
+  it('declares the fields of every key and cursor, and each field by one name', () => {
     for (const { json_schema, source_defined_primary_key: keys, default_cursor_field: cursor = [] } of catalog) {
       const fields = Object.keys(json_schema['properties'] as object);
       expect(keys.length).toBeGreaterThan(0);
@@ -148,7 +146,7 @@ describe('discover', () => {
     }
   });
 
-  it('has schemas that refer to nothing, combine nothing and close nothing', () => {
+  it('has schemas without references, combinations and closed objects', () => {
     const ajv = addFormats(new Ajv({ strict: false }));
     for (const { json_schema } of catalog) {
       expect(ajv.validateSchema(json_schema)).toBe(true);

@@ -1,12 +1,14 @@
 /**
- * What Airbyte's connector acceptance tests ask of a source (connector_acceptance_test: test_core.py, test_full_refresh.py,
- * test_incremental.py), asked of the real program. Airbyte runs them against an image; these need none.
+ * The checks of Airbyte's connector acceptance tests (connector_acceptance_test: test_core.py, test_full_refresh.py,
+ * test_incremental.py). Airbyte runs them on an image; these run the commands in this process.
  */
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import type { AirbyteStream } from '../../../src/airbyte/messages';
 import type { JsonObject } from '../../../src/json';
-import { type Ended, run, writeJson } from '../../support/program';
+import { type CliResult, runCli } from '../../support/cli';
 import { configOf } from '../../support/compare-copy';
+import { writeJson } from '../../support/program';
+import { createNamespace } from '../../support/servers';
 import { parseMessage } from '../../unit/airbyte/protocol/validator';
 
 type Message = ReturnType<typeof parseMessage>;
@@ -19,8 +21,8 @@ export interface StateMessage {
   stream: { stream_descriptor: { name: string }; stream_state: JsonObject };
 }
 
-/** What a command wrote, each line of it checked against the protocol. */
-export interface Said extends Ended {
+/** The output of a command. Each line was checked against the protocol. */
+export interface Answer extends CliResult {
   messages: Message[];
 }
 
@@ -28,30 +30,30 @@ export interface ReadOptions {
   mode?: string;
   streams?: AirbyteStream[];
   state?: unknown;
-  /** Ends a slice, and so brings a state, after each page. */
+  /** Ends a fetch, and so writes a state, after each page. */
   byPage?: boolean;
 }
 
-/** The source, a tenant to read, and the catalog that it tells of. */
+/** The source, a tenant to read, and the catalog that it discovers. */
 export interface Subject {
   tenant: Emulator;
-  /** File of a configuration that works. */
+  /** File with a valid configuration. */
   config: string;
   catalog: AirbyteStream[];
   write(value: unknown): string;
-  read(options: ReadOptions): Promise<Said>;
+  read(options: ReadOptions): Promise<Answer>;
   close(): Promise<void>;
 }
 
-export async function say(args: string[], env: Record<string, string> = {}): Promise<Said> {
-  const ended = await run('source-auth0', args, { env });
+export async function runSource(args: string[], env: Record<string, string> = {}): Promise<Answer> {
+  const ended = await runCli(args, { program: 'source-auth0', env });
   expect(ended.stderr).toBe('');
   const messages = ended.stdout.split(/(?<=\n)/).map((line) => parseMessage(line));
   return { ...ended, messages };
 }
 
-/** The one message of a type; that there is no second one is part of what is asked. */
-export function onlyOne({ messages }: Said, type: string, body: string): unknown {
+/** The only message of a type; a second one fails the test. */
+export function getOnly({ messages }: Answer, type: string, body: string): unknown {
   const found = messages.filter((message) => message.type === type);
   expect(found).toHaveLength(1);
   return found[0]?.[body];
@@ -61,11 +63,12 @@ export function recordsIn(messages: Message[]): RecordMessage[] {
   return messages.filter(({ type }) => type === 'RECORD').map(({ record }) => record as RecordMessage);
 }
 
-/** Its files are put into the folder. */
+/** Starts a tenant, and discovers its catalog. Files are written into the folder. */
 export async function startSubject(folder: string): Promise<Subject> {
   let files = 0;
+  const { env } = await createNamespace();
   const write = (value: unknown): string => writeJson(folder, `${(files += 1)}.json`, value);
-  // Little enough to be read many times over, with lists of several pages and all that is odd about real users.
+  // Small, because it is read often, with lists of several pages and every irregularity of real users.
   const tenant = await startEmulator({
     scenario: {
       users: { count: 230, missingUpdatedAt: 4, ties: [{ size: 20 }] },
@@ -75,8 +78,8 @@ export async function startSubject(folder: string): Promise<Subject> {
     },
   });
   const config = write(configOf(tenant));
-  const said = await say(['discover', '--config', config]);
-  const { streams: catalog } = onlyOne(said, 'CATALOG', 'catalog') as { streams: AirbyteStream[] };
+  const answer = await runSource(['discover', '--config', config]);
+  const { streams: catalog } = getOnly(answer, 'CATALOG', 'catalog') as { streams: AirbyteStream[] };
   return {
     tenant,
     config,
@@ -89,10 +92,10 @@ export async function startSubject(folder: string): Promise<Subject> {
         destination_sync_mode: 'append_dedup',
       }));
       const flags = ['--config', config, '--catalog', write({ streams: configured })];
-      return say(
-        ['read', ...flags, ...(state === undefined ? [] : ['--state', write(state)])],
-        byPage ? { ROLLCALL_FETCH_PAGES: '1' } : {},
-      );
+      return runSource(['read', ...flags, ...(state === undefined ? [] : ['--state', write(state)])], {
+        ...env,
+        ...(byPage && { ROLLCALL_FETCH_PAGES: '1' }),
+      });
     },
     close: () => tenant.close(),
   };
