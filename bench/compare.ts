@@ -8,7 +8,7 @@ import {
   secretScopes,
   type ComparedTenant,
   type ReadCost,
-} from './compare-cost';
+} from './support/compare-cost';
 import {
   airbyteConnector,
   checkSignIn,
@@ -17,9 +17,9 @@ import {
   rollcallRead,
   rollcallSync,
   sdkLoop,
-} from './compare-readers';
-import { compareReaders, writeMarkdown, type Measured } from './compare-table';
-import { conclude } from './table';
+} from './support/compare-readers';
+import { compareReaders, writeMarkdown, type Measured } from './support/compare-table';
+import { conclude, runBenchmark } from './support/report';
 
 /**
  * An ordinary tenant: no unusual ids, no field that is missing, no change during the run. It has more than 1,000 users,
@@ -121,4 +121,4 @@ function report(step: string): void {
   process.stderr.write(`${step}\n`);
 }
 
-void main();
+runBenchmark(module, main);

@@ -1,25 +1,96 @@
-import { isFlat } from './memory-cost';
-import { measureOutput, messagesOf, type OutputCost } from './output-cost';
-import { conclude, printTable } from './table';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createStaging } from '../src/staging/staging';
+import type { OutputTask } from './support/output-program';
+import { readUsage } from './support/process-usage';
+import { startProgram, withFolder } from './support/project';
+import { conclude, printTable, round, runBenchmark, toMegabytes } from './support/report';
+import { isFlat } from './support/resident-memory';
+import { rowsPerSegment, segmentsPerDelivery, stageUsers } from './support/staged-users';
 
-/** Records to write; the first argument, or a million. */
+/** The cost of writing staged records as messages to a pipe. */
+export interface OutputCost {
+  /** Messages in the pipe: the records, STARTED, RUNNING and a STATE for each delivery. */
+  messages: number;
+  bytes: number;
+  /** From the first byte to the last. */
+  seconds: number;
+  /** Of the writing process, including its start. */
+  cpuSeconds: number;
+  /** Most resident memory of the writing process in each tenth of the messages, bytes. */
+  tenths: number[];
+}
+
+const sampleIntervalMs = 50;
+
+/**
+ * Writes the records to a pipe in a separate process.
+ * @param pauseMs pause of the reader after each chunk of at most 64 KiB; 0: no pause
+ */
+export function measureOutput(rows: number, pauseMs: number): Promise<OutputCost> {
+  return withFolder(async (folder) => {
+    const segments = await stageUsers(createStaging(folder), rows);
+    const task: OutputTask = { staging: folder, segments };
+    const writer = startProgram('output-program', task, ['ignore', 'pipe', 'inherit']);
+    const ended = once(writer, 'close');
+    const cost: OutputCost = {
+      messages: 0,
+      bytes: 0,
+      seconds: 0,
+      cpuSeconds: 0,
+      tenths: new Array<number>(10).fill(0),
+    };
+    const watching = setInterval(() => {
+      const { resident, cpuSeconds } = readUsage(writer.pid ?? 0).own;
+      cost.cpuSeconds = Math.max(cost.cpuSeconds, cpuSeconds);
+      const tenth = Math.min(9, Math.floor((10 * cost.messages) / rows));
+      cost.tenths[tenth] = Math.max(cost.tenths[tenth] ?? 0, resident);
+    }, sampleIntervalMs);
+    let startedAt: number | undefined;
+    for await (const chunk of writer.stdout as AsyncIterable<Buffer>) {
+      startedAt ??= performance.now();
+      cost.bytes += chunk.length;
+      cost.messages += countLines(chunk);
+      cost.seconds = (performance.now() - startedAt) / 1_000;
+      if (pauseMs > 0) await sleep(pauseMs);
+    }
+    clearInterval(watching);
+    const [code] = (await ended) as [number | null];
+    if (code !== 0) throw new Error(`the writer ended with code ${code}`);
+    return cost;
+  });
+}
+
+/** The number of messages for so many records. */
+export function countMessages(rows: number): number {
+  return rows + 2 + Math.ceil(rows / (rowsPerSegment * segmentsPerDelivery));
+}
+
+const newline = 10;
+function countLines(chunk: Buffer): number {
+  let lines = 0;
+  for (let at = chunk.indexOf(newline); at !== -1; at = chunk.indexOf(newline, at + 1)) lines += 1;
+  return lines;
+}
+
+/** Records to write: the first argument, or a million. */
 const count = Number(process.argv[2] ?? 1_000_000);
 
-const leastPerSecond = 100_000;
-/** Of a slow reader, for each chunk, ms; it reads a tenth of the records. */
+const minPerSecond = 100_000;
+/** Pause of the slow reader after each chunk. It reads a tenth of the records. */
 const pauseMs = 5;
 
 async function main(): Promise<void> {
   const fast = await measureOutput(count, 0);
   const slow = await measureOutput(count / 10, pauseMs);
   printTable('Staged users written to a pipe', [
-    { reader: 'as fast as it can', ...rowOf(fast) },
-    { reader: 'slow', ...rowOf(slow) },
+    { reader: 'as fast as it can', ...toRow(fast) },
+    { reader: 'slow', ...toRow(slow) },
   ]);
   conclude([
-    ...(fast.messages === messagesOf(count) ? [] : [`${fast.messages} messages instead of ${messagesOf(count)}`]),
-    ...(slow.messages === messagesOf(count / 10) ? [] : ['messages are missing for the slow reader']),
-    ...(perSecond(fast) < leastPerSecond ? [`fewer than ${leastPerSecond} records a second`] : []),
+    ...(fast.messages === countMessages(count) ? [] : [`${fast.messages} messages instead of ${countMessages(count)}`]),
+    ...(slow.messages === countMessages(count / 10) ? [] : ['messages are missing for the slow reader']),
+    ...(perSecond(fast) < minPerSecond ? [`fewer than ${minPerSecond} records per second`] : []),
     ...(isFlat(fast) ? [] : ['memory grows with the records']),
     ...(isFlat(slow) ? [] : ['memory grows while the reader is slow']),
   ]);
@@ -29,19 +100,17 @@ function perSecond({ messages, seconds }: OutputCost): number {
   return Math.round(messages / seconds);
 }
 
-/** Memory and bytes in MB. */
-function rowOf(cost: OutputCost): Record<string, number> {
-  const megabytes = (bytes = 0): number => Math.round(bytes / 1e6);
+function toRow(cost: OutputCost): Record<string, number> {
   return {
     messages: cost.messages,
-    MB: megabytes(cost.bytes),
-    seconds: Math.round(cost.seconds * 10) / 10,
-    'a second': perSecond(cost),
-    'CPU s': Math.round(cost.cpuSeconds * 10) / 10,
-    'memory at 10 %': megabytes(cost.tenths[0]),
-    'at 50 %': megabytes(cost.tenths[4]),
-    'at 100 %': megabytes(cost.tenths[9]),
+    MB: toMegabytes(cost.bytes),
+    seconds: round(cost.seconds, 1),
+    'per second': perSecond(cost),
+    'CPU seconds': round(cost.cpuSeconds, 1),
+    'MB of memory at 10 %': toMegabytes(cost.tenths[0]),
+    'at 50 %': toMegabytes(cost.tenths[4]),
+    'at 100 %': toMegabytes(cost.tenths[9]),
   };
 }
 
-void main();
+runBenchmark(module, main);

@@ -3,13 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startEmulator } from 'auth0-emulator';
-import { inScratch } from './sync';
-import { conclude, printTable } from './table';
+import { withFolder } from './support/project';
+import { conclude, printTable, round, runBenchmark } from './support/report';
 
 const bin = join(__dirname, '..', 'bin');
-const tries = 7;
+const runs = 7;
 
-/** Most seconds that a command may take on a machine that does nothing else. */
+/** Most seconds of each command on an idle machine. */
 const commands = [
   { command: 'rollcall --help', most: 0.1 },
   { command: 'source-auth0 spec', most: 0.4 },
@@ -17,34 +17,34 @@ const commands = [
   { command: 'source-auth0 check --config config.json', most: 1.5 },
 ];
 
-/** Median of some tries, seconds. The command must succeed. */
-async function secondsOf(command: string, cwd: string): Promise<number> {
+/** Median of several runs, in seconds. The command must succeed. */
+async function measureSeconds(command: string, cwd: string): Promise<number> {
   const [program = '', ...args] = command.split(' ');
-  const took: number[] = [];
-  for (let each = 0; each < tries; each += 1) {
-    const begun = performance.now();
+  const measured: number[] = [];
+  for (let each = 0; each < runs; each += 1) {
+    const startedAt = performance.now();
     await promisify(execFile)(process.execPath, [join(bin, program), ...args], { cwd, maxBuffer: 10e6 });
-    took.push((performance.now() - begun) / 1_000);
+    measured.push((performance.now() - startedAt) / 1_000);
   }
-  return took.toSorted((a, b) => a - b)[Math.floor(tries / 2)] ?? NaN;
+  return measured.toSorted((a, b) => a - b)[Math.floor(runs / 2)] ?? NaN;
 }
 
 async function main(): Promise<void> {
   const tenant = await startEmulator({ scenario: 'small' });
   try {
-    const rows = await inScratch(async (folder) => {
+    const rows = await withFolder(async (folder) => {
       const { url: base_url, clientId: client_id, clientSecret: client_secret } = tenant;
       const credentials = { auth_type: 'oauth2_confidential_application', client_id, client_secret };
       writeFileSync(join(folder, 'config.json'), JSON.stringify({ base_url, credentials }));
       const measured = [];
       for (const { command, most } of commands) {
-        measured.push({ command, most, seconds: await secondsOf(command, folder) });
+        measured.push({ command, most, seconds: await measureSeconds(command, folder) });
       }
       return measured;
     });
     printTable(
-      `Commands that answer at once, median of ${tries}`,
-      rows.map(({ command, most, seconds }) => ({ command, seconds: Number(seconds.toFixed(2)), 'at most': most })),
+      `Start of short commands, median of ${runs}`,
+      rows.map(({ command, most, seconds }) => ({ command, seconds: round(seconds), 'at most': most })),
     );
     conclude(rows.filter(({ seconds, most }) => seconds > most).map(({ command }) => `${command} takes too long`));
   } finally {
@@ -52,4 +52,4 @@ async function main(): Promise<void> {
   }
 }
 
-void main();
+runBenchmark(module, main);

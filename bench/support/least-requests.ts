@@ -12,7 +12,7 @@ export function countLeastRequestsForChanges(changed: number, without: number): 
   return Math.ceil(changed / maxPageRows) + countPages(without);
 }
 
-/** Counts what a tenant holds now; users are those that a full refresh walks over, by their creation. */
+/** Counts the current contents of a tenant, as a full refresh reads them: users by their creation. */
 export function countHoldings({ clients, users, organizations, memberships, roles }: EmulatedTenant): TenantSize {
   const sizes = new Map<unknown, number>();
   for (const { created_at: at = null } of users.iterateUsers()) sizes.set(at, (sizes.get(at) ?? 0) + 1);
@@ -20,9 +20,9 @@ export function countHoldings({ clients, users, organizations, memberships, role
   sizes.delete(null);
   const ownerOf = new Map(roles.rows.map(({ id, record }) => [id, record['owner_id']]));
   const owners = organizations.rows.map(({ id }) => {
-    const held = new Set(memberships.list(id).flatMap((member) => member.roles));
+    const assigned = new Set(memberships.list(id).flatMap((member) => member.roles));
     return {
-      assigned: [...held].filter((role) => ownerOf.get(role) === id).length,
+      assigned: [...assigned].filter((role) => ownerOf.get(role) === id).length,
       owned: [...ownerOf.values()].filter((owner) => owner === id).length,
     };
   });
@@ -38,7 +38,7 @@ export function countHoldings({ clients, users, organizations, memberships, role
   };
 }
 
-/** What a reader may make: 3 % and five requests more than the least. */
+/** The requests that a sync may make: 3 % and five more than the minimum. */
 export function allowance(least: number): number {
   return Math.floor(least * 1.03) + 5;
 }

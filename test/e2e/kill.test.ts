@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Emulator, startEmulator, type TruthStream } from 'auth0-emulator';
 import { countHoldings, countLeastRequests } from '../../bench/support/least-requests';
+import { sum } from '../../bench/support/report';
 import type { JsonObject } from '../../src/json';
 import { streams } from '../../src/streams/registry';
 import { catalogFor, compare, type Comparison, configOf, exact, projectFor } from '../support/compare-copy';
@@ -30,7 +31,7 @@ beforeEach(async () => {
     },
     latencyMs: 25,
   });
-  leastRequests = Object.values(countLeastRequests(countHoldings(tenant.tenant))).reduce((sum, each) => sum + each, 0);
+  leastRequests = sum(Object.values<number>({ ...countLeastRequests(countHoldings(tenant.tenant)) }));
 });
 afterEach(() => tenant.close());
 

@@ -1,7 +1,6 @@
-import { measureKill, measureRead, type ComparedTenant } from '../../../bench/compare-cost';
-import { rollcallSync, sdkLoop, type Reader } from '../../../bench/compare-readers';
-import { countDistinct, countRows, lastStates, parseMessages, readRows } from '../../../bench/compare-rows';
-import { compareReaders, writeMarkdown, type Measured } from '../../../bench/compare-table';
+import { measureKill, measureRead, type ComparedTenant } from '../../../bench/support/compare-cost';
+import { rollcallSync, sdkLoop, type Reader } from '../../../bench/support/compare-readers';
+import { compareReaders, type Measured } from '../../../bench/support/compare-table';
 
 jest.setTimeout(120_000);
 
@@ -45,56 +44,4 @@ it('compares Rollcall with an SDK loop by what each did at an emulated tenant', 
     'secrets written': ['0', loop.read.secrets.toLocaleString('en')],
     'killed halfway (kill -9), run again': [expect.any(String) as string, 'starts over'],
   });
-});
-
-it('counts rows that are lost and rows that are delivered again, by stream', () => {
-  const member = (user_id: string): { stream: string; data: { user_id: string } } => {
-    return { stream: 'organization_members', data: { user_id } };
-  };
-  // One user is a member of two organizations.
-  const count = countRows([member('a'), member('a'), member('b')], [member('a'), member('b'), member('b')]);
-  expect(count).toEqual({ expected: 3, delivered: 2, repeated: 1, lostByStream: { organization_members: 1 } });
-});
-
-it('counts the rows that remain after a deduplication by keys', () => {
-  const rows = ['org_1', 'org_2'].map((org_id) => ({ stream: 'organization_members', data: { org_id, user_id: 'a' } }));
-  expect(countDistinct(rows, { organization_members: ['user_id'] })).toBe(1);
-  expect(countDistinct(rows, { organization_members: ['org_id', 'user_id'] })).toBe(2);
-});
-
-it('reads rows and last states from output that a kill cut short', () => {
-  const state = (page: number): object => {
-    return { type: 'STATE', state: { stream: { stream_descriptor: { name: 'users' }, stream_state: { page } } } };
-  };
-  const lines = [
-    { type: 'LOG', log: { level: 'INFO', message: 'started' } },
-    { type: 'RECORD', record: { stream: 'users', data: { user_id: 'a' } } },
-    state(1),
-    { stream: 'users', data: { user_id: 'b' } },
-    state(2),
-  ].map((line) => JSON.stringify(line));
-  const messages = parseMessages([...lines, '{"type":"RECORD","rec'].join('\n'));
-  expect(readRows(messages).map(({ data }) => data['user_id'])).toEqual(['a', 'b']);
-  expect(lastStates(messages)).toEqual([
-    { stream: { stream_descriptor: { name: 'users' }, stream_state: { page: 2 } } },
-  ]);
-});
-
-it('judges a reader by the share of requests that it makes twice', () => {
-  const rows = { expected: 1_000, delivered: 750, repeated: 0, lostByStream: { users: 250 } };
-  const read = { requests: 100, refused: 0, seconds: 10, exitCode: 0, rows, secrets: 0, errors: [] };
-  const killed = (requestsAfter: number): Measured => ({
-    name: 'loop',
-    read,
-    kill: { requestsBefore: 50, requestsAfter, rowsBefore: 500, rowsTwice: 0, lost: 0 },
-  });
-  const table = compareReaders([killed(50), killed(70), killed(100)]);
-  expect(table.find(([label]) => label?.startsWith('killed'))?.slice(1)).toEqual([
-    'resumes',
-    'resumes in part',
-    'starts over',
-  ]);
-  expect(table.find(([label]) => label?.includes('made twice'))?.slice(1)).toEqual(['0', '20 (40 %)', '50 (100 %)']);
-  expect(table.find(([label]) => label?.startsWith('rows lost, of'))?.[1]).toBe('250 (25 %)');
-  expect(writeMarkdown(table).split('\n')[1]).toMatch(/^\| -+ (\| -+: )+\|$/);
 });

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { printTable } from '../../../bench/table';
+import { printTable } from '../../../bench/support/report';
 import { startPostgres } from '../postgres/server';
 import { victims, type Victim } from './plan';
 import { runOnce, type Report } from './run';

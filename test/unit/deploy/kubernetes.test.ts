@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { mostTenantMemory } from '../../../bench/tenants-cost';
+import { maxWorkerMemory } from '../../../bench/tenants';
 import { parseListenAddress, readEnvironment } from '../../../src/config/environment';
 import { loadProject } from '../../../src/config/project';
 import { streams } from '../../../src/streams/registry';
@@ -157,7 +157,7 @@ it('probes the port of the worker, with timeouts longer than a response takes', 
 it('gives a worker more time than it needs to stop, and more memory than fifty tenants need', () => {
   expect(pod.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(shutdownGraceMs + 15_000);
   const [, mebibytes] = /^(\d+)Mi$/.exec(container.resources.requests['memory'] ?? '') ?? [];
-  expect(Number(mebibytes) * 2 ** 20).toBeGreaterThanOrEqual(mostTenantMemory);
+  expect(Number(mebibytes) * 2 ** 20).toBeGreaterThanOrEqual(maxWorkerMemory);
   expect(container.resources.limits['memory']).toBe('1Gi');
   expect(container.resources.requests).toHaveProperty('cpu');
 });

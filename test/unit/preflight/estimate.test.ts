@@ -1,4 +1,4 @@
-import { countHoldings, leastRequests } from '../../../bench/least-requests';
+import { countHoldings, countLeastRequests } from '../../../bench/support/least-requests';
 import { type Emulator, readerScopes, type ScenarioName, startEmulator, type TenantScenario } from 'auth0-emulator';
 import { estimateReadPlan, type PlanOptions, type ReadPlan } from '../../../src/preflight/estimate';
 import { maxProbeRequests, type ProbeOptions, type ProbeResult, probeTenant } from '../../../src/preflight/probe';
@@ -57,7 +57,7 @@ it('estimates the exact number of requests when all organizations are sampled', 
     roles: { count: 6 },
   });
   const found = plan(await probe(tenant));
-  const least = leastRequests(countHoldings(tenant.tenant));
+  const least = countLeastRequests(countHoldings(tenant.tenant));
   expect(groupRequests(found)).toEqual({
     clients: least.clients,
     users: least.users,

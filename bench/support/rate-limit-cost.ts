@@ -1,38 +1,39 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, startEmulator } from 'auth0-emulator';
-import { locateTemporal } from '../src/temporal/embedded-server/binary';
-import { startEmbeddedServer } from '../src/temporal/embedded-server/embedded-server';
-import { start } from '../test/support/program';
-import { leastSeconds } from './limit-bound';
-import type { LimitScenario } from './limit-scenarios';
-import type { LoopTask } from './loop';
-import { usageOf } from './process-usage';
-import { inScratch, writeProject } from './sync';
+import { locateTemporal } from '../../src/temporal/embedded-server/binary';
+import { startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
+import { start } from '../../test/support/program';
+import type { LoopTask } from './loop-program';
+import { calculateMinimumSeconds } from './minimum-time';
+import { readUsage } from './process-usage';
+import { startProgram, withFolder, writeProject } from './project';
+import type { RateLimitScenario } from './rate-limit-scenarios';
+import { sum } from './report';
 
-/** What reading a tenant took. */
-export interface LimitCost {
-  /** First to last request. */
+/** The cost of copying a tenant. */
+export interface RateLimitCost {
+  /** From the first request to the last. */
   seconds: number;
-  /** The least there is. */
-  bound: number;
+  /** The minimum of `seconds`. */
+  minimumSeconds: number;
   requests: number;
   refused: number;
   othersRefused: number;
-  /** Of all processes that read, and what they have started but the Temporal server. */
+  /** Of all processes that read, without the Temporal server. */
   cpuSeconds: number;
   serverCpuSeconds: number;
   /** Most resident memory of one of them, bytes. */
   peak: number;
-  /** Why it did not end well. */
+  /** Why the copy failed. */
   failure?: string;
 }
 
-/** Copies the scenario's tenant by `rollcall sync`. */
-export function measureSync(scenario: LimitScenario): Promise<LimitCost> {
-  return inScratch(async (folder) => {
+/** Copies the scenario's tenant with `rollcall sync`. */
+export function measureSync(scenario: RateLimitScenario): Promise<RateLimitCost> {
+  return withFolder(async (folder) => {
     return atTenant(scenario, async (tenant) => {
       await writeProject(folder, tenant, scenario.streams, { rate_limit_reserve: scenario.reserve });
       const { warm, workers = warm ? 1 : undefined } = scenario;
@@ -41,9 +42,9 @@ export function measureSync(scenario: LimitScenario): Promise<LimitCost> {
   });
 }
 
-/** Copies the scenario's tenant by a loop. */
-export function measureLoop(scenario: LimitScenario, by: LoopTask['by'], parallel: number): Promise<LimitCost> {
-  return inScratch(async (folder) => {
+/** Copies the scenario's tenant with a loop. */
+export function measureLoop(scenario: RateLimitScenario, by: LoopTask['by'], parallel: number): Promise<RateLimitCost> {
+  return withFolder(async (folder) => {
     return atTenant(scenario, async (emulator) => {
       const { streams, warm = false } = scenario;
       const { url, clientId, clientSecret } = emulator;
@@ -56,13 +57,10 @@ export function measureLoop(scenario: LimitScenario, by: LoopTask['by'], paralle
         warm,
         ...(streams && { streams }),
       };
-      const args = ['--require', join(__dirname, '..', 'scripts', 'typescript.cjs'), join(__dirname, 'loop.ts')];
-      const child = spawn(process.execPath, [...args, JSON.stringify(task)], {
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      });
-      let said = '';
-      child.stderr?.on('data', (text: Buffer) => (said += text.toString()));
-      const failure = once(child, 'close').then(([code]) => (code === 0 ? undefined : firstLine(said)));
+      const child = startProgram('loop-program', task, ['ignore', 'ignore', 'pipe', 'ipc']);
+      let errors = '';
+      child.stderr?.on('data', (text: Buffer) => (errors += text.toString()));
+      const failure = once(child, 'close').then(([code]) => (code === 0 ? undefined : findError(errors)));
       if (warm) {
         await once(child, 'message');
         emulator.resetStatistics();
@@ -79,21 +77,24 @@ interface Reading {
   end(): Promise<void>;
 }
 
-async function atTenant(scenario: LimitScenario, read: (tenant: Emulator) => Promise<Reading>): Promise<LimitCost> {
+async function atTenant(
+  scenario: RateLimitScenario,
+  read: (tenant: Emulator) => Promise<Reading>,
+): Promise<RateLimitCost> {
   const { limits, meanwhile = () => Promise.resolve(0) } = scenario;
   const tenant = await startEmulator({ ...scenario.tenant, rateLimits: limits });
   try {
-    const begun = new Promise<void>((resolve) => tenant.onRequest(1, resolve));
+    const firstRequest = new Promise<void>((resolve) => tenant.onRequest(1, resolve));
     const reading = await read(tenant);
     try {
-      const others = begun.then(() => meanwhile(tenant));
-      const failed = await Promise.all([reading.failure, watch(reading)]);
+      const others = firstRequest.then(() => meanwhile(tenant));
+      const failed = await Promise.all([reading.failure, sampleUsage(reading)]);
       const stats = tenant.readStatistics();
       const { firstRequestAt = 0, lastRequestAt = 0, requests, rateLimited } = stats;
       const othersRefused = await others;
       return {
         seconds: (lastRequestAt - firstRequestAt) / 1_000,
-        bound: leastSeconds(stats, limits),
+        minimumSeconds: calculateMinimumSeconds(stats, limits),
         requests,
         refused: rateLimited - othersRefused,
         othersRefused,
@@ -108,22 +109,22 @@ async function atTenant(scenario: LimitScenario, read: (tenant: Emulator) => Pro
   }
 }
 
-const intervalMs = 100;
+const sampleIntervalMs = 100;
 
-/** Looks at the processes until the reading has ended. */
-async function watch({
+/** Samples the usage of the processes until the copy ends. */
+async function sampleUsage({
   readers,
   failure,
-}: Reading): Promise<Pick<LimitCost, 'cpuSeconds' | 'serverCpuSeconds' | 'peak'>> {
+}: Reading): Promise<Pick<RateLimitCost, 'cpuSeconds' | 'serverCpuSeconds' | 'peak'>> {
   const state = { isOver: false };
   void failure.finally(() => (state.isOver = true));
   const most = { cpuSeconds: 0, serverCpuSeconds: 0, peak: 0 };
-  const look = (): ReturnType<typeof usageOf>[] => readers.map(({ pid = 0 }) => usageOf(pid));
-  const cpuSeconds = (usages: ReturnType<typeof look>, of: 'own' | 'children'): number =>
-    usages.reduce((sum, each) => sum + each[of].cpuSeconds, 0);
-  const before = look();
-  for (; !state.isOver; await sleep(intervalMs)) {
-    const usages = look();
+  const sample = (): ReturnType<typeof readUsage>[] => readers.map(({ pid = 0 }) => readUsage(pid));
+  const cpuSeconds = (usages: ReturnType<typeof sample>, of: 'own' | 'children'): number =>
+    sum(usages.map((each) => each[of].cpuSeconds));
+  const before = sample();
+  for (; !state.isOver; await sleep(sampleIntervalMs)) {
+    const usages = sample();
     const spent = (of: 'own' | 'children'): number => cpuSeconds(usages, of) - cpuSeconds(before, of);
     most.cpuSeconds = Math.max(most.cpuSeconds, spent('own'));
     most.serverCpuSeconds = Math.max(most.serverCpuSeconds, spent('children'));
@@ -140,7 +141,7 @@ function syncAlone(folder: string): Promise<Reading> {
   return Promise.resolve({ readers: [child], failure, end: () => Promise.resolve() });
 }
 
-/** @param tenant to be read once before */
+/** @param tenant read once before the measurement */
 async function syncByWorkers(folder: string, count: number, tenant?: Emulator): Promise<Reading> {
   const server = await startEmbeddedServer({
     binary: locateTemporal(process.env),
@@ -148,7 +149,7 @@ async function syncByWorkers(folder: string, count: number, tenant?: Emulator): 
   });
   const env = { TEMPORAL_ADDRESS: server.address };
   const workers = Array.from({ length: count }, () => start('rollcall', ['worker'], { cwd: folder, env }));
-  await Promise.all(workers.map((worker) => worker.says('Listening on task queue')));
+  await Promise.all(workers.map((worker) => worker.says('Polling task queue')));
   if (tenant) {
     await start('rollcall', syncArgs, { cwd: folder, env }).ended;
     tenant.resetStatistics();
@@ -165,6 +166,6 @@ async function syncByWorkers(folder: string, count: number, tenant?: Emulator): 
   };
 }
 
-function firstLine(text: string): string {
+function findError(text: string): string {
   return /^\S*Error: .*$/m.exec(text)?.[0] ?? text.slice(0, 200);
 }

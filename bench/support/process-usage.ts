@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What a process has taken. */
+/** The memory and processor time of a process. */
 export interface Usage {
   /** Resident memory, bytes. */
   resident: number;
@@ -13,8 +13,8 @@ interface ProcessState extends Usage {
   parent: number;
 }
 
-/** What a process takes, and all that it has started together. All is 0 once the process has ended. */
-export function usageOf(root: number): { own: Usage; children: Usage } {
+/** The usage of a process, and of all its descendants together. Everything is 0 after the process has ended. */
+export function readUsage(root: number): { own: Usage; children: Usage } {
   const processes = process.platform === 'linux' ? readProc() : readPs();
   const below = (parent: number): Usage =>
     [...processes]
@@ -30,7 +30,7 @@ function add(one: Usage, other: Usage): Usage {
   return { resident: one.resident + other.resident, cpuSeconds: one.cpuSeconds + other.cpuSeconds };
 }
 
-/** Linux counts processor time in hundredths of a second, whatever the machine. */
+/** Linux reports processor time in hundredths of a second on every machine. */
 const ticksPerSecond = 100;
 
 function readProc(): Map<number, ProcessState> {
@@ -40,12 +40,12 @@ function readProc(): Map<number, ProcessState> {
       const status = readFileSync(`/proc/${name}/status`, 'utf8');
       const valueOf = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      // After the command in parentheses, which may hold anything: utime and stime are fields 14 and 15 of all.
+      // The command in parentheses may contain anything. utime and stime are fields 14 and 15 of the whole line.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       const cpuSeconds = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
       processes.set(Number(name), { parent: valueOf('PPid'), resident: valueOf('VmRSS') * 1_024, cpuSeconds });
     } catch {
-      // It has ended meanwhile.
+      // The process has ended.
     }
   }
   return processes;

@@ -1,13 +1,13 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JsonObject } from '../src/json';
+import type { JsonObject } from '../../src/json';
 import { parseMessages, type PrimaryKeys } from './compare-rows';
-import type { LoopTask } from './loop';
+import type { LoopTask } from './loop-program';
+import { type Address, commandFor, writeProject } from './project';
 import { connectSdk } from './sdk-lists';
-import { writeProject, type Address } from './sync';
 
-const root = join(__dirname, '..');
+const root = join(__dirname, '..', '..');
 
 export interface ReadTask {
   tenant: Address;
@@ -60,8 +60,8 @@ export const sdkLoop: Reader = {
   prepare: ({ tenant: { url, clientId, clientSecret }, output }) => {
     const tenant = { url, clientId, clientSecret };
     const task: LoopTask = { by: 'sdk', tenant, parallel: 1, file: output, warm: false };
-    const loop = ['--require', join(root, 'scripts', 'typescript.cjs'), join(__dirname, 'loop.ts')];
-    return Promise.resolve({ command: [process.execPath, ...loop, JSON.stringify(task)] });
+    const [program, args] = commandFor('loop-program', task);
+    return Promise.resolve({ command: [program, ...args] });
   },
 };
 

@@ -1,34 +1,34 @@
-import type { JsonObject } from '../src/json';
-import type { Segment } from '../src/staging/segment';
-import type { Staging } from '../src/staging/staging';
-import { configureStream } from '../src/streams/registry';
+import type { JsonObject } from '../../src/json';
+import type { Segment } from '../../src/staging/segment';
+import type { Staging } from '../../src/staging/staging';
+import { configureStream } from '../../src/streams/registry';
 
-/** The stream that the rows are of. */
+/** The stream of the rows. */
 export const stream = configureStream({
   name: 'users',
   syncMode: 'incremental',
   destinationSyncMode: 'append_dedup',
 });
 
-/** Forty pages of 100, as a slice has them; five slices that have waited travel together. */
+/** A fetch stages forty pages of 100; a delivery takes up to five segments that wait. */
 export const rowsPerSegment = 4_000;
-export const segmentsPerStep = 5;
+export const segmentsPerDelivery = 5;
 const rowsPerPage = 100;
 
-/** Of ten rows the last is a later version of a user who came long before. */
+/** Every tenth row is a newer version of a user in a much earlier row. */
 export const versionEvery = 10;
 
-/** Number of the user whom a row is about. */
-export function userOf(row: number): number {
+/** The number of the user in a row. */
+export function getUserNumber(row: number): number {
   return row % versionEvery === versionEvery - 1 ? versionEvery * Math.floor(row / versionEvery / 2) : row;
 }
 
-/** A made-up user, of the size that users of a database connection have. */
-function userAt(row: number): JsonObject {
-  const user = userOf(row);
+/** A made-up user, as large as users of a database connection. */
+function createUser(row: number): JsonObject {
+  const user = getUserNumber(row);
   const time = (at: number): string => new Date(Date.UTC(2024, 0, 1) + at * 1_000).toISOString();
   return {
-    // As ids do, they come in no order.
+    // IDs have no order.
     user_id: `auth0|${((user * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, '0')}${user.toString(16).padStart(16, '0')}`,
     email: `user-${user}@example.com`,
     email_verified: user % 2 === 0,
@@ -53,7 +53,7 @@ async function stageSegment(staging: Staging, first: number, count: number): Pro
   for (let page = first; page < first + count; page += rowsPerPage) {
     const rows = Math.min(rowsPerPage, first + count - page);
     await writer.append(
-      Array.from({ length: rows }, (_, index) => ({ emitted_at: 1_700_000_000_000, data: userAt(page + index) })),
+      Array.from({ length: rows }, (_, index) => ({ emitted_at: 1_700_000_000_000, data: createUser(page + index) })),
     );
   }
   const segment = await writer.commit();
@@ -61,7 +61,7 @@ async function stageSegment(staging: Staging, first: number, count: number): Pro
   return segment;
 }
 
-/** Stages so many rows, as slices do. */
+/** Stages so many rows, as fetches do. */
 export async function stageUsers(staging: Staging, rows: number): Promise<Segment[]> {
   const segments: Segment[] = [];
   for (let first = 0; first < rows; first += rowsPerSegment) {

@@ -1,19 +1,19 @@
-import type { JsonObject } from '../src/json';
+import type { JsonObject } from '../../src/json';
 
-export interface Page {
+export interface ListPage {
   rows: JsonObject[];
   /** Token of the next page. */
   next?: string | undefined;
 }
 
-/** The lists of a tenant, a page at a time, by whatever client. */
+/** The lists of a tenant, page by page, with any client. */
 export interface TenantLists {
   clients(page: number): Promise<JsonObject[]>;
   roles(page: number): Promise<JsonObject[]>;
-  /** Users of `created_at:[from TO to}`, in this order. */
+  /** Users of `created_at:[from TO to}`, ordered by `created_at`. */
   users(query: { from: string; to: string; descending?: boolean; size?: number }): Promise<JsonObject[]>;
-  organizations(from?: string): Promise<Page>;
-  members(organization: string, from?: string): Promise<Page>;
+  organizations(from?: string): Promise<ListPage>;
+  members(organization: string, from?: string): Promise<ListPage>;
 }
 
 export type Write = (stream: string, rows: JsonObject[]) => void;
@@ -21,11 +21,11 @@ export type Write = (stream: string, rows: JsonObject[]) => void;
 const pageSize = 100;
 
 /**
- * Copies a tenant as one would write it down: all lists to their ends, `parallel` requests at a time where the lists allow.
- * It cannot be stopped and taken up again, and trusts the tenant to hold still.
+ * Copies a tenant with a simple loop: all lists from start to end, up to `parallel` requests at a time. It cannot resume, and
+ * requires that the tenant does not change.
  */
 export async function walkTenant(lists: TenantLists, parallel: number, write: Write, only?: string[]): Promise<void> {
-  const take = createTurnstile(parallel);
+  const take = limitConcurrency(parallel);
   const all: Record<string, () => Promise<void>> = {
     clients: () =>
       walkOffsets(
@@ -40,9 +40,12 @@ export async function walkTenant(lists: TenantLists, parallel: number, write: Wr
   else for (const walk of walks) await walk();
 }
 
-type Turnstile = <T>(request: () => Promise<T>) => Promise<T>;
+type RequestLimit = <T>(request: () => Promise<T>) => Promise<T>;
 
-async function walkPages(get: (from?: string) => Promise<Page>, write: (rows: JsonObject[]) => void): Promise<void> {
+async function walkPages(
+  get: (from?: string) => Promise<ListPage>,
+  write: (rows: JsonObject[]) => void,
+): Promise<void> {
   for (let from: string | undefined, more = true; more;) {
     const { rows, next } = await get(from);
     write(rows);
@@ -62,8 +65,8 @@ async function walkOffsets(
   }
 }
 
-/** Users by keyset, in as many windows of equal time as there may be requests. */
-async function walkUsers(lists: TenantLists, take: Turnstile, parallel: number, write: Write): Promise<void> {
+/** Users ordered by creation, in `parallel` time ranges of equal length. */
+async function walkUsers(lists: TenantLists, take: RequestLimit, parallel: number, write: Write): Promise<void> {
   const all = { from: '1970-01-01T00:00:00.000Z', to: '2100-01-01T00:00:00.000Z' };
   const windows = parallel === 1 ? [all] : await splitUsers();
   await Promise.all(
@@ -92,7 +95,7 @@ async function walkUsers(lists: TenantLists, take: Turnstile, parallel: number, 
   }
 }
 
-async function walkOrganizations(lists: TenantLists, take: Turnstile, write: Write): Promise<void> {
+async function walkOrganizations(lists: TenantLists, take: RequestLimit, write: Write): Promise<void> {
   await walkOffsets(
     (page) => take(() => lists.roles(page)),
     () => undefined,
@@ -107,10 +110,10 @@ async function walkOrganizations(lists: TenantLists, take: Turnstile, write: Wri
       'organization_members',
       rows.map(({ roles: _, ...member }) => ({ org_id: id, ...member })),
     );
-    const held = rows.flatMap(({ user_id, roles }) =>
+    const memberRoles = rows.flatMap(({ user_id, roles }) =>
       ((roles ?? []) as JsonObject[]).map((role) => ({ org_id: id, user_id: user_id ?? null, ...role })),
     );
-    if (held.length > 0) write('organization_member_roles', held);
+    if (memberRoles.length > 0) write('organization_member_roles', memberRoles);
   };
   const organizations: string[] = [];
   await walkPages(
@@ -123,8 +126,8 @@ async function walkOrganizations(lists: TenantLists, take: Turnstile, write: Wri
   await Promise.all(organizations.map(readMembers));
 }
 
-/** Lets so many requests through at a time, the others in their order. */
-function createTurnstile(most: number): Turnstile {
+/** Runs up to `most` requests at a time, in order. */
+function limitConcurrency(most: number): RequestLimit {
   const waiting: (() => void)[] = [];
   let out = 0;
   return async (request) => {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../src/json';
+import type { JsonObject } from '../../src/json';
 
 /** A row that a reader wrote. */
 export interface Row {
@@ -66,11 +66,11 @@ export function countRows(tenant: readonly Row[], delivered: readonly Row[]): Ro
   const expected = tally(tenant);
   const got = tally(delivered);
   const count: RowCount = { expected: tenant.length, delivered: 0, repeated: 0, lostByStream: {} };
-  for (const [key, wanted] of expected) {
-    const found = Math.min(wanted, got.get(key) ?? 0);
+  for (const [key, due] of expected) {
+    const found = Math.min(due, got.get(key) ?? 0);
     count.delivered += found;
     const stream = key.slice(0, key.indexOf(' '));
-    if (found < wanted) count.lostByStream[stream] = (count.lostByStream[stream] ?? 0) + wanted - found;
+    if (found < due) count.lostByStream[stream] = (count.lostByStream[stream] ?? 0) + due - found;
   }
   count.repeated = delivered.length - count.delivered;
   return count;

@@ -1,19 +1,19 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
-import { listsByAxios } from './axios-lists';
-import { listsBySdk } from './sdk-lists';
-import type { Address } from './sync';
-import { walkTenant } from './tenant-walk';
+import { createAxiosLists } from './axios-lists';
+import type { Address } from './project';
+import { createSdkLists } from './sdk-lists';
+import { walkTenant } from './tenant-lists';
 
-/** What a loop in a process of its own is to do. */
+/** The task of the program: a copy of a tenant with a simple loop. */
 export interface LoopTask {
   by: 'sdk' | 'axios';
   tenant: Address;
   parallel: number;
-  /** Records are written to it, a line each. */
+  /** The file for the records, one per line. */
   file: string;
-  /** Reads the tenant once, says so, and once more when it is told to. */
+  /** Reads the tenant once, sends a message, and reads it again after an answer. */
   warm: boolean;
   streams?: string[];
 }
@@ -29,7 +29,7 @@ async function main(task: LoopTask): Promise<void> {
 }
 
 async function read({ by, tenant, parallel, file, streams }: LoopTask): Promise<void> {
-  const lists = by === 'sdk' ? listsBySdk(tenant) : await listsByAxios(tenant);
+  const lists = by === 'sdk' ? createSdkLists(tenant) : await createAxiosLists(tenant);
   const out = createWriteStream(file);
   await walkTenant(
     lists,

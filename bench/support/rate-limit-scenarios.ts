@@ -1,30 +1,31 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, type EmulatorOptions, rateLimitPresets, type RateLimits } from 'auth0-emulator';
-import { useTenant } from './other-client';
 
-/** A tenant, what happens to it while it is read, and what a sync of it may cost. */
-export interface LimitScenario {
+/** A tenant, what happens to it during a sync, and what the sync may cost. */
+export interface RateLimitScenario {
+  /** As in docs/benchmarks.md. */
   name: string;
   tenant: Omit<EmulatorOptions, 'rateLimits' | 'port' | 'host'>;
   limits: RateLimits;
   streams?: string[];
-  /** Part of the buckets that is left to others. */
+  /** Share of the rate limit that is left to other clients. */
   reserve: number;
-  /** Processes that work on it; default one, which ends with the sync. */
+  /** Worker processes; default: the process of the sync. */
   workers?: number;
-  /** Each reader is a process that has read the tenant once before, as a worker mostly has: what its start costs is left out. */
+  /** The process has read the tenant once before, as most workers have: the cost of its start is not measured. */
   warm?: boolean;
-  /** Answers how many requests of others were refused. Begins when the tenant has had its first request. */
+  /** Starts with the tenant's first request. Returns how many requests of other clients got a 429. */
   meanwhile?(tenant: Emulator): Promise<number>;
-  /** Most of first to last request to the least there is; absent where that is not known. */
+  /** Largest ratio of the time from first to last request to the minimum; absent where the minimum is unknown. */
   ratio?: number;
-  /** Largest part of the requests that may meet a 429. */
+  /** Largest share of the requests that may get a 429. */
   refused: number;
-  /** Measurements, of which the median counts; default 3. */
+  /** Number of measurements, of which the median counts; default 3. */
   runs?: number;
-  /** The ratio is held against those of the others that have this. */
-  spread?: boolean;
-  /** The same work is measured by loops of Auth0's own SDK as well. */
-  besideLoops?: boolean;
+  /** The ratios of all scenarios with this are compared. */
+  comparesRatios?: boolean;
+  /** Loops of Auth0's SDK are measured as well. */
+  comparesLoops?: boolean;
 }
 
 const { enterprise, free, essentials } = rateLimitPresets;
@@ -35,9 +36,9 @@ const some = { clients: { count: 40 }, roles: { count: 10 } };
 /** About 20 s at 16 requests a second. */
 const medium = { users: { count: 30_000 }, organizations: { count: 60, members: 10 }, ...some };
 
-export const LIMIT_SCENARIOS: readonly LimitScenario[] = [
+export const rateLimitScenarios: readonly RateLimitScenario[] = [
   {
-    name: '50 + 16/s, 50 ms',
+    name: '50 + 16/s, 50 ms, 5,000 users',
     tenant: {
       scenario: { users: { count: 5_000 }, organizations: { count: 60, members: 10 }, ...some },
       latencyMs: 50,
@@ -46,7 +47,7 @@ export const LIMIT_SCENARIOS: readonly LimitScenario[] = [
     reserve: 0,
     ratio: 1.05,
     refused: 0,
-    besideLoops: true,
+    comparesLoops: true,
   },
   ...[20, 100, 500].map((latencyMs) => ({
     name: `50 + 16/s, ${latencyMs} ms, 100,000 users`,
@@ -55,7 +56,7 @@ export const LIMIT_SCENARIOS: readonly LimitScenario[] = [
     reserve: 0,
     refused: 0,
     runs: 1,
-    spread: true,
+    comparesRatios: true,
   })),
   {
     name: '2 + 2/s, small',
@@ -64,7 +65,7 @@ export const LIMIT_SCENARIOS: readonly LimitScenario[] = [
     reserve: 0,
     ratio: 1.05,
     refused: 0,
-    besideLoops: true,
+    comparesLoops: true,
   },
   {
     name: 'by endpoint and minute (Essentials)',
@@ -76,23 +77,23 @@ export const LIMIT_SCENARIOS: readonly LimitScenario[] = [
     reserve: 0,
     ratio: 1.08,
     refused: 0,
-    besideLoops: true,
+    comparesLoops: true,
   },
   {
     name: 'another client takes half for 10 s',
     tenant: { scenario: medium, latencyMs: 50 },
     limits: bucket,
     reserve: 0.1,
-    meanwhile: (tenant) => useTenant(tenant, { afterMs: 5_000, forMs: 10_000, everyMs: 125 }),
+    meanwhile: (tenant) => runOtherClient(tenant, { afterMs: 5_000, forMs: 10_000, everyMs: 125 }),
     refused: 0.01,
   },
   {
-    name: 'the bucket halves on the way',
+    name: 'the bucket halves during the sync',
     tenant: { scenario: medium, latencyMs: 50 },
     limits: bucket,
     reserve: 0.1,
     async meanwhile(tenant: Emulator): Promise<number> {
-      await new Promise((resolve) => setTimeout(resolve, 7_000));
+      await sleep(7_000);
       tenant.updateSettings({ rateLimits: halved });
       return 0;
     },
@@ -101,7 +102,7 @@ export const LIMIT_SCENARIOS: readonly LimitScenario[] = [
   ...(
     [
       ['headers are missing', { rateLimitHeaders: 'absent' }],
-      ['headers are ten answers old', { rateLimitHeaders: 'stale' }],
+      ['headers are ten responses old', { rateLimitHeaders: 'stale' }],
       ['the clock is 5 min ahead', { clockAheadMs: 300_000 }],
       ['the clock is 5 min behind', { clockAheadMs: -300_000 }],
     ] as const
@@ -123,8 +124,8 @@ export const LIMIT_SCENARIOS: readonly LimitScenario[] = [
   },
 ];
 
-/** Without a limit, seconds are held against a loop that does the same without Temporal. */
-export const UNLIMITED: LimitScenario = {
+/** Without a rate limit, the time is compared with a loop without Temporal. */
+export const noLimitScenario: RateLimitScenario = {
   name: 'no limit, 20 ms',
   tenant: {
     scenario: { users: { count: 10_000 }, organizations: { count: 200, members: 10 }, ...some },
@@ -135,8 +136,8 @@ export const UNLIMITED: LimitScenario = {
   refused: 0,
 };
 
-/** Without a limit or a latency, processor time is. */
-export const UNBOUND: LimitScenario = {
+/** Without a rate limit and latency, processor time is compared. */
+export const noLatencyScenario: RateLimitScenario = {
   name: 'no limit, no latency, 100,000 users',
   tenant: {
     scenario: { users: { count: 100_000 }, organizations: { count: 0 }, clients: { count: 0 }, roles: { count: 0 } },
@@ -146,3 +147,27 @@ export const UNBOUND: LimitScenario = {
   reserve: 0,
   refused: 0,
 };
+
+/**
+ * Sends requests as another application of the tenant.
+ * @returns how many of its requests got a 429
+ */
+export async function runOtherClient(
+  { url, clientId, clientSecret }: Emulator,
+  { afterMs, forMs, everyMs }: { afterMs: number; forMs: number; everyMs: number },
+): Promise<number> {
+  const grant = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret };
+  const answer = await fetch(`${url}/oauth/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...grant, audience: `${url}/api/v2/` }),
+  });
+  const { access_token: token } = (await answer.json()) as { access_token: string };
+  await sleep(afterMs);
+  const statuses: Promise<number>[] = [];
+  for (const end = Date.now() + forMs; Date.now() < end; await sleep(everyMs)) {
+    const response = fetch(`${url}/api/v2/roles?per_page=1`, { headers: { authorization: `Bearer ${token}` } });
+    statuses.push(response.then(async (each) => (await each.arrayBuffer(), each.status)));
+  }
+  return (await Promise.all(statuses)).filter((status) => status === 429).length;
+}

@@ -14,10 +14,10 @@ import {
   type RateLimits,
   type TenantScenario,
 } from 'auth0-emulator';
-import type { JsonObject } from '../src/json';
+import type { JsonObject } from '../../src/json';
 import type { ReadTask, Reader } from './compare-readers';
 import { countDistinct, countRows, lastStates, parseMessages, readRows, type Row, type RowCount } from './compare-rows';
-import { inScratch } from './sync';
+import { withFolder } from './project';
 
 export { secretScopes };
 
@@ -124,7 +124,7 @@ export function atTenant<T>(
   { scenario, rateLimits, latencyMs }: ComparedTenant,
   work: (tenant: Emulator, task: ReadTask) => Promise<T>,
 ): Promise<T> {
-  return inScratch(async (folder) => {
+  return withFolder(async (folder) => {
     const scopes = [...readerScopes, ...secretScopes];
     const tenant = await startEmulator({ scenario, rateLimits, latencyMs, scopes });
     try {

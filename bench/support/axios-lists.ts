@@ -1,13 +1,13 @@
 import { Agent } from 'node:http';
 import axios from 'axios';
-import { Pacer } from '../src/auth0/rate-limit/pacer';
-import { readRateLimitHeaders } from '../src/auth0/rate-limit/rate-limit-headers';
-import type { JsonObject } from '../src/json';
-import type { Address } from './sync';
-import type { Page, TenantLists } from './tenant-walk';
+import { Pacer } from '../../src/auth0/rate-limit/pacer';
+import { readRateLimitHeaders } from '../../src/auth0/rate-limit/rate-limit-headers';
+import type { JsonObject } from '../../src/json';
+import type { Address } from './project';
+import type { ListPage, TenantLists } from './tenant-lists';
 
-/** A tenant's lists by axios alone, each request when the pacer lets it go: what a sync costs without Temporal. */
-export async function listsByAxios({ url, clientId, clientSecret }: Address): Promise<TenantLists> {
+/** The lists of a tenant with axios and the pacer, but without Temporal. */
+export async function createAxiosLists({ url, clientId, clientSecret }: Address): Promise<TenantLists> {
   const http = axios.create({ baseURL: `${url}/api/v2/`, httpAgent: new Agent({ keepAlive: true }) });
   const credentials = { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret };
   const granted = await axios.post<{ access_token: string }>(`${url}/oauth/token`, {
@@ -23,7 +23,7 @@ export async function listsByAxios({ url, clientId, clientSecret }: Address): Pr
     slot.recordResponse(readRateLimitHeaders(headers as Record<string, string>, Date.now()));
     return data;
   }
-  async function page(route: string, path: string, rows: string, params: Record<string, string>): Promise<Page> {
+  async function page(route: string, path: string, rows: string, params: Record<string, string>): Promise<ListPage> {
     const body = await get<JsonObject>(route, path, { ...params, take: 100 });
     return { rows: body[rows] as JsonObject[], next: body['next'] as string | undefined };
   }
