@@ -127,5 +127,5 @@ it.each([
 it('worker --listen prints that another program uses the address', async () => {
   const { code, stderr } = await runCli(['worker', '--listen', tenant.domain], options);
   expect(code).toBe(2);
-  expect(stderr).toContain(`${tenant.domain} cannot be listened on: the address is in use`);
+  expect(stderr).toContain(`cannot listen on ${tenant.domain}: the address is in use`);
 });

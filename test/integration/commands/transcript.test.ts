@@ -42,7 +42,7 @@ it('every command of a first session prints what the user needs, within 80 colum
       [
         /^│ users +│ +250 │ +\d │ +[\d.]+ │$/m,
         /^│ organization_members +│ +20 │ +4 │/m,
-        /^Limit \(tenant\), less the reserve: 18 at once, then [\d.]+ a second/m,
+        /^Rate limit \(tenant\), reserve excluded: burst 18, then [\d.]+\/s or more\.$/m,
         /^This estimate used \d+ requests\.$/m,
       ],
     ],
