@@ -10,12 +10,13 @@ const timeoutMs = 55_000;
 export async function until<Value>(
   ask: () => Value | Promise<Value>,
   event = ask.toString(),
+  intervalMs = 10,
 ): Promise<Exclude<Value, false | undefined | null | 0 | ''>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const answer = await ask();
     if (answer) return answer as Exclude<Value, false | undefined | null | 0 | ''>;
     if (performance.now() > deadline) throw new Error(`waited ${timeoutMs / 1000} s in vain for ${event}`);
-    await sleep(10);
+    await sleep(intervalMs);
   }
 }

@@ -1,9 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
+import { readerScopes } from 'auth0-emulator';
 import { connect, type TemporalConnection } from '../../../src/temporal/connection';
-import { createNamespace, type TestNamespace } from '../../support/servers';
 import {
   readRunStatus,
   readScheduleStatus,
@@ -11,307 +9,283 @@ import {
   type ScheduledRun,
   type ScheduleStatus,
 } from '../../../src/temporal/run-status';
-import { installRuntime } from '../../../src/temporal/runtime';
-import { type Ended, run, type Running, scratchFolder, start } from '../../support/program';
-import { projectFor } from '../../support/compare-copy';
+import { runCli } from '../../support/cli';
+import { openProject, type TestProject } from '../../support/project';
+import { scratchFolder } from '../../support/program';
+import { until } from '../../support/wait';
 
-jest.setTimeout(400_000);
+jest.setTimeout(120_000);
 
-interface Standing {
+interface ConnectionStatus {
   connection: string;
   run: RunStatus | null;
   schedule: ScheduleStatus | null;
 }
 
 const folder = scratchFolder();
-const project = join(folder, 'rollcall.yaml');
-let tenant: Emulator;
-let server: TestNamespace;
-let env: Record<string, string>;
+let project: TestProject;
 let temporal: TemporalConnection;
-/** Ended after the tests, whatever becomes of those. */
-const programs: Running[] = [];
+/** Connections so far: each test has one of its own. */
+let connections = 0;
 
 beforeAll(async () => {
-  server = await createNamespace();
-  tenant = await startEmulator({
-    scenario: {
-      users: { count: 200 },
-      organizations: { count: 300, members: 2 },
-      clients: { count: 3 },
-      roles: { count: 2 },
-    },
-  });
-  projectFor(folder, tenant);
-  installRuntime({ log: () => undefined });
-  temporal = await connect(server);
-  env = { ...server.env, ROLLCALL_HEARTBEAT_SECONDS: '2' };
+  const scenario = {
+    users: { count: 200 },
+    organizations: { count: 300, members: 2 },
+    clients: { count: 3 },
+    roles: { count: 2 },
+  };
+  project = await openProject(folder, { scenario });
+  temporal = await connect(project.namespace);
+  await project.startWorker();
 });
+afterEach(() => project.tenant.updateSettings({ latencyMs: 0, scopes: readerScopes }));
 afterAll(async () => {
-  for (const { child } of programs) child.kill('SIGKILL');
-  await Promise.all(programs.map(({ ended }) => ended));
+  await project.close();
   await temporal.close();
-  await tenant.close();
 });
 
-/** A further connection of the project's file. */
-function connectionTo(name: string, secret: string, streams: string): string {
-  return [
-    `  ${name}:`,
-    `    base_url: ${tenant.url}`,
-    `    credentials: { client_id: ${tenant.clientId}, client_secret: ${secret} }`,
+/** Writes a connection to the project file; returns its name. */
+function addConnection(lines: { secret?: string; streams?: string; schedule?: string } = {}, name?: string): string {
+  const chosen = name ?? `acme${(connections += 1)}`;
+  const file = join(folder, 'rollcall.yaml');
+  const others = readFileSync(file, 'utf8').replace(new RegExp(`^  ${chosen}:\n(    .*\n)*`, 'm'), '');
+  const { secret = project.tenant.clientSecret, streams = 'clients, organizations', schedule } = lines;
+  const added = [
+    `  ${chosen}:`,
+    `    base_url: ${project.tenant.url}`,
+    `    credentials: { client_id: ${project.tenant.clientId}, client_secret: ${secret} }`,
     `    streams: [${streams}]`,
-    `    destination: { files: ./${name} }`,
+    `    destination: { files: ./${chosen} }`,
+    ...(schedule === undefined ? [] : [`    schedule: ${schedule}`]),
     '',
   ].join('\n');
+  writeFileSync(file, others + added);
+  return chosen;
 }
 
-function rollcall(...args: string[]): Promise<Ended> {
-  return run('rollcall', args, { cwd: folder, env });
+/** Creates a schedule that does not fire by itself during the tests. */
+async function createSchedule(name: string, ...flags: string[]): Promise<void> {
+  await project.runOk('schedule', 'create', name, '--cron', '0 0 1 1 *', ...flags);
 }
 
-/** Of a command that must go well. */
-async function said(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await rollcall(...args);
-  expect({ args, code, stderr }).toEqual({ args, code: 0, stderr });
-  return stdout + stderr;
+async function readStatus(connection: string): Promise<ConnectionStatus> {
+  return {
+    connection,
+    run: (await readRunStatus(temporal.client, connection)) ?? null,
+    schedule: (await readScheduleStatus(temporal.client, connection, 5)) ?? null,
+  };
 }
 
-async function startWorker(): Promise<Running> {
-  const worker = start('rollcall', ['worker'], { cwd: folder, env });
-  programs.push(worker);
-  await worker.says('Polling task queue');
-  return worker;
+/** Waits until a connection has the status that the test expects. */
+async function waitForStatus(
+  connection: string,
+  isExpected: (status: ConnectionStatus) => boolean,
+): Promise<ConnectionStatus> {
+  let status = await readStatus(connection);
+  const isReached = async (): Promise<boolean> => isExpected((status = await readStatus(connection)));
+  // The server's scheduler answers by a workflow, which starves when it is asked all the time.
+  await until(isReached, isExpected.toString(), 100).catch((error: unknown) => {
+    throw new Error(`${(error as Error).message}: ${JSON.stringify(status)}`, { cause: error });
+  });
+  return status;
 }
 
-/** As `rollcall status <connection> --json` tells it. */
-async function standingOf(connection: string): Promise<Standing> {
-  const { connections } = JSON.parse(await said('status', connection, '--json')) as { connections: Standing[] };
-  return connections[0]!;
-}
+const listRuns = ({ schedule }: ConnectionStatus): ScheduledRun[] => schedule?.recentRuns ?? [];
+const listOutcomes = (status: ConnectionStatus): string[] => listRuns(status).map(({ outcome }) => outcome);
+const isIdle = (status: ConnectionStatus): boolean =>
+  !listOutcomes(status).includes('running') && status.run !== null && 'endedAt' in status.run;
+const isRunning = ({ run }: ConnectionStatus): boolean => run?.state === 'running';
 
-/** How a connection stands as soon as that is as the test wants it; looked at from here, which is quicker than by `status`. */
-async function once(connection: string, wanted: (standing: Standing) => boolean): Promise<Standing> {
-  let standing: Standing = { connection, run: null, schedule: null };
-  for (let tries = 0; tries < 300; tries += 1) {
-    const schedule = (await readScheduleStatus(temporal.client, connection, 5)) ?? null;
-    standing = { connection, run: (await readRunStatus(temporal.client, connection)) ?? null, schedule };
-    if (wanted(standing)) return standing;
-    await sleep(100);
-  }
-  throw new Error(JSON.stringify(standing));
-}
-
-const firingsOf = ({ schedule }: Standing): ScheduledRun[] => schedule?.recentRuns ?? [];
-const outcomes = (standing: Standing): string[] => firingsOf(standing).map(({ outcome }) => outcome);
-const isIdle = (standing: Standing): boolean =>
-  !outcomes(standing).includes('running') && standing.run !== null && 'ended' in standing.run;
-
-/** Long enough for a run to be met under way by others; back to quick ones with 0. */
-function slow(latencyMs: number): void {
-  tenant.updateSettings({ latencyMs });
-}
-
-it('status tells of firings, one skipped for overlap, a run by hand in between, and a worker that was killed', async () => {
-  const first = await startWorker();
-  slow(1_000);
-  expect(await said('schedule', 'create', 'acme', '--every', '3s', '--jitter', '0s')).toMatch(
-    /^acme is copied every 3s; the next run is due \d\d:\d\d:\d\d\.\n$/,
+/** Starts a scheduled run, and waits until `outcomes` are those of the newest runs. */
+async function triggerRun(name: string, ...outcomes: string[]): Promise<ConnectionStatus> {
+  await project.runOk('schedule', 'trigger', name);
+  return waitForStatus(
+    name,
+    (status) => JSON.stringify(listOutcomes(status)) === JSON.stringify(outcomes) && isIdle(status),
   );
+}
 
-  // The first firing is still under way when the second one is due.
-  const overlapping = await once('acme', ({ schedule }) => (schedule?.skippedRuns ?? 0) > 0);
-  expect(overlapping).toMatchObject({ run: { state: 'running', scheduled: true } });
-  expect(firingsOf(overlapping)).toHaveLength(1);
-  await said('schedule', 'pause', 'acme', '--reason', 'the tenant is being moved.');
-  slow(0);
-  const rested = await once('acme', isIdle);
-  expect(rested).toMatchObject({
+it('shows the result of a scheduled run', async () => {
+  const name = addConnection();
+  await createSchedule(name);
+  expect(await triggerRun(name, 'complete')).toMatchObject({
     run: { state: 'complete', scheduled: true, verdict: 'complete' },
-    schedule: { paused: true, reason: 'the tenant is being moved.', firings: [{ outcome: 'complete' }] },
+    schedule: { skippedRuns: 0, recentRuns: [{ outcome: 'complete' }] },
   });
-
-  // A run that was started by hand is under way when the second one is.
-  slow(1_000);
-  await said('sync', 'acme', '--detach');
-  await said('pause', 'acme', '--reason', 'somebody looks at it.');
-  await said('schedule', 'resume', 'acme');
-  const skipped = await once('acme', (standing) => outcomes(standing)[0] === 'skipped');
-  expect(skipped).toMatchObject({ run: { state: 'paused', reason: 'somebody looks at it.', scheduled: false } });
-  const [skip] = firingsOf(skipped);
-  expect(skip).toMatchObject({ verdict: 'sync/acme was under way already', busySince: skipped.run?.startedAt });
-  const told = await said('status', 'acme');
-  expect(told).toMatch(/skipped: sync\/acme was under way already, since \d\d:\d\d:\d\d/);
-  expect(told).toMatch(
-    / {2}sync paused, begun \d\d:\d\d:\d\d\n {4}because somebody looks at it;\n {4}`rollcall resume acme`/,
-  );
-  slow(0);
-  await said('resume', 'acme');
-  await once('acme', ({ run: newest }) => newest?.state === 'complete');
-
-  // The third one outlives its worker.
-  slow(1_000);
-  await once('acme', ({ run: newest }) => newest?.state === 'running' && newest.scheduled);
-  await said('schedule', 'pause', 'acme');
-  first.child.kill('SIGKILL');
-  await first.ended;
-  expect((await standingOf('acme')).run).toMatchObject({ state: 'running', scheduled: true });
-  expect(await said('status', 'acme')).toContain('no worker answers');
-  slow(0);
-  await startWorker();
-  const end = await once('acme', isIdle);
-  expect(end).toMatchObject({ run: { state: 'complete' }, schedule: { paused: true, reason: 'paused by hand' } });
-  expect(outcomes(end)[0]).toBe('complete');
-  expect(end.schedule?.skippedRuns).toBeGreaterThan(0);
-
-  const text = await said('status');
+  const text = await project.runOk('status', name);
   expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
-  expect(text).toMatch(/^acme\n {2}last sync ended \d\d:\d\d:\d\d, started by its schedule: complete \(\d+ rows\)\n/);
-  expect(text).toMatch(/ {2}schedule: every 3s; paused\n {4}because paused by hand;\n/);
-  expect(text).toMatch(/ {4}\d+ skipped while the one before ran, 0 missed by more than 1h\n/);
-  expect(text).toMatch(/\n {4}\d\d:\d\d:\d\d {2}complete \(\d+ rows\)\n/);
-  expect(text).toMatch(/\n {4}\d\d:\d\d:\d\d {2}skipped: /);
+  expect(text).toMatch(
+    /^acme\d+\n {2}last sync ended \d\d:\d\d:\d\d, started by its schedule: complete \(303 rows\)\n/,
+  );
+  expect(text).toMatch(/ {2}schedule: cron 0 0 1 1 \*; next run /);
+  expect(text).toMatch(/ {4}0 skipped .*, 0 missed by more than 1h\n/);
+  expect(text).toMatch(/\n {4}\d\d:\d\d:\d\d {2}complete \(303 rows\)\n/);
 });
 
-it('a schedule whose runs fail pauses itself with the reason, and goes on with the project file as it is then', async () => {
-  const lines = readFileSync(project, 'utf8');
-  const configure = (secret: string, streams: string): void => {
-    writeFileSync(project, lines + connectionTo('beta', secret, streams));
-  };
-  configure('no-secret-of-anybody', 'clients');
-  await said('schedule', 'create', 'beta', '--every', '1s', '--jitter', '0s', '--pause-after', '2');
-  const paused = await once('beta', (standing) => standing.schedule?.paused === true && isIdle(standing));
-  expect(outcomes(paused)).toEqual(['failed', 'failed']);
+it('skips a scheduled run while a sync that a user started is running', async () => {
+  const name = addConnection();
+  await createSchedule(name);
+  await project.runOk('sync', name, '--detach');
+  await project.runOk('pause', name, '--reason', 'the tenant is being moved.');
+  await project.runOk('schedule', 'trigger', name);
+  const skipped = await waitForStatus(name, (status) => listOutcomes(status)[0] === 'skipped');
+  expect(skipped).toMatchObject({
+    run: { state: 'paused', pauseReason: 'the tenant is being moved.', scheduled: false },
+  });
+  const [skip] = listRuns(skipped);
+  expect(skip?.verdict).toContain(`sync/${name}`);
+  expect(skip?.blockedByRunSince).toBe(skipped.run?.startedAt);
+  const text = await project.runOk('status', name);
+  expect(text).toMatch(/skipped: sync\/acme\d+ .*, since \d\d:\d\d:\d\d/);
+  expect(text).toMatch(
+    / {2}sync paused, started \d\d:\d\d:\d\d\n.*the tenant is being moved.*`rollcall resume acme\d+`/s,
+  );
+  await project.runOk('resume', name);
+  await waitForStatus(name, ({ run }) => run?.state === 'complete');
+});
+
+it('pauses a schedule after failed runs in a row, shows the reason, and counts again after it is resumed', async () => {
+  const name = addConnection({ secret: 'made-up-secret', streams: 'clients' });
+  // Runs that a user triggers do not count: the schedule must fire by itself.
+  await project.runOk('schedule', 'create', name, '--every', '1s', '--jitter', '0s', '--pause-after', '2');
+  const isPaused = (status: ConnectionStatus): boolean => status.schedule?.paused === true && isIdle(status);
+  const paused = await waitForStatus(name, isPaused);
+  expect(listOutcomes(paused)).toEqual(['failed', 'failed']);
   expect(paused.schedule?.pauseReason).toMatch(
-    /^2 failed runs in a row; the last one: incomplete: clients: Auth0 refused the client id/,
+    /^2 failed consecutive runs; last run: incomplete: clients: Auth0 rejected the client ID/,
   );
-  expect(paused.run).toMatchObject({ state: 'failed', rows: 0 });
-  expect(await said('status', 'beta')).toContain('because 2 failed runs in a row; the last one: incomplete because');
+  expect(paused.run).toMatchObject({ state: 'failed', records: 0 });
+  expect(await project.runOk('status', name)).toContain('2 failed consecutive runs; last run: incomplete');
 
-  // A secret that is still wrong: as many failures are due again before it pauses once more.
-  expect(await said('schedule', 'resume', 'beta')).toMatch(/^The schedule of beta goes on; the next run is due/);
-  const again = await once('beta', (standing) => standing.schedule?.paused === true && isIdle(standing));
-  expect(outcomes(again)).toEqual(['failed', 'failed', 'failed', 'failed']);
+  await project.runOk('schedule', 'resume', name);
+  expect(listOutcomes(await waitForStatus(name, isPaused))).toEqual(['failed', 'failed', 'failed', 'failed']);
 
-  configure(tenant.clientSecret, 'clients, organizations');
-  await said('schedule', 'resume', 'beta');
-  const mended = await once('beta', (standing) => standing.run?.state === 'complete');
-  expect(mended.run).toMatchObject({ rows: 303 });
-  await said('schedule', 'pause', 'beta');
-  expect(await once('beta', isIdle)).toMatchObject({
-    schedule: { firings: [{ outcome: 'complete' }, {}, {}, {}, {}] },
-  });
-
-  // A connection that is gone from the file fails in words that say so.
-  writeFileSync(project, lines);
-  await said('schedule', 'trigger', 'beta');
-  await once('beta', (standing) => outcomes(standing)[0] === 'failed');
-  expect(await said('schedule', 'show', 'beta')).toMatch(/failed: .*rollcall.yaml has no\s+connection "beta"/s);
-  expect(await said('schedule', 'delete', 'beta')).toContain('beta has no schedule any more.');
+  // The next run reads the project file again.
+  addConnection({}, name);
+  await project.runOk('schedule', 'resume', name);
+  const fixed = await waitForStatus(name, ({ run }) => run?.state === 'complete');
+  expect(fixed.run).toMatchObject({ records: 303 });
+  await project.runOk('schedule', 'delete', name);
 });
 
-it('runs of the past are made up for, by one for all or by each for itself; so is one that is asked for', async () => {
-  await said('schedule', 'create', 'acme', '--replace', '--cron', '0 * * * *', '--jitter', '0s');
-  await said('schedule', 'pause', 'acme');
-  expect((await standingOf('acme')).schedule).toMatchObject({
-    times: 'by cron 0 * * * *',
-    paused: true,
-    reason: 'paused by hand',
-  });
-  const count = async (): Promise<number> => {
-    const { schedule } = JSON.parse(await said('schedule', 'show', 'acme', '--json')) as { schedule: ScheduleStatus };
-    return schedule.recentRuns.filter(({ dueAt }) => dueAt.startsWith('2026-01-31T')).length;
-  };
-  const span = ['--from', '2026-01-31T05:30Z', '--to', '2026-01-31T08:30Z'];
-  await said('schedule', 'backfill', 'acme', ...span);
-  await once(
-    'acme',
-    (standing) => firingsOf(standing)[0]?.dueAt.startsWith('2026-01-31T06:00') === true && isIdle(standing),
+it('reports a scheduled connection that was removed from the project file', async () => {
+  const file = join(folder, 'rollcall.yaml');
+  const before = readFileSync(file, 'utf8');
+  const name = addConnection();
+  await createSchedule(name);
+  writeFileSync(file, before);
+  await project.runOk('schedule', 'trigger', name);
+  await waitForStatus(name, (status) => listOutcomes(status)[0] === 'failed');
+  expect(await project.runOk('schedule', 'show', name)).toMatch(
+    /failed: .*rollcall.yaml has no\s+connection "acme\d+"/s,
   );
-  expect(await count()).toBe(1);
-  await said('schedule', 'backfill', 'acme', ...span, '--each');
-  await once(
-    'acme',
-    (standing) => firingsOf(standing)[0]?.dueAt.startsWith('2026-01-31T08:00') === true && isIdle(standing),
-  );
-  expect(await count()).toBe(4);
-
-  await said('schedule', 'trigger', 'acme');
-  await once('acme', (standing) => !firingsOf(standing)[0]?.dueAt.startsWith('2026-01-31T') && isIdle(standing));
+  expect(await project.runOk('schedule', 'delete', name)).toContain(`Deleted the schedule of ${name}.`);
 });
 
-it('a run that is cancelled by hand is no failed run', async () => {
-  slow(1_000);
-  await said('schedule', 'trigger', 'acme');
-  await once('acme', ({ run: newest }) => newest?.state === 'running');
-  await said('cancel', 'acme');
-  slow(0);
-  const ended = await once('acme', isIdle);
-  expect(ended.run).toMatchObject({ state: 'cancelled', verdict: 'ended by hand' });
-  expect(firingsOf(ended)[0]).toMatchObject({ outcome: 'cancelled', verdict: 'sync/acme was cancelled' });
-});
+it('backfills missed runs, with one run for all or one for each', async () => {
+  const name = addConnection();
+  await project.runOk('schedule', 'create', name, '--cron', '0 * * * *', '--jitter', '0s');
+  await project.runOk('schedule', 'pause', name);
+  const countBackfills = (status: ConnectionStatus): number =>
+    listRuns(status).filter(({ dueAt }) => dueAt.startsWith('2026-01-31T')).length;
+  const range = ['--from', '2026-01-31T05:30Z', '--to', '2026-01-31T08:30Z'];
+  await project.runOk('schedule', 'backfill', name, ...range);
+  const one = await waitForStatus(name, (status) => countBackfills(status) > 0 && isIdle(status));
+  expect(listRuns(one)).toMatchObject([{ dueAt: expect.stringMatching(/T06:00/) as string, outcome: 'complete' }]);
+  expect(one.schedule).toMatchObject({ timing: 'cron 0 * * * *', paused: true });
 
-it('a partial copy is no failed run', async () => {
-  tenant.updateSettings({ scopes: readerScopes.filter((scope) => scope !== 'read:clients') });
-  writeFileSync(
-    project,
-    readFileSync(project, 'utf8') + connectionTo('gamma', tenant.clientSecret, 'clients, organizations'),
+  await project.runOk('schedule', 'backfill', name, ...range, '--each');
+  const each = await waitForStatus(
+    name,
+    (status) => listRuns(status)[0]?.dueAt.startsWith('2026-01-31T08:00') === true && isIdle(status),
   );
-  await said('schedule', 'create', 'gamma', '--cron', '0 0 1 1 *', '--pause-after', '1');
-  await said('schedule', 'trigger', 'gamma');
-  const ended = await once('gamma', (standing) => outcomes(standing)[0] === 'partial');
-  expect(firingsOf(ended)[0]?.verdict).toMatch(/^incomplete: clients: .*read:clients/);
-  expect(ended).toMatchObject({ run: { state: 'partial', rows: 300 }, schedule: { paused: false, pauseAfter: 1 } });
-  tenant.updateSettings({ scopes: readerScopes });
-  await said('schedule', 'delete', 'gamma');
+  expect(countBackfills(each)).toBe(4);
+
+  await project.runOk('schedule', 'trigger', name);
+  await waitForStatus(name, (status) => listRuns(status).length === 5 && isIdle(status));
 });
 
-it('without options the schedule that the project file has for the connection counts', async () => {
-  const before = readFileSync(project, 'utf8');
-  const schedule = "    schedule: { at: '06:30', on: [mon, thu], time_zone: Europe/Berlin, pause_after: 5 }\n";
-  writeFileSync(project, before + connectionTo('delta', tenant.clientSecret, 'clients') + schedule);
-  expect(await said('schedule', 'create', 'delta')).toMatch(
-    /^delta is copied at 06:30 on mon, thu \(Europe\/Berlin\); /,
+it('does not count a run that a user cancelled as failed', async () => {
+  const name = addConnection();
+  await createSchedule(name);
+  project.tenant.updateSettings({ latencyMs: 1_000 });
+  await project.runOk('schedule', 'trigger', name);
+  await waitForStatus(name, isRunning);
+  await project.runOk('cancel', name);
+  const ended = await waitForStatus(name, isIdle);
+  expect(ended.run).toMatchObject({ state: 'cancelled' });
+  expect(listRuns(ended)[0]).toMatchObject({ outcome: 'cancelled', verdict: `sync/${name} was cancelled` });
+});
+
+it('does not count a partial copy as a failed run', async () => {
+  project.tenant.updateSettings({ scopes: readerScopes.filter((scope) => scope !== 'read:clients') });
+  const name = addConnection();
+  await createSchedule(name, '--pause-after', '1');
+  const ended = await triggerRun(name, 'partial');
+  expect(listRuns(ended)[0]?.verdict).toMatch(/^incomplete: clients: .*read:clients/);
+  expect(ended).toMatchObject({ run: { state: 'partial', records: 300 }, schedule: { paused: false, pauseAfter: 1 } });
+});
+
+it('uses the schedule of the project file when the command has no options', async () => {
+  const schedule = "{ at: '06:30', on: [mon, thu], time_zone: Europe/Berlin, pause_after: 5 }";
+  const name = addConnection({ schedule });
+  expect(await project.runOk('schedule', 'create', name)).toMatch(
+    /^acme\d+ is copied at 06:30 on mon, thu \(Europe\/Berlin\); the next run is due /,
   );
-  expect(await once('delta', () => true)).toMatchObject({ schedule: { pauseAfter: 5, firings: [] } });
-  await said('schedule', 'delete', 'delta');
-  writeFileSync(project, before);
+  expect(await readStatus(name)).toMatchObject({ schedule: { pauseAfter: 5, recentRuns: [] } });
 });
 
-it('the list shows when runs are due, and which schedules are paused', async () => {
-  expect(await said('schedule', 'list')).toMatch(/│ acme +│ by cron 0 \* \* \* \* │ paused +│/);
-  await said('schedule', 'resume', 'acme');
-  const { schedules } = JSON.parse(await said('schedule', 'list', '--json')) as { schedules: object[] };
-  expect(schedules).toEqual([
-    { connection: 'acme', times: 'by cron 0 * * * *', next: expect.stringMatching(/T\d\d:00:00.000Z$/) as string },
-  ]);
+it('lists schedules with their next run, and those that are paused', async () => {
+  const name = addConnection();
+  await project.runOk('schedule', 'create', name, '--cron', '0 * * * *');
+  await project.runOk('schedule', 'pause', name);
+  // The server's list follows a change a little later.
+  const list = async (): Promise<string> => project.runOk('schedule', 'list');
+  await until(
+    async () => /│ acme\d+ +│ cron 0 \* \* \* \* +│ paused +│/.test(await list()),
+    'the paused schedule',
+    100,
+  );
+  await project.runOk('schedule', 'resume', name);
+  const { schedules } = JSON.parse(await project.runOk('schedule', 'list', '--json')) as { schedules: object[] };
+  expect(schedules).toContainEqual(expect.objectContaining({ connection: name, timing: 'cron 0 * * * *' }));
 });
 
 it.each<[string[], string | RegExp]>([
-  [['create', 'acme', '--every', '1h'], /acme has a schedule already\. .*--replace/],
   [['create', 'amce', '--every', '1h'], /no connection "amce" \(did you mean acme\?\)/],
   [['create', 'acme', '--every', 'often'], 'every must be a duration such as'],
-  [['create', 'acme'], 'nothing says when acme is to be copied. Give --every 1h,'],
-  [['create', 'acme', '--replace', '--cron', '99 * * * *'], 'refuses the schedule: Minute is not in range'],
+  [['create', 'acme'], 'no schedule is given for acme. Pass --every 1h,'],
+  [['create', 'acme', '--cron', '99 * * * *'], 'rejected the schedule: Minute is not in range'],
   [['show', 'amce'], /no connection "amce" \(did you mean acme\?\)/],
-  [['backfill', 'acme', '--from', 'yesterday'], '--from is no date or time'],
+  [['backfill', 'acme', '--from', 'yesterday'], '--from is not an ISO 8601 date or time'],
   [['backfill', 'acme', '--from', '2026-02-01', '--to', '2026-01-31'], '--to must be later than --from'],
-])('rollcall schedule %j: what is wrong is said in words', async (args, words) => {
-  const { code, stdout, stderr } = await rollcall('schedule', ...args);
+  ...['show', 'trigger', 'pause', 'resume', 'delete'].map((verb): [string[], string] => [
+    [verb, 'acme'],
+    'acme has no schedule. Create one, for example with `rollcall schedule create acme --every 1h`.',
+  ]),
+])('rollcall schedule %j: reports what is wrong', async (args, words) => {
+  const { code, stdout, stderr } = await project.run('schedule', ...args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(words);
   expect(stderr).not.toMatch(/^ +at /m);
 });
 
-it('a schedule that is not there, or has no server to be on, is told of with what to do', async () => {
-  await said('schedule', 'delete', 'acme');
-  for (const verb of ['show', 'trigger', 'pause', 'resume', 'delete']) {
-    const { code, stderr } = await rollcall('schedule', verb, 'acme');
-    expect({ verb, code }).toEqual({ verb, code: 2 });
-    expect(stderr).toContain('acme has no schedule. `rollcall schedule create acme --every 1h` makes one.');
-  }
-  expect(await said('schedule', 'list')).toContain('No schedules.');
-  const alone = await run('rollcall', ['schedule', 'create', 'acme', '--every', '1h'], { cwd: folder });
-  expect(alone.code).toBe(2);
-  expect(alone.stderr).toMatch(/a schedule needs one that stays\. Set TEMPORAL_ADDRESS/);
+it('replaces a schedule only with --replace', async () => {
+  const name = addConnection();
+  await createSchedule(name);
+  const { code, stderr } = await project.run('schedule', 'create', name, '--every', '1h');
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/acme\d+ already has a schedule.*--replace/s);
+  await project.runOk('schedule', 'create', name, '--every', '1h', '--replace');
+  expect(await readStatus(name)).toMatchObject({ schedule: { timing: 'every 1h' } });
+});
+
+it('requires a Temporal server that outlives the command', async () => {
+  const alone = join(folder, 'alone');
+  mkdirSync(alone);
+  const args = ['schedule', 'create', 'acme', '--every', '1h', '--config', join(folder, 'rollcall.yaml')];
+  const { code, stderr } = await runCli(args, { cwd: alone });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/Set TEMPORAL_ADDRESS/);
 });
