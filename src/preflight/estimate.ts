@@ -1,69 +1,10 @@
 import { getDocumentedRefill } from '../auth0/rate-limit/endpoint-groups';
 import type { PacerSnapshot } from '../auth0/rate-limit/pacer';
-import { maxSearchRows } from '../auth0/paging/user-search';
+import { maxSearchRows, searchPageSize } from '../auth0/paging/user-search';
 import { defined } from '../json';
 import type { RolesSource } from '../streams/fetch-task';
 import type { ProbeResult } from './probe';
 import { type Estimate, sum } from './user-count';
-
-/** Rows on a full page. */
-export const maxPageRows = 100;
-
-/** The sizes on which the number of requests depends. */
-export interface TenantSize {
-  clients: number;
-  /** Users that have the timestamp by which they are read. */
-  users: number;
-  /** Users without it; a search of their own finds them. */
-  usersWithoutTimestamp: number;
-  /** Sizes of the blocks of users that share one timestamp and exceed the rows of a search. */
-  ties: number[];
-  organizations: number;
-  /** Members of each organization. */
-  members: number[];
-  /** Roles of the tenant. */
-  roles: number;
-  /** For each organization with roles of its own, which the list of roles omits: how many are assigned, of how many. */
-  organizationRoles: { assigned: number; owned: number }[];
-}
-
-/** Numbers of requests. Members and their roles come from the same requests. */
-export interface RequestCounts {
-  clients: number;
-  users: number;
-  organizations: number;
-  members: number;
-  roles: number;
-}
-
-/**
- * The minimum number of requests of a full refresh. Page sizes and limits are Auth0's:
- * https://auth0.com/docs/manage-users/user-search/view-search-results-by-page
- *
- * - A list takes one request per page, at least one.
- * - Users take one request per page, where each further search of 1,000 rows repeats the last row of the one before; one
- *   request that finds no more rows; and at least one for the users without a timestamp. A block that exceeds a search is
- *   read in parts, each of which has a last page of its own.
- * - Roles of an organization take one request each, or those of their list, whichever are fewer.
- */
-export function countLeastRequests(size: TenantSize): RequestCounts {
-  const overlap = Math.ceil(size.users / maxSearchRows) - 1;
-  const parts = sum(size.ties.map((rows) => Math.ceil(rows / maxSearchRows)));
-  return {
-    clients: countPages(size.clients),
-    users:
-      Math.ceil((size.users + Math.max(0, overlap)) / maxPageRows) + parts + 1 + countPages(size.usersWithoutTimestamp),
-    organizations: countPages(size.organizations),
-    members: sum(size.members.map(countPages)),
-    roles:
-      countPages(size.roles) +
-      sum(size.organizationRoles.map(({ assigned, owned }) => Math.min(assigned, countPages(owned)))),
-  };
-}
-
-export function countPages(rows: number): number {
-  return Math.max(1, Math.ceil(rows / maxPageRows));
-}
 
 /** The cost of a full refresh of a stream. */
 export interface StreamPlan {
@@ -169,28 +110,31 @@ function countRequestsByStream(
 ): Map<string, RequestsByGroup> {
   const { clients = 0, users, organizations = 0, roles } = probed;
   const members = estimateMemberCounts(probed);
-  const size: TenantSize = {
-    clients,
-    users: users?.likely ?? 0,
-    usersWithoutTimestamp: 0,
-    ties: [],
-    organizations,
-    members,
-    roles,
-    organizationRoles: [],
-  };
-  const least = countLeastRequests(size);
   const ownRequests: Record<string, RequestsByGroup> = {
-    clients: { clients: least.clients },
-    users: { users: least.users },
-    organization_member_roles: rolesSource === 'inline' ? { others: least.roles } : { memberRoles: sum(members) },
+    clients: { clients: countPages(clients) },
+    users: { users: countUserRequests(users?.likely ?? 0) },
+    organization_member_roles: rolesSource === 'inline' ? { others: countPages(roles) } : { memberRoles: sum(members) },
   };
   const byStream = new Map(streams.map((stream) => [stream, { ...ownRequests[stream] }]));
   const [first] = streams.filter((stream) => stream.startsWith('organization'));
   const [firstChild] = streams.filter((stream) => stream.startsWith('organization_'));
-  if (first !== undefined) Object.assign(byStream.get(first) ?? {}, { organizations: least.organizations });
-  if (firstChild !== undefined) Object.assign(byStream.get(firstChild) ?? {}, { members: least.members });
+  if (first !== undefined) Object.assign(byStream.get(first) ?? {}, { organizations: countPages(organizations) });
+  if (firstChild !== undefined)
+    Object.assign(byStream.get(firstChild) ?? {}, { members: sum(members.map(countPages)) });
   return byStream;
+}
+
+function countPages(rows: number): number {
+  return Math.max(1, Math.ceil(rows / searchPageSize));
+}
+
+/**
+ * The requests of a user search: each further search of 1,000 rows repeats the last row of the one before; one request finds
+ * no more rows, and one finds no users without a timestamp.
+ */
+function countUserRequests(users: number): number {
+  const repeated = Math.max(0, Math.ceil(users / maxSearchRows) - 1);
+  return Math.ceil((users + repeated) / searchPageSize) + 2;
 }
 
 function estimateRows(probed: ProbeResult): (stream: string) => Estimate | undefined {
