@@ -54,10 +54,10 @@ export function readFailureDetails(detail: unknown): FailureDetails {
 
 /**
  * An error that Rollcall raises on purpose. Its message is complete for the user: what happened, where, and what to do.
- * It contains no secret and no data of a person. `name` is the class's name; it is the `type` of the Temporal failure.
+ * It contains no secret and no data of a person. `name`, its class's name, is the `type` of the Temporal failure.
  */
 export abstract class RollcallError extends Error implements FailureDetails {
-  abstract override readonly name: string;
+  override readonly name: string = this.constructor.name;
   abstract readonly failureType: FailureType;
 
   /**
@@ -93,7 +93,6 @@ export function toFailureDetails(error: unknown): FailureDetails {
 
 /** A setting is invalid: in a file, on the command line or in the environment. Never contains a configured value. */
 export class ConfigError extends RollcallError {
-  override readonly name = 'ConfigError';
   readonly failureType = 'config_error';
   declare readonly nextStep: string;
 

@@ -15,7 +15,6 @@ export interface StreamDeclaration {
 
 /** The configured catalog cannot be used. */
 export class CatalogError extends RollcallError {
-  override readonly name = 'CatalogError';
   readonly failureType = 'config_error';
   constructor(
     what: string,

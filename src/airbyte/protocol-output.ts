@@ -33,7 +33,6 @@ function listEncodings(secret: string): string[] {
 
 /** The reader of standard output has closed it. */
 export class BrokenPipe extends RollcallError {
-  override readonly name = 'BrokenPipe';
   readonly failureType = 'system_error';
   override get exitCode(): number {
     return exitCodes.brokenPipe;

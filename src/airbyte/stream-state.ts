@@ -4,7 +4,6 @@ import { normaliseTimestamp } from '../timestamp';
 
 /** The saved state has a form that no Airbyte caller writes. */
 export class StateError extends RollcallError {
-  override readonly name = 'StateError';
   readonly failureType = 'config_error';
   constructor(
     what: string,

@@ -71,7 +71,6 @@ const credentialsMessages: Readonly<Record<CredentialsProblem, [message: string,
 
 /** Auth0 rejected the credentials; a retry is pointless. */
 export class BadCredentials extends AccessDenied {
-  override readonly name = 'BadCredentials';
   constructor(readonly problem: CredentialsProblem) {
     super(...credentialsMessages[problem]);
   }
@@ -83,7 +82,6 @@ export const applicationPermissionsPage =
 
 /** The token lacks a scope. Each of `scopes` is sufficient. */
 export class MissingScope extends AccessDenied {
-  override readonly name = 'MissingScope';
   constructor(
     request: string,
     readonly scopes: string[],
@@ -98,7 +96,6 @@ export class MissingScope extends AccessDenied {
 
 /** The tenant's subscription does not include the requested feature. */
 export class FeatureNotInPlan extends AccessDenied {
-  override readonly name = 'FeatureNotInPlan';
   constructor(request: string) {
     super(
       `${request} was rejected (403): the tenant's Auth0 plan does not include this feature.`,
@@ -115,7 +112,6 @@ const exhaustibleLimits = {
 
 /** A limit of the tenant requires a longer wait than the client's `maxWaitMs`. */
 export class RateLimited extends Auth0Error {
-  override readonly name = 'RateLimited';
   readonly failureType = 'transient_error';
   constructor(
     request: string,
@@ -133,7 +129,6 @@ export class RateLimited extends Auth0Error {
 
 /** The object does not exist, or no longer exists. */
 export class Gone extends Auth0Error {
-  override readonly name = 'Gone';
   readonly failureType = 'system_error';
   constructor(request: string) {
     super(`${request}: the resource no longer exists (404).`, 'Read the list again.');
@@ -142,7 +137,6 @@ export class Gone extends Auth0Error {
 
 /** Auth0 rejected the request itself; a retry is pointless. */
 export class RequestRejected extends Auth0Error {
-  override readonly name = 'RequestRejected';
   readonly failureType = 'system_error';
   constructor(
     request: string,
@@ -162,7 +156,6 @@ export class RequestRejected extends Auth0Error {
 
 /** A 5xx or 408, a timeout or a lost connection. A retry may succeed. */
 export class Transient extends Auth0Error {
-  override readonly name = 'Transient';
   readonly failureType = 'transient_error';
   constructor(
     request: string,
@@ -182,7 +175,6 @@ export class Transient extends Auth0Error {
 
 /** A response that differs from Auth0's documentation; none of it is used. A retry may succeed. */
 export class UnexpectedAnswer extends Auth0Error {
-  override readonly name = 'UnexpectedAnswer';
   readonly failureType = 'transient_error';
   constructor(
     request: string,
@@ -196,7 +188,6 @@ export class UnexpectedAnswer extends Auth0Error {
 
 /** More users share one search key than a search can return, and no other condition splits them. */
 export class UnsplittableBlock extends Auth0Error {
-  override readonly name = 'UnsplittableBlock';
   readonly failureType = 'system_error';
   constructor(
     /** Describes the key and the time. */

@@ -3,7 +3,6 @@ import { RollcallError } from '../errors';
 
 /** The destination cannot be read or written at the moment. */
 export class DestinationUnavailable extends RollcallError {
-  override readonly name = 'DestinationUnavailable';
   readonly failureType = 'transient_error';
   constructor(destination: string, what: string, nextStep: string, options?: ErrorOptions) {
     super(`the destination ${destination} cannot be used: ${what}.`, nextStep, options);
@@ -12,7 +11,6 @@ export class DestinationUnavailable extends RollcallError {
 
 /** This version cannot read a file of the destination. Nothing was changed. */
 export class DestinationUnreadable extends RollcallError {
-  override readonly name = 'DestinationUnreadable';
   readonly failureType = 'config_error';
   constructor(path: string, what: string, nextStep: string, options?: ErrorOptions) {
     super(`${path} ${what}; nothing was changed.`, nextStep, options);

@@ -66,7 +66,6 @@ export interface StateStore {
 
 /** The delivery comes from an attempt that has lost its lease, or from an older run. */
 export class StaleDelivery extends RollcallError {
-  override readonly name = 'StaleDelivery';
   readonly failureType = 'system_error';
   constructor(delivery: Delivery, last: { run: string; sequence: number }) {
     super(

@@ -10,7 +10,6 @@ export interface LastDelivery {
 
 /** The delivery before this one never arrived, so its records are missing at the destination. */
 export class SequenceGap extends RollcallError {
-  override readonly name = 'SequenceGap';
   readonly failureType = 'system_error';
   constructor(delivery: Delivery, expected: number) {
     super(

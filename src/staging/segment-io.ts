@@ -7,7 +7,6 @@ import type { Segment, StagedRecord } from './segment';
 
 /** A segment that a fetch made durable is missing or incomplete. */
 export class StagingLost extends RollcallError {
-  override readonly name = 'StagingLost';
   readonly failureType = 'system_error';
   /** Another attempt may have made the delivery already: then nothing is in staging, and nothing is needed. */
   override get retryable(): boolean {
@@ -24,7 +23,6 @@ export class StagingLost extends RollcallError {
 
 /** The staging folder cannot be read or written at the moment. */
 export class StagingUnavailable extends RollcallError {
-  override readonly name = 'StagingUnavailable';
   readonly failureType = 'transient_error';
   constructor(root: string, what: string, nextStep: string, options?: ErrorOptions) {
     super(`the staging folder ${root} cannot be used: ${what}.`, nextStep, options);

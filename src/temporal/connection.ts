@@ -17,7 +17,6 @@ export interface TemporalConnection {
 
 /** No Temporal server could be reached at the address. */
 export class TemporalUnreachable extends RollcallError {
-  override readonly name = 'TemporalUnreachable';
   readonly failureType = 'transient_error';
   constructor(address: string, cause: unknown) {
     super(

@@ -13,7 +13,6 @@ export interface TemporalTarget extends Pick<NativeConnectionOptions, 'tls' | 'a
 
 /** The Temporal settings in the environment or in the profile file are invalid. */
 export class TemporalProfileInvalid extends RollcallError {
-  override readonly name = 'TemporalProfileInvalid';
   readonly failureType = 'config_error';
   constructor(cause: unknown) {
     super(

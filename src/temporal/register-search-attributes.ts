@@ -20,7 +20,6 @@ const pollIntervalMs = 100;
 
 /** New attributes were taken, but are not known yet. */
 export class SearchAttributesPending extends RollcallError {
-  override readonly name = 'SearchAttributesPending';
   readonly failureType = 'transient_error';
   constructor(missing: readonly string[]) {
     super(

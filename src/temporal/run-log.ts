@@ -118,7 +118,6 @@ function readSummary({ userMetadata }: HistoryEvent): string | undefined {
 
 /** The connection has never been synced on this server, or so long ago that the server has forgotten it. */
 export class NoRunKept extends RollcallError {
-  override readonly name = 'NoRunKept';
   readonly failureType = 'config_error';
   constructor(connection: string) {
     super(

@@ -13,7 +13,6 @@ import { buildScheduleSpec, describeTiming } from './schedule-spec';
 
 /** The connection has no schedule. */
 export class NoSchedule extends RollcallError {
-  override readonly name = 'NoSchedule';
   readonly failureType = 'config_error';
   constructor(connection: string) {
     super(
@@ -25,7 +24,6 @@ export class NoSchedule extends RollcallError {
 
 /** The connection has a schedule already. */
 export class ScheduleExists extends RollcallError {
-  override readonly name = 'ScheduleExists';
   readonly failureType = 'config_error';
   constructor(connection: string) {
     super(
@@ -37,7 +35,6 @@ export class ScheduleExists extends RollcallError {
 
 /** The server does not take the times of a schedule: a cron expression that is none, for one. */
 export class ScheduleRefused extends RollcallError {
-  override readonly name = 'ScheduleRefused';
   readonly failureType = 'config_error';
   constructor(reason: string) {
     super(

@@ -117,7 +117,6 @@ export class SyncFailed extends RollcallError {
 
 /** Somebody has ended the run before its time. */
 export class SyncCancelled extends RollcallError {
-  override readonly name = 'SyncCancelled';
   readonly failureType = 'system_error';
   constructor(workflowId: string) {
     super(`${workflowId} was cancelled. Copied data is kept; the next sync of incremental streams resumes from there.`);
@@ -126,7 +125,6 @@ export class SyncCancelled extends RollcallError {
 
 /** No run of the connection is under way. */
 export class NoRun extends RollcallError {
-  override readonly name = 'NoRun';
   readonly failureType = 'config_error';
   constructor(connection: string) {
     super(`no sync of ${connection} is running.`, `Start one with \`rollcall sync ${connection}\`.`);

@@ -5,7 +5,6 @@ import { quoteIdentifier } from './sql';
 
 /** The database rejects something that Rollcall needs. A person must change it. */
 export class DestinationRefused extends RollcallError {
-  override readonly name = 'DestinationRefused';
   readonly failureType = 'config_error';
   constructor(destination: string, what: string, nextStep: string, options?: ErrorOptions) {
     super(`the destination ${destination} cannot be used: ${what}.`, nextStep, options);

@@ -21,7 +21,6 @@ export const CLI_VERSION = '1.5.1';
 
 /** No `temporal` binary was found. */
 export class TemporalMissing extends RollcallError {
-  override readonly name = 'TemporalMissing';
   readonly failureType = 'config_error';
   constructor(readonly reason: string) {
     super(

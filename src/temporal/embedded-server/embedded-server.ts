@@ -103,7 +103,6 @@ export interface EmbeddedServer extends EmbeddedServerAddress {
 
 /** The server could not be started, or ended by itself. */
 export class EmbeddedServerFailed extends RollcallError {
-  override readonly name = 'EmbeddedServerFailed';
   readonly failureType = 'system_error';
   constructor(what: string, logFile: string, output: string) {
     const words = output === '' ? '' : ` Last lines of ${logFile}:\n${output}`;

@@ -42,7 +42,6 @@ function readPsStartTime(pid: number): string | undefined {
 
 /** Another process runs a server on the same database file. */
 export class EmbeddedServerBusy extends RollcallError {
-  override readonly name = 'EmbeddedServerBusy';
   readonly failureType = 'config_error';
   constructor(
     database: string,
