@@ -8,15 +8,15 @@ import { countRecords } from '../staging/segment';
 import type { FetchTask } from '../streams/fetch-task';
 import { streams } from '../streams/registry';
 
-/** Shorter waits are no waits. */
+/** Shorter waits are not counted. */
 const minWaitMs = 10;
 
 /** Values of the label `cause`. */
 const waitCauses: Record<WaitReason, string> = { rateLimit: 'limit', retry: 'failure' };
 
-/** Tells the meter of what goes to and fro between a connection's client and its tenant. */
+/** Measures the requests of a connection's client. */
 export function createMetricsObserver(meter: Meter, connection: string): RequestObserver {
-  // What has never happened shall be a 0: from an absent series no increase can be told.
+  // Prometheus sees an increase only in a series that exists.
   meter.add('rateLimited', { connection }, 0);
   meter.set('waitingUntil', { connection }, 0);
   return {
@@ -31,16 +31,16 @@ export function createMetricsObserver(meter: Meter, connection: string): Request
   };
 }
 
-/** `2xx` to `5xx`; 429 is what pacing is for, and a class of its own. */
+/** `2xx` to `5xx`, with `429` separately. */
 function toStatusClass(status: number | undefined): string {
   if (status === undefined) return 'none';
   return status === 429 ? '429' : `${Math.floor(status / 100)}xx`;
 }
 
-/** Sets the gauges of every tenant's limits to what they are now. */
+/** Sets the gauges of all rate limits to their current values. */
 export function recordLimits(meter: Meter, tenants: Tenants): void {
   for (const [connection, { buckets }] of tenants.listLimits()) {
-    // After a change of its size a bucket is known by both; one that nobody draws on any more fills up.
+    // After a change of its size, a bucket is listed with both sizes. The unused one fills up, so the used one is set last.
     const fullestFirst = [...buckets].sort((one, other) => other.remaining / other.limit - one.remaining / one.limit);
     for (const { name: bucket, remaining, limit } of fullestFirst) {
       meter.set('tokens', { connection, bucket }, remaining);
@@ -49,18 +49,18 @@ export function recordLimits(meter: Meter, tenants: Tenants): void {
   }
 }
 
-/** The activities, each call of which is measured. */
+/** Measures the fetch activities. */
 export function observeFetch(activities: FetchActivities, meter: Meter): FetchActivities {
   return {
     ...activities,
     async fetchPages(input) {
       const { connection, task } = input;
-      const begun = performance.now();
+      const startedAt = performance.now();
       try {
         const result = await activities.fetchPages(input);
         meter.add('pages', { connection, stream: toStreamLabel(task) }, result.counts.pages);
         for (const { stream, records } of result.segments) {
-          // Indexes are staged as well, and are no records.
+          // Staged indexes are not streams.
           if (streams.some(({ name }) => name === stream)) meter.add('rows', { connection, stream }, records);
         }
         if (result.waitUntil !== undefined) {
@@ -69,15 +69,15 @@ export function observeFetch(activities: FetchActivities, meter: Meter): FetchAc
         }
         return result;
       } finally {
-        meter.record('fetches', { stream: toStreamLabel(task) }, (performance.now() - begun) / 1_000);
+        meter.record('fetches', { stream: toStreamLabel(task) }, (performance.now() - startedAt) / 1_000);
       }
     },
   };
 }
 
-/** The activities, each call of which is measured. */
+/** Measures the sink activities. */
 export function observeSink(activities: SinkActivities, meter: Meter): SinkActivities {
-  function see(connection: string, stream: string, state: StreamState): void {
+  function recordCursor(connection: string, stream: string, state: StreamState): void {
     const field = streams.find(({ name }) => name === stream)?.cursorField;
     const cursor = field === undefined ? undefined : state[field];
     const at = typeof cursor === 'string' ? Date.parse(cursor) : NaN;
@@ -87,19 +87,19 @@ export function observeSink(activities: SinkActivities, meter: Meter): SinkActiv
     ...activities,
     async loadState(input) {
       const states = await activities.loadState(input);
-      for (const [stream, { state }] of Object.entries(states)) see(input.connection, stream, state);
+      for (const [stream, { state }] of Object.entries(states)) recordCursor(input.connection, stream, state);
       return states;
     },
     async deliver(input) {
       const { connection, delivery } = input;
-      const begun = performance.now();
+      const startedAt = performance.now();
       try {
         await activities.deliver(input);
         const stream = delivery.stream.name;
         meter.add('delivered', { connection, stream }, countRecords(delivery.segments));
-        if (delivery.state) see(connection, stream, delivery.state);
+        if (delivery.state) recordCursor(connection, stream, delivery.state);
       } finally {
-        meter.record('deliveries', { connection }, (performance.now() - begun) / 1_000);
+        meter.record('deliveries', { connection }, (performance.now() - startedAt) / 1_000);
       }
     },
   };

@@ -1,6 +1,7 @@
 import type { Environment } from '../config/environment';
 import type { Connection } from '../config/project';
 import type { SourceConfig } from '../config/source';
+import { defined } from '../json';
 import type { StreamFailure, StreamSelection } from '../protocol';
 import { matchesReadOptions, type ReadOptions } from '../streams/fetch-task';
 import { getStream, streams } from '../streams/registry';
@@ -32,7 +33,7 @@ export function readLimits({
   };
 }
 
-/** What a sync is asked to do, before the descriptors are consulted. */
+/** A sync in terms of streams and options; `createSyncInput` adds what workflows need to know of the streams. */
 export interface SyncRequest {
   connection: string;
   streams: StreamSelection[];
@@ -48,9 +49,8 @@ export interface SyncRequest {
   searchAttributes?: boolean;
 }
 
-/** Completes a request with what the workflows must know of each stream. */
 export function createSyncInput({
-  streams: wanted,
+  streams: selections,
   startDate,
   unknownStreams = [],
   full = false,
@@ -58,22 +58,24 @@ export function createSyncInput({
   searchAttributes = false,
   ...request
 }: SyncRequest): SyncInput {
-  const planned = wanted.map<PlannedStream>((selection) => {
+  const planned = selections.map<PlannedStream>((selection) => {
     const { reader, cursorField, orderBy, parent, child } = getStream(selection.name);
     const { sideIndex } = child ?? {};
     const needsIndex = sideIndex && matchesReadOptions(sideIndex.when, request.readOptions);
     return {
       ...selection,
       reader,
-      ...(cursorField && { cursorField }),
-      ...(parent && { parent }),
-      ...(child && { reading: child.reading }),
       ...(needsIndex && { sideIndex: { name: sideIndex.name, label: sideIndex.label } }),
-      ...(orderBy && { orderBy }),
-      ...(startDate && reader === 'search' ? { startDate } : {}),
+      ...defined({
+        cursorField,
+        orderBy,
+        parent,
+        reading: child?.reading,
+        startDate: reader === 'search' ? startDate : undefined,
+      }),
     };
   });
-  // The catalog's order is the descriptors' order, in which the stream that needs the most scopes comes last.
+  // In the order of the registry, where the streams that need the most scopes come last.
   const order = (name: string): number => streams.findIndex((each) => each.name === name);
   planned.sort((a, b) => order(a.name) - order(b.name));
   return {
@@ -86,7 +88,7 @@ export function createSyncInput({
   };
 }
 
-/** What is decided at the start of a sync of a connection, rather than in the project's file. */
+/** The options of one sync of a connection. */
 export type SyncRunOptions = Pick<SyncRequest, 'sinkQueue' | 'limits' | 'onRefusedCredentials' | 'searchAttributes'> & {
   full: boolean;
 };
@@ -95,27 +97,24 @@ export type SyncRunOptions = Pick<SyncRequest, 'sinkQueue' | 'limits' | 'onRefus
 export function createConnectionInput(
   connection: Connection,
   { startDate, readOptions }: Pick<SourceConfig, 'startDate' | 'readOptions'>,
-  start: SyncRunOptions,
+  options: SyncRunOptions,
 ): SyncInput {
   return createSyncInput({
     connection: connection.name,
-    streams: selectStreams(connection, start.full),
+    streams: selectStreams(connection, options.full),
     readOptions,
-    ...(startDate === undefined ? {} : { startDate }),
-    ...start,
+    ...defined({ startDate }),
+    ...options,
   });
 }
 
-/** Airbyte's modes of writing, by what a destination can do: in a database every object stands once. */
+/** Airbyte's destination sync modes. A database stores each record once, files can contain several versions. */
 const destinationSyncModes = {
   files: { add: 'append', replace: 'overwrite' },
   postgres: { add: 'append_dedup', replace: 'overwrite_dedup' },
 } as const;
 
-/**
- * Streams that are read incrementally are added to; the others replace what the destination held, as all do when
- * everything is read again.
- */
+/** Incremental streams add to the destination; other streams, and all in a full sync, replace its records. */
 export function selectStreams({ streams, destination }: Connection, full: boolean): StreamSelection[] {
   const { add, replace } = destinationSyncModes[destination.kind];
   return streams.map(({ name, syncMode }) => ({

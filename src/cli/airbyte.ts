@@ -3,6 +3,7 @@ import { formatErrorLine } from '../airbyte/messages';
 import type { CommandContext } from '../app/command-context';
 import type { AirbyteCommand } from '../commands/airbyte-command';
 import type { ReadFlags } from '../commands/read';
+import { addHelp } from './options';
 
 interface AirbyteFlags {
   debug?: boolean;
@@ -13,54 +14,52 @@ export function addAirbyteCommands(program: Command, context: CommandContext, fi
   program.commandsGroup('Airbyte source:');
   function add<Flags extends AirbyteFlags>(
     name: string,
-    summary: string,
-    load: () => Promise<AirbyteCommand<Flags>>,
+    { summary, example, load }: { summary: string; example: string; load: () => Promise<AirbyteCommand<Flags>> },
   ): Command {
-    return program
+    const command = program
       .command(name)
-      .summary(summary)
-      .description(`${summary} (Airbyte protocol).`)
       .option('--debug', 'log at debug level')
+      .showHelpAfterError(false)
       .configureOutput({
-        outputError: (text) => context.stdout.write(toUsageErrorLine(text, `${program.name()} ${name}`)),
-      })
-      .action(async (flags: Flags) => {
-        const { runAirbyteCommand } = await import('../commands/airbyte-command.js');
-        finish(await runAirbyteCommand(await load(), flags, context));
+        outputError: (text) => context.stdout.write(formatUsageErrorLine(text, `${program.name()} ${name}`)),
       });
+    const help = { summary, description: `${summary} (Airbyte protocol).`, examples: [example] };
+    return addHelp(command, help).action(async (flags: Flags) => {
+      const { runAirbyteCommand } = await import('../commands/airbyte-command.js');
+      finish(await runAirbyteCommand(await load(), flags, context));
+    });
   }
 
-  add('spec', 'Print the connector specification', async () => {
-    const { runSpec } = await import('../commands/airbyte-discovery.js');
-    return (_flags, context) => runSpec(context);
-  }).addHelpText('after', '\nExample:\n  $ source-auth0 spec');
-  add<AirbyteFlags & { config: string }>('check', 'Check the credentials and scopes', async () => {
-    const { runCheck } = await import('../commands/check.js');
-    return (flags, context) => runCheck(flags, context);
-  })
-    .requiredOption('--config <file>', 'JSON configuration file')
-    .addHelpText('after', '\nExample:\n  $ source-auth0 check --config config.json');
-  add<AirbyteFlags & { config: string }>('discover', 'Print the catalog of streams', async () => {
-    const { runDiscover } = await import('../commands/airbyte-discovery.js');
-    return (flags, context) => runDiscover(flags, context);
-  })
-    .requiredOption('--config <file>', 'JSON configuration file')
-    .addHelpText('after', '\nExample:\n  $ source-auth0 discover --config config.json');
-  add<AirbyteFlags & ReadFlags>('read', 'Read the configured streams', async () => {
-    const { runRead } = await import('../commands/read.js');
-    return (flags, context) => runRead(flags, context);
+  add('spec', {
+    summary: 'Print the connector specification',
+    example: 'source-auth0 spec',
+    load: async () => {
+      const { runSpec } = await import('../commands/airbyte-discovery.js');
+      return (_flags, context) => runSpec(context);
+    },
+  });
+  add<AirbyteFlags & { config: string }>('check', {
+    summary: 'Check the credentials and scopes',
+    example: 'source-auth0 check --config config.json',
+    load: async () => (await import('../commands/check.js')).runCheck,
+  }).requiredOption('--config <file>', 'JSON configuration file');
+  add<AirbyteFlags & { config: string }>('discover', {
+    summary: 'Print the catalog of streams',
+    example: 'source-auth0 discover --config config.json',
+    load: async () => (await import('../commands/airbyte-discovery.js')).runDiscover,
+  }).requiredOption('--config <file>', 'JSON configuration file');
+  add<AirbyteFlags & ReadFlags>('read', {
+    summary: 'Read the configured streams',
+    example: 'source-auth0 read --config config.json --catalog catalog.json \\\n      --state state.json',
+    load: async () => (await import('../commands/read.js')).runRead,
   })
     .requiredOption('--config <file>', 'JSON configuration file')
     .requiredOption('--catalog <file>', 'JSON configured catalog file')
-    .option('--state <file>', 'JSON state file of an earlier read')
-    .addHelpText(
-      'after',
-      '\nExample:\n  $ source-auth0 read --config config.json --catalog catalog.json \\\n      --state state.json',
-    );
+    .option('--state <file>', 'JSON state file of an earlier read');
 }
 
 /** An error of the command line as a protocol message: callers read nothing else. */
-function toUsageErrorLine(text: string, command: string): string {
+function formatUsageErrorLine(text: string, command: string): string {
   const what = text
     .replace(/^error: /, '')
     .trim()

@@ -1,22 +1,39 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext } from '../app/command-context';
-import { Option, InvalidArgumentError, type Command } from 'commander';
 
 /** Runs a command; an error is reported on stderr and sets the exit code. */
 export type RunAction = (command: (context: CommandContext) => Promise<number>) => Promise<void>;
 
-/** Adds some verbs to the program: their arguments, options and help, nothing of what they do. */
-export type DeclareCommands = (program: Command, act: RunAction) => void;
+/** Declares a command: arguments, options and help. The action imports the command's module when it runs. */
+export type DeclareCommand = (parent: Command, act: RunAction) => void;
+
+export interface CommandHelp {
+  /** For the list of commands. */
+  summary: string;
+  description: string;
+  /** Command lines; a line break continues one. */
+  examples: string[];
+}
+
+export function addHelp(command: Command, { summary, description, examples }: CommandHelp): Command {
+  const lines = examples.map((example) => `  $ ${example}`);
+  const heading = examples.length > 1 ? 'Examples' : 'Example';
+  return command
+    .summary(summary)
+    .description(description)
+    .addHelpText('after', ['', `${heading}:`, ...lines].join('\n'));
+}
 
 export function createProjectFileOption(): Option {
   return new Option('-c, --config <file>', 'project file').default('rollcall.yaml');
 }
 
-/** A verb about one connection of the project's file. */
+/** For a command on one connection of the project file. */
 export function addConnectionArgument(command: Command): Command {
   return command.argument('<connection>', 'connection in the project file').addOption(createProjectFileOption());
 }
 
-/** The options that spell a tenant out. */
+/** The options that describe a tenant. */
 export function addTenantOptions(command: Command): Command {
   return command
     .option('--domain <host>', 'tenant domain, such as acme.eu.auth0.com')
@@ -29,8 +46,15 @@ export function addTenantOptions(command: Command): Command {
     .option('--start-date <time>', 'skip users last updated before this time');
 }
 
-/** Parses an option's value. */
 export function parseWholeNumber(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Use a whole number.');
+}
+
+/** The commands without subcommands, with the words that call them: `schedule create`. */
+export function listLeafCommands(parent: Command, prefix = ''): { command: Command; path: string }[] {
+  return parent.commands.flatMap((command) => {
+    const path = `${prefix}${command.name()}`;
+    return command.commands.length === 0 ? [{ command, path }] : listLeafCommands(command, `${path} `);
+  });
 }

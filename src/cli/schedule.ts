@@ -1,95 +1,38 @@
-import type { Command } from 'commander';
+import type { ControlFlags, PauseFlags } from '../commands/control-commands';
 import type {
   ScheduleBackfillFlags,
   ScheduleCreateFlags,
   ScheduleListFlags,
   ScheduleShowFlags,
 } from '../commands/schedule-commands';
-import type { ControlFlags, PauseFlags } from '../commands/control-commands';
-import { addConnectionArgument, parseWholeNumber, type RunAction, type DeclareCommands } from './options';
+import { addConnectionArgument, addHelp, type DeclareCommand, parseWholeNumber } from './options';
 
-/** Having connections copied at certain times. */
-export const declareScheduleCommands: DeclareCommands = (program, act) => {
-  const schedule = program
-    .command('schedule')
-    .summary('Manage schedules')
-    .description(
+export const declareSchedule: DeclareCommand = (program, act) => {
+  const schedule = addHelp(program.command('schedule'), {
+    summary: 'Manage schedules',
+    description:
       'Manage the schedules on which a Temporal server starts syncs. Schedules need a permanent server (TEMPORAL_ADDRESS or a Temporal profile) and a running `rollcall worker`.',
-    )
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ rollcall schedule create acme --every 1h\n  $ rollcall schedule list\n  $ rollcall schedule pause acme --reason "the tenant is being moved"',
-    );
-  declareScheduleCreate(schedule, act);
-  schedule
-    .command('list')
-    .summary('List schedules')
-    .description('List the schedules on the Temporal server, with the next run of each.')
-    .option('--json', 'print one JSON object')
-    .addHelpText('after', '\nExample:\n  $ rollcall schedule list')
-    .action((flags: ScheduleListFlags) =>
-      act(async (context) => (await import('../commands/schedule-commands.js')).runScheduleList(flags, context)),
-    );
-  addConnectionArgument(schedule.command('show'))
-    .summary('Show a schedule and its last runs')
-    .description('Show the schedule of a connection: the next run and the results of the last runs. Times are local.')
-    .option('--json', 'print one JSON object')
-    .addHelpText('after', '\nExample:\n  $ rollcall schedule show acme')
-    .action((connection: string, flags: ScheduleShowFlags) =>
-      act(async (context) =>
-        (await import('../commands/schedule-commands.js')).runScheduleShow(connection, flags, context),
-      ),
-    );
-  addConnectionArgument(schedule.command('trigger'))
-    .summary('Start a run now')
-    .description(
-      'Start a run of the schedule now, even if the schedule is paused. The run is skipped if a sync is already running.',
-    )
-    .addHelpText('after', '\nExample:\n  $ rollcall schedule trigger acme')
-    .action((connection: string, flags: ControlFlags) =>
-      act(async (context) =>
-        (await import('../commands/schedule-commands.js')).runScheduleTrigger(connection, flags, context),
-      ),
-    );
-  declareScheduleBackfill(schedule, act);
-  addConnectionArgument(schedule.command('pause'))
-    .summary('Pause a schedule')
-    .description(
-      'Pause the schedule of a connection. No new runs start until it is resumed. A run in progress continues.',
-    )
-    .option('--reason <text>', 'reason to show in the status (default: paused by a user)')
-    .addHelpText('after', '\nExample:\n  $ rollcall schedule pause acme --reason "the tenant is being moved"')
-    .action((connection: string, flags: PauseFlags) =>
-      act(async (context) =>
-        (await import('../commands/schedule-commands.js')).runSchedulePause(connection, flags, context),
-      ),
-    );
-  addConnectionArgument(schedule.command('resume'))
-    .summary('Resume a schedule')
-    .description('Resume a schedule that a user paused, or that paused itself after failed runs.')
-    .addHelpText('after', '\nExample:\n  $ rollcall schedule resume acme')
-    .action((connection: string, flags: ControlFlags) =>
-      act(async (context) =>
-        (await import('../commands/schedule-commands.js')).runScheduleResume(connection, flags, context),
-      ),
-    );
-  addConnectionArgument(schedule.command('delete'))
-    .summary('Delete a schedule')
-    .description('Delete the schedule of a connection. A run in progress continues.')
-    .addHelpText('after', '\nExample:\n  $ rollcall schedule delete acme')
-    .action((connection: string, flags: ControlFlags) =>
-      act(async (context) =>
-        (await import('../commands/schedule-commands.js')).runScheduleDelete(connection, flags, context),
-      ),
-    );
+    examples: [
+      'rollcall schedule create acme --every 1h',
+      'rollcall schedule list',
+      'rollcall schedule pause acme --reason "the tenant is being moved"',
+    ],
+  });
+  const commands = [
+    declareCreate,
+    declareList,
+    declareShow,
+    declareTrigger,
+    declareBackfill,
+    declarePause,
+    declareResume,
+    declareDelete,
+  ];
+  for (const declare of commands) declare(schedule, act);
 };
 
-function declareScheduleCreate(schedule: Command, act: RunAction): void {
-  addConnectionArgument(schedule.command('create'))
-    .summary('Create a schedule')
-    .description(
-      "Create a schedule for a connection. Without options that set the times, the connection's `schedule` in the project file applies.",
-    )
+const declareCreate: DeclareCommand = (schedule, act) => {
+  const command = addConnectionArgument(schedule.command('create'))
     .option('--every <duration>', 'interval between runs: 30m, 1h, 1d')
     .option('--cron <expression>', 'cron expression: minute, hour, day of month, month, day of week')
     .option('--at <times>', 'one or more times of day: 06:30,18:00')
@@ -103,31 +46,111 @@ function declareScheduleCreate(schedule: Command, act: RunAction): void {
     )
     .option('--overlap <policy>', 'if the previous run is still running: skip or buffer_one (default: skip)')
     .option('--catch-up <duration>', 'how late a run may start after a server outage (default: 1h)')
-    .option('--replace', 'replace an existing schedule')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ rollcall schedule create acme --every 1h\n  $ rollcall schedule create acme --at 06:30 --on mon,thu \\\n      --time-zone Europe/Berlin',
-    )
-    .action((connection: string, flags: ScheduleCreateFlags) =>
-      act(async (context) =>
-        (await import('../commands/schedule-commands.js')).runScheduleCreate(connection, flags, context),
-      ),
-    );
-}
+    .option('--replace', 'replace an existing schedule');
+  addHelp(command, {
+    summary: 'Create a schedule',
+    description:
+      "Create a schedule for a connection. Without options that set the times, the connection's `schedule` in the project file applies.",
+    examples: [
+      'rollcall schedule create acme --every 1h',
+      'rollcall schedule create acme --at 06:30 --on mon,thu \\\n      --time-zone Europe/Berlin',
+    ],
+  }).action((connection: string, flags: ScheduleCreateFlags) =>
+    act(async (context) =>
+      (await import('../commands/schedule-commands.js')).runScheduleCreate(connection, flags, context),
+    ),
+  );
+};
 
-function declareScheduleBackfill(schedule: Command, act: RunAction): void {
-  addConnectionArgument(schedule.command('backfill'))
-    .summary('Backfill missed runs')
-    .description(
-      'Start a sync for runs that were due in a past period. A sync copies the current data, so one run replaces all missed runs; with --each, one run starts per due time, one after the other.',
-    )
+const declareList: DeclareCommand = (schedule, act) => {
+  addHelp(schedule.command('list').option('--json', 'print one JSON object'), {
+    summary: 'List schedules',
+    description: 'List the schedules on the Temporal server, with the next run of each.',
+    examples: ['rollcall schedule list'],
+  }).action((flags: ScheduleListFlags) =>
+    act(async (context) => (await import('../commands/schedule-commands.js')).runScheduleList(flags, context)),
+  );
+};
+
+const declareShow: DeclareCommand = (schedule, act) => {
+  addHelp(addConnectionArgument(schedule.command('show')).option('--json', 'print one JSON object'), {
+    summary: 'Show a schedule and its last runs',
+    description: 'Show the schedule of a connection: the next run and the results of the last runs. Times are local.',
+    examples: ['rollcall schedule show acme'],
+  }).action((connection: string, flags: ScheduleShowFlags) =>
+    act(async (context) =>
+      (await import('../commands/schedule-commands.js')).runScheduleShow(connection, flags, context),
+    ),
+  );
+};
+
+const declareTrigger: DeclareCommand = (schedule, act) => {
+  addHelp(addConnectionArgument(schedule.command('trigger')), {
+    summary: 'Start a run now',
+    description:
+      'Start a run of the schedule now, even if the schedule is paused. The run is skipped if a sync is already running.',
+    examples: ['rollcall schedule trigger acme'],
+  }).action((connection: string, flags: ControlFlags) =>
+    act(async (context) =>
+      (await import('../commands/schedule-commands.js')).runScheduleTrigger(connection, flags, context),
+    ),
+  );
+};
+
+const declareBackfill: DeclareCommand = (schedule, act) => {
+  const command = addConnectionArgument(schedule.command('backfill'))
     .requiredOption('--from <time>', 'start of the period: 2026-01-31, 2026-01-31T06:00Z')
     .option('--to <time>', 'end of the period (default: now)')
-    .option('--each', 'start one run per due time')
-    .addHelpText('after', '\nExample:\n  $ rollcall schedule backfill acme --from 2026-01-31')
-    .action((connection: string, flags: ScheduleBackfillFlags) =>
-      act(async (context) =>
-        (await import('../commands/schedule-commands.js')).runScheduleBackfill(connection, flags, context),
-      ),
-    );
-}
+    .option('--each', 'start one run per due time');
+  addHelp(command, {
+    summary: 'Backfill missed runs',
+    description:
+      'Start a sync for runs that were due in a past period. A sync copies the current data, so one run replaces all missed runs; with --each, one run starts per due time, one after the other.',
+    examples: ['rollcall schedule backfill acme --from 2026-01-31'],
+  }).action((connection: string, flags: ScheduleBackfillFlags) =>
+    act(async (context) =>
+      (await import('../commands/schedule-commands.js')).runScheduleBackfill(connection, flags, context),
+    ),
+  );
+};
+
+const declarePause: DeclareCommand = (schedule, act) => {
+  const command = addConnectionArgument(schedule.command('pause')).option(
+    '--reason <text>',
+    'reason to show in the status (default: paused by a user)',
+  );
+  addHelp(command, {
+    summary: 'Pause a schedule',
+    description:
+      'Pause the schedule of a connection. No new runs start until it is resumed. A run in progress continues.',
+    examples: ['rollcall schedule pause acme --reason "the tenant is being moved"'],
+  }).action((connection: string, flags: PauseFlags) =>
+    act(async (context) =>
+      (await import('../commands/schedule-commands.js')).runSchedulePause(connection, flags, context),
+    ),
+  );
+};
+
+const declareResume: DeclareCommand = (schedule, act) => {
+  addHelp(addConnectionArgument(schedule.command('resume')), {
+    summary: 'Resume a schedule',
+    description: 'Resume a schedule that a user paused, or that paused itself after failed runs.',
+    examples: ['rollcall schedule resume acme'],
+  }).action((connection: string, flags: ControlFlags) =>
+    act(async (context) =>
+      (await import('../commands/schedule-commands.js')).runScheduleResume(connection, flags, context),
+    ),
+  );
+};
+
+const declareDelete: DeclareCommand = (schedule, act) => {
+  addHelp(addConnectionArgument(schedule.command('delete')), {
+    summary: 'Delete a schedule',
+    description: 'Delete the schedule of a connection. A run in progress continues.',
+    examples: ['rollcall schedule delete acme'],
+  }).action((connection: string, flags: ControlFlags) =>
+    act(async (context) =>
+      (await import('../commands/schedule-commands.js')).runScheduleDelete(connection, flags, context),
+    ),
+  );
+};
