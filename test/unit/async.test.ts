@@ -109,13 +109,15 @@ describe('createSerialQueue', () => {
   it('lets a task that has started run to its end when its signal is aborted', async () => {
     const run = createSerialQueue();
     const order: string[] = [];
-    const gate = createGate();
+    const [started, gate] = [createGate(), createGate()];
     const controller = new AbortController();
     const first = run(async () => {
+      started.open();
       await gate.promise;
       order.push('first');
     }, controller.signal);
     const second = run(() => Promise.resolve(void order.push('second')));
+    await started.promise;
     controller.abort(reason);
     await expect(first).rejects.toBe(reason);
     gate.open();
