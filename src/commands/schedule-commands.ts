@@ -154,7 +154,7 @@ export function runScheduleBackfill(
   const end = to === undefined ? new Date(context.now()) : parseTimeOption('--to', to);
   if (end <= start) throw new ConfigError('--to must be later than --from', '--to', 'Pass a later time.');
   return withSchedule(name, flags, context, async (client) => {
-    await backfillSchedule(client, name, { start, end, each });
+    await backfillSchedule(client, name, { start, end, oneRunEach: each });
     const what = each ? 'Started one run per due time' : 'Started one run';
     context.log.info(`${what}. Follow it with \`rollcall status ${name}\`.`);
   });

@@ -47,7 +47,7 @@ export async function inspectTemporal({ env }: ShellContext, options: TemporalCh
 
 async function inspectServer(target: TemporalTarget, options: TemporalCheckOptions): Promise<Finding[]> {
   installRuntime({ log: options.onLogEntry });
-  const connection = await connect(target, { patienceMs: connectTimeoutMs });
+  const connection = await connect(target, { timeoutMs: connectTimeoutMs });
   try {
     const namespace = await inspectNamespace(connection, target);
     if (namespace.state !== 'ok') return [namespace];

@@ -11,7 +11,7 @@ export interface TemporalConnection {
   /** Over the same connection. */
   client: Client;
   namespace: string;
-  /** To be called after the last worker on it has stopped. */
+  /** Call it after the last worker on the connection has stopped. */
   close(): Promise<void>;
 }
 
@@ -28,27 +28,27 @@ export class TemporalUnreachable extends RollcallError {
   }
 }
 
-/** Core's message is the printed form of nested errors; the innermost one's words are for people. */
+/** Core's message is the printed form of nested errors. The innermost message is the readable one. */
 function extractCoreMessage({ message }: Error): string {
   return /.*message: "([^"]+)"/s.exec(message)?.[1] ?? message;
 }
 
-const CONNECT_TIMEOUT_MS = 10_000;
-/** A local server refuses calls for some 10 ms after its port opens; a remote one needs no such hurry. */
-const FIRST_RETRY_DELAY_MS = 20;
-const MAX_RETRY_DELAY_MS = 500;
+const connectTimeoutMs = 10_000;
+/** A local server refuses calls for about 10 ms after its port opens. */
+const firstRetryDelayMs = 20;
+const maxRetryDelayMs = 500;
 
 /**
- * Connects, trying again for `patienceMs` (10 s) while the server is starting or away. Throws TemporalUnreachable. A
- * `signal` ends the waiting with its reason.
+ * Connects. Retries for `timeoutMs` (default 10 s) while the server starts or is unreachable. Throws TemporalUnreachable, or
+ * the reason of `signal` when it is aborted.
  */
 export async function connect(
   target: TemporalTarget,
-  options: { patienceMs?: number; signal?: AbortSignal } = {},
+  options: { timeoutMs?: number; signal?: AbortSignal } = {},
 ): Promise<TemporalConnection> {
   const { namespace, ...connectionOptions } = target;
-  const deadline = performance.now() + (options.patienceMs ?? CONNECT_TIMEOUT_MS);
-  for (let pause = FIRST_RETRY_DELAY_MS; ; pause = Math.min(pause * 1.5, MAX_RETRY_DELAY_MS)) {
+  const deadline = performance.now() + (options.timeoutMs ?? connectTimeoutMs);
+  for (let delay = firstRetryDelayMs; ; delay = Math.min(delay * 1.5, maxRetryDelayMs)) {
     options.signal?.throwIfAborted();
     try {
       const native = await awaitConnection(deadline, NativeConnection.connect(connectionOptions), options.signal);
@@ -56,10 +56,10 @@ export async function connect(
       return { native, client, namespace, close: () => native.close() };
     } catch (error) {
       options.signal?.throwIfAborted();
-      const isPassing = (error as Error).name === 'TransportError';
-      if (!isPassing || performance.now() + pause > deadline) throw new TemporalUnreachable(target.address, error);
+      const isTransient = (error as Error).name === 'TransportError';
+      if (!isTransient || performance.now() + delay > deadline) throw new TemporalUnreachable(target.address, error);
     }
-    await sleep(pause);
+    await sleep(delay);
   }
 }
 

@@ -1,24 +1,27 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '../async';
 import { RollcallError } from '../errors';
 import { type SearchAttributeName, searchAttributeTypes } from '../workflows/names';
 import type { TemporalConnection } from './connection';
 
 const attributeNames = Object.keys(searchAttributeTypes) as SearchAttributeName[];
 
-/** By type: temporal.api.enums.v1.IndexedValueType, and a question that can be asked of such an attribute. */
+/** By type: temporal.api.enums.v1.IndexedValueType, and a query that is valid for such an attribute. */
 const attributeKinds = {
-  KEYWORD: { indexed: 2, question: (name: SearchAttributeName) => `${name} = 'nothing'` },
-  INT: { indexed: 3, question: (name: SearchAttributeName) => `${name} = -1` },
+  KEYWORD: { valueType: 2, buildProbe: (name: SearchAttributeName) => `${name} = 'nothing'` },
+  INT: { valueType: 3, buildProbe: (name: SearchAttributeName) => `${name} = -1` },
 } as const;
 
-/** gRPC's INVALID_ARGUMENT: by it the server says that a query names an attribute that it does not know. */
+/** gRPC's INVALID_ARGUMENT: the server's answer to a query with an unknown attribute. */
 const invalidArgumentCode = 3;
 
-/** A server takes some seconds to take note of new attributes everywhere. */
-const registrationTimeoutMs = 30_000;
-const pollIntervalMs = 100;
+export interface RegistrationOptions {
+  /** A server needs some seconds until new attributes are available. Default 30 s. */
+  timeoutMs?: number;
+  /** Default 100 ms. */
+  pollMs?: number;
+}
 
-/** New attributes were taken, but are not known yet. */
+/** The server accepted new attributes but does not know them yet. */
 export class SearchAttributesPending extends RollcallError {
   readonly failureType = 'transient_error';
   constructor(missing: readonly string[]) {
@@ -30,40 +33,42 @@ export class SearchAttributesPending extends RollcallError {
 }
 
 /**
- * The search attributes of `sync` workflows that the server does not know. It is asked by queries, which every server answers;
- * Temporal Cloud has no operator service to list them by.
- * @throws what the server says to a question that it does not answer (gRPC's ServiceError)
+ * The search attributes of `sync` workflows that the server does not know. They are found by queries, which every server
+ * answers; Temporal Cloud has no operator service that lists them. Throws gRPC's ServiceError when a query fails.
  */
 export async function findMissingSearchAttributes(connection: TemporalConnection): Promise<string[]> {
   if (await areKnown(connection, attributeNames)) return [];
-  const answered = await Promise.all(attributeNames.map((name) => areKnown(connection, [name])));
-  return attributeNames.filter((_, place) => !answered[place]);
+  const known = await Promise.all(attributeNames.map((name) => areKnown(connection, [name])));
+  return attributeNames.filter((_, index) => !known[index]);
 }
 
-/** Whether a run that is started now may set them. A server that can't be asked is taken to know none. */
+/** Whether a run that starts now may set the attributes; false when the server does not answer. */
 export async function knowsSearchAttributes(connection: TemporalConnection): Promise<boolean> {
   return areKnown(connection, attributeNames).catch(() => false);
 }
 
 /**
- * Has the server know the attributes that are missing, and waits until it does.
- * @throws SearchAttributesPending after half a minute; what the server says when it refuses them (gRPC's ServiceError): no
- * right to add any, or Temporal Cloud, where they are added by `tcld` or its UI
+ * Registers the missing attributes and waits until the server knows them. Throws SearchAttributesPending after `timeoutMs`,
+ * or gRPC's ServiceError when the server refuses: the permission is missing, or it is Temporal Cloud, where `tcld` or the UI
+ * adds attributes.
  */
-export async function addSearchAttributes(connection: TemporalConnection): Promise<void> {
+export async function addSearchAttributes(
+  connection: TemporalConnection,
+  { timeoutMs = 30_000, pollMs = 100 }: RegistrationOptions = {},
+): Promise<void> {
   const { native, namespace } = connection;
   const missing = await findMissingSearchAttributes(connection);
   if (missing.length === 0) return;
   const searchAttributes = Object.fromEntries(
     attributeNames
       .filter((name) => missing.includes(name))
-      .map((name) => [name, attributeKinds[searchAttributeTypes[name]].indexed]),
+      .map((name) => [name, attributeKinds[searchAttributeTypes[name]].valueType]),
   );
   await native.operatorService.addSearchAttributes({ namespace, searchAttributes });
-  const deadline = performance.now() + registrationTimeoutMs;
+  const deadline = performance.now() + timeoutMs;
   while (!(await areKnown(connection, attributeNames))) {
     if (performance.now() > deadline) throw new SearchAttributesPending(missing);
-    await sleep(pollIntervalMs);
+    await sleep(pollMs);
   }
 }
 
@@ -71,7 +76,7 @@ async function areKnown(
   { client, namespace }: TemporalConnection,
   requested: readonly SearchAttributeName[],
 ): Promise<boolean> {
-  const query = requested.map((name) => attributeKinds[searchAttributeTypes[name]].question(name)).join(' AND ');
+  const query = requested.map((name) => attributeKinds[searchAttributeTypes[name]].buildProbe(name)).join(' AND ');
   try {
     await client.workflowService.countWorkflowExecutions({ namespace, query });
     return true;

@@ -10,23 +10,23 @@ import { findNewestRun } from './sync-run';
 export type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
 type Payload = Parameters<typeof defaultPayloadConverter.fromPayload>[0];
 
-/** What happened in a run, for people. */
+/** An event of a run, for users. */
 export interface RunEvent {
   /** Epoch ms. */
   at: number;
-  /** The workflow, as its id ends: `users`; that of the sync itself: `sync`. */
+  /** `sync`, or the end of a child workflow's id: `users`. */
   workflow: string;
   text: string;
 }
 
-/** The events of one workflow's history that say something to people, in order. */
+/** The events of a workflow's history that concern users, in order. */
 export function toRunEvents(events: readonly HistoryEvent[], workflow: string): RunEvent[] {
   const scheduled = new Map<string, HistoryEvent>();
   const started = new Map<string, HistoryEvent>();
   return events.flatMap((event) => {
     if (event.activityTaskScheduledEventAttributes) scheduled.set(String(event.eventId), event);
-    const begun = event.activityTaskStartedEventAttributes;
-    if (begun) started.set(String(begun.scheduledEventId), event);
+    const start = event.activityTaskStartedEventAttributes;
+    if (start) started.set(String(start.scheduledEventId), event);
     const closing =
       event.activityTaskCompletedEventAttributes ??
       event.activityTaskFailedEventAttributes ??
@@ -47,7 +47,7 @@ export function readEventTime({ eventTime }: Pick<HistoryEvent, 'eventTime'>): n
   return Number(eventTime?.seconds ?? 0) * 1_000 + Math.floor((eventTime?.nanos ?? 0) / 1e6);
 }
 
-/** How a slice or a step ended; of other activities only that they failed is of interest. */
+/** How a fetch or a delivery ended. Other activities are reported only when they failed. */
 function describeActivity(
   event: HistoryEvent,
   scheduled: HistoryEvent | undefined,
@@ -61,17 +61,17 @@ function describeActivity(
   if (failure) return `${name}: failed: ${failure.cause?.message ?? failure.message ?? 'for an unknown reason'}`;
   if (event.activityTaskCanceledEventAttributes) return `${name}: stopped`;
   const before = lastFailure
-    ? `, at attempt ${attempt ?? '?'}; the one before: ${lastFailure.message ?? 'failed'}`
+    ? ` (attempt ${attempt ?? '?'}; previous attempt: ${lastFailure.message ?? 'failed'})`
     : '';
   if (type === 'deliver') return `${name}: delivered${before}`;
   if (type !== 'fetchPages') return before === '' ? undefined : `${name}: done${before}`;
-  const slice = decodePayload(event.activityTaskCompletedEventAttributes?.result?.payloads?.[0]) as
+  const result = decodePayload(event.activityTaskCompletedEventAttributes?.result?.payloads?.[0]) as
     { counts: FetchCounts } | undefined;
-  const { pages, rows, requests } = slice?.counts ?? zeroCounts;
+  const { pages, rows, requests } = result?.counts ?? zeroCounts;
   return `${name}: ${formatCount(pages, 'page')}, ${formatCount(rows, 'row')}, ${formatCount(requests, 'request')}${before}`;
 }
 
-/** How a workflow began and ended. */
+/** How a workflow started and ended. */
 function describeLifecycle(event: HistoryEvent, isSync: boolean): string | undefined {
   const start = event.workflowExecutionStartedEventAttributes;
   if (start) return isSync && !start.continuedExecutionRunId ? 'started' : undefined;
@@ -85,7 +85,7 @@ function describeLifecycle(event: HistoryEvent, isSync: boolean): string | undef
   return event.workflowExecutionTimedOutEventAttributes ? 'timed out' : undefined;
 }
 
-/** What somebody did to the run. */
+/** What a user did to the run. */
 function describeControl(event: HistoryEvent): string | undefined {
   if (event.workflowExecutionCancelRequestedEventAttributes) return 'cancellation requested';
   const signal = event.workflowExecutionSignaledEventAttributes;
@@ -116,7 +116,7 @@ function readSummary({ userMetadata }: HistoryEvent): string | undefined {
   return decodePayload(userMetadata?.summary) as string | undefined;
 }
 
-/** The connection has never been synced on this server, or so long ago that the server has forgotten it. */
+/** The server has no run of the connection: none ran, or its retention period has passed. */
 export class NoRunKept extends RollcallError {
   readonly failureType = 'config_error';
   constructor(connection: string) {
@@ -127,11 +127,11 @@ export class NoRunKept extends RollcallError {
   }
 }
 
-/** What happened in the newest run of a connection. */
+/** The events of a connection's newest run. */
 export interface RunLog {
-  /** In the order in which it happened. */
+  /** In chronological order. */
   events: RunEvent[];
-  /** What is tried again at this moment, and why. */
+  /** Activities that are being retried, and why. */
   retrying: RunEvent[];
   running: boolean;
 }
@@ -151,7 +151,7 @@ export async function readRunLog(client: Client, connection: string): Promise<Ru
     const name = next.workflowId === workflowId ? 'sync' : next.workflowId.slice(workflowId.length + 1);
     events.push(...toRunEvents(history, name));
     waiting.push(...listFollowingRuns(history, next.workflowId));
-    // What has ended has none.
+    // A workflow that has ended has no pending activities.
     if (status.name === 'RUNNING') {
       const { pendingActivities } = (await handle.describe()).raw;
       retrying.push(...(pendingActivities ?? []).flatMap((each) => toRetryEvents(each, name)));
@@ -161,7 +161,7 @@ export async function readRunLog(client: Client, connection: string): Promise<Ru
   return { events, retrying, running: status.name === 'RUNNING' };
 }
 
-/** The children that a history tells of, and what it continued as. */
+/** The child workflows in a history, and the run as which it continued. */
 function listFollowingRuns(
   events: readonly HistoryEvent[],
   workflowId: string,

@@ -17,15 +17,15 @@ import { describeTiming } from './schedule-spec';
 import { NoSchedule, toScheduleId } from './schedules';
 import { findNewestRun, getRun, SyncCancelled, SyncFailed } from './sync-run';
 
-/** A sync under way. Times are ISO 8601. */
+/** A sync in progress. Times are ISO 8601. */
 interface RunInProgress {
   state: 'running' | 'paused';
   startedAt: string;
-  /** Whether its schedule has begun it. */
+  /** Whether its schedule started it. */
   scheduled: boolean;
   /** Why it is paused. */
   pauseReason?: string;
-  /** Where its streams stand; absent while no worker answers. */
+  /** Absent while no worker responds. */
   streams?: StreamProgress[];
 }
 
@@ -35,19 +35,19 @@ interface EndedRun {
   startedAt: string;
   endedAt: string;
   scheduled: boolean;
-  /** How whole the copy is, or what went wrong: a phrase for people. */
+  /** The sync's verdict, or what went wrong. */
   verdict: string;
-  /** Records delivered; absent when it ended without a result. */
+  /** Records delivered; absent when the sync has no result. */
   records?: number;
 }
 
 export type RunStatus = RunInProgress | EndedRun;
 
-/** A run that a schedule has begun. */
+/** A run that a schedule started. */
 export interface ScheduledRun {
   /** When it was due, ISO 8601. */
   dueAt: string;
-  /** `unknown`: the server has forgotten it. */
+  /** `unknown`: the server's retention period has passed. */
   outcome: 'running' | 'terminated' | 'unknown' | ScheduledResult['outcome'];
   verdict?: string;
   records?: number;
@@ -57,29 +57,33 @@ export interface ScheduledRun {
 
 /** Times are ISO 8601. */
 export interface ScheduleStatus {
-  /** When its runs are due, in words. */
+  /** See describeTiming. */
   timing: string;
   paused: boolean;
   /** Why it is paused. */
   pauseReason?: string;
-  /** When its next run is due; absent while it is paused. */
+  /** Absent while the schedule is paused. */
   nextRunAt?: string;
-  /** Failed runs in a row after which it pauses itself; 0: never. */
+  /** Consecutive failed runs after which the schedule is paused; 0: never. */
   pauseAfter: number;
-  /** Runs that were due while the schedule's last one was under way, since the schedule was made. */
+  /** Runs skipped because the previous one was in progress, since the schedule was created. */
   skippedRuns: number;
-  /** Runs that could not be begun within the time to catch up, since the schedule was made. */
+  /** Runs that could not start within the catch-up time, since the schedule was created. */
   missedRuns: number;
   catchUpMs: number;
-  /** The newest first. */
+  /** Newest first. */
   recentRuns: ScheduledRun[];
 }
 
-/** How long a query may wait for a worker. */
-const queryTimeoutMs = 4_000;
-
-/** How the newest sync of a connection stands; undefined when the server remembers none. */
-export async function readRunStatus(client: Client, connection: string): Promise<RunStatus | undefined> {
+/**
+ * The status of a connection's newest sync; undefined when the server has none.
+ * @param queryTimeoutMs how long to wait for a worker
+ */
+export async function readRunStatus(
+  client: Client,
+  connection: string,
+  queryTimeoutMs = 4_000,
+): Promise<RunStatus | undefined> {
   const run = await findNewestRun(client, connection);
   if (!run) return undefined;
   const common = { startedAt: run.startTime.toISOString(), scheduled: run.parentExecution !== undefined };
@@ -112,7 +116,7 @@ async function readRunEnd(
   }
 }
 
-/** How the schedule of a connection stands, with its last `count` runs; undefined when it has none. */
+/** The status of a connection's schedule, with its most recent runs; undefined when it has none. */
 export async function readScheduleStatus(
   client: Client,
   connection: string,
@@ -136,20 +140,20 @@ export async function readScheduleStatus(
       info.recentActions
         .slice(-maxRuns)
         .reverse()
-        .map((firing) => toScheduledRun(client, firing)),
+        .map((action) => toScheduledRun(client, action)),
     ),
   };
 }
 
-/** As `scheduleStanding`, for who expects a schedule. Throws NoSchedule. */
+/** As `readScheduleStatus`. Throws NoSchedule when there is none. */
 export async function requireScheduleStatus(
   client: Client,
   connection: string,
   maxRuns: number,
 ): Promise<ScheduleStatus> {
-  const standing = await readScheduleStatus(client, connection, maxRuns);
-  if (!standing) throw new NoSchedule(connection);
-  return standing;
+  const status = await readScheduleStatus(client, connection, maxRuns);
+  if (!status) throw new NoSchedule(connection);
+  return status;
 }
 
 async function findSchedule(client: Client, connection: string): Promise<ScheduleDescription | undefined> {
@@ -175,42 +179,48 @@ async function readScheduledRunEnd(
   try {
     const { status } = await handle.describe();
     if (status.name === 'RUNNING') return { outcome: 'running' };
-    const { consecutiveFailures: _, ...told } = (await handle.result()) as ScheduledResult;
-    return told;
+    return toOutcome((await handle.result()) as ScheduledResult);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return { outcome: 'unknown' };
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
     if (!(cause instanceof ApplicationFailure)) return { outcome: 'terminated' };
-    const told = cause.details?.[0] as ScheduledResult | undefined;
-    if (!told) return { outcome: 'failed', verdict: cause.message };
-    const { consecutiveFailures: _, ...result } = told;
-    return result;
+    const result = cause.details?.[0] as ScheduledResult | undefined;
+    return result ? toOutcome(result) : { outcome: 'failed', verdict: cause.message };
   }
 }
 
-/** Closed runs that are asked for at once; a page of visibility holds no more. */
+function toOutcome({ consecutiveFailures: _, ...outcome }: ScheduledResult): Omit<ScheduledRun, 'dueAt'> {
+  return outcome;
+}
+
+/** Most runs of one page of the visibility API. */
 const maxRunsPerQuery = 1_000;
-/** Servers answer few questions of this kind a second, 10 by default, and others have some as well. */
-const queryIntervalMs = 200;
-/** Visibility may show an end late. */
+/** Visibility may list a closed run late. */
 const visibilityDelayMs = 120_000;
 
-/** When each connection was last copied completely. */
+/** The time of each connection's last complete sync. */
 export interface LastSyncTimes {
   /**
-   * Asks Temporal what has ended since it was last asked: one question, and one more for each connection of which nothing is
-   * known yet. Throws when the server does not answer.
-   * @returns by connection, epoch ms; 0 where no complete sync is within the namespace's retention
+   * Reads the runs that have closed since the last call, by one query, and one more for each connection that is new. Throws
+   * when the server does not answer.
+   * @returns by connection, epoch ms; 0 without a complete sync within the namespace's retention period
    */
   refresh(connections: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
 
-/** A sync that left anything out has failed, so that the completed ones are the complete ones. */
+/** An incomplete sync fails, so a completed workflow is a complete sync. */
 const completedSyncsQuery = "WorkflowType = 'syncWorkflow' AND ExecutionStatus = 'Completed'";
 
-/** @param taskQueue of the worker: connections of other projects may have the same names */
-export function createLastSyncTimes({ client, namespace }: TemporalConnection, taskQueue: string): LastSyncTimes {
+/**
+ * @param taskQueue of the worker: connections of other projects may have the same names
+ * @param queryIntervalMs pause between queries: a server allows 10 a second by default, for all clients
+ */
+export function createLastSyncTimes(
+  { client, namespace }: TemporalConnection,
+  taskQueue: string,
+  queryIntervalMs = 200,
+): LastSyncTimes {
   const ended = new Map<string, number>();
   let newest = 0;
 
@@ -235,7 +245,7 @@ export function createLastSyncTimes({ client, namespace }: TemporalConnection, t
       for (const id of ids.filter((each) => !ended.has(each))) {
         await sleep(queryIntervalMs);
         await ask(` AND WorkflowId = '${id}'`, 1);
-        // Whatever ends from now on, the question above shows.
+        // The query above lists any run that closes from now on.
         if (!ended.has(id)) ended.set(id, 0);
       }
       return new Map(connections.map((name) => [name, ended.get(toWorkflowId(name)) ?? 0]));

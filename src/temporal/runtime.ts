@@ -2,53 +2,53 @@ import type { MetricCounter, MetricGauge, MetricHistogram } from '@temporalio/co
 import { DefaultLogger, type LogEntry, type PrometheusMetricsExporter, Runtime } from '@temporalio/worker';
 import { type Meter, type MetricDeclaration, type MetricName, metrics } from '../metrics/metrics';
 
-/** Core adds the ending to every counter that it exports. */
+/** Core appends `_total` to the name of every counter. */
 export function toCoreName({ name, kind }: MetricDeclaration): string {
   return kind === 'counter' ? name.replace(/_total$/, '') : name;
 }
 
-/** Bounds of the histograms' buckets, by name. */
+/** Bucket bounds of the histograms, by name. */
 export function collectHistogramBuckets(): Record<string, number[]> {
   const all: MetricDeclaration[] = Object.values(metrics);
   return Object.fromEntries(all.flatMap(({ name, buckets }) => (buckets ? [[name, [...buckets]]] : [])));
 }
 
-/** Measures through Temporal's Core, which exports them with its own. The runtime has to be installed, with metrics. */
+/** Records metrics through Temporal's Core, which exports them with its own. Requires a runtime with metrics. */
 export function createCoreMeter(): Meter {
   const meter = Runtime.instance().metricMeter;
   const counters = new Map<string, MetricCounter>();
   const gauges = new Map<string, MetricGauge>();
   const histograms = new Map<string, MetricHistogram>();
 
-  function known<Metric>(all: Map<string, Metric>, name: string, create: () => Metric): Metric {
+  function getOrCreate<Metric>(all: Map<string, Metric>, name: string, create: () => Metric): Metric {
     const metric = all.get(name) ?? create();
     all.set(name, metric);
     return metric;
   }
 
-  // The unit stands in the name already; told of it, Core would add it once more.
+  // Without a unit: the name contains it, and Core would append it again.
   const counterOf = (metric: MetricName<'counter'>): MetricCounter => {
     const name = toCoreName(metrics[metric]);
-    return known(counters, name, () => meter.createCounter(name, '', metrics[metric].help));
+    return getOrCreate(counters, name, () => meter.createCounter(name, '', metrics[metric].help));
   };
   const gaugeOf = (metric: MetricName<'gauge'>): MetricGauge => {
     const { name, help } = metrics[metric];
-    return known(gauges, name, () => meter.createGauge(name, 'float', '', help));
+    return getOrCreate(gauges, name, () => meter.createGauge(name, 'float', '', help));
   };
   const histogramOf = (metric: MetricName<'histogram'>): MetricHistogram => {
     const { name, help } = metrics[metric];
-    return known(histograms, name, () => meter.createHistogram(name, 'float', '', help));
+    return getOrCreate(histograms, name, () => meter.createHistogram(name, 'float', '', help));
   };
 
   return {
     add: (metric, labels, by = 1) => counterOf(metric).add(by, labels),
     set: (metric, labels, value) => gaugeOf(metric).set(value, labels),
-    // A clock that was set back must not cost more than one value.
+    // A clock that was set back yields a negative duration.
     record: (metric, labels, value) => histogramOf(metric).record(Math.max(0, value), labels),
   };
 }
 
-/** The shape of an ApplicationFailure. */
+/** The relevant part of an ApplicationFailure. */
 interface LoggedFailure {
   name?: string;
   message: string;
@@ -56,14 +56,14 @@ interface LoggedFailure {
 }
 
 /**
- * Workers that have only workflows or only activities have so on purpose; how a workflow failed is its starter's to tell; who
- * asked how it stands, and has gone before the answer, misses nothing.
+ * Workers with only workflows or only activities are intended. The starter of a workflow reports its failure. A query whose
+ * sender has ended needs no answer.
  */
 const ignoredMessages = /^No (activities|workflows) registered, not polling|^Workflow failed$|^Query not found when /;
 
 /**
- * An entry of Temporal's log for people, or undefined when it says nothing new. Activities fail on purpose, in words meant
- * for the reader: where in the code that was says no more, and what is not tried again is told as the result.
+ * Reduces an entry of Temporal's log to what a user needs; undefined when that is nothing. The message of a failed activity
+ * is written for users and needs no stack trace. A failure that is not retried is reported as the result.
  */
 export function simplifyLogEntry(entry: LogEntry): LogEntry | undefined {
   if (ignoredMessages.test(entry.message)) return undefined;
@@ -86,13 +86,12 @@ const logReceivers = new Set<LogReceiver>();
 let installedMetricsPort: number | 'none' | undefined;
 
 /**
- * Installs Temporal's runtime if the process has none, and adds a receiver of its log; the same function once. Must run before any other use of
- * Temporal: without `forward`, Core prints its warnings on stdout, where only protocol messages may appear.
+ * Installs Temporal's runtime if the process has none, and adds a receiver of its log. Must run before any other use of
+ * Temporal: by default, Core prints warnings on stdout, where only protocol messages may appear.
  *
  * The runtime does not handle signals: commands stop their workers themselves.
  * @param options.log default: prints to stderr
- * @param options.metricsPort port of the loopback interface on which Core serves its metrics and ours at /metrics; absent:
- *   no metrics
+ * @param options.metricsPort port of the loopback interface on which Core serves all metrics at /metrics; absent: no metrics
  * @returns removes the receiver
  * @throws Error when the port is in use, or when the process has a runtime without these metrics
  */
@@ -126,7 +125,7 @@ export function getMetricsPort(): number | undefined {
   return installedMetricsPort === 'none' ? undefined : installedMetricsPort;
 }
 
-/** Names as Prometheus would have them: seconds, and endings that tell what is counted. */
+/** Names by Prometheus' conventions: seconds, and suffixes for units and counters. */
 function buildPrometheusOptions(port: number): PrometheusMetricsExporter['prometheus'] {
   return {
     bindAddress: `127.0.0.1:${port}`,

@@ -12,12 +12,12 @@ const dayNames: Readonly<Record<Weekday, DayOfWeek>> = {
   sat: 'SATURDAY',
 };
 
-/** By how much runs at a time of the day are spread, when nothing else is said, ms. */
+/** Default jitter of runs at a time of day, ms. */
 const defaultJitterMs = 60_000;
 
 /**
- * When the runs of a connection are due. Intervals begin at a place of the connection's own, the same each time, so that
- * many hourly schedules do not begin all at once; for other times the server draws a delay for each run.
+ * When the runs of a connection are due. An interval has an offset that follows from the connection's name, to avoid that all
+ * hourly schedules start at once. For other times the server adds a random delay to each run.
  */
 export function buildScheduleSpec(connection: string, settings: ScheduleSettings): ScheduleSpec {
   const { every, cron, at = [], on = [], time_zone: timezone, jitter } = settings;
@@ -32,22 +32,22 @@ export function buildScheduleSpec(connection: string, settings: ScheduleSettings
     comment,
   }));
   return {
-    // What stands behind the # comes back as the comment of the calendar that the server makes of it.
+    // The server returns the text after # as the comment of the calendar.
     ...(cron === undefined ? { calendars } : { cronExpressions: [`${cron} # cron ${cron}`] }),
     ...(timezone !== undefined && { timezone }),
     jitter: jitter ?? defaultJitterMs,
   };
 }
 
-/** When the runs of a schedule are due, in words: `every 1h`, `at 06:30 on mon, thu (Europe/Berlin)`, `by cron 0 6 * * *`. */
+/** When the runs of a schedule are due: `every 1h`, `at 06:30 on mon, thu (Europe/Berlin)`, `by cron 0 6 * * *`. */
 export function describeTiming({ intervals = [], calendars = [], timezone }: ScheduleSpecDescription): string {
   const [interval] = intervals;
   if (interval) return `every ${formatDuration(interval.every)}`;
-  const written = [...new Set(calendars.map(({ comment }) => comment ?? 'calendar'))].join('; ');
-  return timezone ? `${written} (${timezone})` : written;
+  const times = [...new Set(calendars.map(({ comment }) => comment ?? 'calendar'))].join('; ');
+  return timezone ? `${times} (${timezone})` : times;
 }
 
-/** Whole seconds, as the server keeps them. */
+/** In whole seconds, the server's resolution. */
 function chooseOffset(name: string, intervalMs: number): number {
   const hash = createHash('sha256').update(name).digest().readUInt32BE();
   return (hash % Math.floor(intervalMs / 1_000)) * 1_000;
@@ -64,7 +64,7 @@ const durationUnits = [
   { unit: 's', ms: 1_000 },
 ];
 
-/** Exact, as it may be written: `1h`, `90m`. */
+/** Formats a duration exactly, as in a project file: `1h`, `90m`. */
 export function formatDuration(milliseconds: number): string {
   const { unit, ms } = durationUnits.find((each) => milliseconds % each.ms === 0) ?? { unit: 'ms', ms: 1 };
   return `${milliseconds / ms}${unit}`;

@@ -22,7 +22,7 @@ export class NoSchedule extends RollcallError {
   }
 }
 
-/** The connection has a schedule already. */
+/** The connection already has a schedule. */
 export class ScheduleExists extends RollcallError {
   readonly failureType = 'config_error';
   constructor(connection: string) {
@@ -33,7 +33,7 @@ export class ScheduleExists extends RollcallError {
   }
 }
 
-/** The server does not take the times of a schedule: a cron expression that is none, for one. */
+/** The server rejects the times of a schedule, for example an invalid cron expression. */
 export class ScheduleRefused extends RollcallError {
   readonly failureType = 'config_error';
   constructor(reason: string) {
@@ -44,7 +44,7 @@ export class ScheduleRefused extends RollcallError {
   }
 }
 
-/** A schedule has the id of the workflow that its runs begin. */
+/** A schedule has the id of the workflow that its runs start. */
 export const toScheduleId = toWorkflowId;
 
 const defaultPauseAfter = 3;
@@ -83,7 +83,7 @@ export async function createSchedule(client: Client, schedule: NewSchedule): Pro
   }
 }
 
-/** In place of the one that the connection has; whether it is paused, its counters and its last runs stay. Throws NoSchedule, ScheduleRefused. */
+/** Replaces the settings of a schedule. Its pause, counters and recent runs stay. Throws NoSchedule, ScheduleRefused. */
 export async function replaceSchedule(client: Client, schedule: NewSchedule): Promise<void> {
   const { scheduleId: _, ...options } = buildScheduleOptions(schedule);
   await withSchedule(client, schedule.connection, (handle) =>
@@ -95,22 +95,21 @@ export async function replaceSchedule(client: Client, schedule: NewSchedule): Pr
   );
 }
 
-/** Has a run begin now, unless one of the schedule's is under way. Throws NoSchedule. */
+/** Starts a run now, unless a run of the schedule is in progress. Throws NoSchedule. */
 export function triggerSchedule(client: Client, connection: string): Promise<void> {
   return withSchedule(client, connection, (handle) => handle.trigger());
 }
 
 /**
- * Takes up the times at which runs were due between two moments: with one run for all of them, or one run after the other.
- * Throws NoSchedule.
+ * Runs what was due between two times: one run for all of them, or one run for each, one after the other. Throws NoSchedule.
  */
 export function backfillSchedule(
   client: Client,
   connection: string,
-  { start, end, each }: { start: Date; end: Date; each: boolean },
+  { start, end, oneRunEach }: { start: Date; end: Date; oneRunEach: boolean },
 ): Promise<void> {
   return withSchedule(client, connection, (handle) =>
-    handle.backfill({ start, end, overlap: each ? 'BUFFER_ALL' : 'SKIP' }),
+    handle.backfill({ start, end, overlap: oneRunEach ? 'BUFFER_ALL' : 'SKIP' }),
   );
 }
 
@@ -124,23 +123,23 @@ export function resumeSchedule(client: Client, connection: string): Promise<void
   return withSchedule(client, connection, (handle) => handle.unpause('resumed by a user'));
 }
 
-/** A run that is under way goes on. Throws NoSchedule. */
+/** A run in progress continues. Throws NoSchedule. */
 export function deleteSchedule(client: Client, connection: string): Promise<void> {
   return withSchedule(client, connection, (handle) => handle.delete());
 }
 
-/** A schedule among others. */
+/** A schedule in a list. */
 export interface ListedSchedule {
   connection: string;
-  /** When its runs are due, in words. */
+  /** See describeTiming. */
   timing: string;
-  /** Why it is paused; absent when it is not. */
+  /** Absent when it is not paused. */
   pauseReason?: string;
   /** When the next run is due. */
   nextRunAt?: Date;
 }
 
-/** The schedules of syncs on the server, by the names of their connections. */
+/** The server's schedules of syncs, sorted by connection. */
 export async function listSchedules(client: Client): Promise<ListedSchedule[]> {
   const found: ListedSchedule[] = [];
   const prefix = toScheduleId('');
@@ -170,7 +169,7 @@ async function withSchedule<Result>(
   }
 }
 
-/** gRPC's INVALID_ARGUMENT is a word about the times. */
+/** gRPC's INVALID_ARGUMENT refers to the times. */
 function toScheduleError(error: unknown): unknown {
   const cause = (error as { cause?: { code?: number; message: string } }).cause;
   return cause?.code === 3 ? new ScheduleRefused(cause.message) : error;

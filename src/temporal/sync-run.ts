@@ -15,16 +15,15 @@ import {
   WorkflowIdConflictPolicy,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { once } from 'node:events';
+import { abortable, sleep } from '../async';
 import { type FailureType, readFailureDetails, RollcallError } from '../errors';
 import type { ResumeResult, StreamProgress, SyncInput, SyncProgress, SyncResult } from '../workflows/contract';
 import type { parentWorkflow, streamWorkflow, syncWorkflow } from '../workflows/index';
 import { describeSync, pauseName, progressName, resumeName, toWorkflowId } from '../workflows/names';
 import { createProgress, readIncompleteResult, toFinalProgress } from '../workflows/results';
 
-/** gRPC codes that say something about the request rather than the moment: asking again gives the same answer. */
-const FINAL_GRPC_CODES: ReadonlySet<number> = new Set([
+/** gRPC codes that concern the request: a retry gives the same answer. */
+const finalGrpcCodes: ReadonlySet<number> = new Set([
   3, // INVALID_ARGUMENT
   5, // NOT_FOUND
   7, // PERMISSION_DENIED
@@ -32,12 +31,12 @@ const FINAL_GRPC_CODES: ReadonlySet<number> = new Set([
   16, // UNAUTHENTICATED
 ]);
 
-const RESULT_RETRY_DELAY_MS = 250;
+const resultRetryDelayMs = 250;
 
 /**
- * The workflow's result. The client's own `result()` fails when the server is away for some seconds, while the workflow
- * goes on; this one asks again until the workflow has ended. Throws what `result()` throws for that (WorkflowFailedError,
- * WorkflowNotFoundError), or the reason of `signal`, which is the only end when the server never comes back.
+ * The workflow's result. The client's own `result()` fails when the server is unreachable for some seconds; this function
+ * retries until the workflow has ended. Throws WorkflowFailedError or WorkflowNotFoundError as `result()` does, or the reason
+ * of `signal`, which is the only end when the server never returns.
  */
 export async function awaitWorkflowResult<T extends Workflow>(
   handle: WorkflowHandle<T>,
@@ -45,45 +44,46 @@ export async function awaitWorkflowResult<T extends Workflow>(
 ): Promise<WorkflowResultType<T>> {
   const { signal } = options;
   signal?.throwIfAborted();
-  const over = new AbortController();
+  const settled = new AbortController();
   try {
-    // The native connection does not end a call for a signal, so the call is left to itself.
-    const aborted =
-      signal && once(signal, 'abort', { signal: over.signal }).then(() => Promise.reject(signal.reason as Error));
-    return await Promise.race([retryResult(handle, over.signal), ...(aborted ? [aborted] : [])]);
+    // The native connection cannot cancel a call, so the call continues after an abort.
+    return await abortable(retryResult(handle, settled.signal), signal);
   } finally {
-    over.abort();
+    settled.abort();
   }
 }
 
 async function retryResult<T extends Workflow>(
   handle: WorkflowHandle<T>,
-  over: AbortSignal,
+  settled: AbortSignal,
 ): Promise<WorkflowResultType<T>> {
   for (;;) {
     try {
       return await handle.result();
     } catch (error) {
-      if (over.aborted || !isTransientError(error)) throw error;
+      if (settled.aborted || !isTransientError(error)) throw error;
     }
-    await sleep(RESULT_RETRY_DELAY_MS);
+    await sleep(resultRetryDelayMs);
   }
 }
 
 function isTransientError(error: unknown): boolean {
-  return error instanceof ServiceError && isGrpcServiceError(error.cause) && !FINAL_GRPC_CODES.has(error.cause.code);
+  return error instanceof ServiceError && isGrpcServiceError(error.cause) && !finalGrpcCodes.has(error.cause.code);
 }
 
-/** A run of the sync workflow, as its starter sees it. */
+/** A run of the `sync` workflow. */
 export interface SyncRun {
   workflowId: string;
-  /** False when a run of this connection was under way already and was joined. */
+  /** False when a run of the connection was in progress and was joined. */
   isNew: boolean;
-  /** When it was started, epoch ms. */
+  /** Start time, epoch ms. */
   startedAt: number;
-  /** Resolves when the run has ended, also when it is incomplete. Throws when it ended without a result: SyncFailed, SyncCancelled, or Temporal's failure when it was terminated. */
+  /**
+   * Resolves when the run has ended, also when it is incomplete. Throws when it ended without a result: SyncFailed,
+   * SyncCancelled, or Temporal's failure when it was terminated.
+   */
   result(signal?: AbortSignal): Promise<SyncResult>;
-  /** Where every stream stands; empty while no worker answers. */
+  /** Progress of every stream; empty while no worker responds. */
   progress(): Promise<StreamProgress[]>;
 }
 
@@ -95,7 +95,7 @@ export interface SyncStartOptions {
   timeoutMs?: number;
 }
 
-/** The run as a whole failed, whatever its streams: the destination could not be read, for one. */
+/** The whole run failed, for example because the destination could not be read. */
 export class SyncFailed extends RollcallError {
   override readonly name: string;
   readonly failureType: FailureType;
@@ -115,7 +115,7 @@ export class SyncFailed extends RollcallError {
   }
 }
 
-/** Somebody has ended the run before its time. */
+/** A user has cancelled the run. */
 export class SyncCancelled extends RollcallError {
   readonly failureType = 'system_error';
   constructor(workflowId: string) {
@@ -123,7 +123,7 @@ export class SyncCancelled extends RollcallError {
   }
 }
 
-/** No run of the connection is under way. */
+/** No run of the connection is in progress. */
 export class NoRun extends RollcallError {
   readonly failureType = 'config_error';
   constructor(connection: string) {
@@ -131,12 +131,12 @@ export class NoRun extends RollcallError {
   }
 }
 
-/** Starts a sync, or joins the one that runs under the same id. */
+/** Starts a sync, or joins the run in progress. */
 export async function startSync(
   client: Client,
   { workflowId, taskQueue, input, timeoutMs }: SyncStartOptions,
 ): Promise<SyncRun> {
-  // Only told apart by it: a server that does not answer just now fails at the start, if at all.
+  // Only shows whether the run is new. A server that does not answer fails at the start.
   const before = await findRunningWorkflow(client, workflowId).catch(() => undefined);
   const handle = await client.workflow.start<typeof syncWorkflow>('syncWorkflow', {
     workflowId,
@@ -150,17 +150,17 @@ export async function startSync(
   return createSyncRun(
     client,
     handle,
-    joined ? { isNew: false, startedAt: before.begun } : { isNew: true, startedAt: Date.now() },
+    joined ? { isNew: false, startedAt: before.startedAt } : { isNew: true, startedAt: Date.now() },
   );
 }
 
-/** The run of a connection that is under way. Throws NoRun. */
+/** The run of a connection in progress. Throws NoRun. */
 export async function findRunningSync(client: Client, connection: string): Promise<SyncRun> {
   const workflowId = toWorkflowId(connection);
   const running = await findRunningWorkflow(client, workflowId);
   if (!running) throw new NoRun(connection);
   const handle = client.workflow.getHandle<typeof syncWorkflow>(workflowId);
-  return createSyncRun(client, handle, { isNew: false, startedAt: running.begun });
+  return createSyncRun(client, handle, { isNew: false, startedAt: running.startedAt });
 }
 
 function createSyncRun(
@@ -176,12 +176,12 @@ function createSyncRun(
   };
 }
 
-/** The newest run of a connection that the server remembers. */
+/** The newest run of a connection; undefined when the server has none. */
 export function findNewestRun(client: Client, connection: string): Promise<WorkflowExecutionDescription | undefined> {
   return describeWorkflow(client, toWorkflowId(connection));
 }
 
-/** One run of a connection, which may have ended. */
+/** A run of a connection, which may have ended. */
 export function getRun(client: Client, connection: string, runId: string): Pick<SyncRun, 'result' | 'progress'> {
   const handle = client.workflow.getHandle<typeof syncWorkflow>(toWorkflowId(connection), runId);
   return { result: (signal) => awaitSyncResult(handle, signal), progress: () => querySyncProgress(client, handle) };
@@ -190,10 +190,10 @@ export function getRun(client: Client, connection: string, runId: string): Pick<
 async function findRunningWorkflow(
   client: Client,
   workflowId: string,
-): Promise<{ runId: string; begun: number } | undefined> {
+): Promise<{ runId: string; startedAt: number } | undefined> {
   const description = await describeWorkflow(client, workflowId);
   if (description?.status.name !== 'RUNNING') return undefined;
-  return { runId: description.runId, begun: description.startTime.getTime() };
+  return { runId: description.runId, startedAt: description.startTime.getTime() };
 }
 
 async function describeWorkflow(client: Client, workflowId: string): Promise<WorkflowExecutionDescription | undefined> {
@@ -227,7 +227,7 @@ async function querySyncProgress(
   const others = await Promise.all(
     running.map(async ({ workflowId, streams }) => {
       const child = client.workflow.getHandle<typeof streamWorkflow | typeof parentWorkflow>(workflowId);
-      // A child that has not started yet, or has just ended, is asked again at the next look.
+      // A child that has not started yet, or has just ended, is queried again with the next call.
       const waiting = streams.map<StreamProgress>((stream) => ({
         ...createProgress(stream, 'waiting'),
         ...(pauseReason !== undefined && { pauseReason }),
@@ -250,24 +250,21 @@ export function resumeSync(client: Client, connection: string): Promise<ResumeRe
   return withRunningSync(client, connection, (run) => run.executeUpdate<ResumeResult, []>(resumeName));
 }
 
-/** Requests that are under way are broken off within a second or two, if there is a worker. */
-const cancelTimeoutMs = 15_000;
-
 /**
- * Ends the run; what it has delivered stays, with the state to go on from. Answers false when it has not ended yet: it takes a
- * worker to end. Throws NoRun.
+ * Cancels the run. What it has delivered stays, with its state. Returns false when it has not ended within `timeoutMs`: a
+ * worker must be running, which stops requests within two seconds. Throws NoRun.
  */
-export function cancelSync(client: Client, connection: string): Promise<boolean> {
+export function cancelSync(client: Client, connection: string, timeoutMs = 15_000): Promise<boolean> {
   return withRunningSync(client, connection, async (run) => {
-    // Servers take it without a word that a run which has ended is to end.
+    // Servers accept a cancellation of a run that has ended.
     const { status } = await run.describe();
     if (status.name !== 'RUNNING') throw new NoRun(connection);
     await run.cancel();
-    const over = AbortSignal.timeout(cancelTimeoutMs);
+    const timeout = AbortSignal.timeout(timeoutMs);
     try {
-      await awaitWorkflowResult(run, { signal: over });
+      await awaitWorkflowResult(run, { signal: timeout });
     } catch (error) {
-      if (error === over.reason) return false;
+      if (error === timeout.reason) return false;
       if (!(error instanceof WorkflowFailedError)) throw error;
     }
     return true;

@@ -10,20 +10,20 @@ export interface WorkerSettings {
   activities?: object;
   /** Path of the built workflow bundle. Absent: the worker runs activities only. */
   workflowBundle?: string;
-  /** Activities at the same time. */
+  /** Concurrent activities. */
   maxConcurrentActivities: number;
   /**
-   * Run workflows in the main thread: 0.2 s faster to start, but a workflow that never yields blocks everything. For
-   * processes that run one sync and end.
+   * Run workflows in the main thread. It starts 0.2 s faster, but a workflow that never yields blocks everything. For
+   * processes that run one sync.
    */
   runInMainThread?: boolean;
-  /** The version of the deployment that this worker is. Absent: it takes tasks whatever the deployment's state. */
+  /** Version of the worker's deployment. Absent: the worker takes tasks of every version. */
   deploymentVersion?: WorkerDeploymentVersion;
 }
 
 /**
- * Time to finish a page when the worker is told to stop; a slice that is longer is cancelled then, and resumes elsewhere from
- * its heartbeat. Whoever stops a worker must give it longer.
+ * Time for fetches to end when the worker stops. A longer fetch is cancelled, and resumes on another worker from its
+ * heartbeat. A supervisor must wait longer than this before it kills the worker.
  */
 export const shutdownGraceMs = 5_000;
 
@@ -34,11 +34,11 @@ export function createWorker(settings: WorkerSettings): Promise<Worker> {
     namespace: settings.namespace,
     taskQueue: settings.taskQueue,
     dataConverter,
-    // An option that is present and undefined is refused by Core, hence the conditional spreads.
+    // Core refuses options that are undefined, hence the conditional spreads.
     ...(settings.activities !== undefined && { activities: settings.activities }),
     ...(settings.workflowBundle !== undefined && { workflowBundle: { codePath: settings.workflowBundle } }),
     ...(settings.runInMainThread === true && { debugMode: true }),
-    // A sync ends by itself within hours: it may stay with the version that began it, through every continuing as new.
+    // A sync ends within hours, so it stays with the version that started it, also when it continues as new.
     ...(settings.deploymentVersion !== undefined && {
       workerDeploymentOptions: {
         version: settings.deploymentVersion,
@@ -47,15 +47,15 @@ export function createWorker(settings: WorkerSettings): Promise<Worker> {
       },
     }),
     maxConcurrentActivityTaskExecutions: settings.maxConcurrentActivities,
-    // The default of 60 s would leave the server with the cursor of the first page for most of a slice.
+    // With the default of 60 s, the server would have the cursor of the first page for most of a fetch.
     maxHeartbeatThrottleInterval: '1s',
     shutdownGraceTime: shutdownGraceMs,
-    // A workflow's next step waits this long for the worker that ran the last one, before any other may take it.
+    // A workflow task waits this long for the worker that has the workflow in memory before another worker takes it.
     stickyQueueScheduleToStartTimeout: '3s',
-    // The default follows from the machine's memory: thousands, at 0.6 MB each. A sync has four that are busy; those of fifty are to stay
-    // in memory. With 100, steps of what had left it were replayed, and the tenants that came first went on at the cost of the others.
+    // The default follows from the machine's memory: thousands, at 0.6 MB each. A sync has four active workflows, and fifty
+    // syncs should stay in memory. With 100, evicted workflows were replayed, and the first tenants ran at the cost of the others.
     maxCachedWorkflows: 200,
-    // A thread is an isolate of its own, and one keeps up with far more than a few syncs.
+    // Each thread is an isolate of its own. One is enough for many syncs.
     ...(settings.runInMainThread !== true && { workflowThreadPoolSize: 1 }),
   });
 }

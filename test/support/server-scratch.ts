@@ -37,6 +37,6 @@ export async function comesTrue(condition: () => boolean | Promise<boolean>, mil
 }
 
 /** The leader of the process group of the server on a database file, from its pid file. */
-export function readLeader(dbFile: string): number {
-  return (JSON.parse(readFileSync(`${dbFile}.pid`, 'utf8')) as { server: { pid: number } }).server.pid;
+export function readLeader(databaseFile: string): number {
+  return (JSON.parse(readFileSync(`${databaseFile}.pid`, 'utf8')) as { server: { pid: number } }).server.pid;
 }

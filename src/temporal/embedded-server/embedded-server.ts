@@ -1,20 +1,20 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, createServer } from 'node:net';
 import { randomInt } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { devNull, tmpdir } from 'node:os';
+import { sleep } from '../../async';
 import { RollcallError } from '../../errors';
 import { searchAttributeTypes } from '../../workflows/names';
 import { acquireDatabaseLease, type DatabaseLease, type EmbeddedServerAddress } from './file-lease';
 import { type GuardedProcess, spawnGuarded } from './guarded-process';
 
-/** What SQLite keeps beside a database. */
+/** Suffixes of a SQLite database and the files beside it. */
 const databaseFileSuffixes = ['', '-journal', '-wal', '-shm'];
 
 /**
- * A server lays out a new database before it listens. One that is killed meanwhile leaves a file that no server can use
- * (`no such table`), and that holds nothing yet: a mark beside it tells, and it is made anew. The caller holds the lease.
+ * A server creates the tables of a new database before it listens. When it is killed meanwhile, the file is unusable (`no
+ * such table`) and empty. A mark file shows this, and the database is created again. Requires the lease.
  */
 export function markLayoutStarted(database: string): { finish(): void } {
   const mark = `${database}.unfinished`;
@@ -23,29 +23,26 @@ export function markLayoutStarted(database: string): { finish(): void } {
   return { finish: () => rmSync(mark, { force: true }) };
 }
 
-const LOOPBACK = '127.0.0.1';
+const loopback = '127.0.0.1';
 
 /**
- * Below the ports that Linux (from 32768) and macOS (from 49152) give to outgoing connections. Among those, a client that
- * keeps trying a server that is away can be given the server's own port, and is then connected to itself.
+ * Below the ports that Linux (from 32768) and macOS (from 49152) assign to outgoing connections. A client that keeps trying
+ * a stopped server could be assigned the server's own port and connect to itself.
  */
-const LOWEST_PORT = 20_000;
-const HIGHEST_PORT = 32_767;
+const lowestPort = 20_000;
+const highestPort = 32_767;
 
-/**
- * A TCP port of the loopback interface that nobody listens on. It is free now, not reserved: whoever uses it must be
- * ready to try another.
- */
+/** A free TCP port of the loopback interface. It is not reserved: the caller must be ready to try another. */
 export async function findFreePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(LOWEST_PORT, HIGHEST_PORT + 1);
+    const port = randomInt(lowestPort, highestPort + 1);
     if (await isPortFree(port)) return port;
   }
 }
 
-/** Waits until nobody listens on the port, at most `milliseconds`; answers whether it is free. */
-export async function waitUntilPortFree(port: number, milliseconds: number): Promise<boolean> {
-  const deadline = performance.now() + milliseconds;
+/** Waits until the port is free. Returns false after `timeoutMs`. */
+export async function waitUntilPortFree(port: number, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
   while (!(await isPortFree(port))) {
     if (performance.now() > deadline) return false;
     await sleep(20);
@@ -53,23 +50,23 @@ export async function waitUntilPortFree(port: number, milliseconds: number): Pro
   return true;
 }
 
-/** Settles within one turn of the event loop. */
+/** Resolves within one turn of the event loop. */
 export function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => resolve(false));
-    probe.listen(port, LOOPBACK, () => {
-      // The call closes the socket; its callback would cost a turn of a loop that may be busy loading modules.
+    probe.listen(port, loopback, () => {
+      // The call closes the socket. Its callback would cost a turn of an event loop that may be busy loading modules.
       probe.close();
       resolve(true);
     });
   });
 }
 
-/** True when something accepts connections on a port of the loopback interface. */
+/** Whether a process accepts connections on a port of the loopback interface. */
 export function isPortListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, LOOPBACK);
+    const socket = connect(port, loopback);
     socket.once('error', () => resolve(false));
     socket.once('connect', () => {
       socket.destroy();
@@ -81,63 +78,63 @@ export function isPortListening(port: number): Promise<boolean> {
 export interface EmbeddedServerOptions {
   /** Path of a `temporal` binary (see binary.ts). */
   binary: string;
-  /** The server's whole environment; a version manager's shim needs PATH and HOME. Default: empty. */
+  /** All environment variables of the server. A version manager's shim needs PATH and HOME. Default: none. */
   env?: NodeJS.ProcessEnv;
-  /** Where the server's own output goes; written anew at each start. */
+  /** Receives the server's output. Overwritten at each start. */
   logFile: string;
-  /** SQLite file that keeps workflows over restarts. Absent: in memory, gone when the server ends. */
+  /** SQLite file that keeps workflows across restarts. Absent: in memory. */
   databaseFile?: string;
-  /** Port of the server; to bring one back where its workers look for it. Default: any free one. */
+  /** Port of the server, to restart one at the address that its workers use. Default: any free port. */
   port?: number;
-  /** Serve the web UI, on this port when it is free and on another otherwise; 0 for any. Absent: no UI. */
+  /** Preferred port of the web UI; 0: any free port. Absent: no UI. */
   uiPort?: number;
 }
 
-/** It accepts connections; the first calls may still be refused, which `connect` waits out. */
+/** A server that accepts connections. It may refuse the first calls; `connect` retries them. */
 export interface EmbeddedServer extends EmbeddedServerAddress {
   namespace: string;
-  /** Settles when the server has ended: with the reason when nobody asked for it, with undefined after `stop`. */
+  /** Resolves when the server has ended: with undefined after `stop`, otherwise with the reason. */
   exited: Promise<EmbeddedServerFailed | undefined>;
   stop(): Promise<void>;
 }
 
-/** The server could not be started, or ended by itself. */
+/** The server could not start, or exited unexpectedly. */
 export class EmbeddedServerFailed extends RollcallError {
   readonly failureType = 'system_error';
   constructor(what: string, logFile: string, output: string) {
-    const words = output === '' ? '' : ` Last lines of ${logFile}:\n${output}`;
-    super(`the local Temporal server ${what}.${words}`);
+    const excerpt = output === '' ? '' : ` Last lines of ${logFile}:\n${output}`;
+    super(`the local Temporal server ${what}.${excerpt}`);
   }
 }
 
 /**
- * A development server is slow by default: 20 polls a second make a step take 50 ms, and timers are rounded up to a
- * second. Measured with these: 13 ms instead of 100 for an activity. Durations must be JSON strings. The version check
- * would call a host on the internet.
+ * A development server is slow by default: with 20 polls a second a task takes 50 ms, and timers are rounded up to a second.
+ * Measured with these settings: 13 ms instead of 100 for an activity. Durations must be JSON strings. The version check would
+ * call a host on the internet.
  */
-const DYNAMIC_CONFIG = [
+const dynamicConfig = [
   'history.transferProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxTimeShift="10ms"',
   'frontend.enableServerVersionCheck=false',
 ];
 
-/** As the server's flag writes types. */
-const SEARCH_ATTRIBUTE_TYPES = { KEYWORD: 'Keyword', INT: 'Int' } as const;
+/** The types in the form of the server's flag. */
+const searchAttributeFlagTypes = { KEYWORD: 'Keyword', INT: 'Int' } as const;
 
 /** The namespace of every embedded server. */
 export const embeddedNamespace = 'default';
 
-const START_DEADLINE_MS = 10_000;
-const POLL_MS = 20;
-const START_ATTEMPTS = 5;
-const PORT_TIMEOUT_MS = 1_000;
+const startTimeoutMs = 10_000;
+const pollMs = 20;
+const maxStartAttempts = 5;
+const portTimeoutMs = 1_000;
 
 /**
- * Starts `temporal server start-dev`, which takes 0.1 s, and answers when it accepts connections. The server never
- * outlives this process. It is spawned within the first turn of the event loop, so a caller can load modules meanwhile.
+ * Starts `temporal server start-dev`, which takes 0.1 s, and resolves when it accepts connections. The server never outlives
+ * this process. It is spawned within the first turn of the event loop, so the caller can load modules meanwhile.
  *
- * Throws EmbeddedServerBusy when another process has a server on `dbFile`, EmbeddedServerFailed when it does not start.
+ * Throws EmbeddedServerBusy when another process has a server on `databaseFile`, EmbeddedServerFailed when it does not start.
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   for (const file of [options.logFile, options.databaseFile]) {
@@ -153,8 +150,8 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     const layout = options.databaseFile === undefined ? undefined : markLayoutStarted(options.databaseFile);
     for (let attempt = 1; ; attempt += 1) {
       const port = options.port ?? (await findFreePort());
-      // A server that was killed a moment ago may hold its port a little longer.
-      if (options.port !== undefined && !(await waitUntilPortFree(port, PORT_TIMEOUT_MS))) {
+      // A server that was just killed may occupy its port for a moment.
+      if (options.port !== undefined && !(await waitUntilPortFree(port, portTimeoutMs))) {
         throw new EmbeddedServerFailed(`cannot listen on port ${port}: it is in use`, options.logFile, '');
       }
       const process = spawnServer(options, port, ui?.port);
@@ -166,8 +163,9 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
         return createServerHandle(options, process, listens, release);
       }
       const output = readLastLines(options.logFile);
-      const taken = output.includes('address already in use') && options.port === undefined;
-      if (!taken || attempt === START_ATTEMPTS) throw new EmbeddedServerFailed(problem, options.logFile, output);
+      const isPortTaken = output.includes('address already in use') && options.port === undefined;
+      if (!isPortTaken || attempt === maxStartAttempts)
+        throw new EmbeddedServerFailed(problem, options.logFile, output);
     }
   } catch (error) {
     release();
@@ -181,8 +179,8 @@ interface UiPort {
 }
 
 /**
- * The server binds the port of its UI after all else, and ends when it is taken by then: of servers that start at the same
- * time one claims it.
+ * The server binds the UI's port last, and exits when the port is in use by then. So of several servers that start at the
+ * same time, one claims the port.
  */
 async function chooseUiPort(requested: number): Promise<UiPort> {
   const claim = requested === 0 ? undefined : claimPort(requested);
@@ -195,7 +193,7 @@ function claimPort(port: number): DatabaseLease | undefined {
   try {
     return acquireDatabaseLease(join(tmpdir(), `rollcall-ui-${port}`));
   } catch {
-    // Another process has it, or another user's files stand in the way.
+    // Another process has claimed it, or another user's file is in the way.
     return undefined;
   }
 }
@@ -214,15 +212,15 @@ function spawnServer(options: EmbeddedServerOptions, port: number, uiPort: numbe
       [
         options.binary,
         ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)],
-        // Under HOME the command looks for settings of the user, which may name a database or a port.
+        // Otherwise the command reads the user's settings below HOME, which may set a database or a port.
         ...['--env-file', devNull],
         ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
         ...(options.databaseFile === undefined ? [] : ['--db-filename', options.databaseFile]),
         ...Object.entries(searchAttributeTypes).flatMap(([name, type]) => [
           '--search-attribute',
-          `${name}=${SEARCH_ATTRIBUTE_TYPES[type]}`,
+          `${name}=${searchAttributeFlagTypes[type]}`,
         ]),
-        ...DYNAMIC_CONFIG.flatMap((setting) => ['--dynamic-config-value', setting]),
+        ...dynamicConfig.flatMap((setting) => ['--dynamic-config-value', setting]),
       ],
       output,
       options.env,
@@ -232,16 +230,16 @@ function spawnServer(options: EmbeddedServerOptions, port: number, uiPort: numbe
   }
 }
 
-/** What went wrong, or undefined once the port answers. */
+/** Resolves with undefined when the port accepts connections, or with the problem. */
 async function waitForPort(process: GuardedProcess, port: number): Promise<string | undefined> {
-  const deadline = performance.now() + START_DEADLINE_MS;
+  const deadline = performance.now() + startTimeoutMs;
   while (process.isRunning()) {
     if (await isPortListening(port)) return undefined;
     if (performance.now() > deadline) {
       await process.kill();
-      return `did not accept connections within ${START_DEADLINE_MS / 1000} s`;
+      return `did not accept connections within ${startTimeoutMs / 1000} s`;
     }
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
   return `exited during startup with code ${await process.exited}`;
 }
@@ -267,8 +265,8 @@ function createServerHandle(
     namespace: embeddedNamespace,
     exited,
     /**
-     * SIGKILL also for a database file: it takes 10 ms where SIGTERM takes 1.1 s, and SQLite's journal makes a killed
-     * process lose nothing that was committed; Temporal answers only for what is.
+     * SIGKILL takes 10 ms, SIGTERM 1.1 s. It is safe for a database file: SQLite's journal keeps what is committed, and
+     * Temporal acknowledges only that.
      */
     async stop() {
       stopping = true;

@@ -2,25 +2,25 @@ import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:
 import { execFileSync } from 'node:child_process';
 import { RollcallError } from '../../errors';
 
-/** A process that a later one can recognise: ids are used again, an id with its start time is not. */
+/** Identifies a process: ids are reused, an id with its start time is not. */
 export interface ProcessMark {
   pid: number;
-  /** When it started, in the operating system's own notation; only ever compared. */
+  /** In the operating system's own format; only compared. */
   startTime: string;
 }
 
-/** The mark of a running process, or undefined when there is none of that id. */
+/** The mark of a running process; undefined when no process has the id. */
 export function markProcess(pid: number): ProcessMark | undefined {
   const startTime = process.platform === 'linux' ? readLinuxStartTime(pid) : readPsStartTime(pid);
   return startTime === undefined ? undefined : { pid, startTime };
 }
 
-/** True while the very process of the mark runs. */
+/** Whether the process of the mark is running. */
 export function isProcessRunning(mark: ProcessMark): boolean {
   return markProcess(mark.pid)?.startTime === mark.startTime;
 }
 
-/** proc(5): the fields after the command's closing bracket start with the third, the state; the start time is the 22nd. */
+/** proc(5): after the command's closing parenthesis come the third field, the state, and the following; the 22nd is the start time. */
 function readLinuxStartTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -54,14 +54,14 @@ export class EmbeddedServerBusy extends RollcallError {
   }
 }
 
-/** Where a local server listens. */
+/** Address of a local server. */
 export interface EmbeddedServerAddress {
   /** `127.0.0.1:<port>` */
   address: string;
   uiUrl?: string;
 }
 
-/** What the pid file holds: the process that uses the database, and the leader of its server's process group. */
+/** Content of the pid file: the process that uses the database, and the leader of its server's process group. */
 interface LeaseHolder {
   owner: ProcessMark;
   server?: ProcessMark;
@@ -70,14 +70,14 @@ interface LeaseHolder {
 
 /** The right to run a server on a database file. */
 export interface DatabaseLease {
-  /** Notes the server's process group, for a later process to end it should it outlive us, and where others find it. */
+  /** Records the server's process group, so a later process can end it, and the server's address for other processes. */
   record(leader: number, listens: EmbeddedServerAddress): void;
   release(): void;
 }
 
 /**
- * Takes the lease on a database file by its pid file, `<database>.pid`. Throws EmbeddedServerBusy while its holder lives;
- * a file that a dead process left is taken over, and a server that outlived its owner is killed.
+ * Acquires the lease on a database file by its pid file, `<database>.pid`. Throws EmbeddedServerBusy while its holder runs.
+ * The file of a dead process is taken over, and a server that outlived its owner is killed.
  */
 export function acquireDatabaseLease(database: string): DatabaseLease {
   const file = `${database}.pid`;
@@ -105,7 +105,7 @@ export function acquireDatabaseLease(database: string): DatabaseLease {
   };
 }
 
-/** The server that another process runs on a database file, if one does. */
+/** The server that another process runs on a database file. */
 export function findServer(database: string): EmbeddedServerAddress | undefined {
   const holder = readLeaseHolder(`${database}.pid`);
   return holder && isProcessRunning(holder.owner) ? holder.address : undefined;
@@ -119,7 +119,7 @@ function killGroup(leader: number): void {
   }
 }
 
-/** Linking is atomic and brings the content along: no other process ever reads a half-written file. */
+/** Linking is atomic and includes the content, so no process reads a half-written file. */
 function linkIfAbsent(draft: string, file: string): boolean {
   try {
     linkSync(draft, file);
@@ -130,7 +130,7 @@ function linkIfAbsent(draft: string, file: string): boolean {
   }
 }
 
-/** Removes the file of a dead holder, unless another process has just put its own in the place. */
+/** Removes the file of a dead holder, unless another process has just replaced it. */
 function removeStaleFile(file: string, dead: LeaseHolder | undefined): void {
   const aside = `${file}.${process.pid}.stale`;
   try {

@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 
 /**
- * Runs a command ("$@") and kills it as soon as standard input ends, which the kernel sees to when the process at its
- * other end dies, however it dies. The guard is a subshell that waits in `read`; the outer shell waits for the command
- * and passes its exit code on. From the second redirection on the shells are silent: only the command writes.
+ * Runs a command ("$@") and kills it when standard input ends. The kernel closes that pipe when the parent process dies,
+ * however it dies. The guard is a subshell that waits in `read`. The outer shell waits for the command and exits with its
+ * code. From the second redirection on, only the command writes output.
  */
-const GUARD = `
+const guardScript = `
 exec 3<&0 </dev/null
 "$@" 3<&- &
 server=$!
@@ -22,20 +22,19 @@ exit "$code"
 export interface GuardedProcess {
   /** Leader of the command's process group. */
   pid: number | undefined;
-  /** Exit code of the command once it has ended; above 128 when a signal ended it. */
+  /** Exit code of the command; above 128 when a signal ended it. */
   exited: Promise<number>;
   isRunning(): boolean;
-  /** Kills the command (SIGKILL); ends when it is gone. */
+  /** Kills the command by SIGKILL. Resolves when it has ended. */
   kill(): Promise<void>;
 }
 
 /**
- * Starts a command that dies with this process, even by SIGKILL, and writes to the open file `output` only. It has a
- * session of its own, so a Ctrl-C in the terminal reaches us alone, and the variables `env` only. It does not keep this
- * process from ending.
+ * Starts a command that ends with this process, even by SIGKILL, and writes to the open file `output`. It has a session of
+ * its own, so Ctrl-C in the terminal does not reach it, and only the variables `env`. It does not keep this process alive.
  */
 export function spawnGuarded(command: readonly string[], output: number, env: NodeJS.ProcessEnv = {}): GuardedProcess {
-  const child = spawn('/bin/sh', ['-c', GUARD, 'sh', ...command], {
+  const child = spawn('/bin/sh', ['-c', guardScript, 'sh', ...command], {
     stdio: ['pipe', output, output],
     detached: true,
     env,
@@ -61,6 +60,6 @@ function detach(child: ChildProcess): void {
   child.unref();
   const input = child.stdin as unknown as { unref(): void; on(event: 'error', listener: () => void): void } | null;
   input?.unref();
-  // Writing nothing, the pipe can only fail when its other end is gone, which the exit tells as well.
+  // Nothing is written, so the pipe fails only when its other end is closed; `exited` reports that as well.
   input?.on('error', () => undefined);
 }

@@ -50,7 +50,7 @@ describe('with a worker', () => {
       'sync · started',
       'clients · delivery 0 · STARTED: delivered',
       expect.stringMatching(
-        /^clients · fetch 1 · from page 1: 1 page, 3 rows, .* at attempt \d; the one before: .*503/,
+        /^clients · fetch 1 · from page 1: 1 page, 3 rows, .* \(attempt \d; previous attempt: .*503/,
       ),
       'clients · delivery 1 · 3 records · COMPLETE: delivered',
       'clients · complete',

@@ -13,7 +13,7 @@ beforeAll(() => installRuntime());
 
 it('says where no server answers and what to do', async () => {
   const address = `127.0.0.1:${await findFreePort()}`;
-  const connecting = connect({ address, namespace }, { patienceMs: 200 });
+  const connecting = connect({ address, namespace }, { timeoutMs: 200 });
   await expect(connecting).rejects.toMatchObject({ name: 'TemporalUnreachable' });
   await expect(connecting).rejects.toThrow(new RegExp(`${address}.*TEMPORAL_ADDRESS`));
 });
@@ -24,7 +24,7 @@ it('gives up in time on a server that accepts and never answers', async () => {
   await once(silent, 'listening');
   const { port } = silent.address() as AddressInfo;
   const started = performance.now();
-  const connecting = connect({ address: `127.0.0.1:${port}`, namespace }, { patienceMs: 300 });
+  const connecting = connect({ address: `127.0.0.1:${port}`, namespace }, { timeoutMs: 300 });
   await expect(connecting).rejects.toThrow(/no answer/);
   expect(performance.now() - started).toBeLessThan(10_000);
   sockets.forEach((socket) => socket.destroy());

@@ -8,7 +8,7 @@ import { createWorker } from '../../../src/temporal/worker';
 import { BINARY, bundleTestWorkflows, comesTrue, makeScratch, readLeader } from '../../support/server-scratch';
 
 const scratch = makeScratch();
-const options = { binary: BINARY, logFile: join(scratch, 'log'), dbFile: join(scratch, 'db') };
+const options = { binary: BINARY, logFile: join(scratch, 'log'), databaseFile: join(scratch, 'db') };
 
 beforeAll(() => installRuntime({ log: () => undefined }));
 
@@ -32,7 +32,7 @@ it('outlives a server that is killed and comes back with its database, as does t
   const second = await worker.runUntil(async () => {
     const result = awaitWorkflowResult(await start('w', 700));
     await comesTrue(() => done.length === 1);
-    process.kill(-readLeader(options.dbFile), 'SIGKILL');
+    process.kill(-readLeader(options.databaseFile), 'SIGKILL');
     expect(await first.exited).toMatchObject({ name: 'EmbeddedServerFailed' });
     const restarted = await startEmbeddedServer({ ...options, port: Number(first.address.split(':')[1]) });
     expect(await result).toBe('2');

@@ -8,7 +8,7 @@ const scratch = makeScratch();
 
 it('keeps stdout clean and warns on stderr when the server dies under load', async () => {
   const bundle = await bundleTestWorkflows(scratch);
-  const server = { binary: BINARY, logFile: join(scratch, 'log'), dbFile: join(scratch, 'db') };
+  const server = { binary: BINARY, logFile: join(scratch, 'log'), databaseFile: join(scratch, 'db') };
   const [args, env] = compilePrograms(scratch)('loaded', JSON.stringify(server), bundle);
   const program = spawn(process.execPath, args, { env });
   const output = { stdout: '', stderr: '' };
@@ -16,7 +16,7 @@ it('keeps stdout clean and warns on stderr when the server dies under load', asy
     program[name].on('data', (chunk) => (output[name] += String(chunk)));
   try {
     expect(await comesTrue(() => output.stderr.includes('at work'), 10_000)).toBe(true);
-    process.kill(-readLeader(server.dbFile), 'SIGKILL');
+    process.kill(-readLeader(server.databaseFile), 'SIGKILL');
     expect(await comesTrue(() => output.stderr.includes('[WARN] gRPC call'), 10_000)).toBe(true);
   } finally {
     program.kill('SIGKILL');
