@@ -9,7 +9,7 @@ const ROOT = join(__dirname, '..', '..');
  * their own. Answers how to run a program: its arguments for node, and the environment that resolves packages.
  */
 export function compilePrograms(folder: string): (program: string, ...args: string[]) => [string[], NodeJS.ProcessEnv] {
-  for (const source of ['src', 'test/temporal/programs']) {
+  for (const source of ['src', 'test/support/temporal/programs']) {
     const files = readdirSync(join(ROOT, source), { recursive: true, encoding: 'utf8' });
     for (const file of files.filter((name) => name.endsWith('.ts'))) {
       const { code } = transformFileSync(join(ROOT, source, file), {
@@ -22,7 +22,7 @@ export function compilePrograms(folder: string): (program: string, ...args: stri
     }
   }
   return (program, ...args) => [
-    [join(folder, 'test/temporal/programs', `${program}.js`), ...args],
+    [join(folder, 'test/support/temporal/programs', `${program}.js`), ...args],
     { PATH: process.env['PATH'], NODE_PATH: join(ROOT, 'node_modules') },
   ];
 }

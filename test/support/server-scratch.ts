@@ -18,7 +18,7 @@ export function makeScratch(): string {
 export async function bundleTestWorkflows(folder: string): Promise<string> {
   const { code } = await bundleWorkflowCode({
     ...dataConverter,
-    workflowsPath: join(__dirname, 'programs', 'workflows.ts'),
+    workflowsPath: join(__dirname, 'temporal', 'programs', 'workflows.ts'),
     logger: new DefaultLogger('WARN'),
   });
   const path = join(folder, 'bundle.js');

@@ -49,7 +49,7 @@ async function firstLine(stream: Readable): Promise<string> {
 }
 
 describe('an embedded server', () => {
-  it('accepts connections when it is announced, and none after stop', async () => {
+  it('accepts connections after the start, and none after the stop', async () => {
     const server = await startEmbeddedServer(inMemory());
     expect(await isPortListening(portOf(server.address))).toBe(true);
     expect(server.uiUrl).toBeUndefined();
@@ -58,7 +58,7 @@ describe('an embedded server', () => {
     expect(await server.exited).toBeUndefined();
   });
 
-  it('serves the web UI when asked to, on another port when the wanted one is taken', async () => {
+  it('serves the web UI on another port when the requested one is in use', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const taken = (other.address() as AddressInfo).port;
@@ -71,7 +71,7 @@ describe('an embedded server', () => {
     other.close();
   });
 
-  it('leaves the port that is wanted for the UI to another server that is about to take it', async () => {
+  it('leaves the UI port to another server that has claimed it', async () => {
     const wanted = await findFreePort();
     const claim = acquireDatabaseLease(join(tmpdir(), `rollcall-ui-${wanted}`));
     const second = await startEmbeddedServer({ ...inMemory(), uiPort: wanted });
@@ -82,7 +82,7 @@ describe('an embedded server', () => {
     await Promise.all([second.stop(), next.stop()]);
   });
 
-  it('dies with its process, even by SIGKILL', async () => {
+  it('ends when its process is killed by SIGKILL', async () => {
     const server = onFile();
     const owner = spawnOwner(server);
     const port = portOf(await firstLine(owner.stdout));
@@ -93,7 +93,7 @@ describe('an embedded server', () => {
     expect(await comesTrue(() => markProcess(leader) === undefined)).toBe(true);
   });
 
-  it('neither keeps its process alive nor stays behind when that forgets to stop it', async () => {
+  it('does not keep its process alive, and ends with it', async () => {
     const owner = spawnOwner(inMemory(), 'leave');
     const port = portOf(await firstLine(owner.stdout));
     const [code] = (await once(owner, 'exit')) as [number];
@@ -101,7 +101,7 @@ describe('an embedded server', () => {
     expect(await goneWithin(port)).toBe(true);
   });
 
-  it('lives through a Ctrl-C that its process handles', async () => {
+  it('survives a Ctrl-C that its process handles', async () => {
     const owner = spawnOwner(inMemory());
     const port = portOf(await firstLine(owner.stdout));
     process.kill(-(owner.pid ?? 0), 'SIGINT');
@@ -109,30 +109,32 @@ describe('an embedded server', () => {
     expect(await goneWithin(port, 300)).toBe(false);
   });
 
-  it('reports when it ended unasked', async () => {
+  it('reports an unexpected exit', async () => {
     const settings = onFile();
     const server = await startEmbeddedServer(settings);
     process.kill(-readLeader(settings.databaseFile), 'SIGKILL');
-    expect(String(await server.exited)).toMatch(/EmbeddedServerFailed: the local Temporal server ended by itself/);
+    expect(String(await server.exited)).toMatch(
+      /EmbeddedServerFailed: the local Temporal server exited unexpectedly with code 137/,
+    );
     expect(existsSync(`${settings.databaseFile}.pid`)).toBe(false);
   });
 });
 
 describe('a server that cannot start', () => {
-  it('is reported with its own words when it does not know a flag', async () => {
+  it('quotes its output when it rejects a flag', async () => {
     const settings = inMemory();
     const binary = join(scratch, 'refuses');
     writeFileSync(binary, '#!/bin/sh\necho "unknown flag: $4" >&2\nexit 3\n', { mode: 0o755 });
     const starting = startEmbeddedServer({ ...settings, binary });
-    await expect(starting).rejects.toThrow(/ended at its start with code 3.*\nunknown flag: 127\.0\.0\.1/);
+    await expect(starting).rejects.toThrow(/exited during startup with code 3\..*\nunknown flag: 127\.0\.0\.1/);
   });
 
-  it('leaves no database behind that the next one cannot use, when it ends while it lays one out', async () => {
+  it('leaves no unusable database when it ends while it creates one', async () => {
     const settings = onFile();
     const binary = join(scratch, 'ends-early');
     const touches = 'while [ $# -gt 0 ]; do if [ "$1" = --db-filename ]; then : > "$2"; fi; shift; done; exit 3';
     writeFileSync(binary, `#!/bin/sh\n${touches}\n`, { mode: 0o755 });
-    await expect(startEmbeddedServer({ ...settings, binary })).rejects.toThrow('ended at its start with code 3');
+    await expect(startEmbeddedServer({ ...settings, binary })).rejects.toThrow('exited during startup with code 3');
     expect(existsSync(settings.databaseFile)).toBe(true);
     await (await startEmbeddedServer(settings)).stop();
     const kept = statSync(settings.databaseFile).ino;
@@ -140,14 +142,14 @@ describe('a server that cannot start', () => {
     expect(statSync(settings.databaseFile).ino).toBe(kept);
   });
 
-  it('is reported when the binary is missing', async () => {
+  it('reports a missing binary', async () => {
     const settings = onFile();
     const starting = startEmbeddedServer({ ...settings, binary: join(scratch, 'missing') });
-    await expect(starting).rejects.toThrow(/ended at its start with code 127[^]*missing: not found|No such file/);
+    await expect(starting).rejects.toThrow(/exited during startup with code 127[^]*missing: not found|No such file/);
     expect(existsSync(`${settings.databaseFile}.pid`)).toBe(false);
   });
 
-  it('takes another port when the first was taken in the meantime', async () => {
+  it('uses another port when the first one is in use by then', async () => {
     const tries = join(scratch, 'tries');
     const binary = join(scratch, 'races');
     const race = `#!/bin/sh\necho x >>"${tries}"\n[ -s "${tries}.once" ] && exec "${BINARY}" "$@"\necho x >"${tries}.once"\n`;
@@ -157,7 +159,7 @@ describe('a server that cannot start', () => {
     await server.stop();
   });
 
-  it('is reported when the port that it must have is taken', async () => {
+  it('reports that its fixed port is in use', async () => {
     const other = await startEmbeddedServer(inMemory());
     const port = portOf(other.address);
     await expect(startEmbeddedServer({ ...inMemory(), port })).rejects.toThrow(`port ${port}: it is in use`);
@@ -169,16 +171,16 @@ describe('a server that cannot start', () => {
 });
 
 describe('a database file', () => {
-  it('is refused to a second process, which is told whose it is and what to do', async () => {
+  it('rejects a second process, and names the first one and what to do', async () => {
     const settings = onFile();
     const owner = spawnOwner(settings);
     await firstLine(owner.stdout);
     const second = startEmbeddedServer(settings);
     await expect(second).rejects.toMatchObject({ name: 'EmbeddedServerBusy', pid: owner.pid });
-    await expect(second).rejects.toThrow(new RegExp(`process ${owner.pid}, .* Wait .* TEMPORAL_ADDRESS`));
+    await expect(second).rejects.toThrow(new RegExp(`process ${owner.pid}\\. Wait .* TEMPORAL_ADDRESS`));
   });
 
-  it('is taken over from a process that was killed', async () => {
+  it('is taken over from a killed process', async () => {
     const settings = onFile();
     const owner = spawnOwner(settings);
     await firstLine(owner.stdout);
@@ -189,7 +191,7 @@ describe('a database file', () => {
     expect(existsSync(`${settings.databaseFile}.pid`)).toBe(false);
   });
 
-  it('is taken over when the id of its process belongs to another program by now', async () => {
+  it('is taken over when another program has the id of its process', async () => {
     const settings = onFile();
     const server = await startEmbeddedServer(settings);
     await server.stop();

@@ -12,7 +12,7 @@ const options = { binary: BINARY, logFile: join(scratch, 'log'), databaseFile: j
 
 beforeAll(() => installRuntime({ log: () => undefined }));
 
-it('outlives a server that is killed and comes back with its database, as does the workflow', async () => {
+it('survives a server that is killed and restarted with its database, as does the workflow', async () => {
   const starting = startEmbeddedServer(options);
   const bundle = await bundleTestWorkflows(scratch);
   const first = await starting;
@@ -64,7 +64,7 @@ function failing(code: number | undefined): { handle: WorkflowHandle; calls: () 
   return { handle: { result } as unknown as WorkflowHandle, calls: () => calls };
 }
 
-it('asks again when the client has given up on a server that is away', async () => {
+it('retries when the client has given up on an unreachable server', async () => {
   const { handle, calls } = failing(14);
   expect(await awaitWorkflowResult(handle)).toBe('there');
   expect(calls()).toBe(3);
@@ -73,7 +73,7 @@ it('asks again when the client has given up on a server that is away', async () 
 it.each([
   ['no permission', 7],
   ['no gRPC error', undefined],
-])('does not ask again on %s', async (_, code) => {
+])('does not retry on %s', async (_, code) => {
   const { handle, calls } = failing(code);
   await expect(awaitWorkflowResult(handle)).rejects.toThrow('no history');
   expect(calls()).toBe(1);

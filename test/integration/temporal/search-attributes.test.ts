@@ -53,7 +53,7 @@ async function newNamespace(name: string): Promise<TemporalConnection> {
   throw new Error('the server does not know its new namespace');
 }
 
-it('an embedded server knows them from its start, also when it comes back', async () => {
+it('an embedded server knows the search attributes, also after a restart', async () => {
   const connection = await connectTo('default');
   expect(await findMissingSearchAttributes(connection)).toEqual([]);
   await connection.close();
@@ -68,7 +68,7 @@ it('an embedded server knows them from its start, also when it comes back', asyn
   expect(await knowsSearchAttributes(again)).toBe(true);
 });
 
-it('a server that lacks them has them once they are added, and adding them again changes nothing', async () => {
+it('adds missing search attributes, and changes nothing when they are added again', async () => {
   const connection = await newNamespace('without');
   expect(await findMissingSearchAttributes(connection)).toEqual(all);
   expect(await knowsSearchAttributes(connection)).toBe(false);
@@ -77,7 +77,7 @@ it('a server that lacks them has them once they are added, and adding them again
   await addSearchAttributes(connection);
 });
 
-it('those that are there already are left as they are', async () => {
+it('leaves existing search attributes unchanged', async () => {
   const connection = await newNamespace('some');
   const { native, namespace } = connection;
   await native.operatorService.addSearchAttributes({
@@ -96,7 +96,7 @@ it('those that are there already are left as they are', async () => {
   expect(await findMissingSearchAttributes(connection)).toEqual([]);
 });
 
-it('a server that does not answer is taken to know none', async () => {
+it('assumes that a server without an answer knows no search attributes', async () => {
   const connection = await connectTo('default');
   await connection.close();
   open.delete(connection);

@@ -65,14 +65,14 @@ it('is not slowed down by the timers of a development server', async () => {
   expect(elapsed).toBeLessThan(3_900);
 });
 
-it('gives the message of a failed workflow to the client', async () => {
+it('passes the message of a failed workflow to the client', async () => {
   const worker = await createWorker({ ...base('failing'), workflowBundle: bundle });
   const failed = worker.runUntil(async () => awaitWorkflowResult(await start('fail', 'failing', 'as meant')));
   await expect(failed).rejects.toBeInstanceOf(WorkflowFailedError);
   await expect(failed).rejects.toMatchObject({ cause: { message: 'as meant', type: 'Meant' } });
 });
 
-it('tells the server of a heartbeat within two seconds, however long its timeout', async () => {
+it('sends a heartbeat to the server within two seconds, whatever its timeout', async () => {
   const activities = {
     async echo(): Promise<string> {
       const context = Context.current();
@@ -96,7 +96,7 @@ it('tells the server of a heartbeat within two seconds, however long its timeout
   });
 });
 
-it('serves a queue of one process with activities only', async () => {
+it('serves the task queue of one process with activities only', async () => {
   const queue = 'sink/7e57';
   const sink = await createWorker({ ...base(queue), activities: { echo: () => Promise.resolve('sunk') } });
   const worker = await createWorker({ ...base('orders'), workflowBundle: bundle });
