@@ -82,11 +82,23 @@ export class DeliveryQueue {
   }
 }
 
+/** What a run knows of a stream; docs/spec.md has the table with the deliveries. */
+type StreamStatus = 'running' | 'complete' | 'incomplete';
+type StreamEvent = 'allFetched' | 'fetchFailed' | 'deliveryFailed';
+
+/** An event that changes nothing maps to the status itself. */
+export const streamTransitions: Readonly<Record<StreamStatus, Readonly<Record<StreamEvent, StreamStatus>>>> = {
+  running: { allFetched: 'complete', fetchFailed: 'incomplete', deliveryFailed: 'incomplete' },
+  // What the destination did not take is not copied, even if it was fetched.
+  complete: { allFetched: 'complete', fetchFailed: 'complete', deliveryFailed: 'incomplete' },
+  incomplete: { allFetched: 'incomplete', fetchFailed: 'incomplete', deliveryFailed: 'incomplete' },
+};
+
 /** A stream as it is carried through continue-as-new. */
 export interface StreamRunSnapshot {
   position: DeliveryPosition;
   counts: FetchCounts;
-  status: StreamProgress['status'];
+  status: StreamStatus;
   failure?: StreamFailure;
   /** Epoch ms. */
   startedAt: number;
@@ -96,7 +108,7 @@ export interface StreamRunSnapshot {
 
 /** One stream of a run: its counts, its status, and its deliveries. */
 export class StreamRun {
-  private status: StreamProgress['status'];
+  private status: StreamStatus;
   private counts: FetchCounts;
   private failure: StreamFailure | undefined;
   private waitingUntil: number | undefined;
@@ -160,15 +172,16 @@ export class StreamRun {
 
   /** Enqueues the last delivery: what the last fetch staged, and that the stream is complete. */
   complete(segments: Segment[], state: (records: number) => StreamState): void {
-    this.status = 'complete';
+    this.apply('allFetched');
     const records = this.enqueuedRecords + countRecords(segments);
     this.setEstimate(records);
     this.queue.enqueue({ ...this.takeEstimate(), status: 'COMPLETE', segments, state: state(records) });
   }
 
-  /** Without a state, the destination keeps the one it has. */
+  /** Ends an open stream as incomplete. Without a state, the destination keeps the one it has. */
   fail(failure: StreamFailure, state?: StreamState): void {
-    this.status = 'incomplete';
+    if (!this.isOpen) return;
+    this.apply('fetchFailed');
     this.failure = failure;
     this.queue.enqueue({ status: 'INCOMPLETE', segments: [], failure, ...(state && { state }) });
   }
@@ -202,7 +215,7 @@ export class StreamRun {
       await this.queue.drained();
     } catch (error) {
       if (isCancellation(error)) throw error;
-      this.status = 'incomplete';
+      this.apply('deliveryFailed');
       this.failure = toStreamFailure(error);
     }
   }
@@ -226,6 +239,10 @@ export class StreamRun {
       ...(this.isOpen && requestsLeft !== undefined ? { requestsLeft, ...this.estimateEnd(requestsLeft) } : {}),
       ...(failure && { failure }),
     };
+  }
+
+  private apply(event: StreamEvent): void {
+    this.status = streamTransitions[this.status][event];
   }
 
   private takeEstimate(): { estimate?: number } {

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DeliveryInput } from '../../../src/activities/sink-activities';
 import { zeroCounts } from '../../../src/streams/counts';
 import type { Deliver } from '../../../src/workflows/activity-proxies';
-import { StreamRun, type StreamRunSnapshot } from '../../../src/workflows/stream-delivery';
+import { StreamRun, type StreamRunSnapshot, streamTransitions } from '../../../src/workflows/stream-delivery';
 
 const begun = Date.now() - 10_000;
 
@@ -97,4 +99,27 @@ describe('how many records there will be', () => {
     await hand(second);
     expect(told.map(({ estimate }) => estimate)).toEqual([undefined]);
   });
+});
+
+it('has the transitions that docs/spec.md states', () => {
+  const page = readFileSync(join(__dirname, '..', '..', '..', 'docs', 'spec.md'), 'utf8');
+  const [, section = ''] = /^## Stream$(.*?)^## /ms.exec(page) ?? [];
+  const [head = [], , ...rows] = [...section.matchAll(/^\| (.*?) *\|$/gm)].map(([, row = '']) => row.split(/ *\| */));
+  const table = rows.map(([status, ...next]) => [
+    status,
+    Object.fromEntries(next.map((to, index) => [head[index + 1], to])),
+  ]);
+  expect(Object.fromEntries(table)).toEqual(streamTransitions);
+});
+
+it('keeps the first failure, and stays complete when a later fetch fails', () => {
+  const failure = { type: 'Transient', failureType: 'transient_error', exitCode: 5, message: 'It failed.' } as const;
+  const failed = runOf();
+  failed.fail(failure);
+  failed.fail({ ...failure, message: 'It failed again.' });
+  expect(failed.toProgress()).toMatchObject({ status: 'incomplete', failure: { message: 'It failed.' } });
+  const complete = runOf();
+  complete.complete([], () => ({}));
+  complete.fail(failure);
+  expect(complete.toProgress()).toMatchObject({ status: 'complete' });
 });
