@@ -49,10 +49,10 @@ export async function showState(
   const rows = streams.map(({ stream, cursor = noValue, finished, lastRunAt = noValue }) => [
     stream,
     cursor.replace(/\.\d+Z$/, 'Z'),
-    finished === undefined ? noValue : finished ? 'finished' : 'unfinished',
+    finished === undefined ? noValue : finished ? 'yes' : 'no',
     lastRunAt.slice(0, 16).replace('T', ' '),
   ]);
-  stdout.write(`${formatTable(['stream', 'cursor', 'last read', 'last run'], rows, 4)}\n`);
+  stdout.write(`${formatTable(['stream', 'cursor', 'done', 'last run'], rows, 4)}\n`);
   return exitCodes.ok;
 }
 

@@ -89,13 +89,14 @@ it('a sync without a worker reports that it waits, and continues on other worker
 
 it('a killed sync of a tenant given by options resumes only when a command gives the same options', async () => {
   const { url, clientId, clientSecret } = tenant;
-  const options = ['sync', '--base-url', url, '--client-id', clientId, '--client-secret', clientSecret];
-  const first = start('rollcall', [...options, '--files', './first'], { cwd, env });
+  const options = ['sync', '--base-url', url, '--client-id', clientId, '--client-secret', 'env:SECRET'];
+  const ownEnv = { ...env, SECRET: clientSecret };
+  const first = start('rollcall', [...options, '--files', './first'], { cwd, env: ownEnv });
   programs.push(first);
   tenant.onRequest(tenant.readStatistics().requests + 20, () => void first.child.kill('SIGKILL'));
   expect((await first.ended).signal).toBe('SIGKILL');
 
-  const other = await runCli([...options, '--files', './other', '--stream', 'clients'], { cwd, env });
+  const other = await runCli([...options, '--files', './other', '--stream', 'clients'], { cwd, env: ownEnv });
   expect(other.stderr).toMatch(/^Started sync\//);
   expect(other.code).toBe(0);
   const second = await runCli([...options, '--files', './first'], { cwd, env, intervals });

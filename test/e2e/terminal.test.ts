@@ -37,7 +37,7 @@ const result = [
   'Started sync/acme.',
   expect.stringMatching(/^Temporal UI: http:\/\/127\.0\.0\.1:\d+$/),
   expect.stringMatching(/^┌─+┬/),
-  expect.stringMatching(/^│ stream +│ status +│ rows +│ requests +│ seconds +│$/),
+  expect.stringMatching(/^│ stream +│ status +│ records +│ requests +│ seconds +│$/),
   ...['clients', 'organizations', 'organization_members', 'organization_member_roles', 'users', 'total'].map(() =>
     expect.stringMatching(/^│ \w+ +│ complete +│ +\d+ │ +\d+ │ +[\d.]+ │$/),
   ),

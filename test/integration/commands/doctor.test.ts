@@ -40,11 +40,11 @@ it('passes all checks, in lines of 80 columns', async () => {
   for (const line of [
     /^ok +configuration +rollcall\.yaml contains acme\.$/m,
     /^ok +temporal +No server is configured/m,
-    /^ok +staging +.*\.rollcall\/staging can be\s+made/m,
-    /^ok +destination +.*data can be\s+made/m,
+    /^ok +staging +.*\.rollcall\/staging can be\s+created/m,
+    /^ok +destination +.*data can be\s+created/m,
     /^ok +scopes +Granted and used: read:clients read:users/m,
     /^ok +clock/m,
-    /^ok +budget +Rate limit of the tenant: \d+ of 50 requests left/m,
+    /^ok +rate limit +Rate limit of the tenant: \d+ of 50 requests left/m,
     /^All checks passed\.$/m,
   ]) {
     expect(stdout).toMatch(line);
@@ -74,7 +74,7 @@ it('distinguishes required, optional and unneeded scopes', async () => {
   expect(of('scopes', 'acme')).toEqual([
     expect.objectContaining({ state: 'ok' }),
     expect.objectContaining({
-      state: 'wrong',
+      state: 'error',
       message: 'users cannot be read without read:users.',
       fix: expect.stringContaining('Grant read:users'),
     }),
@@ -128,13 +128,13 @@ it('checks every connection after a failure, and exits with the most severe code
   const { code, of, findings } = await examine(['--config', file], { env: { TEMPORAL_ADDRESS: '127.0.0.1:9' } });
   expect(code).toBe(5);
   expect(JSON.stringify(findings)).not.toContain('not-to-be-seen');
-  expect(of('temporal')).toMatchObject([{ state: 'wrong', code: 5 }]);
-  expect(of('tenant', 'lost')).toMatchObject([{ state: 'wrong', code: 5 }]);
+  expect(of('temporal')).toMatchObject([{ state: 'error', code: 5 }]);
+  expect(of('tenant', 'lost')).toMatchObject([{ state: 'error', code: 5 }]);
   expect(of('destination', 'lost')).toMatchObject([
     { code: 5, message: expect.stringContaining('a file exists where') },
   ]);
-  expect(of('credentials', 'unset')).toMatchObject([{ state: 'wrong', code: 2, fix: 'Set NOT_SET.' }]);
-  expect(of('tenant', 'refused')).toMatchObject([{ state: 'wrong', code: 4 }]);
+  expect(of('credentials', 'unset')).toMatchObject([{ state: 'error', code: 2, fix: 'Set NOT_SET.' }]);
+  expect(of('tenant', 'refused')).toMatchObject([{ state: 'error', code: 4 }]);
   expect(of('destination', 'refused')).toMatchObject([
     { message: expect.stringContaining('the connection was refused') },
   ]);
@@ -152,7 +152,7 @@ it('reports a namespace that does not exist, with the command that creates it', 
   const { code, of } = await examine(['acme'], { env });
   expect(code).toBe(2);
   expect(of('temporal')).toMatchObject([
-    { state: 'wrong', fix: expect.stringContaining('temporal operator namespace create --namespace missing') },
+    { state: 'error', fix: expect.stringContaining('temporal operator namespace create --namespace missing') },
   ]);
 });
 

@@ -116,11 +116,11 @@ it('shows the result of a scheduled run', async () => {
   const text = await project.runOk('status', name);
   expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
   expect(text).toMatch(
-    /^acme\d+\n {2}last sync ended \d\d:\d\d:\d\d, started by its schedule: complete \(303 rows\)\n/,
+    /^acme\d+\n {2}last sync ended \d\d:\d\d:\d\d, started by its schedule: complete \(303 records\)\n/,
   );
   expect(text).toMatch(/ {2}schedule: cron 0 0 1 1 \*; next run /);
-  expect(text).toMatch(/ {4}0 skipped .*, 0 missed by more than 1h\n/);
-  expect(text).toMatch(/\n {4}\d\d:\d\d:\d\d {2}complete \(303 rows\)\n/);
+  expect(text).toMatch(/ {4}0 skipped .*, 0 missed \(more than 1h late\)\n/);
+  expect(text).toMatch(/\n {4}\d\d:\d\d:\d\d {2}complete \(303 records\)\n/);
 });
 
 it('skips a scheduled run while a sync that a user started is running', async () => {
@@ -231,7 +231,7 @@ it('uses the schedule of the project file when the command has no options', asyn
   const schedule = "{ at: '06:30', on: [mon, thu], time_zone: Europe/Berlin, pause_after: 5 }";
   const name = addConnection({ schedule });
   expect(await project.runOk('schedule', 'create', name)).toMatch(
-    /^acme\d+ is copied at 06:30 on mon, thu \(Europe\/Berlin\); the next run is due /,
+    /^Schedule of acme\d+: at 06:30 on mon, thu \(Europe\/Berlin\); next run: /,
   );
   expect(await readStatus(name)).toMatchObject({ schedule: { pauseAfter: 5, recentRuns: [] } });
 });

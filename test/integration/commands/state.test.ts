@@ -53,8 +53,8 @@ it('shows the cursor and the progress of each stream, as a table and as JSON', a
   const { code, stdout } = await state('show', 'acme');
   expect(code).toBe(0);
   expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
-  expect(stdout).toMatch(/│ users +│ \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +│ end +│ \d{4}-\d\d-\d\d \d\d:\d\d │/);
-  expect(stdout).toMatch(/│ organization_member_roles │ – +│ end +│/);
+  expect(stdout).toMatch(/│ users +│ \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +│ yes +│ \d{4}-\d\d-\d\d \d\d:\d\d │/);
+  expect(stdout).toMatch(/│ organization_member_roles │ – +│ yes +│/);
   const json = JSON.parse((await state('show', 'acme', '--stream', 'users', '--json')).stdout) as object;
   expect(json).toMatchObject({ connection: 'acme', streams: [{ stream: 'users', finished: true, records: 300 }] });
 });
@@ -76,7 +76,7 @@ it('exports the state of the next sync, and imports it again', async () => {
 it('makes the next sync read from a cursor, or everything', async () => {
   expect(await usersRead()).toBeLessThan(300);
   expect(await state('set', 'acme', '--stream', 'users', '--cursor', '2000-01-01')).toMatchObject({ code: 0 });
-  expect((await state('show', 'acme')).stdout).toContain('│ users                     │ 2000-01-01T00:00:00Z │ end');
+  expect((await state('show', 'acme')).stdout).toContain('│ users                     │ 2000-01-01T00:00:00Z │ yes');
   expect(await usersRead()).toBe(300);
   expect(await usersRead()).toBeLessThan(300);
   await state('reset', 'acme', '--stream', 'users');
@@ -84,12 +84,15 @@ it('makes the next sync read from a cursor, or everything', async () => {
 });
 
 it.each<[string[], RegExp]>([
-  [['set', 'acme', '--stream', 'clients', '--cursor', '2026-01-01'], /clients has no cursor.*These have one: users\./],
+  [
+    ['set', 'acme', '--stream', 'clients', '--cursor', '2026-01-01'],
+    /clients has no cursor.*Streams with a cursor: users\./,
+  ],
   [['set', 'acme', '--stream', 'users', '--cursor', 'yesterday'], /--cursor is not an ISO 8601 date or time/],
-  [['reset', 'acme', '--stream', 'usres'], /no stream "usres" \(did you mean users\?\)/],
+  [['reset', 'acme', '--stream', 'usres'], /--stream: unknown stream "usres" \(did you mean users\?\)/],
   [['import', 'acme', 'none.json'], /none\.json \(<file>\) does not exist/],
   [['import', 'acme', 'broken.json'], /the saved state, at hello, is not an object/],
-  [['import', 'acme', 'unknown.json'], /the unknown stream "invoices"/],
+  [['import', 'acme', 'unknown.json'], /unknown stream "invoices"/],
   [['import', 'acme', 'unreadable.json'], /the state of users .*updated_at is not an ISO 8601 time/],
   [['show', 'amce'], /no connection "amce"/],
 ])('rejects %j, and changes nothing', async (args, words) => {

@@ -70,7 +70,7 @@ const faults: [string, string, string[], string | RegExp][] = [
     'an unknown --stream',
     connection(credentials),
     ['acme', '--stream', 'userz'],
-    '--stream: acme has no stream "userz". Available streams: clients,',
+    '--stream: unknown stream "userz" (did you mean users?). Available streams: clients,',
   ],
   [
     'an unset variable',
