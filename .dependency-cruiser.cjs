@@ -1,107 +1,120 @@
-/** Who may know whom; docs/architecture.md says why. Type-only imports count unless a rule leaves them out. */
+/** Which modules may import which; docs/architecture.md gives the reasons. Type-only imports count unless a rule says otherwise. */
 
-/** Modules without state, clocks, zod or Node that workflow code may run. Workflows are replayed: all must be repeatable. */
-const PURE =
-  '^src/(errors|json|metrics/table|workflows/.+|airbyte/(state|cursor|shape|timestamp)|staging/segment|streams/(counts|span|task))[.]ts$';
+/**
+ * The rooms of src from the bottom to the top, each with the rooms it may import beside `ground`, the files directly in src.
+ * A room imports only rooms above it in this table, so no circle between rooms is possible.
+ */
+const rooms = {
+  ground: [],
+  airbyte: [],
+  auth0: [],
+  staging: [],
+  streams: ['airbyte', 'auth0', 'staging'],
+  sinks: ['airbyte', 'staging'],
+  config: ['airbyte', 'auth0', 'streams'],
+  metrics: ['config'],
+  activities: ['auth0', 'config', 'sinks', 'staging', 'streams'],
+  workflows: ['activities', 'airbyte', 'metrics', 'staging', 'streams'],
+  temporal: ['config', 'metrics', 'streams', 'workflows'],
+  preflight: ['activities', 'auth0', 'config', 'sinks', 'staging', 'streams', 'temporal'],
+  app: ['activities', 'auth0', 'config', 'metrics', 'sinks', 'staging', 'streams', 'temporal', 'workflows'],
+  commands: ['activities', 'airbyte', 'app', 'config', 'preflight', 'sinks', 'streams', 'temporal', 'workflows'],
+  cli: ['airbyte', 'app', 'commands'],
+};
+
+const pathOf = (room) => (room === 'ground' ? '^src/[^/]+[.]ts$' : `^src/${room}/`);
+/** `src/cli.ts` and `src/worker.ts` only call the room `cli`. */
+const entryPoints = '^src/(cli|worker)[.]ts$';
+
+const roomRules = Object.entries(rooms).map(([room, imports]) => ({
+  name: `imports-of-${room}`,
+  severity: 'error',
+  comment: `${room} imports only ${['ground', ...imports].join(', ')}.`,
+  from: { path: pathOf(room), pathNot: entryPoints },
+  to: { path: '^src/', pathNot: [room, 'ground', ...imports].map(pathOf) },
+}));
+
+/**
+ * Modules that workflow code runs. Workflows are replayed, so these have no state, clock or randomness, and use neither Node nor
+ * the network.
+ */
+const pureModules =
+  '^src/(errors|json|protocol|timestamp|metrics/metrics|workflows/.+|airbyte/stream-state|staging/segment|streams/(counts|fetch-task|partition))[.]ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
+    ...roomRules,
     {
       name: 'no-circular',
       severity: 'error',
-      comment: 'Modules that need each other are one module, or lack a third.',
+      comment: 'Modules that import each other are one module, or need a third. Types may refer to each other.',
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
     {
       name: 'no-orphans',
       severity: 'error',
-      comment: 'Nothing imports it and it imports nothing.',
+      comment: 'No module imports it, and it imports none.',
       from: { orphan: true, pathNot: '^src/temporal/failure-converter[.]ts$' },
       to: {},
     },
     {
       name: 'temporal-stays-outside',
       severity: 'error',
-      comment: 'What is read and where it goes does not depend on what drives it.',
-      from: { path: '^src/(auth0|airbyte|streams|config|staging|sinks|emulator|metrics|monitoring)/' },
-      to: { path: ['^src/(temporal|workflows|activities)/', '(^|/)@temporalio/'] },
+      comment: 'Reading and writing records do not depend on what runs them.',
+      from: { path: '^(src/(auth0|airbyte|streams|config|staging|sinks|metrics)/|packages/)' },
+      to: { path: '(^|/)@temporalio/' },
     },
     {
-      name: 'auth0-knows-no-airbyte',
+      name: 'only-auth0-sends-requests',
       severity: 'error',
-      from: { path: '^src/auth0/' },
-      to: { path: '^src/(airbyte|sinks|streams|staging|metrics)/' },
+      from: { path: '^src/', pathNot: '^src/auth0/' },
+      to: { path: ['(^|/)node_modules/axios/', '(^|/)node_modules/undici/', '^(node:)?https$'] },
     },
     {
-      name: 'airbyte-knows-no-auth0',
+      name: 'only-commands-use-the-emulator',
       severity: 'error',
-      from: { path: '^src/airbyte/' },
-      to: { path: '^src/(auth0|streams|emulator)/' },
+      comment: 'Only `rollcall demo` and `rollcall emulator` start it.',
+      from: { path: '^src/', pathNot: '^src/commands/' },
+      to: { path: '(^|/)(packages|node_modules)/auth0-emulator/' },
+    },
+    {
+      name: 'emulator-shares-no-code',
+      severity: 'error',
+      comment: 'An error in one must not hide the same error in the other.',
+      from: { path: '^packages/auth0-emulator/' },
+      to: { path: '^src/' },
+    },
+    {
+      name: 'only-outputs-write-messages',
+      severity: 'error',
+      comment:
+        "Airbyte's messages are written by sinks and by its commands. The environment takes the names of log levels.",
+      from: { path: '^src/', pathNot: '^src/((airbyte|sinks|commands|cli)/|config/environment[.]ts$)' },
+      to: { path: '^src/airbyte/(messages|protocol-output)[.]ts$', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'workflow-code-stays-pure',
       severity: 'error',
-      comment: "Workflows run Temporal's workflow package and pure modules; of all else they know types only.",
-      from: { path: PURE },
-      to: { pathNot: [PURE, '(^|/)@temporalio/(workflow|common)(/|$)'], dependencyTypesNot: ['type-only'] },
-    },
-    {
-      name: 'pure-modules-know-no-temporal',
-      severity: 'error',
-      from: { path: PURE, pathNot: '^src/workflows/' },
-      to: { path: '(^|/)@temporalio/' },
-    },
-    {
-      name: 'workflows-are-run-by-bundle',
-      severity: 'error',
-      comment: 'Outside the bundle a workflow is a type and a name; what crosses the border lives in the contract.',
-      from: { pathNot: '^src/workflows/' },
+      comment:
+        "Workflows run Temporal's workflow package and pure modules. Of all other modules they import types only.",
+      from: { path: pureModules },
       to: {
-        path: '^src/workflows/',
-        pathNot: '^src/workflows/(contract|names)[.]ts$',
+        pathNot: [pureModules, '(^|/)@temporalio/(workflow|common)(/|$)'],
         dependencyTypesNot: ['type-only'],
       },
     },
     {
-      name: 'emulator-and-client-share-nothing',
+      name: 'workflows-run-from-the-bundle',
       severity: 'error',
-      comment: 'A fault in one must not hide in the other.',
-      from: { path: '^src/emulator/' },
-      to: { path: '^src/', pathNot: ['^src/emulator/', '^src/json[.]ts$'] },
-    },
-    {
-      name: 'emulator-is-not-in-the-product',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(emulator|commands)/' },
-      to: { path: '^src/emulator/' },
-    },
-    {
-      name: 'only-auth0-speaks-http',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/auth0/' },
-      to: { path: '(^|/)node_modules/axios/' },
-    },
-    {
-      name: 'only-sinks-and-airbyte-write-messages',
-      severity: 'error',
-      comment: 'Commands have Airbyte verbs to answer, and the environment takes the names of log levels from there.',
-      from: { path: '^src/', pathNot: '^src/((airbyte|sinks|commands)/|config/environment[.]ts$)' },
-      to: { path: '^src/airbyte/(messages|output)[.]ts$', dependencyTypesNot: ['type-only'] },
-    },
-    {
-      name: 'commands-are-on-top',
-      severity: 'error',
-      comment: 'Commands and the worker wire; nothing is built on them.',
-      from: { path: '^src/', pathNot: '^src/(commands/|cli[.]ts$|worker[.]ts$)' },
-      to: { path: '^src/(commands/|cli[.]ts$|worker[.]ts$)' },
-    },
-    {
-      name: 'lower-rooms-know-no-activities',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(activities|commands|workflows)/|^src/worker[.]ts$' },
-      to: { path: '^src/activities/' },
+      comment: 'Other rooms use their names, contract and results, and otherwise types only.',
+      from: { pathNot: '^src/workflows/' },
+      to: {
+        path: '^src/workflows/',
+        pathNot: '^src/workflows/(contract|names|results)[.]ts$',
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'no-undeclared-packages',

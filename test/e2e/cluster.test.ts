@@ -5,8 +5,9 @@ import { streams } from '../../src/streams/registry';
 import { runCli, startCli } from '../support/cli';
 import { compare, exact, projectFor } from '../support/compare-copy';
 import { readFilesDestination } from '../support/files-reader';
-import { type Running, scratchFolder, start } from '../support/program';
+import { type Running, start } from '../support/program';
 import { createNamespace, type TestNamespace } from '../support/servers';
+import { scratchFolder } from '../support/scratch';
 
 const cwd = scratchFolder();
 const intervals = { progressMs: 100 };

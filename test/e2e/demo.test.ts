@@ -1,6 +1,7 @@
 import { readFilesDestination } from '../support/files-reader';
 import { join } from 'node:path';
-import { run, scratchFolder } from '../support/program';
+import { run } from '../support/program';
+import { scratchFolder } from '../support/scratch';
 
 jest.setTimeout(60_000);
 

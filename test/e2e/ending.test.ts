@@ -4,9 +4,10 @@ import { mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { startEmulator, type Emulator } from 'auth0-emulator';
-import { messagesOf, scratchFolder, start, writeJson, type Ended } from '../support/program';
+import { messagesOf, start, writeJson, type Ended } from '../support/program';
 import { catalogFor, configOf } from '../support/compare-copy';
 import { until } from '../support/wait';
+import { scratchFolder } from '../support/scratch';
 
 jest.setTimeout(60_000);
 

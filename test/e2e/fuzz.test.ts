@@ -21,18 +21,10 @@ import { createSearchReader } from '../../src/streams/search-reader';
 import type { Reader } from '../../src/streams/stream-reader';
 import { createNamespace, type TestNamespace } from '../support/servers';
 import { parseMessage } from '../unit/airbyte/protocol/validator';
-import {
-  type Ended,
-  messagesOf,
-  run,
-  scratchFolder,
-  start,
-  streamsThatAre,
-  tracedErrors,
-  writeJson,
-} from '../support/program';
+import { type Ended, messagesOf, run, start, streamsThatAre, tracedErrors, writeJson } from '../support/program';
 import { catalogFor, configOf } from '../support/compare-copy';
 import { changedValue, damagedFile } from '../support/simulation/damage';
+import { scratchFolder } from '../support/scratch';
 
 jest.setTimeout(180_000);
 

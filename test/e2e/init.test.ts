@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import { loadProject } from '../../src/config/project';
 import { streams } from '../../src/streams/registry';
-import { scratchFolder } from '../support/program';
 import { type OnTerminal, startOnTerminal } from '../support/terminal';
+import { scratchFolder } from '../support/scratch';
 
 const root = scratchFolder();
 let tenant: Emulator;

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { BINARY } from '../support/server-scratch';
+import { temporalBinary } from '../support/embedded-servers';
 
 const ROOT = join(__dirname, '..', '..');
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
   symlinkSync(join(ROOT, 'node_modules'), join(scratch, 'node_modules'));
   mkdirSync(bin);
   symlinkSync(NODE, join(bin, 'node'));
-  symlinkSync(BINARY, join(scratch, 'selected-version'));
+  symlinkSync(temporalBinary, join(scratch, 'selected-version'));
   writeFileSync(join(bin, 'temporal'), '#!/bin/sh\nexec "$HOME/selected-version" "$@"\n', { mode: 0o755 });
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

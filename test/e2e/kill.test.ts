@@ -8,8 +8,9 @@ import type { JsonObject } from '../../src/json';
 import { streams } from '../../src/streams/registry';
 import { catalogFor, compare, type Comparison, configOf, exact, projectFor } from '../support/compare-copy';
 import { readFilesDestination } from '../support/files-reader';
-import { messagesOf, run, scratchFolder, start, writeJson } from '../support/program';
+import { messagesOf, run, start, writeJson } from '../support/program';
 import { until } from '../support/wait';
+import { scratchFolder } from '../support/scratch';
 
 jest.setTimeout(120_000);
 

@@ -5,7 +5,8 @@ import type { Command } from 'commander';
 import { startEmulator } from 'auth0-emulator';
 import { declareProgram } from '../support/cli';
 import { configOf } from '../support/compare-copy';
-import { messagesOf, run, scratchFolder, writeJson } from '../support/program';
+import { messagesOf, run, writeJson } from '../support/program';
+import { scratchFolder } from '../support/scratch';
 
 const root = join(__dirname, '..', '..');
 const folder = scratchFolder();

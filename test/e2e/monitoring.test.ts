@@ -6,9 +6,9 @@ import { startEmbeddedServer } from '../../src/temporal/embedded-server/embedded
 import { runCli, startCli } from '../support/cli';
 import { projectFor } from '../support/compare-copy';
 import { startMonitoredProcess } from '../support/monitored-worker';
-import { scratchFolder } from '../support/program';
 import { createNamespace } from '../support/servers';
 import { until } from '../support/wait';
+import { scratchFolder } from '../support/scratch';
 
 const cwd = scratchFolder();
 let tenant: Emulator;

@@ -4,9 +4,10 @@ import type { JsonObject } from '../../src/json';
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
 import { compare, exact, projectFor } from '../support/compare-copy';
 import { readFilesDestination } from '../support/files-reader';
-import { run, type Running, scratchFolder, start } from '../support/program';
+import { run, type Running, start } from '../support/program';
 import { openProject, type TestProject } from '../support/project';
 import { until } from '../support/wait';
+import { scratchFolder } from '../support/scratch';
 
 jest.setTimeout(120_000);
 

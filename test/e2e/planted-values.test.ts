@@ -10,9 +10,9 @@ import { installRuntime } from '../../src/temporal/runtime';
 import { startMonitoredProcess } from '../support/monitored-worker';
 import { type CliOptions, type CliResult, runCli } from '../support/cli';
 import { textIn } from '../support/histories';
-import { scratchFolder } from '../support/program';
 import { projectFor } from '../support/compare-copy';
 import { until } from '../support/wait';
+import { scratchFolder } from '../support/scratch';
 
 /** Every value that this test makes up contains it. */
 const mark = 'planted7f3a';

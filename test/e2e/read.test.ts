@@ -1,8 +1,9 @@
 import { type Emulator, findSecrets, readerScopes, secretScopes, startEmulator } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import { streams } from '../../src/streams/registry';
-import { type Ended, messagesOf, run, scratchFolder, writeJson } from '../support/program';
+import { type Ended, messagesOf, run, writeJson } from '../support/program';
 import { catalogFor, compare, configOf, exact } from '../support/compare-copy';
+import { scratchFolder } from '../support/scratch';
 
 jest.setTimeout(120_000);
 

@@ -1,8 +1,9 @@
 import { connect, type TemporalConnection } from '../../src/temporal/connection';
 import { readRunStatus, readScheduleStatus } from '../../src/temporal/run-status';
-import { type Running, scratchFolder, start } from '../support/program';
+import { type Running, start } from '../support/program';
 import { openProject, type TestProject } from '../support/project';
 import { until } from '../support/wait';
+import { scratchFolder } from '../support/scratch';
 
 jest.setTimeout(120_000);
 

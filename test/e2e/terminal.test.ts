@@ -1,7 +1,7 @@
 import { startEmulator, type Emulator } from 'auth0-emulator';
 import { projectFor } from '../support/compare-copy';
-import { scratchFolder } from '../support/program';
 import { startOnTerminal, type OnTerminal } from '../support/terminal';
+import { scratchFolder } from '../support/scratch';
 
 jest.setTimeout(120_000);
 

@@ -3,9 +3,10 @@ import { connect, type TemporalConnection } from '../../src/temporal/connection'
 import { installRuntime } from '../../src/temporal/runtime';
 import { runCli, startCli } from '../support/cli';
 import { projectFor } from '../support/compare-copy';
-import { type Running, scratchFolder, start } from '../support/program';
+import { type Running, start } from '../support/program';
 import { createNamespace, type TestNamespace } from '../support/servers';
 import { until } from '../support/wait';
+import { scratchFolder } from '../support/scratch';
 
 const cwd = scratchFolder();
 const programs: Running[] = [];

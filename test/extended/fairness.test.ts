@@ -7,7 +7,8 @@ import { connect } from '../../src/temporal/connection';
 import { locateTemporal } from '../../src/temporal/embedded-server/binary';
 import { startEmbeddedServer } from '../../src/temporal/embedded-server/embedded-server';
 import { startSync } from '../../src/temporal/sync-run';
-import { run, scratchFolder, start } from '../support/program';
+import { run, start } from '../support/program';
+import { scratchFolder } from '../support/scratch';
 
 jest.setTimeout(120_000);
 

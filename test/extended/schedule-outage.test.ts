@@ -10,8 +10,9 @@ import {
 } from '../../src/temporal/embedded-server/embedded-server';
 import { readScheduleStatus, type ScheduleStatus } from '../../src/temporal/run-status';
 import { installRuntime } from '../../src/temporal/runtime';
-import { run, type Running, scratchFolder, start } from '../support/program';
+import { run, type Running, start } from '../support/program';
 import { projectFor } from '../support/compare-copy';
+import { scratchFolder } from '../support/scratch';
 
 jest.setTimeout(180_000);
 

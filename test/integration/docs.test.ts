@@ -5,8 +5,8 @@ import { type Emulator, startEmulator } from 'auth0-emulator';
 import { runCli, startCli } from '../support/cli';
 import { catalogFor } from '../support/compare-copy';
 import { findCodeBlocks, type Page, readPages } from '../support/documentation';
-import { scratchFolder } from '../support/program';
 import { createNamespace } from '../support/servers';
+import { scratchFolder } from '../support/scratch';
 
 jest.setTimeout(120_000);
 

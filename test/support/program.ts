@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JsonObject } from '../../src/json';
 
@@ -66,15 +65,6 @@ export function start(program: 'rollcall' | 'source-auth0', args: string[], opti
 
 export function run(program: 'rollcall' | 'source-auth0', args: string[], options?: ProgramOptions): Promise<Ended> {
   return start(program, args, options).ended;
-}
-
-/** A folder that is removed after the tests of the file. */
-export function scratchFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'rollcall-test-'));
-  afterAll(() => {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-  });
-  return folder;
 }
 
 export function writeJson(folder: string, name: string, value: unknown): string {

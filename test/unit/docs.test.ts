@@ -6,7 +6,7 @@ import { parseSourceConfig } from '../../src/config/source';
 import { manifestSchema } from '../../src/sinks/files/manifest';
 import { streams } from '../../src/streams/registry';
 import { findAnchors, findCodeBlocks, findLinks, readPages } from '../support/documentation';
-import { scratchFolder } from '../support/program';
+import { scratchFolder } from '../support/scratch';
 
 const root = join(__dirname, '..', '..');
 const pages = readPages();

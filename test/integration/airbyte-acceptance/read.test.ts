@@ -2,7 +2,7 @@
 import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
 import type { AirbyteStream } from '../../../src/airbyte/messages';
-import { scratchFolder, tracedErrors } from '../../support/program';
+import { tracedErrors } from '../../support/program';
 import {
   recordsIn,
   startSubject,
@@ -12,6 +12,7 @@ import {
   type StateMessage,
   type Subject,
 } from './subject';
+import { scratchFolder } from '../../support/scratch';
 
 jest.setTimeout(120_000);
 

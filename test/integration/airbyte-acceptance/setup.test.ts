@@ -4,9 +4,9 @@ import addFormats from 'ajv-formats';
 import type { Emulator } from 'auth0-emulator';
 import type { AirbyteStream, ConnectorSpecification } from '../../../src/airbyte/messages';
 import type { JsonObject } from '../../../src/json';
-import { scratchFolder } from '../../support/program';
 import { configOf } from '../../support/compare-copy';
 import { getOnly, runSource, startSubject, type Subject } from './subject';
+import { scratchFolder } from '../../support/scratch';
 
 type Schema = Record<string, unknown>;
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createProjectSchema } from '../../../src/config/project-json-schema';
 import { type CliResult, runCli } from '../../support/cli';
-import { scratchFolder } from '../../support/program';
+import { scratchFolder } from '../../support/scratch';
 
 const folder = scratchFolder();
 const secrets = ['secret-in-the-file', 'secret-in-a-variable', 'secret-in-a-key-file', 'password-in-a-url'];

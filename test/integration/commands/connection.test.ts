@@ -4,7 +4,7 @@ import { findConnection, rejectCredentialFlags } from '../../../src/app/connecti
 import { resolveSecrets } from '../../../src/config/references';
 import { createShell } from '../../support/cli';
 import { failureOf } from '../../support/config-failure';
-import { scratchFolder } from '../../support/program';
+import { scratchFolder } from '../../support/scratch';
 
 const folder = scratchFolder();
 const config = join(folder, 'rollcall.yaml');

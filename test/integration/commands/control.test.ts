@@ -1,8 +1,8 @@
 import { connect, type TemporalConnection } from '../../../src/temporal/connection';
 import { runCli } from '../../support/cli';
 import { openProject, type TestProject } from '../../support/project';
-import { scratchFolder } from '../../support/program';
 import { until } from '../../support/wait';
+import { scratchFolder } from '../../support/scratch';
 
 const folder = scratchFolder();
 let project: TestProject;

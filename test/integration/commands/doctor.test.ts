@@ -4,9 +4,9 @@ import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import type { Finding } from '../../../src/preflight/finding';
 import { type CliOptions, type CliResult, runCli, startCli } from '../../support/cli';
 import { projectFor } from '../../support/compare-copy';
-import { scratchFolder } from '../../support/program';
 import { createNamespace, getTemporalAddress } from '../../support/servers';
 import { until } from '../../support/wait';
+import { scratchFolder } from '../../support/scratch';
 
 const folder = scratchFolder();
 let tenant: Emulator;

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import { runCli } from '../../support/cli';
 import { catalogFor, configOf, projectFor } from '../../support/compare-copy';
-import { scratchFolder, streamsThatAre, writeJson } from '../../support/program';
+import { streamsThatAre, writeJson } from '../../support/program';
+import { scratchFolder } from '../../support/scratch';
 
 const folder = scratchFolder();
 let tenant: Emulator;

@@ -3,8 +3,8 @@ import { type Emulator, startEmulator, type TenantChange } from 'auth0-emulator'
 import type { JsonObject } from '../../../src/json';
 import { readFilesDestination } from '../../support/files-reader';
 import { runCli } from '../../support/cli';
-import { scratchFolder } from '../../support/program';
 import { projectFor } from '../../support/compare-copy';
+import { scratchFolder } from '../../support/scratch';
 
 jest.setTimeout(120_000);
 

@@ -14,8 +14,9 @@ import {
 import type { AirbyteStream } from '../../../src/airbyte/messages';
 import type { JsonObject } from '../../../src/json';
 import { type CliResult, runCli } from '../../support/cli';
-import { messagesOf, scratchFolder, streamsThatAre, tracedErrors, writeJson } from '../../support/program';
+import { messagesOf, streamsThatAre, tracedErrors, writeJson } from '../../support/program';
 import { catalogFor, compare, configOf } from '../../support/compare-copy';
+import { scratchFolder } from '../../support/scratch';
 
 jest.setTimeout(120_000);
 

@@ -4,7 +4,7 @@ import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import { loadProject } from '../../../src/config/project';
 import { streams } from '../../../src/streams/registry';
 import { type CliResult, runCli } from '../../support/cli';
-import { scratchFolder } from '../../support/program';
+import { scratchFolder } from '../../support/scratch';
 
 const root = scratchFolder();
 let tenant: Emulator;

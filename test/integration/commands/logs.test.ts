@@ -1,6 +1,6 @@
 import type { CliResult } from '../../support/cli';
 import { openProject, type TestProject } from '../../support/project';
-import { scratchFolder } from '../../support/program';
+import { scratchFolder } from '../../support/scratch';
 
 jest.setTimeout(90_000);
 

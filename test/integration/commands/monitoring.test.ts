@@ -6,9 +6,9 @@ import { type CliOptions, runCli } from '../../support/cli';
 import { projectFor } from '../../support/compare-copy';
 import { metricOf } from '../../support/exposition';
 import { startMonitoredWorker } from '../../support/monitored-worker';
-import { scratchFolder } from '../../support/program';
 import { createNamespace } from '../../support/servers';
 import { until } from '../../support/wait';
+import { scratchFolder } from '../../support/scratch';
 
 const declared: MetricDeclaration[] = Object.values(metrics);
 const cwd = scratchFolder();

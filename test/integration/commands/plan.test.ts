@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import { type CliResult, runCli } from '../../support/cli';
-import { scratchFolder } from '../../support/program';
 import { projectFor } from '../../support/compare-copy';
+import { scratchFolder } from '../../support/scratch';
 
 const folder = scratchFolder();
 let tenant: Emulator;

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { type Emulator, startEmulator, truthStreams, type TruthStream } from 'auth0-emulator';
 import { query, readRecords } from '../../support/postgres/rows';
 import { type CliResult, runCli } from '../../support/cli';
-import { scratchFolder } from '../../support/program';
 import { createDatabase } from '../../support/servers';
 import { compare, type Comparison, exact, projectFor } from '../../support/compare-copy';
+import { scratchFolder } from '../../support/scratch';
 
 describe('syncs of a tenant into Postgres', () => {
   const folder = scratchFolder();

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startEmulator, type Emulator } from 'auth0-emulator';
 import { runCli } from '../../support/cli';
-import { scratchFolder } from '../../support/program';
+import { scratchFolder } from '../../support/scratch';
 
 const pair = (): { publicKey: string; privateKey: string } =>
   generateKeyPairSync('rsa', {

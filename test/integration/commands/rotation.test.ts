@@ -5,8 +5,8 @@ import type { JsonObject } from '../../../src/json';
 import { type CliResult, type RunningCli, runCli, startCli } from '../../support/cli';
 import { compare, exact, projectFor } from '../../support/compare-copy';
 import { readFilesDestination } from '../../support/files-reader';
-import { scratchFolder } from '../../support/program';
 import { createNamespace } from '../../support/servers';
+import { scratchFolder } from '../../support/scratch';
 
 const cwd = scratchFolder();
 const project = join(cwd, 'rollcall.yaml');

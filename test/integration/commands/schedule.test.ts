@@ -11,8 +11,8 @@ import {
 } from '../../../src/temporal/run-status';
 import { runCli } from '../../support/cli';
 import { openProject, type TestProject } from '../../support/project';
-import { scratchFolder } from '../../support/program';
 import { until } from '../../support/wait';
+import { scratchFolder } from '../../support/scratch';
 
 jest.setTimeout(120_000);
 

@@ -4,8 +4,8 @@ import { type CliResult, runCli, startCli } from '../../support/cli';
 import { projectFor } from '../../support/compare-copy';
 import { readFilesDestination } from '../../support/files-reader';
 import { openProject, type TestProject } from '../../support/project';
-import { scratchFolder } from '../../support/program';
 import { until } from '../../support/wait';
+import { scratchFolder } from '../../support/scratch';
 
 const folder = scratchFolder();
 let project: TestProject;

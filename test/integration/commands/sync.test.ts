@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startEmulator, type Emulator } from 'auth0-emulator';
 import { type CliOptions, type CliResult, runCli } from '../../support/cli';
-import { scratchFolder } from '../../support/program';
 import { projectFor } from '../../support/compare-copy';
+import { scratchFolder } from '../../support/scratch';
 
 jest.setTimeout(60_000);
 

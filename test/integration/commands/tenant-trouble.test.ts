@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { type Emulator, rateLimitPresets, type RateLimits, readerScopes, startEmulator } from 'auth0-emulator';
 import type { JsonObject } from '../../../src/json';
 import { type CliResult, runCli } from '../../support/cli';
-import { messagesOf, scratchFolder, streamsThatAre, tracedErrors, writeJson } from '../../support/program';
+import { messagesOf, streamsThatAre, tracedErrors, writeJson } from '../../support/program';
 import { catalogFor, configOf } from '../../support/compare-copy';
+import { scratchFolder } from '../../support/scratch';
 
 jest.setTimeout(120_000);
 

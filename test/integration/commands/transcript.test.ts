@@ -3,8 +3,8 @@ import { stripVTControlCharacters } from 'node:util';
 import { startEmulator, type Emulator } from 'auth0-emulator';
 import { runCli } from '../../support/cli';
 import { projectFor } from '../../support/compare-copy';
-import { scratchFolder } from '../../support/program';
 import { renderOnTerminal } from '../../support/terminal';
+import { scratchFolder } from '../../support/scratch';
 
 const cwd = scratchFolder();
 let tenant: Emulator;

@@ -1,7 +1,7 @@
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import { startCli } from '../../support/cli';
 import { projectFor } from '../../support/compare-copy';
-import { scratchFolder } from '../../support/program';
+import { scratchFolder } from '../../support/scratch';
 
 const cwd = scratchFolder();
 let tenant: Emulator;

@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CliOptions, runCli } from '../../support/cli';
-import { scratchFolder, tracedErrors, writeJson } from '../../support/program';
+import { tracedErrors, writeJson } from '../../support/program';
 import { catalogFor } from '../../support/compare-copy';
+import { scratchFolder } from '../../support/scratch';
 
 const folder = scratchFolder();
 const file = (name: string): string => join(folder, name);

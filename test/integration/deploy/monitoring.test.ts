@@ -7,12 +7,12 @@ import { connect, type TemporalConnection } from '../../../src/temporal/connecti
 import { createNamespace } from '../../support/servers';
 import { createSchedule } from '../../../src/temporal/schedules';
 import { runCli } from '../../support/cli';
-import { scratchFolder } from '../../support/program';
 import { projectFor } from '../../support/compare-copy';
 import { type Exposition, metricOf } from '../../support/exposition';
 import { startMonitoredWorker } from '../../support/monitored-worker';
 import { fillIn, loadPromql, type Query } from '../../support/promql';
 import { until } from '../../support/wait';
+import { scratchFolder } from '../../support/scratch';
 
 const root = join(__dirname, '..', '..', '..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');

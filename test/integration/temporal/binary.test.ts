@@ -2,9 +2,10 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { getCachedBinaryPath, locateTemporal, pickShimVariables } from '../../../src/temporal/embedded-server/binary';
 import { isPortListening, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
-import { BINARY, makeScratch } from '../../support/server-scratch';
+import { temporalBinary } from '../../support/embedded-servers';
+import { scratchFolder } from '../../support/scratch';
 
-const scratch = makeScratch();
+const scratch = scratchFolder();
 
 function writeBinary(path: string, mode = 0o755, content = ''): string {
   mkdirSync(dirname(path), { recursive: true });
@@ -53,7 +54,7 @@ describe("a version manager's shim on PATH", () => {
   });
 
   it('is used once a version is selected, and starts a server', async () => {
-    writeBinary(join(home, 'version', 'temporal'), 0o755, `#!/bin/sh\nexec ${BINARY} "$@"\n`);
+    writeBinary(join(home, 'version', 'temporal'), 0o755, `#!/bin/sh\nexec ${temporalBinary} "$@"\n`);
     expect(locateTemporal(env)).toBe(shim);
     const server = await startEmbeddedServer({ binary: shim, env: pickShimVariables(env), logFile: join(home, 'log') });
     expect(await isPortListening(Number(server.address.split(':')[1]))).toBe(true);
@@ -69,7 +70,7 @@ it("keeps the settings of the user's `temporal env` out of the server", async ()
     0o644,
     `env:\n  default:\n    db-filename: ${database}\n`,
   );
-  const server = await startEmbeddedServer({ binary: BINARY, env: { HOME: home }, logFile: join(home, 'log') });
+  const server = await startEmbeddedServer({ binary: temporalBinary, env: { HOME: home }, logFile: join(home, 'log') });
   await server.stop();
   expect(existsSync(database)).toBe(false);
 });

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { connect } from '../../../src/temporal/connection';
 import { findFreePort, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
 import { installRuntime } from '../../../src/temporal/runtime';
-import { BINARY, makeScratch } from '../../support/server-scratch';
+import { temporalBinary } from '../../support/embedded-servers';
+import { scratchFolder } from '../../support/scratch';
 
-const scratch = makeScratch();
+const scratch = scratchFolder();
 const namespace = 'default';
 
 beforeAll(() => installRuntime());
@@ -40,7 +41,7 @@ it('rejects at once with the reason of its signal', async () => {
 it('waits for a server that is starting', async () => {
   const port = await findFreePort();
   const connecting = connect({ address: `127.0.0.1:${port}`, namespace });
-  const server = await startEmbeddedServer({ binary: BINARY, logFile: join(scratch, 'log'), port });
+  const server = await startEmbeddedServer({ binary: temporalBinary, logFile: join(scratch, 'log'), port });
   const connection = await connecting;
   await expect(connection.client.workflow.count()).resolves.toMatchObject({ count: 0 });
   await connection.close();

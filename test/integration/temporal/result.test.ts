@@ -5,10 +5,12 @@ import { startEmbeddedServer } from '../../../src/temporal/embedded-server/embed
 import { installRuntime } from '../../../src/temporal/runtime';
 import { awaitWorkflowResult } from '../../../src/temporal/sync-run';
 import { createWorker } from '../../../src/temporal/worker';
-import { BINARY, bundleTestWorkflows, comesTrue, makeScratch, readLeader } from '../../support/server-scratch';
+import { bundleTestWorkflows, readLeader, temporalBinary } from '../../support/embedded-servers';
+import { until } from '../../support/wait';
+import { scratchFolder } from '../../support/scratch';
 
-const scratch = makeScratch();
-const options = { binary: BINARY, logFile: join(scratch, 'log'), databaseFile: join(scratch, 'db') };
+const scratch = scratchFolder();
+const options = { binary: temporalBinary, logFile: join(scratch, 'log'), databaseFile: join(scratch, 'db') };
 
 beforeAll(() => installRuntime({ log: () => undefined }));
 
@@ -31,7 +33,7 @@ it('survives a server that is killed and restarted with its database, as does th
     client.workflow.start('pausing', { taskQueue: 'q', workflowId, workflowTaskTimeout: '1s', args: [pause] });
   const second = await worker.runUntil(async () => {
     const result = awaitWorkflowResult(await start('w', 700));
-    await comesTrue(() => done.length === 1);
+    await until(() => done.length === 1);
     process.kill(-readLeader(options.databaseFile), 'SIGKILL');
     expect(await first.exited).toMatchObject({ name: 'EmbeddedServerFailed' });
     const restarted = await startEmbeddedServer({ ...options, port: Number(first.address.split(':')[1]) });

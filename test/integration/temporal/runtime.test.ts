@@ -2,22 +2,24 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { compilePrograms } from '../../support/compiled';
-import { BINARY, bundleTestWorkflows, comesTrue, makeScratch, readLeader } from '../../support/server-scratch';
+import { bundleTestWorkflows, readLeader, temporalBinary } from '../../support/embedded-servers';
+import { until } from '../../support/wait';
+import { scratchFolder } from '../../support/scratch';
 
-const scratch = makeScratch();
+const scratch = scratchFolder();
 
 it('keeps stdout clean and warns on stderr when the server dies under load', async () => {
   const bundle = await bundleTestWorkflows(scratch);
-  const server = { binary: BINARY, logFile: join(scratch, 'log'), databaseFile: join(scratch, 'db') };
+  const server = { binary: temporalBinary, logFile: join(scratch, 'log'), databaseFile: join(scratch, 'db') };
   const [args, env] = compilePrograms(scratch)('loaded', JSON.stringify(server), bundle);
   const program = spawn(process.execPath, args, { env });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
     program[name].on('data', (chunk) => (output[name] += String(chunk)));
   try {
-    expect(await comesTrue(() => output.stderr.includes('at work'), 10_000)).toBe(true);
+    await until(() => output.stderr.includes('at work'));
     process.kill(-readLeader(server.databaseFile), 'SIGKILL');
-    expect(await comesTrue(() => output.stderr.includes('[WARN] gRPC call'), 10_000)).toBe(true);
+    await until(() => output.stderr.includes('[WARN] gRPC call'));
   } finally {
     program.kill('SIGKILL');
   }

@@ -8,9 +8,10 @@ import {
   knowsSearchAttributes,
 } from '../../../src/temporal/register-search-attributes';
 import { installRuntime } from '../../../src/temporal/runtime';
-import { BINARY, makeScratch } from '../../support/server-scratch';
+import { temporalBinary } from '../../support/embedded-servers';
+import { scratchFolder } from '../../support/scratch';
 
-const scratch = makeScratch();
+const scratch = scratchFolder();
 const all = ['RollcallConnection', 'RollcallStatus', 'RollcallMode', 'RollcallRows'];
 const open = new Set<TemporalConnection>();
 let server: EmbeddedServer;
@@ -18,7 +19,7 @@ let server: EmbeddedServer;
 beforeAll(async () => {
   installRuntime({ log: () => undefined });
   server = await startEmbeddedServer({
-    binary: BINARY,
+    binary: temporalBinary,
     logFile: join(scratch, 'log'),
     databaseFile: join(scratch, 'db'),
   });
@@ -60,7 +61,7 @@ it('an embedded server knows the search attributes, also after a restart', async
   open.delete(connection);
   await server.stop();
   server = await startEmbeddedServer({
-    binary: BINARY,
+    binary: temporalBinary,
     logFile: join(scratch, 'log'),
     databaseFile: join(scratch, 'db'),
   });

@@ -6,16 +6,18 @@ import { type EmbeddedServer, startEmbeddedServer } from '../../../src/temporal/
 import { installRuntime } from '../../../src/temporal/runtime';
 import { awaitWorkflowResult } from '../../../src/temporal/sync-run';
 import { createWorker } from '../../../src/temporal/worker';
-import { BINARY, bundleTestWorkflows, comesTrue, makeScratch } from '../../support/server-scratch';
+import { bundleTestWorkflows, temporalBinary } from '../../support/embedded-servers';
+import { until } from '../../support/wait';
+import { scratchFolder } from '../../support/scratch';
 
-const scratch = makeScratch();
+const scratch = scratchFolder();
 let bundle: string;
 let server: EmbeddedServer;
 let connection: TemporalConnection;
 
 beforeAll(async () => {
   installRuntime({ log: () => undefined });
-  const starting = startEmbeddedServer({ binary: BINARY, logFile: join(scratch, 'log') });
+  const starting = startEmbeddedServer({ binary: temporalBinary, logFile: join(scratch, 'log') });
   bundle = await bundleTestWorkflows(scratch);
   server = await starting;
   connection = await connect(server);
@@ -91,7 +93,7 @@ it('sends a heartbeat to the server within two seconds, whatever its timeout', a
       const data = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0]?.data;
       return data ? Number(Buffer.from(data).toString()) : 0;
     };
-    expect(await comesTrue(async () => (await page()) > 5, 2100)).toBe(true);
+    await until(async () => (await page()) > 5);
     await awaitWorkflowResult(handle);
   });
 });

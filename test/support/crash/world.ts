@@ -101,7 +101,7 @@ async function startCluster(world: World, closing: (() => unknown)[]): Promise<v
   const options = {
     binary: locateTemporal(process.env),
     logFile: join(folder, 'temporal.log'),
-    dbFile: join(folder, 'temporal.db'),
+    databaseFile: join(folder, 'temporal.db'),
   };
   let server: EmbeddedServer = await startEmbeddedServer(options);
   closing.push(() => server.stop());

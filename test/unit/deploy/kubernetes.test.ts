@@ -6,8 +6,8 @@ import { parseListenAddress, readEnvironment } from '../../../src/config/environ
 import { loadProject } from '../../../src/config/project';
 import { streams } from '../../../src/streams/registry';
 import { shutdownGraceMs } from '../../../src/temporal/worker';
-import { scratchFolder } from '../../support/program';
 import { createShell, declareProgram } from '../../support/cli';
+import { scratchFolder } from '../../support/scratch';
 
 const folder = join(__dirname, '..', '..', '..', 'deploy', 'kubernetes');
 const scratch = scratchFolder();

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readProfile } from '../../../src/temporal/profile';
-import { makeScratch } from '../../support/server-scratch';
+import { scratchFolder } from '../../support/scratch';
 
-const scratch = makeScratch();
+const scratch = scratchFolder();
 
 function profileFile(text: string): string {
   const path = join(scratch, 'temporal.toml');
