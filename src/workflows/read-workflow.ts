@@ -1,9 +1,11 @@
 import { continueAsNew, setHandler } from '@temporalio/workflow';
-import type { StreamState } from '../protocol';
+import { defined } from '../json';
+import type { StreamSelection, StreamState } from '../protocol';
 import { proxyFetchActivity, proxySinkActivities } from './activity-proxies';
 import {
   type AuditPart,
   pauseSignal,
+  type PlannedStream,
   type ReadInput,
   resumeSignal,
   type StreamProgress,
@@ -49,6 +51,12 @@ export interface StreamReader<State> {
   buildAudit(stream: StreamRun): AuditPart[];
 }
 
+/** The selection in a planned stream: a delivery repeats it, so the rest would only lengthen the history. */
+function pickSelection(stream: PlannedStream): StreamSelection {
+  const { name, syncMode, destinationSyncMode, namespace, syncId, generationId, minimumGenerationId } = stream;
+  return { name, syncMode, destinationSyncMode, ...defined({ namespace, syncId, generationId, minimumGenerationId }) };
+}
+
 /** A workflow that reads streams and delivers them: its handlers, its streams, and its continuation as new. */
 class ReadWorkflow<State> {
   private readonly streams: StreamRun[];
@@ -63,7 +71,7 @@ class ReadWorkflow<State> {
   ) {
     const { deliver } = proxySinkActivities(input);
     this.streams = input.streams.map(
-      (stream, index) => new StreamRun(stream, input.run, deliver, continuation?.streams[index]),
+      (stream, index) => new StreamRun(pickSelection(stream), input.run, deliver, continuation?.streams[index]),
     );
     this.pauseLock = new PauseLock(continuation?.pauses);
     this.scheduler = new FetchScheduler({

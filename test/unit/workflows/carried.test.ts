@@ -1,4 +1,5 @@
 import type { FetchInput, FetchResult } from '../../../src/activities/fetch-contract';
+import type { DeliveryInput } from '../../../src/activities/sink-activities';
 import { createSyncInput, defaultLimits } from '../../../src/app/sync-input';
 import type { Segment } from '../../../src/staging/segment';
 import { zeroCounts } from '../../../src/streams/counts';
@@ -120,3 +121,35 @@ it('10,000,000 users, read by 16 lanes, are carried in less than 100 kB', async 
   expect(runs).toBeGreaterThan(10);
   expect(carried).toBeLessThan(mostCarried);
 });
+
+it.each(['clients', 'users'])(
+  'sends each delivery of %s to the destination with its selection only, in less than 1 kB beside segments and state',
+  async (name) => {
+    const deliveries: DeliveryInput[] = [];
+    const selection = {
+      name,
+      syncMode: 'full_refresh',
+      destinationSyncMode: 'overwrite',
+      syncId: 1,
+      generationId: 1,
+    } as const;
+    const sync = createSyncInput({
+      connection: 'acme',
+      streams: [selection],
+      sinkQueue: 'sink',
+      limits: defaultLimits,
+      readOptions: defaultReadOptions,
+    });
+    const activities = {
+      fetchPages: async ({ fetchId, cursor }: FetchInput) =>
+        result(10, { cursor: {}, done: cursor !== null, segments: [segment(fetchId, name, 10)] }),
+      deliver: async ({ delivery }: { delivery: DeliveryInput }) => void deliveries.push(delivery),
+    };
+    await runWorkflow(streamWorkflow, { ...sync, run: 'run', states: {} }, activities, () => 0);
+    expect(deliveries.map(({ stream }) => stream)).toEqual(deliveries.map(() => selection));
+    for (const { state: _, ...delivery } of deliveries) {
+      const input = JSON.stringify({ connection: 'acme', delivery: { ...delivery, segments: [] } });
+      expect(input.length).toBeLessThan(1_000);
+    }
+  },
+);
