@@ -3,22 +3,15 @@ import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, s
 import type { BigIntStats } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 
-/** A problem with a folder, in words for the user. */
-export interface DiskProblem {
-  /** Completes "the folder X cannot be used: …". */
-  what: string;
-  nextStep: string;
-}
+/** What is wrong with a folder (it completes "the folder X cannot be used: …"), and the next step. */
+type DiskProblem = readonly [what: string, nextStep: string];
 
-const permissionDenied: DiskProblem = {
-  what: 'permission denied',
-  nextStep: 'Grant this user write permission, or use another folder.',
-};
-const diskFull: DiskProblem = { what: 'the disk is full', nextStep: 'Free disk space, or use another folder.' };
-const fileInsteadOfFolder: DiskProblem = {
-  what: 'a file exists where a folder is required',
-  nextStep: 'Move the file, or use another folder.',
-};
+const permissionDenied: DiskProblem = ['permission denied', 'Grant this user write permission, or use another folder.'];
+const diskFull: DiskProblem = ['the disk is full', 'Free disk space, or use another folder.'];
+const fileInsteadOfFolder: DiskProblem = [
+  'a file exists where a folder is required',
+  'Move the file, or use another folder.',
+];
 
 const diskProblems: Readonly<Record<string, DiskProblem>> = {
   EACCES: permissionDenied,
@@ -27,28 +20,24 @@ const diskProblems: Readonly<Record<string, DiskProblem>> = {
   EDQUOT: diskFull,
   ENOTDIR: fileInsteadOfFolder,
   EEXIST: fileInsteadOfFolder,
-  EROFS: { what: 'the disk is read-only', nextStep: 'Mount it writable, or use another folder.' },
-  ENAMETOOLONG: { what: 'a file name would be too long', nextStep: 'Use a shorter path or shorter names.' },
-  EMFILE: { what: 'too many open files', nextStep: 'Increase the limit on open files (ulimit -n).' },
+  EROFS: ['the disk is read-only', 'Mount it writable, or use another folder.'],
+  ENAMETOOLONG: ['a file name would be too long', 'Use a shorter path or shorter names.'],
+  EMFILE: ['too many open files', 'Increase the limit on open files (ulimit -n).'],
 };
 
-/** Explains an error of the file system; undefined for any other error. */
-export function explainDiskError(error: unknown): DiskProblem | undefined {
-  if (typeof error !== 'object' || error === null || !('syscall' in error)) return undefined;
-  const { code = 'an unknown error' } = error as NodeJS.ErrnoException;
-  return diskProblems[code] ?? { what: `the system reported ${code}`, nextStep: 'Check the folder and its disk.' };
-}
-
-/** Runs work on a disk. An error of the file system is replaced by the one that `toError` returns. */
+/** Runs work on a folder. An error of the file system becomes an `ErrorClass`; any other error stays. */
 export async function translateErrors<Result>(
+  folder: string,
+  ErrorClass: new (folder: string, what: string, nextStep: string, options: ErrorOptions) => Error,
   work: () => Promise<Result>,
-  toError: (problem: DiskProblem, options: ErrorOptions) => Error,
 ): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    const problem = explainDiskError(error);
-    throw problem ? toError(problem, { cause: error }) : error;
+    if (typeof error !== 'object' || error === null || !('syscall' in error)) throw error;
+    const { code = 'an unknown error' } = error as NodeJS.ErrnoException;
+    const other: DiskProblem = [`the system reported ${code}`, 'Check the folder and its disk.'];
+    throw new ErrorClass(folder, ...(diskProblems[code] ?? other), { cause: error });
   }
 }
 
@@ -66,14 +55,22 @@ export async function ifPresent<Result>(work: Promise<Result>): Promise<Result |
   }
 }
 
-/** Makes the names in a folder durable. A new or renamed file survives a power failure only after this. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
+async function withOpenFile<Result>(
+  path: string,
+  flags: string,
+  work: (handle: FileHandle) => Promise<Result>,
+): Promise<Result> {
+  const handle = await open(path, flags);
   try {
-    await handle.sync();
+    return await work(handle);
   } finally {
     await handle.close();
   }
+}
+
+/** Makes the names in a folder durable. A new or renamed file survives a power failure only after this. */
+export function syncFolder(folder: string): Promise<void> {
+  return withOpenFile(folder, 'r', (handle) => handle.sync());
 }
 
 /** Creates a folder and its missing parents, durably. Does nothing when it exists. */
@@ -94,15 +91,13 @@ export async function createFolder(path: string): Promise<void> {
  */
 export async function checkFolder(path: string): Promise<{ exists: boolean; freeBytes: number }> {
   const requested = resolve(path);
-  let folder = requested;
-  for (;;) {
+  for (let folder = requested; ; folder = dirname(folder)) {
     try {
       await access(`${folder}/.`, constants.W_OK | constants.X_OK);
       const { bavail, bsize } = await statfs(folder);
       return { exists: folder === requested, freeBytes: bavail * bsize };
     } catch (error) {
       if (!isMissing(error) || folder === dirname(folder)) throw error;
-      folder = dirname(folder);
     }
   }
 }
@@ -118,24 +113,17 @@ export async function writeFileAtomically(
 ): Promise<BigIntStats> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
   try {
-    const stats = await writeNewFile(temporary, write);
+    const stats = await withOpenFile(temporary, 'wx', async (handle) => {
+      await write(handle);
+      await handle.sync();
+      return handle.stat({ bigint: true });
+    });
     await rename(temporary, path);
     await syncFolder(dirname(path));
     return stats;
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined); // the first error is the cause
     throw error;
-  }
-}
-
-async function writeNewFile(path: string, write: (handle: FileHandle) => Promise<void>): Promise<BigIntStats> {
-  const handle = await open(path, 'wx');
-  try {
-    await write(handle);
-    await handle.sync();
-    return await handle.stat({ bigint: true });
-  } finally {
-    await handle.close();
   }
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { RollcallError } from '../errors';
 import { isPresent, type JsonObject } from '../json';
 import type { StreamSelection, SyncMode } from '../protocol';
-import type { AirbyteStream } from './messages';
+import type { AirbyteStream, StreamRef } from './messages';
 
 /** What the catalog contains of a stream. */
 export interface StreamDeclaration {
@@ -21,15 +21,14 @@ export class CatalogError extends RollcallError {
     /** Path in the catalog, such as `streams[2].sync_id`. */
     readonly where: string,
   ) {
-    super(`the configured catalog, at ${where}, ${what}.`, catalogNextStep);
+    const form = '{"streams": [{"stream": {"name": …}, "sync_mode": …, "destination_sync_mode": …}, …]}';
+    super(`the configured catalog, at ${where}, ${what}.`, `Pass ${form}.`);
   }
 }
 
-const catalogNextStep = 'Pass {"streams": [{"stream": {"name": …}, "sync_mode": …, "destination_sync_mode": …}, …]}.';
-
 /** Why one stream of a catalog cannot be read. The others can. */
-export interface CatalogProblem {
-  stream: { name: string; namespace?: string };
+interface CatalogProblem {
+  stream: StreamRef;
   /** What is wrong, and the next step. */
   message: string;
 }
@@ -73,13 +72,13 @@ export function parseConfiguredCatalog(
   if (error) throw toCatalogError(error);
   const streams: StreamSelection[] = [];
   const problems: CatalogProblem[] = [];
-  const names = new Set<string>();
   for (const [index, entry] of data.streams.entries()) {
     const { name, namespace } = entry.stream;
-    if (names.has(name)) throw new CatalogError('contains a stream twice', `streams[${index}].stream.name`);
-    names.add(name);
+    if (data.streams.findIndex(({ stream }) => stream.name === name) < index) {
+      throw new CatalogError('contains a stream twice', `streams[${index}].stream.name`);
+    }
     const descriptor = { name, ...(isPresent(namespace) && { namespace }) };
-    const choice = configureStream(entry, known);
+    const choice = chooseModes(entry, known);
     if (typeof choice === 'string') problems.push({ stream: descriptor, message: choice });
     else streams.push({ ...descriptor, ...choice });
   }
@@ -93,7 +92,7 @@ export function parseConfiguredCatalog(
 const pyAirbyteSyncId = 1;
 
 /** Returns the modes of an entry, or why its stream cannot be read. */
-function configureStream(
+function chooseModes(
   entry: z.output<typeof configuredStream>,
   known: readonly StreamDeclaration[],
 ): Omit<StreamSelection, 'name' | 'namespace'> | string {

@@ -1,5 +1,5 @@
 import type { FailureType } from '../errors';
-import type { JsonObject } from '../json';
+import { defined, type JsonObject } from '../json';
 
 /** Airbyte's log levels, the most severe first. */
 export const logLevels = ['FATAL', 'ERROR', 'WARN', 'INFO', 'DEBUG', 'TRACE'] as const;
@@ -42,8 +42,7 @@ export interface AirbyteStream {
  * inserted into the message without parsing it.
  */
 export function createRecordFormatter(stream: StreamRef): (staged: string) => string {
-  const { name, namespace } = toStreamRef(stream);
-  const head = JSON.stringify({ stream: name, ...(namespace !== undefined && { namespace }) });
+  const head = JSON.stringify({ stream: stream.name, namespace: stream.namespace });
   const prefix = escapeNonAscii(`{"type":"RECORD","record":${head.slice(0, -1)},`);
   return (staged) => `${prefix}${escapeNonAscii(staged.slice(1))}}\n`;
 }
@@ -88,10 +87,8 @@ export function formatStatusLine(stream: StreamRef, status: StreamStatus, at: nu
 
 /** Formats the status RUNNING with the reason RATE_LIMITED. `quotaReset` is epoch ms, when it is known. */
 export function formatRateLimitedLine(stream: StreamRef, quotaReset: number | undefined, at: number): string {
-  const reason = {
-    type: 'RATE_LIMITED',
-    rate_limited: quotaReset === undefined ? {} : { quota_reset: Math.ceil(quotaReset) },
-  };
+  const rateLimited = quotaReset === undefined ? {} : { quota_reset: Math.ceil(quotaReset) };
+  const reason = { type: 'RATE_LIMITED', rate_limited: rateLimited };
   return formatTraceLine('STREAM_STATUS', at, {
     stream_status: { stream_descriptor: toStreamRef(stream), status: 'RUNNING', reasons: [reason] },
   });
@@ -124,8 +121,8 @@ export function formatMessageLine(message: object): string {
 }
 
 /** Drops the other properties of the object. */
-function toStreamRef(stream: StreamRef): StreamRef {
-  return stream.namespace === undefined ? { name: stream.name } : { name: stream.name, namespace: stream.namespace };
+function toStreamRef({ name, namespace }: StreamRef): StreamRef {
+  return { name, ...defined({ namespace }) };
 }
 
 /**

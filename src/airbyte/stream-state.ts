@@ -1,5 +1,5 @@
 import { RollcallError } from '../errors';
-import { isObject, isPresent, type Json, type JsonObject } from '../json';
+import { defined, isObject, isPresent, type Json, type JsonObject } from '../json';
 import { normaliseTimestamp } from '../timestamp';
 
 /** The saved state has a form that no Airbyte caller writes. */
@@ -11,11 +11,9 @@ export class StateError extends RollcallError {
     readonly where: string,
   ) {
     const state = where === '' ? 'the saved state' : `the saved state, at ${where},`;
-    super(`${state} ${what}.`, stateNextStep);
+    super(`${state} ${what}.`, 'Pass the state that the last read emitted, or omit --state to read everything again.');
   }
 }
-
-const stateNextStep = 'Pass the state that the last read emitted, or omit --state to read everything again.';
 
 /**
  * Reads the state of each stream, by name, from every form that callers pass: nothing, `{}` or `[]`; one state message or
@@ -41,23 +39,16 @@ export function toStateMessages(
   states: readonly { stream: string; namespace?: string; state?: JsonObject }[],
 ): JsonObject[] {
   return states.flatMap(({ stream: name, namespace, state }) => {
-    const descriptor = { name, ...(namespace !== undefined && { namespace }) };
+    const descriptor = { name, ...defined({ namespace }) };
     return state ? [{ type: 'STREAM', stream: { stream_descriptor: descriptor, stream_state: state } }] : [];
   });
 }
 
 /** Whether the object has a key that a plain map of streams does not have. */
 function isStateMessage(json: JsonObject): boolean {
-  return (
-    typeof json.type === 'string' ||
-    hasStreamDescriptor(json.stream) ||
-    hasStreamDescriptor(json.global) ||
-    'sourceStats' in json
-  );
-}
-
-function hasStreamDescriptor(value: unknown): boolean {
-  return isObject(value) && ('stream_descriptor' in value || 'stream_states' in value);
+  const bodies = [json.stream, json.global].filter(isObject);
+  const hasDescriptor = bodies.some((body) => 'stream_descriptor' in body || 'stream_states' in body);
+  return typeof json.type === 'string' || hasDescriptor || 'sourceStats' in json;
 }
 
 function collectMessage(states: Map<string, JsonObject>, message: unknown, where: string): void {
@@ -141,20 +132,11 @@ export function buildState(progress: StateProgress): JsonObject {
   const { cursorField, cursorValue, syncId, records, finished, cursor } = progress;
   return {
     ...(cursorField !== undefined && cursorValue !== undefined && { [cursorField]: cursorValue }),
-    [ownStateKey]: {
-      version: 1,
-      ...(syncId !== undefined && { sync_id: syncId }),
-      records,
-      finished,
-      ...(cursor !== undefined && { cursor }),
-    },
+    [ownStateKey]: defined({ version: 1, sync_id: syncId, records, finished, cursor }),
   };
 }
 
-/**
- * Reads how far an interrupted first read of an incremental stream got. Any later read may resume there, because records
- * of an incremental stream are only added.
- */
+/** Reads how far an interrupted first read of an incremental stream got. Any later read may resume there. */
 export function readUnfinishedProgress(state: JsonObject): SavedProgress | undefined {
   const progress = readProgress(state);
   return progress?.finished === false ? progress : undefined;
@@ -178,11 +160,13 @@ export function readProgress(state: JsonObject): SavedProgress | undefined {
   const { records, finished, cursor } = own;
   if (typeof finished !== 'boolean' || typeof records !== 'number') return undefined;
   if (!Number.isSafeInteger(records) || records < 0) return undefined;
-  return { finished, records, ...(cursor !== undefined && { cursor }) };
+  return { finished, records, ...defined({ cursor }) };
 }
 
 /** Where an incremental read resumes: from `cursor` inclusive, or without one from the beginning. Or why it cannot. */
 export type CursorResult = { cursor?: string } | { problem: string };
+
+class InvalidCursor extends Error {}
 
 /**
  * Reads the cursor from a stream's saved state, in Rollcall's form or in one of the Airbyte Python CDK: `{<field>: time}`;
@@ -190,23 +174,27 @@ export type CursorResult = { cursor?: string } | { problem: string };
  * A time that cannot be parsed is a problem, and never starts a silent read of everything.
  */
 export function readCursor(state: JsonObject, field: string): CursorResult {
-  if (isPresent(state[field])) return parseCursorTime(state[field], field);
-  if (Array.isArray(state.slices) && state.slices.length > 0) return readSliceCursor(state.slices);
-  if (isObject(state.state) && isPresent(state.state[field]))
-    return parseCursorTime(state.state[field], `state.${field}`);
-  if (Array.isArray(state.states) && state.states.length > 0) return readPartitionCursor(state.states, field);
-  if (isObject(state.legacy) && isPresent(state.legacy[field]))
-    return parseCursorTime(state.legacy[field], `legacy.${field}`);
-  return {};
+  try {
+    return defined({ cursor: findCursor(state, field) });
+  } catch (error) {
+    if (error instanceof InvalidCursor) return { problem: error.message };
+    throw error;
+  }
 }
 
-function parseCursorTime(value: unknown, where: string): CursorResult {
-  const cursor = typeof value === 'string' ? normaliseTimestamp(value) : undefined;
-  return cursor === undefined ? { problem: `${where} is not an ISO 8601 time` } : { cursor };
+function findCursor({ slices, state, states, legacy, ...top }: JsonObject, field: string): string | undefined {
+  if (isPresent(top[field])) return parseTime(top[field], field);
+  if (Array.isArray(slices) && slices.length > 0) return findSliceCursor(slices.map(parseSlice));
+  if (isObject(state) && isPresent(state[field])) return parseTime(state[field], `state.${field}`);
+  if (Array.isArray(states) && states.length > 0) return findPartitionCursor(states, field);
+  return isObject(legacy) && isPresent(legacy[field]) ? parseTime(legacy[field], `legacy.${field}`) : undefined;
 }
 
-/** Slices at most a millisecond apart, Auth0's precision, have no gap between them. */
-const granularityMs = 1;
+function parseTime(value: unknown, where: string): string {
+  const time = typeof value === 'string' ? normaliseTimestamp(value) : undefined;
+  if (time === undefined) throw new InvalidCursor(`${where} is not an ISO 8601 time`);
+  return time;
+}
 
 interface CursorSlice {
   start: string;
@@ -215,54 +203,38 @@ interface CursorSlice {
   newest?: string;
 }
 
+function parseSlice(slice: unknown, index: number): CursorSlice {
+  const where = `slices[${index}]`;
+  if (!isObject(slice)) throw new InvalidCursor(`${where} is not an object`);
+  const { most_recent_cursor_value: newest } = slice;
+  return {
+    start: parseTime(slice.start, `${where}.start`),
+    end: parseTime(slice.end, `${where}.end`),
+    ...(isPresent(newest) && { newest: parseTime(newest, `${where}.most_recent_cursor_value`) }),
+  };
+}
+
+/** Slices at most a millisecond apart, Auth0's precision, have no gap between them. */
+const granularityMs = 1;
+
 /** The end of the first slices without a gap. Slices after a gap are read again, so that the gap is read. */
-function readSliceCursor(slices: unknown[]): CursorResult {
-  const parsed: CursorSlice[] = [];
-  for (const [index, slice] of slices.entries()) {
-    const result = parseCursorSlice(slice, `slices[${index}]`);
-    if ('problem' in result) return result;
-    parsed.push(result);
+function findSliceCursor(slices: CursorSlice[]): string {
+  let [{ end, newest }] = slices.sort((a, b) => Date.parse(a.start) - Date.parse(b.start)) as [CursorSlice];
+  for (const next of slices) {
+    if (Date.parse(next.start) > Date.parse(end) + granularityMs) break;
+    if (next.end > end) ({ end } = next);
+    if (next.newest !== undefined && next.newest > (newest ?? '')) ({ newest } = next);
   }
-  parsed.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
-  const first = parsed.reduce((read, next) => (isAdjacent(read, next) ? joinSlices(read, next) : read));
-  return { cursor: first.newest ?? first.end };
-}
-
-function parseCursorSlice(slice: unknown, where: string): CursorSlice | { problem: string } {
-  if (!isObject(slice)) return { problem: `${where} is not an object` };
-  const times: Record<string, string> = {};
-  for (const key of ['start', 'end', 'most_recent_cursor_value']) {
-    if (key === 'most_recent_cursor_value' && !isPresent(slice[key])) continue;
-    const time = parseCursorTime(slice[key], `${where}.${key}`);
-    if ('problem' in time) return time;
-    times[key] = time.cursor as string;
-  }
-  const { start, end, most_recent_cursor_value: newest } = times as { start: string; end: string } & typeof times;
-  return { start, end, ...(newest !== undefined && { newest }) };
-}
-
-function isAdjacent(read: CursorSlice, next: CursorSlice): boolean {
-  return Date.parse(next.start) <= Date.parse(read.end) + granularityMs;
-}
-
-function joinSlices(a: CursorSlice, b: CursorSlice): CursorSlice {
-  const newest = pickLater(a.newest, b.newest);
-  return { start: a.start, end: a.end > b.end ? a.end : b.end, ...(newest !== undefined && { newest }) };
-}
-
-function pickLater(a: string | undefined, b: string | undefined): string | undefined {
-  return a !== undefined && (b === undefined || a > b) ? a : b;
+  return newest ?? end;
 }
 
 /** The lowest cursor of all partitions. A partition without one must be read from the beginning. */
-function readPartitionCursor(states: unknown[], field: string): CursorResult {
-  let lowest: string | undefined;
+function findPartitionCursor(states: unknown[], field: string): string | undefined {
+  const cursors: string[] = [];
   for (const [index, item] of states.entries()) {
     const cursor = isObject(item) && isObject(item.cursor) ? item.cursor[field] : undefined;
-    if (!isPresent(cursor)) return {};
-    const result = parseCursorTime(cursor, `states[${index}].cursor.${field}`);
-    if ('problem' in result) return result;
-    if (lowest === undefined || (result.cursor as string) < lowest) lowest = result.cursor;
+    if (!isPresent(cursor)) return undefined;
+    cursors.push(parseTime(cursor, `states[${index}].cursor.${field}`));
   }
-  return lowest === undefined ? {} : { cursor: lowest };
+  return cursors.sort()[0];
 }

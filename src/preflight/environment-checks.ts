@@ -4,7 +4,7 @@ import type { Connection } from '../config/project';
 import { resolveDestination } from '../config/references';
 import { checkFolder } from '../durable-fs';
 import { exitCodes } from '../errors';
-import { translateDiskErrors } from '../sinks/destination';
+import { translateDiskErrors } from '../sinks/sink';
 import { readManifests } from '../sinks/files/manifest';
 import { checkDatabase } from '../sinks/postgres/preflight';
 import { translateStagingErrors } from '../staging/segment-io';

@@ -1,3 +1,4 @@
+import { translateErrors } from '../durable-fs';
 import { RollcallError } from '../errors';
 import type { ConfiguredStream, RunSummary, StreamFailure, StreamState } from '../protocol';
 import type { Segment } from '../staging/segment';
@@ -62,6 +63,19 @@ export interface StateStore {
   /** Sets states by stream. Null removes the state: the next run reads the stream from the beginning. */
   update(changes: Readonly<Record<string, StreamState | null>>): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The destination cannot be read or written at the moment. */
+export class DestinationUnavailable extends RollcallError {
+  readonly failureType = 'transient_error';
+  constructor(destination: string, what: string, nextStep: string, options?: ErrorOptions) {
+    super(`the destination ${destination} cannot be used: ${what}.`, nextStep, options);
+  }
+}
+
+/** Runs work on the destination's folder. Errors of the file system become DestinationUnavailable. */
+export function translateDiskErrors<Result>(directory: string, work: () => Promise<Result>): Promise<Result> {
+  return translateErrors(directory, DestinationUnavailable, work);
 }
 
 /** The delivery comes from an attempt that has lost its lease, or from an older run. */

@@ -31,7 +31,7 @@ export class StagingUnavailable extends RollcallError {
 
 /** Runs work on the staging folder. Errors of the file system become StagingUnavailable. */
 export function translateStagingErrors<Result>(root: string, work: () => Promise<Result>): Promise<Result> {
-  return translateErrors(work, ({ what, nextStep }, options) => new StagingUnavailable(root, what, nextStep, options));
+  return translateErrors(root, StagingUnavailable, work);
 }
 
 /** Identifies a segment within all that is staged. */
@@ -49,21 +49,18 @@ export function encodePathPart(name: string): string {
 }
 
 /** Path of a segment's file, relative to the root: `<run>/<fetch>.<attempt>.<stream>.jsonl`. */
-export function buildSegmentPath({ run, fetchId, attempt, stream }: SegmentKey): string {
+function buildSegmentPath({ run, fetchId, attempt, stream }: SegmentKey): string {
   return `${encodePathPart(run)}/${encodePathPart(fetchId)}.${attempt}.${encodePathPart(stream)}.jsonl`;
 }
 
-const segmentNamePattern = /^[^./\\]+\.\d+\.[^./\\]+\.jsonl$/;
-const segmentPathPattern = /^[^./\\]+\/[^./\\]+\.\d+\.[^./\\]+\.jsonl$/;
-
-/** Whether a file name has the form of a segment's. */
-export function isSegmentName(name: string): boolean {
-  return segmentNamePattern.test(name);
-}
+/** Names of segments' files. */
+export const segmentNamePattern = /^[^./\\]+\.\d+\.[^./\\]+\.jsonl$/;
+const runPattern = /^[^./\\]+$/;
 
 /** Whether the segment's path has the form that `buildSegmentPath` returns, and so is inside the root. */
-export function hasSegmentPath(segment: Segment): boolean {
-  return segmentPathPattern.test(segment.file);
+export function hasSegmentPath({ file }: Segment): boolean {
+  const [run = '', name = '', ...rest] = file.split('/');
+  return runPattern.test(run) && segmentNamePattern.test(name) && rest.length === 0;
 }
 
 const readChunkBytes = 256 * 1024;

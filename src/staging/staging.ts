@@ -6,9 +6,9 @@ import type { Segment } from './segment';
 import {
   encodePathPart,
   hasSegmentPath,
-  isSegmentName,
   openSegment,
   readLines,
+  segmentNamePattern,
   type SegmentKey,
   type SegmentWriter,
   translateStagingErrors,
@@ -26,16 +26,20 @@ export interface Staging {
   readLines(segment: Segment): AsyncIterable<string[]>;
   /** Reads and parses all lines of a segment at once; for an index, which is small. */
   readValues(segment: Segment): Promise<Json[]>;
-  /** Deletes segments after their delivery. */
+  /** Deletes segments after their delivery. Missing ones are ignored. */
   remove(segments: readonly Segment[]): Promise<void>;
   /** Deletes all segments of a run. */
   removeRun(run: string): Promise<void>;
-  /** Deletes runs not written to for `olderThanMs` before `now` (epoch ms). Returns the names of their folders. */
+  /**
+   * Deletes the runs not written to for `olderThanMs` before `now` (epoch ms), and returns the names of their folders. Keeps
+   * folders with other files than segments, because the root may be a folder that is used for something else.
+   */
   removeStaleRuns(olderThanMs: number, now: number): Promise<string[]>;
 }
 
 /** @param root a folder, created with the first segment */
 export function createStaging(root: string): Staging {
+  const translate = <Result>(work: () => Promise<Result>): Promise<Result> => translateStagingErrors(root, work);
   return {
     open: (key) => openSegment(root, key),
     readLines: (segment) => readLines(root, segment),
@@ -46,45 +50,38 @@ export function createStaging(root: string): Staging {
       }
       return values;
     },
-    remove: (segments) => translateStagingErrors(root, () => removeSegments(root, segments)),
-    removeRun: (run) => translateStagingErrors(root, () => removeRun(root, run)),
-    removeStaleRuns: (olderThanMs, now) => translateStagingErrors(root, () => removeStaleRuns(root, olderThanMs, now)),
+    remove: (segments) =>
+      translate(async () => {
+        for (const { file } of segments.filter(hasSegmentPath)) await rm(join(root, file), { force: true });
+      }),
+    removeRun: (run) => translate(() => removeFolder(join(root, encodePathPart(run)))),
+    removeStaleRuns: (olderThanMs, now) =>
+      translate(async () => {
+        const removed: string[] = [];
+        for (const entry of (await ifPresent(readdir(root, { withFileTypes: true }))) ?? []) {
+          const folder = join(root, entry.name);
+          if (!entry.isDirectory() || !(await isStale(folder, now - olderThanMs))) continue;
+          await removeFolder(folder);
+          removed.push(entry.name);
+        }
+        return removed;
+      }),
   };
 }
 
-/** Deletes the files of segments. Missing files are ignored. */
-async function removeSegments(root: string, segments: readonly Segment[]): Promise<void> {
-  for (const segment of segments.filter(hasSegmentPath)) await rm(join(root, segment.file), { force: true });
-}
-
-/** Deletes all segments of a run. */
-function removeRun(root: string, run: string): Promise<void> {
-  return removeFolder(join(root, encodePathPart(run)));
-}
-
-/**
- * Deletes the runs not written to for `olderThanMs` before `now` (epoch ms). Keeps folders with files other than segments,
- * because a user may have set the root to a folder that is used for something else.
- * @returns the names of the deleted folders
- */
-async function removeStaleRuns(root: string, olderThanMs: number, now: number): Promise<string[]> {
-  const removed: string[] = [];
-  for (const entry of (await ifPresent(readdir(root, { withFileTypes: true }))) ?? []) {
-    const folder = join(root, entry.name);
-    if (!entry.isDirectory()) continue;
-    const names = await listNames(folder);
-    if (!names.every(isSegmentName)) continue;
-    const times = await Promise.all([folder, ...names.map((name) => join(folder, name))].map(readLastWriteTime));
-    if (Math.max(...times) > now - olderThanMs) continue;
-    await removeFolder(folder);
-    removed.push(entry.name);
-  }
-  return removed;
+/** Whether a folder contains segments only, and nothing was written to it after `time`, epoch ms. */
+async function isStale(folder: string, time: number): Promise<boolean> {
+  const names = await listNames(folder);
+  if (!names.every((name) => segmentNamePattern.test(name))) return false;
+  const stats = await Promise.all(['', ...names].map((name) => ifPresent(stat(join(folder, name)))));
+  // Another process may have just deleted one.
+  return stats.every((each) => each === undefined || each.mtimeMs <= time);
 }
 
 /** Deletes the segments in a folder, and then the folder when it is empty. */
 async function removeFolder(folder: string): Promise<void> {
-  for (const name of (await listNames(folder)).filter(isSegmentName)) await rm(join(folder, name), { force: true });
+  const segments = (await listNames(folder)).filter((name) => segmentNamePattern.test(name));
+  for (const name of segments) await rm(join(folder, name), { force: true });
   try {
     await rmdir(folder);
   } catch (error) {
@@ -94,9 +91,4 @@ async function removeFolder(folder: string): Promise<void> {
 
 async function listNames(folder: string): Promise<string[]> {
   return (await ifPresent(readdir(folder))) ?? [];
-}
-
-/** Epoch ms; 0 for a file that another process has just deleted. */
-async function readLastWriteTime(path: string): Promise<number> {
-  return (await ifPresent(stat(path)))?.mtimeMs ?? 0;
 }

@@ -2,8 +2,13 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from '../../src/durable-fs';
 import type { StagedRecord } from '../../src/staging/segment';
-import { DestinationUnreadable, translateDiskErrors } from '../../src/sinks/destination';
-import { buildStreamFolderPath, type DataFile, readManifests } from '../../src/sinks/files/manifest';
+import {
+  buildStreamFolderPath,
+  type DataFile,
+  DestinationUnreadable,
+  readManifests,
+} from '../../src/sinks/files/manifest';
+import { translateDiskErrors } from '../../src/sinks/sink';
 
 /** Body of a RECORD message. */
 export interface AirbyteRecord extends StagedRecord {

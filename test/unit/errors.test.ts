@@ -21,10 +21,10 @@ import {
 } from '../../src/auth0/errors';
 import { failOnOutput, failOnTerminal } from '../../src/commands/failure-output';
 import { ConfigError, type FailureType, type RollcallError } from '../../src/errors';
-import { DestinationUnavailable, DestinationUnreadable } from '../../src/sinks/destination';
+import { DestinationUnreadable } from '../../src/sinks/files/manifest';
 import { DestinationRefused } from '../../src/sinks/postgres/explain-error';
 import { SequenceGap } from '../../src/sinks/stream-ledger';
-import { type Delivery, StaleDelivery } from '../../src/sinks/sink';
+import { type Delivery, DestinationUnavailable, StaleDelivery } from '../../src/sinks/sink';
 import { StagingLost, StagingUnavailable } from '../../src/staging/segment-io';
 import { TemporalUnreachable } from '../../src/temporal/connection';
 import { TemporalProfileInvalid } from '../../src/temporal/profile';

@@ -3,10 +3,11 @@ import type { BigIntStats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolder, ifPresent, writeFileAtomically } from '../../durable-fs';
-import { isObject } from '../../json';
+import { RollcallError } from '../../errors';
+import { defined, isObject } from '../../json';
 import type { StreamState } from '../../protocol';
 import { encodePathPart } from '../../staging/segment-io';
-import { DestinationUnreadable, translateDiskErrors } from '../destination';
+import { translateDiskErrors } from '../sink';
 import type { Ledger } from '../stream-ledger';
 
 const dataFileSchema = z.object({
@@ -42,13 +43,18 @@ export type DataFile = z.infer<typeof dataFileSchema>;
 export type FilesContent = z.infer<typeof contentSchema>;
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** The name of the file for a delivery's records. A repeated delivery has the same name. */
-export function formatDataFileName(runNumber: number, sequence: number): string {
-  return `${padNumber(runNumber)}-${padNumber(sequence)}.jsonl`;
+/** This version cannot read a file of the destination. Nothing was changed. */
+export class DestinationUnreadable extends RollcallError {
+  readonly failureType = 'config_error';
+  constructor(path: string, what: string, nextStep: string, options?: ErrorOptions) {
+    super(`${path} ${what}; nothing was changed.`, nextStep, options);
+  }
 }
 
-function padNumber(number: number): string {
-  return String(number).padStart(6, '0');
+/** The name of the file for a delivery's records. A repeated delivery has the same name. */
+export function formatDataFileName(runNumber: number, sequence: number): string {
+  const [run, delivery] = [runNumber, sequence].map((number) => String(number).padStart(6, '0'));
+  return `${run}-${delivery}.jsonl`;
 }
 
 /** The files of the current and of the pending records. */
@@ -63,78 +69,72 @@ export function buildStreamFolderPath(directory: string, stream: string): string
 
 export const manifestFileName = 'manifest.json';
 
-/** The manifest of one stream. */
-interface ManifestFile {
+/** The manifest of one stream, in a folder that `write` creates when it is missing. */
+class ManifestFile {
+  private cached: { manifest?: Manifest | undefined; version?: string | undefined } = {};
+
+  constructor(
+    private readonly folder: string,
+    private readonly stream: string,
+  ) {}
+
   /** The stored manifest, undefined when there is none. Reads the file only when another process has replaced it. */
-  read(): Promise<Manifest | undefined>;
-  write(ledger: Ledger<FilesContent>, namespace: string | undefined): Promise<void>;
+  async read(): Promise<Manifest | undefined> {
+    const path = join(this.folder, manifestFileName);
+    const stats = await ifPresent(stat(path, { bigint: true }));
+    const version = stats && formatFileVersion(stats);
+    if (this.cached.version !== version) {
+      const text = await ifPresent(readFile(path, 'utf8'));
+      this.cached = { version, manifest: text === undefined ? undefined : parseManifest(path, text) };
+    }
+    return this.cached.manifest;
+  }
+
+  async write(ledger: Ledger<FilesContent>, namespace: string | undefined): Promise<void> {
+    await createFolder(this.folder);
+    const manifest: Manifest = { version: 1, stream: this.stream, ...ledger, ...defined({ namespace }) };
+    const text = `${JSON.stringify(manifest)}\n`;
+    const stats = await writeFileAtomically(join(this.folder, manifestFileName), (handle) => handle.writeFile(text));
+    this.cached = { manifest, version: formatFileVersion(stats) };
+  }
 }
 
-/** @param folder of the stream; created when it is missing */
-function openManifestFile(folder: string, stream: string): ManifestFile {
-  const path = join(folder, manifestFileName);
-  let cached: { manifest: Manifest | undefined; version: string | undefined } = {
-    manifest: undefined,
-    version: undefined,
-  };
-  return {
-    async read() {
-      const version = await readFileVersion(path);
-      if (cached.version !== version) {
-        const text = await ifPresent(readFile(path, 'utf8'));
-        cached = { version, manifest: text === undefined ? undefined : parseManifest(path, text) };
-      }
-      return cached.manifest;
-    },
-    async write(ledger, namespace) {
-      await createFolder(folder);
-      const manifest: Manifest = { version: 1, stream, ...ledger, ...(namespace !== undefined && { namespace }) };
-      const stats = await writeFileAtomically(path, (handle) => handle.writeFile(`${JSON.stringify(manifest)}\n`));
-      cached = { manifest, version: formatFileVersion(stats) };
-    },
-  };
-}
-
-/** The manifests of a files destination. */
-export interface ManifestFiles {
-  open(stream: string): ManifestFile;
-  /** The manifests of all streams, sorted by the names of their folders. Errors: DestinationUnreadable. */
-  readAll(): Promise<Manifest[]>;
+/** Differs between any two manifests of a stream, because each write creates a new file. */
+function formatFileVersion({ ino, mtimeNs, size }: BigIntStats): string {
+  return `${ino}/${mtimeNs}/${size}`;
 }
 
 /**
- * Each stream has a manifest of its own, because its deliveries are independent of other streams: workers that deliver
- * different streams at the same time share no file that one could overwrite for the other.
+ * The manifests of a files destination. Each stream has one of its own, because its deliveries are independent of other
+ * streams: workers that deliver different streams at the same time share no file that one could overwrite for the other.
  */
-export function openManifestFiles(directory: string): ManifestFiles {
-  const files = new Map<string, ManifestFile>();
-  const open = (folder: string, stream: string): ManifestFile => {
-    const file = files.get(folder) ?? openManifestFile(folder, stream);
-    files.set(folder, file);
+export class ManifestFiles {
+  private readonly files = new Map<string, ManifestFile>();
+
+  constructor(private readonly directory: string) {}
+
+  open(stream: string): ManifestFile {
+    return this.openFolder(buildStreamFolderPath(this.directory, stream), stream);
+  }
+
+  /** The manifests of all streams, sorted by the names of their folders. Errors: DestinationUnreadable. */
+  async readAll(): Promise<Manifest[]> {
+    const entries = (await ifPresent(readdir(this.directory, { withFileTypes: true }))) ?? [];
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    const files = folders.sort().map((name) => this.openFolder(join(this.directory, name), name));
+    return (await Promise.all(files.map((file) => file.read()))).filter((manifest) => manifest !== undefined);
+  }
+
+  private openFolder(folder: string, stream: string): ManifestFile {
+    const file = this.files.get(folder) ?? new ManifestFile(folder, stream);
+    this.files.set(folder, file);
     return file;
-  };
-  return {
-    open: (stream) => open(buildStreamFolderPath(directory, stream), stream),
-    async readAll() {
-      const manifests = await Promise.all(
-        (await listFolders(directory)).map((name) => open(join(directory, name), name).read()),
-      );
-      return manifests.filter((manifest) => manifest !== undefined);
-    },
-  };
+  }
 }
 
 /** Reads all manifests of a files destination. Errors: DestinationUnreadable, DestinationUnavailable. */
 export function readManifests(directory: string): Promise<Manifest[]> {
-  return translateDiskErrors(directory, () => openManifestFiles(directory).readAll());
-}
-
-async function listFolders(directory: string): Promise<string[]> {
-  const entries = (await ifPresent(readdir(directory, { withFileTypes: true }))) ?? [];
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
-    .sort();
+  return translateDiskErrors(directory, () => new ManifestFiles(directory).readAll());
 }
 
 function parseManifest(path: string, text: string): Manifest {
@@ -154,14 +154,4 @@ function parseManifest(path: string, text: string): Manifest {
   if (data) return data;
   const where = error.issues[0]?.path.join('.') ?? '';
   throw new DestinationUnreadable(path, `is not a manifest of Rollcall's (see ${where || 'its top level'})`, advice);
-}
-
-/** Differs between any two manifests of a stream, because each write creates a new file. Undefined without a manifest. */
-async function readFileVersion(path: string): Promise<string | undefined> {
-  const stats = await ifPresent(stat(path, { bigint: true }));
-  return stats && formatFileVersion(stats);
-}
-
-function formatFileVersion({ ino, mtimeNs, size }: BigIntStats): string {
-  return `${ino}/${mtimeNs}/${size}`;
 }

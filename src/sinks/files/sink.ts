@@ -1,27 +1,27 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createRecordFormatter } from '../../airbyte/messages';
 import { createSerialQueue } from '../../async';
 import { createFolder, ifPresent, removeTemporaryFiles, writeFileAtomically } from '../../durable-fs';
 import type { RunSummary, StreamState } from '../../protocol';
 import { countRecords } from '../../staging/segment';
 import type { Staging } from '../../staging/staging';
-import { translateDiskErrors } from '../destination';
 import { beginRun, checkSequence, createLedger, type Ledger, takeDelivery } from '../stream-ledger';
-import type { Delivery, Sink } from '../sink';
-import { removeStaleFiles, writeDataFile } from './data-file';
+import { type Delivery, type Sink, translateDiskErrors } from '../sink';
 import {
   buildStreamFolderPath,
   type DataFile,
   type FilesContent,
   formatDataFileName,
+  listDataFiles,
+  type Manifest,
   manifestFileName,
-  type ManifestFiles,
-  openManifestFiles,
+  ManifestFiles,
   readManifests,
 } from './manifest';
 import { createStateFileWriter, stateFileName } from './state-store';
 
-export const summaryFileName = 'summary.json';
+const summaryFileName = 'summary.json';
 
 /**
  * Writes `summary.json`, with all properties of the object, unless the stored summary is of a later run. A file that is
@@ -45,10 +45,20 @@ function parseSummaryRun(text: string | undefined): string | undefined {
   }
 }
 
-export interface FilesSinkOptions {
-  /** Created when it is missing. */
-  directory: string;
-  staging: Staging;
+const dataFilePattern = /^\.?(\d+)-(\d+)\.jsonl(?:\.[\w-]+\.tmp)?$/;
+
+/**
+ * Deletes unlisted files of past runs and deliveries. Files of the next delivery stay, because another process may be
+ * about to commit them; a repeated delivery replaces them.
+ */
+async function removeStaleFiles(folder: string, manifest: Manifest): Promise<void> {
+  const listed = new Set(listDataFiles(manifest).map(({ name }) => name));
+  for (const name of (await ifPresent(readdir(folder))) ?? []) {
+    const [, runNumber, sequence] = dataFilePattern.exec(name) ?? [];
+    if (runNumber === undefined || listed.has(name)) continue;
+    const distance = Number(runNumber) - manifest.runNumber || Number(sequence) - manifest.sequence;
+    if (distance <= 0) await rm(join(folder, name), { force: true });
+  }
 }
 
 /**
@@ -58,10 +68,11 @@ export interface FilesSinkOptions {
  * the manifest, and are written again. Opening a sink repairs what a crash leaves after it. Of two processes, the one
  * with the older run is refused.
  * Errors: DestinationUnavailable, DestinationUnreadable, StagingLost, StagingUnavailable, StaleDelivery, SequenceGap.
+ * @param options `directory` is created when it is missing
  */
-export async function createFilesSink({ directory, staging }: FilesSinkOptions): Promise<Sink> {
-  const sink = new FilesSink(directory, staging);
-  await translateDiskErrors(directory, () => sink.repair());
+export async function createFilesSink(options: { directory: string; staging: Staging }): Promise<Sink> {
+  const sink = new FilesSink(options.directory, options.staging);
+  await translateDiskErrors(options.directory, () => sink.repair());
   return sink;
 }
 
@@ -74,7 +85,7 @@ class FilesSink implements Sink {
     private readonly directory: string,
     private readonly staging: Staging,
   ) {
-    this.manifests = openManifestFiles(directory);
+    this.manifests = new ManifestFiles(directory);
     this.writeStateFile = createStateFileWriter(directory, this.manifests);
   }
 
@@ -92,13 +103,13 @@ class FilesSink implements Sink {
   }
 
   deliver(delivery: Delivery, signal?: AbortSignal): Promise<void> {
-    return this.runExclusive(() => translateDiskErrors(this.directory, () => this.writeDelivery(delivery)), signal);
+    const write = (): Promise<void> => this.writeDelivery(delivery);
+    return this.runExclusive(() => translateDiskErrors(this.directory, write), signal);
   }
 
   writeSummary(summary: RunSummary): Promise<void> {
-    return this.runExclusive(() =>
-      translateDiskErrors(this.directory, () => writeSummaryFile(this.directory, summary)),
-    );
+    const write = (): Promise<void> => writeSummaryFile(this.directory, summary);
+    return this.runExclusive(() => translateDiskErrors(this.directory, write));
   }
 
   close(): Promise<void> {
@@ -117,6 +128,7 @@ class FilesSink implements Sink {
     if (delivery.status) await this.removeLeftFiles(name);
   }
 
+  /** Writes the records as RECORD messages, one a line, to a file that is then durable. */
   private async writeRecords(delivery: Delivery): Promise<DataFile | undefined> {
     const { run, sequence, segments, stream } = delivery;
     if (countRecords(segments) === 0) return undefined;
@@ -125,7 +137,17 @@ class FilesSink implements Sink {
     if ((await manifest.read())?.run !== run) await this.updateManifest(delivery, (ledger) => ledger);
     const { runNumber } = await this.readLedger(delivery);
     const folder = buildStreamFolderPath(this.directory, stream.name);
-    return writeDataFile(folder, formatDataFileName(runNumber, sequence), delivery, this.staging);
+    const name = formatDataFileName(runNumber, sequence);
+    const formatRecord = createRecordFormatter(stream);
+    await createFolder(folder);
+    const { size } = await writeFileAtomically(join(folder, name), async (handle) => {
+      for (const segment of segments) {
+        for await (const lines of this.staging.readLines(segment)) {
+          await handle.writeFile(lines.map(formatRecord).join(''));
+        }
+      }
+    });
+    return { name, records: countRecords(segments), bytes: Number(size) };
   }
 
   /** Writes the changed manifest, unless another process has taken the delivery meanwhile. */

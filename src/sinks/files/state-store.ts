@@ -2,16 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toStateMessages } from '../../airbyte/stream-state';
 import { ifPresent, writeFileAtomically } from '../../durable-fs';
+import { defined } from '../../json';
 import type { StreamState } from '../../protocol';
-import { translateDiskErrors } from '../destination';
-import type { StateStore, StoredState } from '../sink';
+import { type StateStore, type StoredState, translateDiskErrors } from '../sink';
 import { createLedger, replaceState } from '../stream-ledger';
-import { type FilesContent, type Manifest, type ManifestFiles, openManifestFiles, readManifests } from './manifest';
+import { type FilesContent, type Manifest, ManifestFiles, readManifests } from './manifest';
 
 export const stateFileName = 'state.json';
 
 function toStoredState({ stream, namespace, run, current: { state } }: Manifest): StoredState {
-  return { stream, ...(namespace !== undefined && { namespace }), run, ...(state && { state }) };
+  return defined({ stream, namespace, run, state });
 }
 
 /**
@@ -37,7 +37,7 @@ export function createStateFileWriter(directory: string, manifests: ManifestFile
  */
 export function createFilesStateStore(directory: string): StateStore {
   async function updateStates(changes: Readonly<Record<string, StreamState | null>>): Promise<void> {
-    const manifests = openManifestFiles(directory);
+    const manifests = new ManifestFiles(directory);
     let changed = false;
     for (const [stream, state] of Object.entries(changes)) {
       const manifest = manifests.open(stream);

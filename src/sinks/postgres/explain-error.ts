@@ -1,6 +1,6 @@
 import { RollcallError } from '../../errors';
 import { isObject } from '../../json';
-import { DestinationUnavailable } from '../destination';
+import { DestinationUnavailable } from '../sink';
 import { quoteIdentifier } from './sql';
 
 /** The database rejects something that Rollcall needs. A person must change it. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { Client } from 'pg';
-import { DestinationUnavailable } from '../../../src/sinks/destination';
+import { DestinationUnavailable } from '../../../src/sinks/sink';
 import { DestinationRefused } from '../../../src/sinks/postgres/explain-error';
 import { createPostgresSink } from '../../../src/sinks/postgres/sink';
 import type { Delivery, Sink } from '../../../src/sinks/sink';

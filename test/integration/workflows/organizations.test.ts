@@ -1,5 +1,5 @@
 import { type Emulator, type EmulatorOptions, readerScopes, startEmulator, type TruthStream } from 'auth0-emulator';
-import { DestinationUnreadable } from '../../../src/sinks/destination';
+import { DestinationUnreadable } from '../../../src/sinks/files/manifest';
 import { compare } from '../../support/compare-copy';
 import { historiesOf } from '../../support/histories';
 import { expectPromisesKept, expectWhole, stepsOf } from '../../support/expect-copy';

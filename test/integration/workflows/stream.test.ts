@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import type { FetchInput } from '../../../src/activities/fetch-contract';
 import type { JsonObject } from '../../../src/json';
-import { DestinationUnreadable } from '../../../src/sinks/destination';
+import { DestinationUnreadable } from '../../../src/sinks/files/manifest';
 import { compare, exact } from '../../support/compare-copy';
 import { historiesOf } from '../../support/histories';
 import { expectPromisesKept, expectWhole, stepsOf } from '../../support/expect-copy';

@@ -12,10 +12,9 @@ import {
 import disk from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConfiguredStream } from '../../../src/protocol';
-import { DestinationUnavailable, DestinationUnreadable } from '../../../src/sinks/destination';
-import type { Manifest } from '../../../src/sinks/files/manifest';
+import { DestinationUnreadable, type Manifest } from '../../../src/sinks/files/manifest';
 import { createFilesSink } from '../../../src/sinks/files/sink';
-import { type Sink, StaleDelivery } from '../../../src/sinks/sink';
+import { DestinationUnavailable, type Sink, StaleDelivery } from '../../../src/sinks/sink';
 import { createStaging, type Staging } from '../../../src/staging/staging';
 import { clients, rows, stageRows, numberDeliveries, createSummary, users } from '../../support/contract/deliveries';
 import { readFilesDestination } from '../../support/files-reader';
