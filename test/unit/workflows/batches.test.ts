@@ -7,8 +7,8 @@ import { runWorkflow } from '../../support/simulation/workflow-runtime';
 
 jest.mock('@temporalio/workflow', () => jest.requireActual<object>('../../support/simulation/workflow-runtime'));
 
-/** Sizes of the batches that a page of 100 organizations becomes, where 16 requests at a time are of use. */
-async function batchesOf(latencyMs: number | undefined): Promise<number[]> {
+/** Sizes of the batches of a page of 100 organizations, when 16 concurrent requests are useful. */
+async function measureBatches(latencyMs: number | undefined): Promise<number[]> {
   const sizes: number[] = [];
   const result: FetchResult = {
     cursor: null,
@@ -36,9 +36,13 @@ async function batchesOf(latencyMs: number | undefined): Promise<number[]> {
 }
 
 it.each([
-  ['quick answers make batches worth a slice', 20, [25, 25, 25, 25]],
-  ['slow answers make as many as keep all lanes at work', 500, Array.from({ length: 25 }, () => 4)],
-  ['so they do while nobody knows how quick they are', undefined, Array.from({ length: 25 }, () => 4)],
+  ['makes batches of half a second when responses are fast', 20, [25, 25, 25, 25]],
+  ['makes two batches for each concurrent fetch when responses are slow', 500, Array.from({ length: 25 }, () => 4)],
+  [
+    'makes two batches for each concurrent fetch while the latency is unknown',
+    undefined,
+    Array.from({ length: 25 }, () => 4),
+  ],
 ])('%s', async (_, latencyMs, sizes) => {
-  expect(await batchesOf(latencyMs)).toEqual(sizes);
+  expect(await measureBatches(latencyMs)).toEqual(sizes);
 });

@@ -17,26 +17,26 @@ import { runWorkflow } from '../../support/simulation/workflow-runtime';
 
 jest.mock('@temporalio/workflow', () => jest.requireActual<object>('../../support/simulation/workflow-runtime'));
 
-/** What a run may hand to the next one, bytes of JSON. */
-const mostCarried = 100_000;
-/** Names, tokens and ids are as long as they get. */
+/** Limit of what a run passes to the next one, bytes of JSON. */
+const maxContinuationBytes = 100_000;
+/** As long as tokens get. */
 const token = 'fe26.2**'.padEnd(512, 'x');
 
-function segment(slice: string, stream: string, records: number): Segment {
+function segment(fetchId: string, stream: string, records: number): Segment {
   const run = '2026-01-01T00-00-00-000Z-0123456789ab';
-  return { stream, file: `${run}/${slice}.1.${stream}.jsonl`, bytes: records * 1_000, records };
+  return { stream, file: `${run}/${fetchId}.1.${stream}.jsonl`, bytes: records * 1_000, records };
 }
 
 function result(rows: number, rest: Omit<FetchResult, 'counts' | 'concurrency'>): FetchResult {
   return { counts: { ...zeroCounts, rows, pages: 10, requests: 10 }, concurrency: 50, ...rest };
 }
 
-/** Runs a workflow over made-up slices in runs of 40, and gives back what it ended with and the most that a run handed on. */
-async function play(
+/** Runs a workflow over invented fetches, 40 in each run; returns its results and the largest continuation. */
+async function simulate(
   workflow: typeof streamWorkflow | typeof parentWorkflow,
   names: string[],
   fetchPages: (input: FetchInput) => FetchResult,
-): Promise<{ results: StreamResult[]; runs: number; carried: number }> {
+): Promise<{ results: StreamResult[]; runs: number; continuationBytes: number }> {
   const sync = createSyncInput({
     connection: 'acme',
     streams: names.map((name) => ({ name, syncMode: 'full_refresh', destinationSyncMode: 'overwrite' })),
@@ -49,7 +49,7 @@ async function play(
     deliver: async () => undefined,
   };
   const sizes: number[] = [];
-  // The newest first: what is behind piles up.
+  // Mostly the newest fetch first, so unfinished work accumulates.
   let turns = 0;
   const results = await runWorkflow(
     workflow,
@@ -58,10 +58,10 @@ async function play(
     () => (turns++ % 3 === 0 ? 0 : 15),
     (args) => sizes.push(JSON.stringify(args).length),
   );
-  return { results: results as StreamResult[], runs: sizes.length, carried: Math.max(...sizes) };
+  return { results: results as StreamResult[], runs: sizes.length, continuationBytes: Math.max(...sizes) };
 }
 
-it('100,000 organizations, read by 16 lanes, are carried in less than 100 kB', async () => {
+it('continues a read of 100,000 organizations with less than 100 kB of state', async () => {
   const all = 100_000;
   const fetchPages = ({ task, fetchId, cursor, budget }: FetchInput): FetchResult => {
     if (task.kind === 'parents') {
@@ -75,24 +75,24 @@ it('100,000 organizations, read by 16 lanes, are carried in less than 100 kB', a
     }
     if (task.kind === 'side-index')
       return result(10, { cursor: null, done: true, segments: [segment(fetchId, sideIndexName, 10)] });
-    if (task.kind !== 'children') throw new Error(`nobody asks for ${task.kind}`);
-    // Members are much slower than the list.
-    const { slices = 0 } = (cursor ?? {}) as { slices?: number };
+    if (task.kind !== 'children') throw new Error(`unexpected task ${task.kind}`);
+    // Member lists take longer than the list of organizations.
+    const { fetches = 0 } = (cursor ?? {}) as { fetches?: number };
     return result(1_000, {
-      cursor: { slices: slices + 1, token },
-      done: slices === 19,
+      cursor: { fetches: fetches + 1, token },
+      done: fetches === 19,
       segments: [...task.streams, deliveredIndexName].map((each) => segment(fetchId, each, 1_000)),
     });
   };
   const family = ['organizations', 'organization_members', 'organization_member_roles'];
-  const { results, runs, carried } = await play(parentWorkflow, family, fetchPages);
+  const { results, runs, continuationBytes } = await simulate(parentWorkflow, family, fetchPages);
   expect(results.map(({ status }) => status)).toEqual(['complete', 'complete', 'complete']);
   expect(results[0]!.records).toBe(all);
   expect(runs).toBeGreaterThan(10);
-  expect(carried).toBeLessThan(mostCarried);
+  expect(continuationBytes).toBeLessThan(maxContinuationBytes);
 });
 
-it('10,000,000 users, read by 16 lanes, are carried in less than 100 kB', async () => {
+it('continues a read of 10,000,000 users with less than 100 kB of state', async () => {
   const all = 10_000_000;
   const begin = Date.parse('2015-01-01T00:00:00.000Z');
   const end = Date.parse('2025-01-01T00:00:00.000Z');
@@ -115,11 +115,11 @@ it('10,000,000 users, read by 16 lanes, are carried in less than 100 kB', async 
       remainingRange: { firstKey: at(first), nextKey: at(reached) },
     });
   };
-  const { results, runs, carried } = await play(streamWorkflow, ['users'], fetchPages);
+  const { results, runs, continuationBytes } = await simulate(streamWorkflow, ['users'], fetchPages);
   expect(results).toMatchObject([{ status: 'complete' }]);
   expect(Math.abs(results[0]!.records - all)).toBeLessThan(all / 1_000);
   expect(runs).toBeGreaterThan(10);
-  expect(carried).toBeLessThan(mostCarried);
+  expect(continuationBytes).toBeLessThan(maxContinuationBytes);
 });
 
 it.each(['clients', 'users'])(

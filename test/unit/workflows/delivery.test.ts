@@ -16,15 +16,15 @@ const segment = (nth: number): Segment => ({
   bytes: 9,
   records: 10,
 });
-const slice = (nth: number): PendingDelivery => ({ segments: [segment(nth)], state: { after: nth } });
+const deliveryOf = (nth: number): PendingDelivery => ({ segments: [segment(nth)], state: { after: nth } });
 const failure = { type: 'Transient', failureType: 'transient_error', exitCode: 5, message: 'It failed.' } as const;
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const nextTick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A chain to a destination that answers when it is told to. */
-function chainTo(position = { ...initialDeliveryPosition }) {
+/** A queue to a destination that answers on request. */
+function createQueue(position = { ...initialDeliveryPosition }) {
   const taken: DeliveryInput[] = [];
   const answers: ((error?: Error) => void)[] = [];
-  const chain = new DeliveryQueue(
+  const queue = new DeliveryQueue(
     'run',
     stream,
     (delivery) => {
@@ -35,26 +35,26 @@ function chainTo(position = { ...initialDeliveryPosition }) {
   );
   async function answer(error?: Error): Promise<void> {
     answers.shift()?.(error);
-    await turn();
+    await nextTick();
   }
-  return { chain, taken, answer };
+  return { queue, taken, answer };
 }
 
-it('delivers one step at a time, numbered without gaps', async () => {
-  const { chain, taken, answer } = chainTo();
-  chain.enqueue({ status: 'STARTED', segments: [] });
-  chain.enqueue(slice(1));
+it('sends one delivery at a time, numbered without gaps', async () => {
+  const { queue, taken, answer } = createQueue();
+  queue.enqueue({ status: 'STARTED', segments: [] });
+  queue.enqueue(deliveryOf(1));
   expect(taken).toEqual([{ run: 'run', stream, sequence: 0, status: 'STARTED', segments: [] }]);
   await answer();
-  expect(taken.slice(1)).toEqual([{ run: 'run', stream, sequence: 1, ...slice(1) }]);
+  expect(taken.slice(1)).toEqual([{ run: 'run', stream, sequence: 1, ...deliveryOf(1) }]);
   await answer();
-  expect(chain.position).toEqual({ nextSequence: 2, durableRecords: 10 });
+  expect(queue.position).toEqual({ nextSequence: 2, durableRecords: 10 });
 });
 
-it('sends what waited behind a running step as one, with the newest state', async () => {
-  const { chain, taken, answer } = chainTo();
-  for (const nth of [1, 2, 3]) chain.enqueue(slice(nth));
-  chain.enqueue({ status: 'COMPLETE', ...slice(4) });
+it('merges the deliveries that wait behind a running one, with the newest state', async () => {
+  const { queue, taken, answer } = createQueue();
+  for (const nth of [1, 2, 3]) queue.enqueue(deliveryOf(nth));
+  queue.enqueue({ status: 'COMPLETE', ...deliveryOf(4) });
   await answer();
   expect(taken[1]).toEqual({
     run: 'run',
@@ -66,24 +66,24 @@ it('sends what waited behind a running step as one, with the newest state', asyn
   });
   await answer();
   expect(taken).toHaveLength(2);
-  expect(chain.position).toEqual({ nextSequence: 2, durableRecords: 40 });
+  expect(queue.position).toEqual({ nextSequence: 2, durableRecords: 40 });
 });
 
-it('keeps the state of records that a failure without a state follows', async () => {
-  const { chain, taken, answer } = chainTo();
-  for (const nth of [1, 2]) chain.enqueue(slice(nth));
-  chain.enqueue({ status: 'INCOMPLETE', segments: [], failure });
+it('keeps the state of the last records when a failure without a state follows', async () => {
+  const { queue, taken, answer } = createQueue();
+  for (const nth of [1, 2]) queue.enqueue(deliveryOf(nth));
+  queue.enqueue({ status: 'INCOMPLETE', segments: [], failure });
   await answer();
   expect(taken[1]).toMatchObject({ segments: [segment(2)], state: { after: 2 }, status: 'INCOMPLETE', failure });
 });
 
-it('merges STARTED with what follows, and nothing into an end', async () => {
-  const { chain, taken, answer } = chainTo();
-  chain.enqueue(slice(0));
-  chain.enqueue({ status: 'STARTED', segments: [] });
-  chain.enqueue(slice(1));
-  chain.enqueue({ status: 'COMPLETE', segments: [] });
-  chain.enqueue(slice(2));
+it('merges STARTED with the next delivery, and nothing with a delivery that ends the stream', async () => {
+  const { queue, taken, answer } = createQueue();
+  queue.enqueue(deliveryOf(0));
+  queue.enqueue({ status: 'STARTED', segments: [] });
+  queue.enqueue(deliveryOf(1));
+  queue.enqueue({ status: 'COMPLETE', segments: [] });
+  queue.enqueue(deliveryOf(2));
   for (let nth = 0; nth < 4; nth += 1) await answer();
   expect(taken.map(({ status, segments }) => [status, segments.length])).toEqual([
     [undefined, 1],
@@ -93,20 +93,20 @@ it('merges STARTED with what follows, and nothing into an end', async () => {
   ]);
 });
 
-it('counts records as handed over at once, and as durable only when the destination has answered', async () => {
-  const { chain, answer } = chainTo({ nextSequence: 5, durableRecords: 70 });
-  chain.enqueue(slice(1));
-  expect([chain.enqueuedRecords, chain.position.durableRecords]).toEqual([80, 70]);
+it('counts records as enqueued at once, and as durable when the destination has answered', async () => {
+  const { queue, answer } = createQueue({ nextSequence: 5, durableRecords: 70 });
+  queue.enqueue(deliveryOf(1));
+  expect([queue.enqueuedRecords, queue.position.durableRecords]).toEqual([80, 70]);
   await answer();
-  expect([chain.enqueuedRecords, chain.position]).toEqual([80, { nextSequence: 6, durableRecords: 80 }]);
+  expect([queue.enqueuedRecords, queue.position]).toEqual([80, { nextSequence: 6, durableRecords: 80 }]);
 });
 
-it('delivers nothing more after a step that failed', async () => {
-  const { chain, taken, answer } = chainTo();
-  for (const nth of [1, 2]) chain.enqueue(slice(nth));
+it('sends nothing after a failed delivery', async () => {
+  const { queue, taken, answer } = createQueue();
+  for (const nth of [1, 2]) queue.enqueue(deliveryOf(nth));
   await answer(new Error('the disk is gone'));
-  chain.enqueue(slice(3));
-  await turn();
+  queue.enqueue(deliveryOf(3));
+  await nextTick();
   expect(taken).toHaveLength(1);
-  expect(chain.position).toEqual({ nextSequence: 0, durableRecords: 0 });
+  expect(queue.position).toEqual({ nextSequence: 0, durableRecords: 0 });
 });

@@ -5,9 +5,9 @@ import { zeroCounts } from '../../../src/streams/counts';
 import type { Deliver } from '../../../src/workflows/activity-proxies';
 import { StreamRun, type StreamRunSnapshot, streamTransitions } from '../../../src/workflows/stream-delivery';
 
-const begun = Date.now() - 10_000;
+const startedAt = Date.now() - 10_000;
 
-function runOf(carried: Partial<StreamRunSnapshot> = {}, deliver: Deliver = async () => undefined): StreamRun {
+function createRun(carried: Partial<StreamRunSnapshot> = {}, deliver: Deliver = async () => undefined): StreamRun {
   return new StreamRun(
     {
       name: 'users',
@@ -20,29 +20,29 @@ function runOf(carried: Partial<StreamRunSnapshot> = {}, deliver: Deliver = asyn
       position: { nextSequence: 1, durableRecords: 0 },
       counts: zeroCounts,
       status: 'running',
-      startedAt: begun,
+      startedAt,
       ...carried,
     },
   );
 }
 
-it('ends, by an estimate, when what is left has taken as long as what was made', () => {
-  const run = runOf({ counts: { ...zeroCounts, requests: 5 } });
+it('estimates the end from the requests left and the average time per request', () => {
+  const run = createRun({ counts: { ...zeroCounts, requests: 5 } });
   const { endsAt = 0 } = run.toProgress(10);
-  expect(endsAt).toBeGreaterThanOrEqual(begun + 30_000);
-  expect(endsAt).toBeLessThanOrEqual(Date.now() + 2 * (Date.now() - begun));
+  expect(endsAt).toBeGreaterThanOrEqual(startedAt + 30_000);
+  expect(endsAt).toBeLessThanOrEqual(Date.now() + 2 * (Date.now() - startedAt));
 });
 
 it.each([
-  ['nobody knows what is left', 5, undefined],
-  ['nothing is left', 5, 0],
-  ['nothing was made', 0, 10],
-])('gives no estimate of its end when %s', (_when, requests, left) => {
-  expect(runOf({ counts: { ...zeroCounts, requests } }).toProgress(left)).not.toHaveProperty('endsAt');
+  ['the number of requests left is unknown', 5, undefined],
+  ['no request is left', 5, 0],
+  ['no request was made', 0, 10],
+])('estimates no end when %s', (_when, requests, left) => {
+  expect(createRun({ counts: { ...zeroCounts, requests } }).toProgress(left)).not.toHaveProperty('endsAt');
 });
 
-it('waits until the longest of the waits side by side is over', () => {
-  const run = runOf();
+it('waits until the longest of concurrent waits is over', () => {
+  const run = createRun();
   for (const until of [2_000, 9_000, 4_000]) run.startRateLimitWait(until);
   for (const until of [2_000, 4_000]) {
     run.endRateLimitWait(until);
@@ -52,8 +52,8 @@ it('waits until the longest of the waits side by side is over', () => {
   expect(run.toProgress()).not.toHaveProperty('waitingUntil');
 });
 
-it('has nothing to say of limits once it has ended', () => {
-  const run = runOf();
+it('reports no rate limit after it has ended', () => {
+  const run = createRun();
   run.setPace({ remaining: 1, limit: 5 });
   run.startRateLimitWait(2_000);
   expect(run.toProgress(3)).toMatchObject({ waitingUntil: 2_000, pace: { remaining: 1, limit: 5 }, requestsLeft: 3 });
@@ -62,42 +62,42 @@ it('has nothing to say of limits once it has ended', () => {
   for (const key of ['waitingUntil', 'pace', 'requestsLeft', 'endsAt']) expect(progress).not.toHaveProperty(key);
 });
 
-describe('how many records there will be', () => {
-  const told: Partial<DeliveryInput>[] = [];
-  const begin = (carried: Partial<StreamRunSnapshot> = {}): StreamRun => {
-    told.length = 0;
-    return runOf(carried, async (delivery) => void told.push(delivery));
+describe('the expected number of records', () => {
+  const deliveries: Partial<DeliveryInput>[] = [];
+  const start = (carried: Partial<StreamRunSnapshot> = {}): StreamRun => {
+    deliveries.length = 0;
+    return createRun(carried, async (delivery) => void deliveries.push(delivery));
   };
-  const hand = async (run: StreamRun): Promise<void> => {
+  const enqueue = async (run: StreamRun): Promise<void> => {
     run.enqueue([], () => ({ place: 1 }));
     await new Promise(setImmediate);
   };
 
-  it('is told with the first step that knows it, and not again', async () => {
-    const run = begin();
-    await hand(run);
+  it('is sent once, with the first delivery after it is known', async () => {
+    const run = start();
+    await enqueue(run);
     for (const expected of [300, 310]) {
       run.setEstimate(expected);
-      await hand(run);
+      await enqueue(run);
     }
-    expect(told.map(({ estimate }) => estimate)).toEqual([undefined, 300, undefined]);
+    expect(deliveries.map(({ estimate }) => estimate)).toEqual([undefined, 300, undefined]);
   });
 
-  it('is told at the end when it was not known before', async () => {
-    const run = begin();
+  it('is sent with the last delivery when it was unknown before', async () => {
+    const run = start();
     run.complete([{ stream: 'users', file: 'a', bytes: 10, records: 7 }], () => ({ place: 1 }));
     await new Promise(setImmediate);
-    expect(told).toMatchObject([{ status: 'COMPLETE', estimate: 7 }]);
+    expect(deliveries).toMatchObject([{ status: 'COMPLETE', estimate: 7 }]);
   });
 
-  it('is not told anew in a run that goes on from another', async () => {
-    const first = begin();
+  it('is not sent again after the workflow has continued as new', async () => {
+    const first = start();
     first.setEstimate(300);
-    await hand(first);
-    const second = begin(first.toSnapshot());
+    await enqueue(first);
+    const second = start(first.toSnapshot());
     second.setEstimate(310);
-    await hand(second);
-    expect(told.map(({ estimate }) => estimate)).toEqual([undefined]);
+    await enqueue(second);
+    expect(deliveries.map(({ estimate }) => estimate)).toEqual([undefined]);
   });
 });
 
@@ -114,11 +114,11 @@ it('has the transitions that docs/spec.md states', () => {
 
 it('keeps the first failure, and stays complete when a later fetch fails', () => {
   const failure = { type: 'Transient', failureType: 'transient_error', exitCode: 5, message: 'It failed.' } as const;
-  const failed = runOf();
+  const failed = createRun();
   failed.fail(failure);
   failed.fail({ ...failure, message: 'It failed again.' });
   expect(failed.toProgress()).toMatchObject({ status: 'incomplete', failure: { message: 'It failed.' } });
-  const complete = runOf();
+  const complete = createRun();
   complete.complete([], () => ({}));
   complete.fail(failure);
   expect(complete.toProgress()).toMatchObject({ status: 'complete' });

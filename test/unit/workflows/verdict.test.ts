@@ -21,8 +21,8 @@ const failed = (stream: string) => ({
   verdict: formatStreamVerdict('incomplete', zeroCounts, failure),
 });
 
-describe('the copy of a stream', () => {
-  it('is complete, whatever it took to read it', () => {
+describe('the verdict of a stream', () => {
+  it('is complete, regardless of the effort of reading', () => {
     const effort = { pages: 9, requests: 20, rows: 800, repeated: 12, restarted: 1, ties: 2, splits: 7 };
     expect(verdictWith(effort)).toBe('complete');
   });
@@ -36,11 +36,11 @@ describe('the copy of a stream', () => {
     [{ undescribed: 4 }, '4 role descriptions not readable (grant read:roles, or the roles were deleted)'],
     [{ skippedRecords: 1 }, '1 record for which Auth0 returned only the key (see _airbyte_meta)'],
     [{ skippedRecords: 2 }, '2 records for which Auth0 returned only the keys (see _airbyte_meta)'],
-  ])('is complete except for what is not in it: %j', (counts, phrase) => {
+  ])('is complete except for missing records: %j', (counts, phrase) => {
     expect(verdictWith(counts)).toBe(`complete except for ${phrase}`);
   });
 
-  it('names all that is not in it', () => {
+  it('names everything that is missing', () => {
     expect(verdictWith({ missed: 1, undescribed: 1, vanished: 1 })).toBe(
       'complete except for 1 user changed or deleted during the read, ' +
         '1 object deleted after it was listed, ' +
@@ -48,26 +48,26 @@ describe('the copy of a stream', () => {
     );
   });
 
-  it('is incomplete: of what failed, and nothing less counts then', () => {
+  it('is incomplete with the failure alone', () => {
     expect(formatStreamVerdict('incomplete', { ...zeroCounts, missed: 5 }, failure)).toBe(
       'incomplete: Nothing came. Try again.',
     );
   });
 
-  it('that did not come to its end is never called complete', () => {
+  it('is incomplete when the stream was not read to the end', () => {
     expect(formatStreamVerdict('incomplete', zeroCounts, undefined)).toBe(
       'incomplete: The stream was not read to the end.',
     );
   });
 });
 
-describe('the copy of all streams', () => {
-  it('is complete when each is, and also when there is none', () => {
+describe('the verdict of a sync', () => {
+  it('is complete when every stream is complete, or there is none', () => {
     expect(formatRunVerdict([streamWith('clients'), streamWith('users')])).toBe('complete');
     expect(formatRunVerdict([])).toBe('complete');
   });
 
-  it('is complete except for what is not in one or the other, by its name', () => {
+  it('names the stream of each missing record', () => {
     const streams = [streamWith('clients'), streamWith('users', { missed: 1 }), streamWith('roles', { vanished: 1 })];
     expect(formatRunVerdict(streams)).toBe(
       'complete except for users: 1 user changed or deleted during the read; ' +
@@ -75,7 +75,7 @@ describe('the copy of all streams', () => {
     );
   });
 
-  it('is incomplete when one of them is, and says which and why', () => {
+  it('is incomplete when a stream is, and names it with the reason', () => {
     expect(formatRunVerdict([failed('clients'), streamWith('users', { missed: 1 }), failed('organizations')])).toBe(
       'incomplete: clients, organizations: Nothing came. Try again.',
     );
