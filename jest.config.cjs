@@ -25,6 +25,9 @@ const project = (displayName, roots, rest = {}) => ({
   ...rest,
 });
 
+/** Properties that are tried for longer, see test/support/simulation/deadline.ts. */
+const longProperties = process.env.FC_SECONDS ? ['test/unit/property', 'test/integration/property'] : [];
+
 /** @type {import('jest').Config} */
 module.exports = {
   // On a busy machine a server's start alone can take seconds.
@@ -34,6 +37,6 @@ module.exports = {
     project('unit', ['test/unit', 'packages/auth0-emulator/test']),
     project('integration', ['test/integration'], servers),
     project('e2e', ['test/e2e'], servers),
-    project('extended', ['test/extended'], servers),
+    project('extended', ['test/extended', ...longProperties], servers),
   ],
 };

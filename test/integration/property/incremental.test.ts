@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { JsonObject } from '../../../src/json';
-import { forSeconds } from '../../support/simulation/deadline';
+import { countRuns, forSeconds } from '../../support/simulation/deadline';
 import { compare } from '../../support/compare-copy';
 import { scratchFolders } from '../../support/scratch';
 import { incremental } from '../../support/test-environment';
@@ -112,5 +112,5 @@ it('incremental runs bring together data of the tenant, whatever changed during 
   const property = forSeconds<[GeneratedTenant, Sequence]>(20, (generated, runs) =>
     withEmulatedTenant(generated, (tenant) => expectTruthIn(tenant, generated, runs)),
   );
-  await fc.assert(fc.asyncProperty(usersTenant, sequence, property), { numRuns: 8, examples: [early] });
+  await fc.assert(fc.asyncProperty(usersTenant, sequence, property), { numRuns: countRuns(8), examples: [early] });
 });

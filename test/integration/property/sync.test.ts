@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { TruthStream } from 'auth0-emulator';
 import { full, openStage, type Stage } from '../../support/test-environment';
-import { forSeconds } from '../../support/simulation/deadline';
+import { countRuns, forSeconds } from '../../support/simulation/deadline';
 import {
   generateChanges,
   type GeneratedTenant,
@@ -89,5 +89,5 @@ it('all streams come whole, side by side, though the tenant changes and requests
         expectCopy(emulator, { before, unstableIds }, rows, everyStream);
       }),
   );
-  await fc.assert(fc.asyncProperty(wholeTenant, faultSchedule, property), { numRuns: 6 });
+  await fc.assert(fc.asyncProperty(wholeTenant, faultSchedule, property), { numRuns: countRuns(6) });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { scratchFolders } from '../../support/scratch';
-import { forSeconds } from '../../support/simulation/deadline';
+import { countRuns, forSeconds } from '../../support/simulation/deadline';
 import {
   generateChanges,
   plainTenant,
@@ -48,6 +48,6 @@ it.each(['clients', 'organizations'] as const)(
         mayRepeat: ({ expiresAt }) => expiresAt !== undefined,
       }),
     );
-    await fc.assert(fc.asyncProperty(listTenant, faultSchedule, property), { numRuns: 10, examples });
+    await fc.assert(fc.asyncProperty(listTenant, faultSchedule, property), { numRuns: countRuns(10), examples });
   },
 );

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { TenantScenario, TruthStream } from 'auth0-emulator';
 import { scratchFolders } from '../../support/scratch';
-import { forSeconds } from '../../support/simulation/deadline';
+import { countRuns, forSeconds } from '../../support/simulation/deadline';
 import {
   generateChanges,
   type GeneratedTenant,
@@ -85,7 +85,7 @@ it.each([
     expectWholeRefresh(generated, schedule, { streams, folder: newFolder(), rolesSource, mayRepeat: () => true }),
   );
   await fc.assert(fc.asyncProperty(organizationsTenant, selectedStreams, faultSchedule, property), {
-    numRuns: 12,
+    numRuns: countRuns(12),
     examples,
   });
 });

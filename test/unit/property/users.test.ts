@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { scratchFolders } from '../../support/scratch';
-import { forSeconds } from '../../support/simulation/deadline';
+import { countRuns, forSeconds } from '../../support/simulation/deadline';
 import type { UserPopulation } from 'auth0-emulator';
 import {
   createImportedUsers,
@@ -40,5 +40,5 @@ it('reads every user that exists throughout a full refresh once, and no other', 
   const property = forSeconds<[GeneratedTenant, FaultSchedule]>(20, (generated, schedule) =>
     expectWholeRefresh(generated, schedule, { streams: ['users'], folder: newFolder() }),
   );
-  await fc.assert(fc.asyncProperty(usersTenant, faultSchedule, property), { numRuns: 16, examples });
+  await fc.assert(fc.asyncProperty(usersTenant, faultSchedule, property), { numRuns: countRuns(16), examples });
 });
