@@ -1,9 +1,8 @@
 import { mapConcurrent } from '../async';
 import type { Auth0Client } from '../auth0/client';
-import { endpoints } from '../auth0/endpoints';
 import { Gone, RequestRejected } from '../auth0/errors';
 import { createListPaging } from '../auth0/paging/list';
-import type { ListRequest } from '../auth0/request';
+import { endpoints, type ListRequest } from '../auth0/request';
 import type { JsonObject } from '../json';
 import type { Lookup, LookupResults } from '../streams/fetch-task';
 import { type CancellableCall, maxConcurrentCalls, retryWhenRateLimited } from './rate-limited-call';

@@ -1,4 +1,4 @@
-import { sleep as sleepFor } from '../async';
+import { sleep } from '../async';
 import type { JsonObject } from '../json';
 import { BadCredentials, type CredentialsProblem, RateLimited, Transient, UnexpectedAnswer } from './errors';
 import {
@@ -9,7 +9,7 @@ import {
   type RequestObserver,
   type WaitReason,
 } from './http';
-import type { Pacer, Slot } from './rate-limit/pacer';
+import type { Pacer } from './rate-limit/pacer';
 import { readRateLimitHeaders, readRateLimitRefusal, readServerTime } from './rate-limit/rate-limit-headers';
 import {
   describeRequest,
@@ -22,12 +22,6 @@ import {
 import { classifyResponse, parseObject, parsePage } from './response';
 import type { TokenSource } from './token';
 
-export type ClientLog = (
-  level: 'debug' | 'info' | 'warn',
-  message: string,
-  fields: Record<string, string | number>,
-) => void;
-
 export interface Auth0ClientOptions extends HttpOptions {
   /** Origin of the tenant, without a trailing slash: `https://acme.eu.auth0.com`. */
   baseUrl: string;
@@ -37,7 +31,7 @@ export interface Auth0ClientOptions extends HttpOptions {
   maxWaitMs?: number;
   /** Number of retries after Transient or UnexpectedAnswer. Default 3. */
   retries?: number;
-  log?: ClientLog;
+  log?: (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, string | number>) => void;
   observer?: RequestObserver;
   /** Clock, epoch ms. */
   now?: () => number;
@@ -54,8 +48,8 @@ export interface CallOptions {
   onRequest?: () => void;
 }
 
+/** Counts of requests to the Management API. */
 export interface ClientStats {
-  /** Requests sent to the Management API. */
   requests: number;
   /** Requests repeated after a failure. */
   retries: number;
@@ -79,19 +73,18 @@ export interface Auth0Client {
 
 /** A client for one tenant's Management API. All its callers share one connection pool, token and pacer. */
 export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
-  const { tokenSource, now = Date.now } = options;
-  const http = createHttpClient(options);
   const context: ClientContext = {
+    maxWaitMs: 60_000,
+    retries: 3,
+    log: () => {},
+    now: Date.now,
+    sleep,
+    random: Math.random,
     ...options,
-    maxWaitMs: options.maxWaitMs ?? 60_000,
-    retries: options.retries ?? 3,
-    log: options.log ?? (() => {}),
-    now,
-    sleep: options.sleep ?? sleepFor,
-    random: options.random ?? Math.random,
-    http,
+    http: createHttpClient(options),
     stats: { requests: 0, retries: 0, rateLimited: 0, succeeded: 0 },
   };
+  const { tokenSource, http, now } = context;
 
   /** Repeats the request until `parse` accepts the response or the failure is final. */
   function get<Result>(
@@ -100,7 +93,9 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
     parse: (response: HttpResponse, label: string) => Result,
   ): Promise<Result> {
     const label = describeRequest(request.path);
-    return retryRequest(context, label, call, async () => parse(await sendRequest(context, request, call), label));
+    return retryRequest(context, label, call, async () =>
+      parse(await sendRequest(context, request, label, call), label),
+    );
   }
 
   return {
@@ -117,7 +112,7 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
   };
 }
 
-type GetRequest = Pick<ListRequest, 'path'> & Partial<Pick<ListRequest, 'query'>>;
+type GetRequest = ObjectRequest & Partial<ListRequest>;
 
 type ClientContext = Auth0ClientOptions &
   Required<Pick<Auth0ClientOptions, 'maxWaitMs' | 'retries' | 'log' | 'now' | 'sleep' | 'random'>> & {
@@ -126,12 +121,30 @@ type ClientContext = Auth0ClientOptions &
   };
 
 /** Sends a request within the tenant's rate limit and repeats it after a 429. Throws for any other status but 200. */
-async function sendRequest(context: ClientContext, request: GetRequest, call: CallOptions): Promise<HttpResponse> {
-  const { tokenSource, maxWaitMs, stats, log, now } = context;
-  const label = describeRequest(request.path);
+async function sendRequest(
+  { baseUrl, tokenSource, pacer, maxWaitMs, http, stats, log, observer, now }: ClientContext,
+  { path, query }: GetRequest,
+  label: string,
+  { signal, onWait, onRequest }: CallOptions,
+): Promise<HttpResponse> {
+  const url = `${baseUrl}/api/v2/${path}${query ? `?${encodeQuery(query)}` : ''}`;
   let giveUpAt: number | undefined;
   for (;;) {
-    const { response, slot, token } = await sendOnce(context, request, call);
+    const token = await tokenSource.getToken(signal);
+    const waitingSince = now();
+    const slot = await pacer.acquire(toRouteTemplate(path), label, {
+      signal,
+      maxWaitMs,
+      onWait: onWait && ((until) => onWait(until, 'rateLimit')),
+    });
+    observer?.onWaitEnd('rateLimit', now() - waitingSince);
+    stats.requests += 1;
+    onRequest?.();
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await http.send({ method: 'GET', url, label, headers, signal }).catch((error: unknown) => {
+      slot.recordFailure();
+      throw error;
+    });
     if (response.status === 429) {
       stats.rateLimited += 1;
       const retryAt = slot.recordRefusal(readRateLimitRefusal(response.headers, now()));
@@ -151,43 +164,15 @@ async function sendRequest(context: ClientContext, request: GetRequest, call: Ca
   }
 }
 
-/** Waits for a token and a slot, then sends one request. The caller reports the response to the slot. */
-async function sendOnce(
-  { baseUrl, tokenSource, pacer, maxWaitMs, http, stats, observer, now }: ClientContext,
-  { path, query }: GetRequest,
-  { signal, onWait, onRequest }: CallOptions,
-): Promise<{ response: HttpResponse; slot: Slot; token: string }> {
-  const label = describeRequest(path);
-  const token = await tokenSource.getToken(signal);
-  const waitingSince = now();
-  const slot = await pacer.acquire(toRouteTemplate(path), label, {
-    signal,
-    maxWaitMs,
-    onWait: onWait && ((until) => onWait(until, 'rateLimit')),
-  });
-  observer?.onWaitEnd('rateLimit', now() - waitingSince);
-  stats.requests += 1;
-  onRequest?.();
-  const url = `${baseUrl}/api/v2/${path}${query ? `?${encodeQuery(query)}` : ''}`;
-  try {
-    const headers = { authorization: `Bearer ${token}` };
-    return { response: await http.send({ method: 'GET', url, label, headers, signal }), slot, token };
-  } catch (error) {
-    slot.recordFailure();
-    throw error;
-  }
-}
-
 const maxRetryPauseMs = 30_000;
 
 /** Repeats `attempt` after transient failures with an exponential backoff, and once with a new token. */
 async function retryRequest<Result>(
-  context: ClientContext,
+  { maxWaitMs, retries, stats, log, observer, now, sleep, random }: ClientContext,
   label: string,
   { signal, onWait }: CallOptions,
   attempt: () => Promise<Result>,
 ): Promise<Result> {
-  const { maxWaitMs, retries, stats, log, observer, now, sleep, random } = context;
   const giveUpAt = now() + maxWaitMs;
   let failures = 0;
   let isTokenRenewed = false;

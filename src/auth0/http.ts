@@ -21,6 +21,21 @@ export interface HttpResponse {
   body: Buffer;
 }
 
+/** `rateLimit`: the tenant's rate limit; `retry`: the pause before a retry. */
+export type WaitReason = 'rateLimit' | 'retry';
+
+/** Receives what a client sends and waits for, for metrics. Its functions must not throw. */
+export interface RequestObserver {
+  /**
+   * A request ended, other than by its signal.
+   * @param label method and path template: `GET organizations/{id}/members`
+   * @param status undefined without a response
+   */
+  onRequestEnd(label: string, status: number | undefined): void;
+  /** A wait ended, for a slot or before a retry. */
+  onWaitEnd(reason: WaitReason, ms: number): void;
+}
+
 export interface HttpOptions {
   /** Default `rollcall`. */
   userAgent?: string;
@@ -62,11 +77,9 @@ export function createHttpClient({
   maxBodyBytes = 256 * 1024 * 1024,
   observer,
 }: HttpOptions): HttpClient {
-  const httpAgent = new HttpAgent({ keepAlive: true });
-  const httpsAgent = new HttpsAgent({ keepAlive: true });
+  const agents = { httpAgent: new HttpAgent({ keepAlive: true }), httpsAgent: new HttpsAgent({ keepAlive: true }) };
   const instance = axios.create({
-    httpAgent,
-    httpsAgent,
+    ...agents,
     timeout: timeoutMs,
     maxRedirects: 0,
     maxContentLength: maxBodyBytes,
@@ -77,49 +90,36 @@ export function createHttpClient({
     transformRequest: (data: unknown) => data,
     transformResponse: (data: unknown) => data,
   });
-
-  async function send({ method, url, label, headers, body, signal }: HttpRequest): Promise<HttpResponse> {
-    signal?.throwIfAborted();
-    const controller = new AbortController();
-    const abort = (): void => controller.abort();
-    const deadline = setTimeout(abort, timeoutMs * 10);
-    signal?.addEventListener('abort', abort, { once: true });
-    try {
-      const response = await instance.request<Buffer>({
-        method,
-        url,
-        data: body,
-        signal: controller.signal,
-        headers: { accept: 'application/json', 'user-agent': userAgent, ...headers },
-      });
-      observer?.onRequestEnd(label, response.status);
-      return { status: response.status, headers: normalizeHeaders(response.headers), body: response.data };
-    } catch (error) {
-      signal?.throwIfAborted();
-      observer?.onRequestEnd(label, undefined);
-      throw classifyAxiosError(label, error);
-    } finally {
-      clearTimeout(deadline);
-      signal?.removeEventListener('abort', abort);
-    }
-  }
-
   return {
-    send,
+    async send({ method, url, label, headers, body, signal }) {
+      signal?.throwIfAborted();
+      const controller = new AbortController();
+      const abort = (): void => controller.abort();
+      const deadline = setTimeout(abort, timeoutMs * 10);
+      signal?.addEventListener('abort', abort, { once: true });
+      try {
+        const response = await instance.request<Buffer>({
+          method,
+          url,
+          data: body,
+          signal: controller.signal,
+          headers: { accept: 'application/json', 'user-agent': userAgent, ...headers },
+        });
+        observer?.onRequestEnd(label, response.status);
+        return { status: response.status, headers: response.headers as HttpResponse['headers'], body: response.data };
+      } catch (error) {
+        signal?.throwIfAborted();
+        observer?.onRequestEnd(label, undefined);
+        throw classifyAxiosError(label, error);
+      } finally {
+        clearTimeout(deadline);
+        signal?.removeEventListener('abort', abort);
+      }
+    },
     close() {
-      httpAgent.destroy();
-      httpsAgent.destroy();
+      for (const agent of Object.values(agents)) agent.destroy();
     },
   };
-}
-
-function normalizeHeaders(headers: object): Record<string, string | undefined> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name.toLowerCase(),
-      value === undefined ? undefined : String(value),
-    ]),
-  );
 }
 
 /** By code, not by class: Node's own errors belong to another realm under some test runners. */
@@ -133,19 +133,4 @@ function classifyAxiosError(label: string, error: unknown): Transient | Unexpect
   if (code.startsWith('Z_')) return new UnexpectedAnswer(label, 'the response cannot be decompressed');
   if (code.startsWith('HPE_')) return new UnexpectedAnswer(label, 'the response is not HTTP');
   return new Transient(label, interruptionCauses[code] ?? `the connection was lost${code ? ` (${code})` : ''}`);
-}
-
-/** `rateLimit`: the tenant's rate limit; `retry`: the pause before a retry. */
-export type WaitReason = 'rateLimit' | 'retry';
-
-/** Receives what a client sends and waits for, for metrics. Its functions must not throw. */
-export interface RequestObserver {
-  /**
-   * A request ended, other than by its signal.
-   * @param label method and path template: `GET organizations/{id}/members`
-   * @param status undefined without a response
-   */
-  onRequestEnd(label: string, status: number | undefined): void;
-  /** A wait ended, for a slot or before a retry. */
-  onWaitEnd(reason: WaitReason, ms: number): void;
 }

@@ -1,10 +1,12 @@
 import type { JsonObject } from '../json';
 
+export type Query = Readonly<Record<string, string | number | boolean>>;
+
 /** A request for one page of a list of the Management API. */
 export interface ListRequest {
   /** Path below `/api/v2/` with ids percent-encoded: `organizations/org_1/members`. */
   path: string;
-  query: Readonly<Record<string, string | number | boolean>>;
+  query: Query;
   /** The envelope's field that contains the rows: `users`, `clients`, `organizations`, `members`, `roles`. */
   list: string;
   /** The field that every row must carry as a non-empty string. */
@@ -47,15 +49,40 @@ export function describeRequest(path: string): string {
 }
 
 /** Percent-encodes all but the unreserved characters, a space as `%20`, so any server reads `*`, `|` and `+` unchanged. */
-export function encodeQuery(query: Readonly<Record<string, string | number | boolean>>): string {
+export function encodeQuery(query: Query): string {
   return Object.entries(query)
-    .map(([name, value]) => `${percentEncode(name)}=${percentEncode(String(value))}`)
+    .map((parameter) => parameter.map(percentEncode).join('='))
     .join('&');
 }
 
-function percentEncode(text: string): string {
-  return encodeURIComponent(text).replace(
+function percentEncode(value: string | number | boolean): string {
+  return encodeURIComponent(value).replace(
     /[!'()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 }
+
+function buildPath(...segments: string[]): string {
+  return segments.map(encodeURIComponent).join('/');
+}
+
+/** Requests that need ids, or that several rooms send (https://auth0.com/docs/api/management/v2). */
+export const endpoints = {
+  /** Members of an organization. */
+  members: (organization: string, query: Query): ListRequest => ({
+    path: buildPath('organizations', organization, 'members'),
+    query,
+    list: 'members',
+    key: 'user_id',
+  }),
+  /** Roles of a member within an organization. */
+  memberRoles: (organization: string, user: string): ListRequest => ({
+    path: buildPath('organizations', organization, 'members', user, 'roles'),
+    query: {},
+    list: 'roles',
+    key: 'id',
+  }),
+  /** Roles of the tenant, or those that an organization owns (`type: 'organization', owner_id`). Pages by offset only. */
+  roles: (query: Query = {}): ListRequest => ({ path: 'roles', query, list: 'roles', key: 'id' }),
+  role: (id: string): ObjectRequest => ({ path: buildPath('roles', id), key: 'id' }),
+};

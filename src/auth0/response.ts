@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isObject, type Json, type JsonObject } from '../json';
+import { defined, isObject, isPresent, type Json, type JsonObject } from '../json';
 import {
   type Auth0Error,
   BadCredentials,
@@ -18,7 +18,7 @@ import type { ListRequest, ObjectRequest, Page } from './request';
 const optionalCount = z.int().nonnegative().nullish();
 
 /** Totals or a checkpoint beside the rows. */
-const listEnvelope = z.looseObject({
+const listEnvelope = z.object({
   start: optionalCount,
   limit: optionalCount,
   total: optionalCount,
@@ -33,19 +33,22 @@ const utf8Decoder = new TextDecoder('utf-8', { fatal: true });
  * @param label names the request in messages
  * @param respondedAt the server's clock, epoch ms
  */
-export function parsePage(request: ListRequest, label: string, body: Buffer, respondedAt: number): Page {
+export function parsePage({ list, key }: ListRequest, label: string, body: Buffer, respondedAt: number): Page {
   const answer = parseJsonBody(label, body);
   const isBareArray = Array.isArray(answer);
-  const { start, limit, total, next, rows } = isBareArray
-    ? { rows: answer, start: null, limit: null, total: null, next: null }
-    : parseEnvelope(request, label, answer);
+  const rows = isObject(answer) ? answer[list] : answer;
+  const { success, data = {} } = listEnvelope.safeParse(isBareArray ? {} : answer);
+  if (!success || !Array.isArray(rows)) throw new UnexpectedAnswer(label, `JSON without a list of ${list}`);
+  const { next, total, start, limit } = data;
   return {
-    rows: rows.map((row) => requireKey(row, request.key, label, 'a row')),
+    rows: rows.map((row) => requireKey(row, key, label, 'a row')),
     isBareArray,
-    ...(next ? { next } : {}),
-    ...(typeof total === 'number' ? { total } : {}),
-    ...(typeof start === 'number' ? { start } : {}),
-    ...(typeof limit === 'number' ? { limit } : {}),
+    ...defined({
+      next: next || undefined,
+      total: total ?? undefined,
+      start: start ?? undefined,
+      limit: limit ?? undefined,
+    }),
     bytes: body.length,
     respondedAt,
   };
@@ -82,26 +85,15 @@ function parseJsonBody(label: string, body: Buffer): Json {
   }
 }
 
-function parseEnvelope(
-  request: ListRequest,
-  label: string,
-  answer: Json,
-): z.infer<typeof listEnvelope> & { rows: Json[] } {
-  const parsed = listEnvelope.safeParse(answer);
-  const rows = isObject(answer) ? answer[request.list] : undefined;
-  if (!parsed.success || !Array.isArray(rows))
-    throw new UnexpectedAnswer(label, `JSON without a list of ${request.list}`);
-  return { ...parsed.data, rows };
-}
-
 /** Error body of the Management API (`message`, `errorCode`) or of the token endpoint (`error_description`). */
+const optionalText = z.string().optional().catch(undefined);
 const errorBodySchema = z.object({
-  error: z.string().optional().catch(undefined),
-  message: z.string().optional().catch(undefined),
-  errorCode: z.string().optional().catch(undefined),
-  error_description: z.string().optional().catch(undefined),
+  error: optionalText,
+  message: optionalText,
+  errorCode: optionalText,
+  error_description: optionalText,
 });
-export type ErrorBody = z.infer<typeof errorBodySchema>;
+type ErrorBody = z.infer<typeof errorBodySchema>;
 
 /** Returns an empty object for a body that is not a JSON object: proxies in front of Auth0 answer in HTML. */
 export function parseErrorBody(body: Buffer): ErrorBody {
@@ -112,11 +104,8 @@ export function parseErrorBody(body: Buffer): ErrorBody {
   }
 }
 
-/**
- * Scopes in the message of a 403 `insufficient_scope`. Observed: `Insufficient scope, expected any of: a, b`, the same with `a,b`,
- * and `Insufficient scope; expected any of: …` in the documentation.
- */
-export function parseRequiredScopes(message: string | undefined): string[] {
+/** Scopes in a 403's message. Observed: `Insufficient scope, expected any of: a, b`, also `a,b`; documented: `scope; expected`. */
+function parseRequiredScopes(message: string | undefined): string[] {
   const list = /expected (?:any|all) of:?(.*)$/i.exec(message ?? '')?.[1] ?? '';
   return list.match(/[a-z_]+:[a-z_]+/gi) ?? [];
 }
@@ -133,23 +122,19 @@ const quotablePatterns: readonly RegExp[] = [
   /^invalid query: operator '[a-z ]+' is not supported/,
 ];
 
-export function findQuotableDetail(body: ErrorBody): string | undefined {
-  const text = body.message ?? '';
-  return quotablePatterns.map((pattern) => pattern.exec(text)?.[0]).find((found) => found !== undefined);
+function findQuotableDetail(body: ErrorBody): string | undefined {
+  return quotablePatterns.map((pattern) => pattern.exec(body.message ?? '')?.[0]).find(isPresent);
 }
 
 /** The `errorCode` when it is a plain identifier. */
-export function readErrorCode(body: ErrorBody): string | undefined {
+function readErrorCode(body: ErrorBody): string | undefined {
   const code = body.errorCode ?? body.error;
   return code !== undefined && /^[a-z][a-z_]{0,59}$/i.test(code) ? code : undefined;
 }
 
 const domainNextStep = "Check the domain: <tenant>.<region>.auth0.com or the tenant's custom domain.";
 
-/**
- * Converts a Management API response other than 200 and 429 to an error.
- * @param request method and path template, for messages
- */
+/** Converts a Management API response other than 200 and 429 to an error. `request`: method and path template. */
 export function classifyResponse(request: string, { status, body }: HttpResponse): Auth0Error {
   const error = parseErrorBody(body);
   // A request line that is too long is rejected before it reaches the API.

@@ -1,6 +1,7 @@
 import { createPrivateKey, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { abortable } from '../async';
+import { defined } from '../json';
 import { BadCredentials, RateLimited, UnexpectedAnswer } from './errors';
 import { createHttpClient, type HttpClient, type HttpOptions, type HttpResponse } from './http';
 import { readRateLimitRefusal } from './rate-limit/rate-limit-headers';
@@ -36,7 +37,7 @@ export async function signAssertion(
   // Imported on first use, because commands start faster without it.
   const { SignJWT } = await import('jose');
   return new SignJWT()
-    .setProtectedHeader({ alg: algorithm, ...(keyId === undefined ? {} : { kid: keyId }) })
+    .setProtectedHeader({ alg: algorithm, ...defined({ kid: keyId }) })
     .setIssuer(clientId)
     .setSubject(clientId)
     .setAudience(`${baseUrl}/`)
@@ -92,58 +93,48 @@ const minRetryDelayMs = 1_000;
 
 /** Requests tokens with client credentials and caches them. Concurrent callers share one request. */
 export function createClientTokenSource(options: ClientCredentialsOptions): TokenSource {
+  const { now = Date.now } = options;
   const http = createHttpClient(options);
-  const cache = new TokenCache(options.now ?? Date.now, () => requestToken(http, options));
+  let current: IssuedToken | undefined;
+  let pending: Promise<IssuedToken> | undefined;
+  let rateLimited: RateLimited | undefined;
+
+  async function renew(): Promise<IssuedToken> {
+    // Rejected requests count against the limit as well.
+    if (rateLimited && now() < rateLimited.retryAt) throw rateLimited;
+    try {
+      current = await requestToken(http, options, now);
+      return current;
+    } catch (error) {
+      if (error instanceof RateLimited) rateLimited = error;
+      throw error;
+    }
+  }
+
+  /** An abort ends the caller's wait, not the request, which other callers may share. */
+  async function get(signal?: AbortSignal): Promise<IssuedToken> {
+    if (current && now() < current.renewAt) return current;
+    pending ??= renew().finally(() => (pending = undefined));
+    return abortable(pending, signal);
+  }
+
   return {
-    getToken: async (signal) => (await cache.get(signal)).token,
-    getScopes: async (signal) => (await cache.get(signal)).scopes,
+    getToken: async (signal) => (await get(signal)).token,
+    getScopes: async (signal) => (await get(signal)).scopes,
     invalidate(token) {
-      cache.remove(token);
+      // Another caller may have renewed the token.
+      if (current?.token === token) current = undefined;
       return true;
     },
     close: () => http.close(),
   };
 }
 
-class TokenCache {
-  private current: IssuedToken | undefined;
-  private pending: Promise<IssuedToken> | undefined;
-  private rateLimited: RateLimited | undefined;
-
-  constructor(
-    private readonly now: () => number,
-    private readonly request: () => Promise<IssuedToken>,
-  ) {}
-
-  /** An abort ends the caller's wait, not the request, which other callers may share. */
-  get(signal?: AbortSignal): Promise<IssuedToken> {
-    if (this.current && this.now() < this.current.renewAt) return Promise.resolve(this.current);
-    this.pending ??= this.renew().finally(() => {
-      this.pending = undefined;
-    });
-    return abortable(this.pending, signal);
-  }
-
-  /** Does nothing when another caller has already renewed the token. */
-  remove(token: string): void {
-    if (this.current?.token === token) this.current = undefined;
-  }
-
-  private async renew(): Promise<IssuedToken> {
-    // Rejected requests count against the limit as well.
-    if (this.rateLimited && this.now() < this.rateLimited.retryAt) throw this.rateLimited;
-    try {
-      this.current = await this.request();
-      return this.current;
-    } catch (error) {
-      if (error instanceof RateLimited) this.rateLimited = error;
-      throw error;
-    }
-  }
-}
-
-async function requestToken(http: HttpClient, options: ClientCredentialsOptions): Promise<IssuedToken> {
-  const { baseUrl, clientId, credential, audience = `${baseUrl}/api/v2/`, now = Date.now } = options;
+async function requestToken(
+  http: HttpClient,
+  { baseUrl, clientId, credential, audience = `${baseUrl}/api/v2/` }: ClientCredentialsOptions,
+  now: () => number,
+): Promise<IssuedToken> {
   const requestedAt = now();
   const form = new URLSearchParams({
     grant_type: 'client_credentials',
@@ -163,8 +154,8 @@ async function requestToken(http: HttpClient, options: ClientCredentialsOptions)
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: form.toString(),
   });
-  if (isRateLimited(response)) throw toRateLimited(response, now());
   if (response.status !== 200) {
+    rejectRateLimited(response, now());
     const error = classifyTokenResponse(tokenRequestLabel, response);
     const isKeyRejected = 'privateKey' in credential && error instanceof BadCredentials && error.problem === 'secret';
     throw isKeyRejected ? new BadCredentials('private_key') : error;
@@ -193,15 +184,12 @@ export function createFixedTokenSource(accessToken: string): TokenSource {
 }
 
 /** Auth0 has also answered bursts of token requests with 500 `access_denied` and the message of a 429. */
-function isRateLimited({ status, body }: HttpResponse): boolean {
-  return status === 429 || (status >= 400 && /global limit/i.test(parseErrorBody(body).error_description ?? ''));
-}
-
-function toRateLimited({ headers, body }: HttpResponse, now: number): RateLimited {
+function rejectRateLimited({ status, headers, body }: HttpResponse, now: number): void {
+  const { error_description: text = '' } = parseErrorBody(body);
+  if (status !== 429 && !(status >= 400 && /global limit/i.test(text))) return;
   const { retryAfterMs, resetMs } = readRateLimitRefusal(headers, now);
   const delay = Math.max(minRetryDelayMs, retryAfterMs ?? resetMs ?? 0);
-  const isQuota = /quota/i.test(parseErrorBody(body).error_description ?? '');
-  return new RateLimited(tokenRequestLabel, now + delay, isQuota ? 'tokens' : 'rate');
+  throw new RateLimited(tokenRequestLabel, now + delay, /quota/i.test(text) ? 'tokens' : 'rate');
 }
 
 function tryParseJson(body: Buffer): unknown {
@@ -221,5 +209,5 @@ function readTokenScopes(token: string): string[] | undefined {
   const [, payload, signature] = token.split('.');
   if (payload === undefined || signature === undefined) return undefined;
   const claims = z.object({ scope: z.string() }).safeParse(tryParseJson(Buffer.from(payload, 'base64url')));
-  return claims.success ? splitScopes(claims.data.scope) : undefined;
+  return splitScopes(claims.data?.scope);
 }

@@ -1,7 +1,6 @@
 import type { Auth0Client } from '../auth0/client';
-import { endpoints } from '../auth0/endpoints';
 import { FeatureNotInPlan, Gone, MissingScope } from '../auth0/errors';
-import type { Page } from '../auth0/request';
+import { endpoints, type Page } from '../auth0/request';
 import { defined } from '../json';
 import type { RolesSource } from '../streams/fetch-task';
 import { listLackingScopes } from './scopes';

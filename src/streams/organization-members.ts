@@ -1,4 +1,4 @@
-import { endpoints } from '../auth0/endpoints';
+import { endpoints } from '../auth0/request';
 import type { ChildList, StreamDescriptor } from './descriptor';
 import { recordSchema, text } from './json-schema';
 import { createMembersReader } from './members-reader';
