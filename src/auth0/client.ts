@@ -31,7 +31,6 @@ export interface Auth0ClientOptions extends HttpOptions {
   maxWaitMs?: number;
   /** Number of retries after Transient or UnexpectedAnswer. Default 3. */
   retries?: number;
-  log?: (level: 'debug' | 'info' | 'warn', message: string, fields: Record<string, string | number>) => void;
   observer?: RequestObserver;
   /** Clock, epoch ms. */
   now?: () => number;
@@ -76,7 +75,6 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
   const context: ClientContext = {
     maxWaitMs: 60_000,
     retries: 3,
-    log: () => {},
     now: Date.now,
     sleep,
     random: Math.random,
@@ -90,20 +88,16 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
   function get<Result>(
     request: GetRequest,
     call: CallOptions,
-    parse: (response: HttpResponse, label: string) => Result,
+    parse: (response: HttpResponse) => Result,
   ): Promise<Result> {
-    const label = describeRequest(request.path);
-    return retryRequest(context, label, call, async () =>
-      parse(await sendRequest(context, request, label, call), label),
-    );
+    return retryRequest(context, call, async () => parse(await sendRequest(context, request, call)));
   }
 
   return {
     getPage: (request, call = {}) =>
-      get(request, call, ({ body, headers }, label) => parsePage(request, label, body, readServerTime(headers, now()))),
-    getObject: (request, call = {}) => get(request, call, ({ body }, label) => parseObject(request, label, body)),
-    getScopes: (call = {}) =>
-      retryRequest(context, 'POST /oauth/token', call, () => tokenSource.getScopes(call.signal)),
+      get(request, call, ({ body, headers }) => parsePage(request, body, readServerTime(headers, now()))),
+    getObject: (request, call = {}) => get(request, call, ({ body }) => parseObject(request, body)),
+    getScopes: (call = {}) => retryRequest(context, call, () => tokenSource.getScopes(call.signal)),
     getStats: () => ({ ...context.stats }),
     close() {
       http.close();
@@ -115,18 +109,18 @@ export function createAuth0Client(options: Auth0ClientOptions): Auth0Client {
 type GetRequest = ObjectRequest & Partial<ListRequest>;
 
 type ClientContext = Auth0ClientOptions &
-  Required<Pick<Auth0ClientOptions, 'maxWaitMs' | 'retries' | 'log' | 'now' | 'sleep' | 'random'>> & {
+  Required<Pick<Auth0ClientOptions, 'maxWaitMs' | 'retries' | 'now' | 'sleep' | 'random'>> & {
     http: HttpClient;
     stats: ClientStats;
   };
 
 /** Sends a request within the tenant's rate limit and repeats it after a 429. Throws for any other status but 200. */
 async function sendRequest(
-  { baseUrl, tokenSource, pacer, maxWaitMs, http, stats, log, observer, now }: ClientContext,
+  { baseUrl, tokenSource, pacer, maxWaitMs, http, stats, observer, now }: ClientContext,
   { path, query }: GetRequest,
-  label: string,
   { signal, onWait, onRequest }: CallOptions,
 ): Promise<HttpResponse> {
+  const label = describeRequest(path);
   const url = `${baseUrl}/api/v2/${path}${query ? `?${encodeQuery(query)}` : ''}`;
   let giveUpAt: number | undefined;
   for (;;) {
@@ -150,7 +144,6 @@ async function sendRequest(
       const retryAt = slot.recordRefusal(readRateLimitRefusal(response.headers, now()));
       giveUpAt ??= now() + maxWaitMs;
       if (retryAt > giveUpAt) throw new RateLimited(label, retryAt);
-      log('debug', 'rate limit reached', { request: label, waitMs: retryAt - now() });
       continue;
     }
     slot.recordResponse(readRateLimitHeaders(response.headers, now()));
@@ -168,8 +161,7 @@ const maxRetryPauseMs = 30_000;
 
 /** Repeats `attempt` after transient failures with an exponential backoff, and once with a new token. */
 async function retryRequest<Result>(
-  { maxWaitMs, retries, stats, log, observer, now, sleep, random }: ClientContext,
-  label: string,
+  { maxWaitMs, retries, stats, observer, now, sleep, random }: ClientContext,
   { signal, onWait }: CallOptions,
   attempt: () => Promise<Result>,
 ): Promise<Result> {
@@ -193,7 +185,6 @@ async function retryRequest<Result>(
       } else if ((error instanceof Transient || error instanceof UnexpectedAnswer) && failures < retries) {
         failures += 1;
         stats.retries += 1;
-        log('warn', error.message, { request: label, failures });
         await pause(random() * Math.min(maxRetryPauseMs, 500 * 2 ** failures), 'retry');
       } else {
         throw error;

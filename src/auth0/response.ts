@@ -12,7 +12,7 @@ import {
   UnexpectedAnswer,
 } from './errors';
 import type { HttpResponse } from './http';
-import type { ListRequest, ObjectRequest, Page } from './request';
+import { describeRequest, type ListRequest, type ObjectRequest, type Page } from './request';
 
 /** Accepts `null` for an absent value: no list documents it, but JSON libraries send it. */
 const optionalCount = z.int().nonnegative().nullish();
@@ -30,10 +30,10 @@ const utf8Decoder = new TextDecoder('utf-8', { fatal: true });
 /**
  * Parses the body of a 200. Throws UnexpectedAnswer when it is truncated, not JSON, not a list, or has a row without its
  * key; no row of such a page is used.
- * @param label names the request in messages
  * @param respondedAt the server's clock, epoch ms
  */
-export function parsePage({ list, key }: ListRequest, label: string, body: Buffer, respondedAt: number): Page {
+export function parsePage({ path, list, key }: ListRequest, body: Buffer, respondedAt: number): Page {
+  const label = describeRequest(path);
   const answer = parseJsonBody(label, body);
   const isBareArray = Array.isArray(answer);
   const rows = isObject(answer) ? answer[list] : answer;
@@ -55,7 +55,8 @@ export function parsePage({ list, key }: ListRequest, label: string, body: Buffe
 }
 
 /** Parses the body of a 200 that contains a single object. Throws UnexpectedAnswer as `parsePage` does. */
-export function parseObject({ key }: ObjectRequest, label: string, body: Buffer): JsonObject {
+export function parseObject({ path, key }: ObjectRequest, body: Buffer): JsonObject {
+  const label = describeRequest(path);
   return requireKey(parseJsonBody(label, body), key, label, 'JSON');
 }
 

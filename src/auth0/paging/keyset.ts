@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JsonObject } from '../../json';
+import { defined, type JsonObject } from '../../json';
 import { UnexpectedAnswer } from '../errors';
 import type { ListRequest, Page } from '../request';
 import { computeFingerprint, countSchema, type PageStep, selectFresh, timeSchema } from './page-step';
@@ -26,109 +26,7 @@ const rangeCursorSchema = z.object({
   /** Size of a page that was smaller than requested and proved to be complete. */
   acceptedPageRows: countSchema.exactOptional(),
 });
-export type RangeCursor = z.infer<typeof rangeCursorSchema>;
-
-export const initialRangeCursor: RangeCursor = { after: false, deliveredAtLo: [] };
-
-/** Lucene condition for users whose key is from `lo` (exclusive when `after`) to `hi`; `*` is an open end. */
-export function formatRange(key: string, lo: string, after: boolean, hi: string): string {
-  return `${key}:${after ? '{' : '['}${lo} TO ${hi}]`;
-}
-
-/** The row's key as ISO 8601 with milliseconds. Throws UnexpectedAnswer when the row has none. */
-export function readSearchKey(row: JsonObject, key: string): string {
-  const value = row[key];
-  const time = typeof value === 'string' ? Date.parse(value) : NaN;
-  if (Number.isNaN(time)) throw new UnexpectedAnswer(searchLabel, `a user without ${key} in a search by ${key}`);
-  return new Date(time).toISOString();
-}
-
-export type RangeStep =
-  | { kind: 'continue'; cursor: RangeCursor; fresh: JsonObject[] }
-  /** `missed`: rows that a total announced and no page returned. */
-  | { kind: 'end'; cursor: RangeCursor; fresh: JsonObject[]; missed: number }
-  /** The page has fewer rows than expected, so some may be missing up to `hi`. `known`: fingerprints of the rows up to there. */
-  | { kind: 'shortPage'; hi: string; known: string[]; fresh: JsonObject[] }
-  /** More rows share the key `lo` than a page can return. No row of this page is delivered. */
-  | { kind: 'tie'; lo: string; deliveredAtLo: string[] };
-
-interface KeyedRow {
-  row: JsonObject;
-  key: string;
-}
-
-/**
- * Reads one page of a range. The next page starts at the last row's key, inclusive, so rows that are created, deleted or
- * updated between two pages cannot shift it; the rows at that key are returned again and recognized by fingerprint.
- * Rows above the range (updated after the search index read them) are left to the next run.
- * Throws UnexpectedAnswer for rows out of order or below the range.
- */
-export function advanceRange(scope: SearchScope, cursor: RangeCursor, page: Page): RangeStep {
-  const { key, to = '*' } = scope;
-  const total = readTotal(page);
-  const rows = page.rows
-    .map((row) => ({ row, key: readSearchKey(row, key) }))
-    .filter((entry) => to === '*' || entry.key <= to);
-  checkOrder(scope, cursor, rows);
-  const delivered = new Set(cursor.deliveredAtLo);
-  const fresh = selectFresh(
-    rows.map(({ row }) => row),
-    'user_id',
-    delivered,
-  );
-  const announced = updateAnnounced(cursor.announced, { to, total, rows: page.rows.length, fresh: fresh.length });
-  const hi = rows.at(-1)?.key;
-  if (page.rows.length === total && total < maxSearchRows) {
-    const last = hi ?? cursor.lo;
-    const missed = announced ? Math.max(0, announced.total - announced.read) : 0;
-    const atEnd = last === undefined ? cursor : { lo: last, after: true, deliveredAtLo: [] };
-    return { kind: 'end', cursor: atEnd, fresh, missed };
-  }
-  if (hi === undefined) throw new UnexpectedAnswer(searchLabel, 'a page with only users outside the range');
-  if (page.rows.length < getExpectedRows(page, total) && page.rows.length !== cursor.acceptedPageRows) {
-    return { kind: 'shortPage', hi, known: [...delivered], fresh };
-  }
-  if (hi === cursor.lo || (cursor.lo === undefined && rows[0]?.key === hi)) {
-    return { kind: 'tie', lo: hi, deliveredAtLo: cursor.deliveredAtLo };
-  }
-  const deliveredAtLo = rows.filter((entry) => entry.key === hi).map(({ row }) => computeFingerprint(row, 'user_id'));
-  const { acceptedPageRows } = cursor;
-  return {
-    kind: 'continue',
-    cursor: {
-      lo: hi,
-      after: false,
-      deliveredAtLo,
-      ...(acceptedPageRows !== undefined && { acceptedPageRows }),
-      ...(announced && { announced }),
-    },
-    fresh,
-  };
-}
-
-function checkOrder({ key, from }: SearchScope, cursor: RangeCursor, rows: readonly KeyedRow[]): void {
-  let least = cursor.lo ?? from;
-  for (const entry of rows) {
-    if (entry.key < (least ?? entry.key) || (cursor.after && entry.key === cursor.lo)) {
-      throw new UnexpectedAnswer(searchLabel, `rows out of order by ${key}, or outside the range`);
-    }
-    least = entry.key;
-  }
-}
-
-/** A server may limit pages to a smaller size than requested, with or without reporting it. */
-function getExpectedRows({ limit = 0 }: Page, total: number): number {
-  return Math.min(limit > 0 ? limit : searchPageSize, searchPageSize, total);
-}
-
-/** Totals of 1,000 are capped and announce nothing. A range that was split since has a new upper bound and a new total. */
-function updateAnnounced(
-  announced: RangeCursor['announced'],
-  { to, total, rows, fresh }: { to: string; total: number; rows: number; fresh: number },
-): RangeCursor['announced'] {
-  if (announced?.to === to) return { ...announced, read: announced.read + fresh };
-  return total < maxSearchRows ? { total: total - (rows - fresh), read: fresh, to } : undefined;
-}
+type RangeCursor = z.infer<typeof rangeCursorSchema>;
 
 /** Position in a search. Small, JSON, and free of personal data. */
 export const keysetCursorSchema = z.discriminatedUnion('phase', [
@@ -160,113 +58,170 @@ export interface UsersKeyset {
   frontier(cursor: KeysetCursor): string | undefined;
 }
 
-type PhaseName = KeysetCursor['phase'];
-type PhaseCursor<Name extends PhaseName> = Extract<KeysetCursor, { phase: Name }>;
-
-/** How one phase of the search is read. */
-interface Phase<Cursor> {
-  next(cursor: Cursor): ListRequest | undefined;
-  advance(cursor: Cursor, page: Page): PageStep<KeysetCursor>;
-  frontier(cursor: Cursor): string | undefined;
-}
-
 /**
  * Reads any number of users through a search that returns at most 1,000 and has no checkpoint. Each page starts at the
  * key where the previous page ended. Users that share a key and do not fit in a page are read as a block. Users without
  * the key, which no range finds, are read at the end.
  */
 export function createUsersKeyset(scope: SearchScope): UsersKeyset {
-  const phases: { [Name in PhaseName]: Phase<PhaseCursor<Name>> } = {
-    range: createRangePhase(scope),
-    block: createBlockPhase(scope),
-    missing: createMissingPhase(scope),
-    done: {
-      next: () => undefined,
-      advance() {
-        throw new Error('the search has already been read to the end');
-      },
-      frontier: ({ last }) => scope.to ?? last,
-    },
-  };
-  const getPhase = ({ phase }: KeysetCursor): Phase<KeysetCursor> => phases[phase];
+  const { key, from = '*', to } = scope;
   return {
-    start: () => ({ phase: 'range', range: initialRangeCursor }),
-    next: (cursor) => getPhase(cursor).next(cursor),
-    advance: (cursor, page) => getPhase(cursor).advance(cursor, page),
-    frontier: (cursor) => getPhase(cursor).frontier(cursor),
-  };
-}
-
-function createRangePhase(scope: SearchScope): Phase<PhaseCursor<'range'>> {
-  const { key, from = '*', to = '*' } = scope;
-  return {
-    next({ range }) {
-      const q = formatRange(key, range.lo ?? from, range.after, to);
-      return buildSearchRequest(scope, { q, page: 0, sort: `${key}:1` });
-    },
-    advance({ range }, page) {
-      const step = advanceRange(scope, range, page);
-      if (step.kind === 'tie') {
-        const block = startBlock(step.deliveredAtLo);
-        const cursor = { phase: 'block', lo: step.lo, after: false, hi: step.lo, block } as const;
-        return { cursor, fresh: [], repeated: page.rows.length, notes: { ties: 1 } };
+    start: () => ({ phase: 'range', range: { after: false, deliveredAtLo: [] } }),
+    next(cursor) {
+      switch (cursor.phase) {
+        case 'range': {
+          const q = formatRange(key, cursor.range.lo ?? from, cursor.range.after, to ?? '*');
+          return buildSearchRequest(scope, { q, page: 0, sort: `${key}:1` });
+        }
+        case 'block':
+          return buildBlockRequest(scope, formatRange(key, cursor.lo, cursor.after, cursor.hi), cursor.block);
+        case 'missing':
+          return buildBlockRequest(scope, `NOT _exists_:${key}`, cursor.block);
+        case 'done':
+          return undefined;
       }
-      const rows = { fresh: step.fresh, repeated: page.rows.length - step.fresh.length };
-      if (step.kind === 'continue') return { cursor: { phase: 'range', range: step.cursor }, ...rows };
-      if (step.kind === 'end')
-        return { cursor: endRange(scope, step.cursor.lo), ...rows, notes: { missed: step.missed } };
-      const shortPageRows = page.rows.length <= searchPageSize / 2 ? { shortPageRows: page.rows.length } : {};
-      const bounds = { lo: range.lo ?? from, after: range.after, hi: step.hi };
-      return { cursor: { phase: 'block', ...bounds, block: startBlock(step.known), ...shortPageRows }, ...rows };
     },
-    frontier: ({ range }) => (range.after ? range.lo : subtractMillisecond(range.lo)),
-  };
-}
-
-function createBlockPhase(scope: SearchScope): Phase<PhaseCursor<'block'>> {
-  const { key, to } = scope;
-  return {
-    next: ({ lo, after, hi, block }) => buildBlockRequest(scope, formatRange(key, lo, after, hi), block),
     advance(cursor, page) {
-      const { shortPageRows, ...position } = cursor;
-      const { lo, after, hi } = position;
-      const { cursor: block, ...rows } = advanceBlock(cursor.block, page, {
-        name: lo === hi ? `the users with ${key} ${hi}` : `the users with ${key} from ${lo} to ${hi}`,
-        includes(row) {
-          const value = readSearchKey(row, key);
-          return (lo === '*' || value > lo || (value === lo && !after)) && value <= hi;
-        },
-      });
-      const isComplete = shortPageRows !== undefined && rows.fresh.length === 0;
-      if (block.parts.length > 0)
-        return { cursor: { ...position, block, ...(isComplete && { shortPageRows }) }, ...rows };
-      if (to !== undefined && hi >= to) return { cursor: endRange(scope, hi), ...rows };
-      const accepted = isComplete ? { acceptedPageRows: shortPageRows } : {};
-      return { cursor: { phase: 'range', range: { lo: hi, after: true, deliveredAtLo: [], ...accepted } }, ...rows };
+      switch (cursor.phase) {
+        case 'range':
+          return advanceRange(scope, cursor.range, page);
+        case 'block':
+          return advanceKeys(scope, cursor, page);
+        case 'missing':
+          return advanceMissing(scope, cursor, page);
+        case 'done':
+          throw new Error('the search has already been read to the end');
+      }
     },
-    frontier: ({ lo, after }) => (lo === '*' ? undefined : after ? lo : subtractMillisecond(lo)),
+    frontier(cursor) {
+      if (cursor.phase === 'missing' || cursor.phase === 'done') return to ?? cursor.last;
+      const { lo, after } = cursor.phase === 'range' ? cursor.range : cursor;
+      if (lo === undefined || lo === '*') return undefined;
+      // Keys have a resolution of one millisecond.
+      return after ? lo : new Date(Date.parse(lo) - 1).toISOString();
+    },
   };
 }
 
-function createMissingPhase(scope: SearchScope): Phase<PhaseCursor<'missing'>> {
+/** The row's key as ISO 8601 with milliseconds. Throws UnexpectedAnswer when the row has none. */
+export function readSearchKey(row: JsonObject, key: string): string {
+  const value = row[key];
+  const time = typeof value === 'string' ? Date.parse(value) : NaN;
+  if (Number.isNaN(time)) throw new UnexpectedAnswer(searchLabel, `a user without ${key} in a search by ${key}`);
+  return new Date(time).toISOString();
+}
+
+/** Lucene condition for users whose key is from `lo` (exclusive when `after`) to `hi`; `*` is an open end. */
+function formatRange(key: string, lo: string, after: boolean, hi: string): string {
+  return `${key}:${after ? '{' : '['}${lo} TO ${hi}]`;
+}
+
+/**
+ * Reads one page of a range. The next page starts at the last row's key, inclusive, so rows that are created, deleted or
+ * updated between two pages cannot shift it; the rows at that key are returned again and recognized by fingerprint.
+ * Rows above the range (updated after the search index read them) are left to the next run.
+ */
+function advanceRange(scope: SearchScope, cursor: RangeCursor, page: Page): PageStep<KeysetCursor> {
+  const { key, from = '*', to = '*' } = scope;
+  const total = readTotal(page);
+  const count = page.rows.length;
+  const keyed = page.rows.map((row) => ({ row, key: readSearchKey(row, key) }));
+  const inRange = keyed.filter((entry) => to === '*' || entry.key <= to);
+  const keys = inRange.map((entry) => entry.key);
+  checkOrder(scope, cursor, keys);
+  const delivered = new Set(cursor.deliveredAtLo);
+  const fresh = selectFresh(
+    inRange.map(({ row }) => row),
+    'user_id',
+    delivered,
+  );
+  const rows = { fresh, repeated: count - fresh.length };
+  const announced = updateAnnounced(cursor.announced, { to, total, rows: count, fresh: fresh.length });
+  const hi = keys.at(-1);
+  if (count === total && total < maxSearchRows) {
+    const missed = announced ? Math.max(0, announced.total - announced.read) : 0;
+    return { cursor: endRange(scope, hi ?? cursor.lo), ...rows, notes: { missed } };
+  }
+  if (hi === undefined) throw new UnexpectedAnswer(searchLabel, 'a page with only users outside the range');
+  const { acceptedPageRows } = cursor;
+  if (count < getExpectedRows(page, total) && count !== acceptedPageRows) {
+    // Users may be missing from the short page, so everything up to its last key is read as a block.
+    const bounds = { lo: cursor.lo ?? from, after: cursor.after, hi };
+    const shortPageRows = count <= searchPageSize / 2 ? count : undefined;
+    const block = startBlock([...delivered]);
+    return { cursor: { phase: 'block', ...bounds, block, ...defined({ shortPageRows }) }, ...rows };
+  }
+  if (hi === (cursor.lo ?? keys[0])) {
+    // More users share this key than a page can return.
+    const block = startBlock(cursor.deliveredAtLo);
+    const tie = { phase: 'block', lo: hi, after: false, hi, block } as const;
+    return { cursor: tie, fresh: [], repeated: count, notes: { ties: 1 } };
+  }
+  const deliveredAtLo = inRange
+    .filter((entry) => entry.key === hi)
+    .map(({ row }) => computeFingerprint(row, 'user_id'));
+  const range = { lo: hi, after: false, deliveredAtLo, ...defined({ acceptedPageRows, announced }) };
+  return { cursor: { phase: 'range', range }, ...rows };
+}
+
+function checkOrder({ key, from }: SearchScope, { lo, after }: RangeCursor, keys: readonly string[]): void {
+  let least = lo ?? from;
+  for (const each of keys) {
+    if (each < (least ?? each) || (after && each === lo)) {
+      throw new UnexpectedAnswer(searchLabel, `rows out of order by ${key}, or outside the range`);
+    }
+    least = each;
+  }
+}
+
+/** A server may limit pages to a smaller size than requested, with or without reporting it. */
+function getExpectedRows({ limit = 0 }: Page, total: number): number {
+  return Math.min(limit > 0 ? limit : searchPageSize, searchPageSize, total);
+}
+
+/** Totals of 1,000 are capped and announce nothing. A range that was split since has a new upper bound and a new total. */
+function updateAnnounced(
+  announced: RangeCursor['announced'],
+  { to, total, rows, fresh }: { to: string; total: number; rows: number; fresh: number },
+): RangeCursor['announced'] {
+  if (announced?.to === to) return { ...announced, read: announced.read + fresh };
+  return total < maxSearchRows ? { total: total - (rows - fresh), read: fresh, to } : undefined;
+}
+
+type BlockPhase = Extract<KeysetCursor, { phase: 'block' }>;
+
+function advanceKeys(
+  scope: SearchScope,
+  { shortPageRows, ...position }: BlockPhase,
+  page: Page,
+): PageStep<KeysetCursor> {
   const { key, to } = scope;
-  return {
-    next: ({ block }) => buildBlockRequest(scope, `NOT _exists_:${key}`, block),
-    advance({ block: before, ...rest }, page) {
-      const name = `the users without ${key}`;
-      const { cursor: block, ...rows } = advanceBlock(before, page, { name, includes: (row) => row[key] == null });
-      return { cursor: block.parts.length > 0 ? { ...rest, block } : { ...rest, phase: 'done' }, ...rows };
+  const { lo, after, hi } = position;
+  const { cursor: block, ...rows } = advanceBlock(position.block, page, {
+    name: lo === hi ? `the users with ${key} ${hi}` : `the users with ${key} from ${lo} to ${hi}`,
+    includes(row) {
+      const value = readSearchKey(row, key);
+      return (lo === '*' || value > lo || (value === lo && !after)) && value <= hi;
     },
-    frontier: ({ last }) => to ?? last,
-  };
+  });
+  // A short page was complete when the block finds no other user.
+  const acceptedPageRows = rows.fresh.length === 0 ? shortPageRows : undefined;
+  if (block.parts.length > 0)
+    return { cursor: { ...position, block, ...defined({ shortPageRows: acceptedPageRows }) }, ...rows };
+  if (to !== undefined && hi >= to) return { cursor: endRange(scope, hi), ...rows };
+  const range = { lo: hi, after: true, deliveredAtLo: [], ...defined({ acceptedPageRows }) };
+  return { cursor: { phase: 'range', range }, ...rows };
+}
+
+type MissingPhase = Extract<KeysetCursor, { phase: 'missing' }>;
+
+function advanceMissing({ key }: SearchScope, { block, ...rest }: MissingPhase, page: Page): PageStep<KeysetCursor> {
+  const name = `the users without ${key}`;
+  const { cursor, ...rows } = advanceBlock(block, page, { name, includes: (row) => row[key] == null });
+  return { cursor: cursor.parts.length > 0 ? { ...rest, block: cursor } : { ...rest, phase: 'done' }, ...rows };
 }
 
 function endRange({ missing }: SearchScope, last: string | undefined): KeysetCursor {
-  const end = last === undefined ? {} : { last };
+  const end = defined({ last });
   return missing ? { phase: 'missing', block: startBlock([]), ...end } : { phase: 'done', ...end };
-}
-
-/** Keys have a resolution of one millisecond. */
-function subtractMillisecond(time: string | undefined): string | undefined {
-  return time === undefined ? undefined : new Date(Date.parse(time) - 1).toISOString();
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defined } from '../../json';
 import { UnexpectedAnswer } from '../errors';
 import { describeRequest, type ListRequest, type Page } from '../request';
 import { computeFingerprint, countSchema, type PageStep, selectFresh } from './page-step';
@@ -16,7 +17,7 @@ const offsetCursorSchema = z.object({
   seen: z.array(z.string()),
   done: z.boolean(),
 });
-export type OffsetCursor = z.infer<typeof offsetCursorSchema>;
+type OffsetCursor = z.infer<typeof offsetCursorSchema>;
 
 const checkpointCursorSchema = z.object({
   mode: z.literal('checkpoint'),
@@ -29,7 +30,7 @@ const checkpointCursorSchema = z.object({
   /** Set when the list was restarted after some of its rows were delivered. */
   restarted: z.literal(true).exactOptional(),
 });
-export type CheckpointCursor = z.infer<typeof checkpointCursorSchema>;
+type CheckpointCursor = z.infer<typeof checkpointCursorSchema>;
 
 /** Position in a list. */
 export const listCursorSchema = z.discriminatedUnion('mode', [checkpointCursorSchema, offsetCursorSchema]);
@@ -48,7 +49,7 @@ export interface ListPaging {
   restart(): ListCursor;
 }
 
-export interface ListPageStep extends PageStep<ListCursor> {
+interface ListPageStep extends PageStep<ListCursor> {
   /** Fingerprints of the fresh rows, which a restart needs. Empty on the last page. */
   fingerprints: string[];
 }
@@ -62,6 +63,7 @@ const listPageSize = 100;
 /** A list with this many consecutive empty pages is malformed. */
 const maxEmptyPages = 3;
 
+const initialCheckpointCursor: CheckpointCursor = { mode: 'checkpoint', pages: 0, done: false };
 const initialOffsetCursor: OffsetCursor = {
   mode: 'offset',
   page: 0,
@@ -78,20 +80,20 @@ const initialOffsetCursor: OffsetCursor = {
  */
 export function createListPaging(base: ListRequest, firstMode: 'checkpoint' | 'offset'): ListPaging {
   return {
-    start: () => (firstMode === 'offset' ? initialOffsetCursor : { mode: 'checkpoint', pages: 0, done: false }),
+    start: () => (firstMode === 'offset' ? initialOffsetCursor : initialCheckpointCursor),
     next(cursor) {
       if (cursor.done) return undefined;
       const paging: ListRequest['query'] =
         cursor.mode === 'offset'
           ? { page: cursor.page, per_page: cursor.size, include_totals: true }
-          : { take: listPageSize, ...(cursor.from === undefined ? {} : { from: cursor.from }) };
+          : { take: listPageSize, ...defined({ from: cursor.from }) };
       return { ...base, query: { ...base.query, ...paging } };
     },
     advance: (cursor, page, isDelivered) =>
       cursor.mode === 'offset'
         ? { ...advanceOffset(base, cursor, page), fingerprints: [] }
         : advanceCheckpoint(base, cursor, page, isDelivered),
-    restart: () => ({ mode: 'checkpoint', pages: 0, done: false, restarted: true }),
+    restart: () => ({ ...initialCheckpointCursor, restarted: true }),
   };
 }
 
@@ -115,8 +117,7 @@ function advanceOffset(base: ListRequest, cursor: OffsetCursor, page: Page): Pag
   if (page.rows.length === 0 && read < (page.total ?? 0)) {
     throw new UnexpectedAnswer(label, 'an empty page before the reported total was reached');
   }
-  const total = page.total === undefined ? {} : { total: page.total };
-  const current = { ...cursor, ...total, read, seen: [...seen] };
+  const current = { ...cursor, ...defined({ total: page.total }), read, seen: [...seen] };
   if (page.rows.length === 0 || (page.total !== undefined && read >= page.total)) {
     return { cursor: { ...current, done: true }, ...rows };
   }
@@ -141,14 +142,12 @@ function advanceCheckpoint(
 ): ListPageStep {
   const { rows, next, isBareArray, total } = page;
   const label = describeRequest(base.path);
-  const isOffsetPage = isBareArray || (next === undefined && total !== undefined && total > rows.length);
-  if (isOffsetPage) {
+  if (isBareArray || (next === undefined && total !== undefined && total > rows.length)) {
     if (cursor.pages === 0) return { cursor: initialOffsetCursor, fresh: [], repeated: 0, fingerprints: [] };
     throw new UnexpectedAnswer(label, 'a page without a checkpoint in the middle of the list');
   }
-  if (next !== undefined && next === cursor.from) {
+  if (next !== undefined && next === cursor.from)
     throw new UnexpectedAnswer(label, 'a page whose checkpoint points to itself');
-  }
   // Only the absence of `next` ends a list: a short page of members can point to an empty last page.
   const emptyPages = rows.length > 0 ? 0 : (cursor.emptyPages ?? 0) + 1;
   if (next !== undefined && emptyPages >= maxEmptyPages) {
@@ -162,8 +161,8 @@ function advanceCheckpoint(
       mode: 'checkpoint',
       pages: cursor.pages + 1,
       ...(emptyPages > 0 && { emptyPages }),
-      ...(cursor.restarted && { restarted: cursor.restarted }),
-      ...(next === undefined ? { done: true } : { from: next, done: false }),
+      ...defined({ restarted: cursor.restarted, from: next }),
+      done: next === undefined,
     },
     fresh: entries.map(({ row }) => row),
     repeated: rows.length - entries.length,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isObject, type JsonObject } from '../../json';
 import { UnexpectedAnswer, UnsplittableBlock } from '../errors';
 import type { ListRequest, Page } from '../request';
-import { computeFingerprint, countSchema, type PageStep } from './page-step';
+import { computeFingerprint, countSchema, type PageStep, selectFresh } from './page-step';
 import {
   buildSearchRequest,
   maxSearchRows,
@@ -26,7 +26,7 @@ export function formatPrefix(value: string): string {
 
 /** A condition that splits users: by a connection among their identities, or by a prefix of their user id. */
 const partConditionSchema = z.union([z.object({ connection: z.string() }), z.object({ prefix: z.string() })]);
-export type PartCondition = z.infer<typeof partConditionSchema>;
+type PartCondition = z.infer<typeof partConditionSchema>;
 
 /**
  * A part of a block: its users match the connection and the prefix and none of `not`. A prefix is at most one character
@@ -37,7 +37,7 @@ const partSchema = z.object({
   prefix: z.string().exactOptional(),
   not: z.array(partConditionSchema),
 });
-export type Part = z.infer<typeof partSchema>;
+type Part = z.infer<typeof partSchema>;
 
 export const wholeBlock: Part = { not: [] };
 
@@ -132,9 +132,9 @@ export const blockCursorSchema = z.object({
   /** `carriedOver` is no longer needed when at most this many parts remain. */
   carriedOverFloor: countSchema,
 });
-export type BlockCursor = z.infer<typeof blockCursorSchema>;
+type BlockCursor = z.infer<typeof blockCursorSchema>;
 
-export interface Block {
+interface Block {
   /** Describes the block in error messages. */
   name: string;
   /** Whether a row still belongs to the block. A row that does not is counted but not delivered. */
@@ -157,22 +157,15 @@ export function buildBlockRequest(scope: SearchScope, condition: string, cursor:
 /** Reads one page of a block. Throws UnexpectedAnswer or UnsplittableBlock. */
 export function advanceBlock(cursor: BlockCursor, page: Page, block: Block): PageStep<BlockCursor> {
   const total = readTotal(page);
-  const pass = new Set(cursor.pass);
+  const pass = new Set([...cursor.pass, ...page.rows.map((row) => computeFingerprint(row, 'user_id'))]);
   const delivered = new Set([...cursor.deliveredBefore, ...cursor.carriedOver, ...cursor.pass]);
-  const undelivered: JsonObject[] = [];
-  for (const row of page.rows) {
-    const fingerprint = computeFingerprint(row, 'user_id');
-    pass.add(fingerprint);
-    if (!delivered.has(fingerprint)) undelivered.push(row);
-    delivered.add(fingerprint);
-  }
   if (cursor.page === 0 && (total >= maxSearchRows || (cursor.unstable && pass.size < total))) {
     const pieces = splitCurrentPart(cursor, page.rows, total, block.name);
     const parts = [...cursor.parts.slice(0, -1), ...pieces.reverse()];
     const split = { ...cursor, ...emptyPass, parts };
     return { cursor: split, fresh: [], repeated: page.rows.length, notes: { splits: pieces.length } };
   }
-  const fresh = undelivered.filter((row) => block.includes(row));
+  const fresh = selectFresh(page.rows, 'user_id', delivered).filter((row) => block.includes(row));
   return {
     cursor: continuePass(cursor, page.rows.length, total, [...pass]),
     fresh,

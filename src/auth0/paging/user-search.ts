@@ -1,3 +1,4 @@
+import { defined } from '../../json';
 import { UnexpectedAnswer } from '../errors';
 import type { ListRequest, Page } from '../request';
 
@@ -15,27 +16,25 @@ export interface SearchScope {
   filter?: string;
 }
 
-export interface SearchQuery {
-  /** Lucene condition, without the scope's filter. */
-  q: string;
-  page: number;
-  /** `field:1` or `field:-1`. Default: the server's order. */
-  sort?: string;
-}
-
 export const searchLabel = 'GET users';
 
 /** Limit of `total` and of offsets: https://auth0.com/docs/manage-users/user-search/view-search-results-by-page */
 export const maxSearchRows = 1000;
 export const searchPageSize = 100;
 
-export function buildSearchRequest({ filter }: Pick<SearchScope, 'filter'>, query: SearchQuery): ListRequest {
-  const { q, page, sort } = query;
+/**
+ * @param search.q Lucene condition, without the scope's filter
+ * @param search.sort `field:1` or `field:-1`. Default: the server's order.
+ */
+export function buildSearchRequest(
+  { filter }: Pick<SearchScope, 'filter'>,
+  { q, page, sort }: { q: string; page: number; sort?: string },
+): ListRequest {
   return {
     path: 'users',
     query: {
       q: filter === undefined ? q : `${q} AND (${filter})`,
-      ...(sort === undefined ? {} : { sort }),
+      ...defined({ sort }),
       page,
       per_page: searchPageSize,
       include_totals: true,

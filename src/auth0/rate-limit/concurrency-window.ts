@@ -18,8 +18,9 @@ const latencyMargin = 1.5;
  * window's worth of requests) at a time, and only while the window is what blocks requests. Time is epoch ms.
  */
 export class ConcurrencyWindow {
+  /** Moving average of the response time; undefined before the first response. */
+  averageLatencyMs: number | undefined;
   private size: number;
-  private latencyMs: number | undefined;
   private responses = 0;
   private failures = 0;
   private roundStartedAt: number | undefined;
@@ -35,11 +36,6 @@ export class ConcurrencyWindow {
   /** @param maxSize largest size; the initial size is 4 or `maxSize`, whichever is smaller */
   constructor(private readonly maxSize: number) {
     this.size = Math.min(4, maxSize);
-  }
-
-  /** Moving average of the response time; undefined before the first response. */
-  get averageLatencyMs(): number | undefined {
-    return this.latencyMs;
   }
 
   /** Records that the window, not a rate limit, made a request wait. */
@@ -76,7 +72,8 @@ export class ConcurrencyWindow {
 
   /** @param latencyMs response time of the request */
   recordResponse(now: number, latencyMs: number): void {
-    this.latencyMs = (this.latencyMs ?? latencyMs) * (1 - latencySmoothing) + latencyMs * latencySmoothing;
+    const average = this.averageLatencyMs ?? latencyMs;
+    this.averageLatencyMs = average * (1 - latencySmoothing) + latencyMs * latencySmoothing;
     this.recordOutcome(now, false);
   }
 
@@ -85,7 +82,7 @@ export class ConcurrencyWindow {
   }
 
   private computeConcurrency(perSecond: number): number {
-    return Math.ceil((perSecond * (this.latencyMs ?? 0) * latencyMargin) / 1000);
+    return Math.ceil((perSecond * (this.averageLatencyMs ?? 0) * latencyMargin) / 1000);
   }
 
   private recordOutcome(now: number, failed: boolean): void {
@@ -98,7 +95,7 @@ export class ConcurrencyWindow {
     else this.responses += 1;
     const passed = now - this.roundStartedAt;
     // Requests sent together are answered together, so a shorter time does not measure the throughput.
-    if (this.responses + this.failures < this.size || passed < (this.latencyMs ?? 0) / 2) return;
+    if (this.responses + this.failures < this.size || passed < (this.averageLatencyMs ?? 0) / 2) return;
     this.evaluateRound(this.responses / Math.max(1, passed), now);
   }
 

@@ -1,3 +1,4 @@
+import { defined } from '../../json';
 import { RateLimited } from '../errors';
 import { ConcurrencyWindow } from './concurrency-window';
 import type { RateLimitHeaders, RateLimitRefusal } from './rate-limit-headers';
@@ -44,13 +45,24 @@ export interface PacerSnapshot {
   waiting: number;
 }
 
+/** A request that waits for a slot. */
+interface Waiter extends AcquireOptions {
+  route: string;
+  label: string;
+  grant(slot: Slot): void;
+  reject(error: Error): void;
+}
+
+const minReportedWaitMs = 1_000;
+
 /** Keeps the requests to one tenant within its rate limits. One pacer per tenant and process, shared by all callers. */
 export class Pacer {
   private readonly limiter: RateLimiter;
   private readonly window: ConcurrencyWindow;
-  private readonly queue = new RequestQueue();
   private readonly now: () => number;
   private readonly random: () => number;
+  /** In order of arrival. */
+  private waiters: Waiter[] = [];
   private inflight = 0;
   private timer: NodeJS.Timeout | undefined;
 
@@ -67,57 +79,72 @@ export class Pacer {
    * @param route path template
    * @param label names the request in messages
    */
-  acquire(route: string, label: string, options: AcquireOptions): Promise<Slot> {
-    const slot = this.queue.enqueue({ route, label, options }, () => this.admit());
+  async acquire(route: string, label: string, options: AcquireOptions): Promise<Slot> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    let leave = (): void => {};
+    const slot = new Promise<Slot>((grant, reject) => {
+      const waiter = { ...options, route, label, grant, reject };
+      leave = () => {
+        this.waiters = this.waiters.filter((other) => other !== waiter);
+        reject(signal?.reason as Error);
+        this.admit();
+      };
+      this.waiters.push(waiter);
+    });
+    signal?.addEventListener('abort', leave, { once: true });
     this.admit();
-    return slot;
+    return slot.finally(() => signal?.removeEventListener('abort', leave));
   }
 
   snapshot(): PacerSnapshot {
     // Computed first, because the snapshot of the buckets refills them up to now.
     const concurrency = this.window.getDemand(this.limiter.getSaturationRate(), this.limiter.getEstimatedRate());
-    const latencyMs = this.window.averageLatencyMs;
     return {
       buckets: this.limiter.snapshot(this.now()),
       concurrency,
-      ...(latencyMs !== undefined && { latencyMs }),
+      ...defined({ latencyMs: this.window.averageLatencyMs }),
       inflight: this.inflight,
-      waiting: this.queue.size,
+      waiting: this.waiters.length,
     };
   }
 
   /** Admits the requests that may be sent now, and schedules the next call. */
   private admit(): void {
     clearTimeout(this.timer);
+    const blockedRoutes = new Set<string>();
+    const settled = new Set<Waiter>();
     let shortestWaitMs = Infinity;
-    this.queue.dequeueWhile((waiter) => {
+    for (const waiter of this.waiters) {
+      const { route, label, maxWaitMs } = waiter;
+      if (blockedRoutes.has(route)) continue;
       const now = this.now();
-      const waitMs = this.limiter.getWaitMs(waiter.route, now);
-      const decision = decide({
-        waitMs,
-        maxWaitMs: waiter.options.maxWaitMs,
-        inflight: this.inflight,
-        getCapacity: () => this.window.getCapacity(this.limiter.getGuaranteedRate(), this.limiter.getEstimatedRate()),
-      });
-      switch (decision) {
-        case 'grant':
-          this.inflight += 1;
-          waiter.grant(this.createSlot(this.limiter.acquire(waiter.route, now)));
-          return true;
-        case 'reject':
-          waiter.reject(new RateLimited(waiter.label, now + waitMs));
-          return true;
-        case 'block':
-          this.window.recordBlocked();
-          return false;
-        case 'wait':
-          shortestWaitMs = Math.min(shortestWaitMs, waitMs);
-          waiter.reportWait(now, waitMs);
-          return false;
+      const waitMs = this.limiter.getWaitMs(route, now);
+      if (waitMs <= 0 && this.inflight < this.getCapacity()) {
+        this.inflight += 1;
+        settled.add(waiter);
+        waiter.grant(this.createSlot(this.limiter.acquire(route, now)));
+      } else if (waitMs > maxWaitMs && waitMs !== Infinity) {
+        settled.add(waiter);
+        waiter.reject(new RateLimited(label, now + waitMs));
+      } else {
+        blockedRoutes.add(route);
+        if (waitMs <= 0) this.window.recordBlocked();
+        else shortestWaitMs = Math.min(shortestWaitMs, waitMs);
+        if (waitMs >= minReportedWaitMs && waitMs !== Infinity) {
+          waiter.onWait?.(now + waitMs);
+          waiter.onWait = undefined;
+        }
       }
-    });
+    }
+    this.waiters = this.waiters.filter((waiter) => !settled.has(waiter));
     if (shortestWaitMs === Infinity) return;
     this.timer = setTimeout(() => this.admit(), Math.max(1, Math.ceil(shortestWaitMs)));
+  }
+
+  /** Requests that may be in flight. */
+  private getCapacity(): number {
+    return this.window.getCapacity(this.limiter.getGuaranteedRate(), this.limiter.getEstimatedRate());
   }
 
   private createSlot(permit: Permit): Slot {
@@ -140,98 +167,5 @@ export class Pacer {
           this.limiter.recordFailure(permit, now);
         }),
     };
-  }
-}
-
-export interface AdmissionState {
-  /** Wait that the rate limit requires, ms. Infinity: until a request in flight is answered. */
-  waitMs: number;
-  maxWaitMs: number;
-  inflight: number;
-  /** Requests that may be in flight. */
-  getCapacity(): number;
-}
-
-/** `block`: the rate limit allows the request, but too many requests are in flight. */
-export function decide({
-  waitMs,
-  maxWaitMs,
-  inflight,
-  getCapacity,
-}: AdmissionState): 'grant' | 'wait' | 'block' | 'reject' {
-  if (waitMs <= 0) return inflight < getCapacity() ? 'grant' : 'block';
-  return waitMs !== Infinity && waitMs > maxWaitMs ? 'reject' : 'wait';
-}
-
-interface QueuedRequest {
-  route: string;
-  label: string;
-  options: AcquireOptions;
-}
-
-interface Waiter extends QueuedRequest {
-  grant(slot: Slot): void;
-  reject(error: Error): void;
-  reportWait(now: number, waitMs: number): void;
-}
-
-const minReportedWaitMs = 1_000;
-
-/** The requests that wait for a slot, in order of arrival. */
-class RequestQueue {
-  private waiters: Waiter[] = [];
-
-  get size(): number {
-    return this.waiters.length;
-  }
-
-  /** @param onAbort called after the request's signal removed it from the queue */
-  enqueue(request: QueuedRequest, onAbort: () => void): Promise<Slot> {
-    const { signal, onWait } = request.options;
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(signal.reason as Error);
-        return;
-      }
-      const leave = (): void => {
-        this.waiters = this.waiters.filter((other) => other !== waiter);
-        reject(signal?.reason as Error);
-        onAbort();
-      };
-      let isWaitReported = false;
-      const waiter: Waiter = {
-        ...request,
-        grant(slot) {
-          signal?.removeEventListener('abort', leave);
-          resolve(slot);
-        },
-        reject(error) {
-          signal?.removeEventListener('abort', leave);
-          reject(error);
-        },
-        reportWait(now, waitMs) {
-          if (isWaitReported || waitMs < minReportedWaitMs || waitMs === Infinity) return;
-          isWaitReported = true;
-          onWait?.(now + waitMs);
-        },
-      };
-      signal?.addEventListener('abort', leave, { once: true });
-      this.waiters.push(waiter);
-    });
-  }
-
-  /**
-   * Visits the waiters in order and removes those for which `visit` returns true. After a false, it skips the other
-   * waiters of that route.
-   */
-  dequeueWhile(visit: (waiter: Waiter) => boolean): void {
-    const heldRoutes = new Set<string>();
-    const removed = new Set<Waiter>();
-    for (const waiter of this.waiters) {
-      if (heldRoutes.has(waiter.route)) continue;
-      if (visit(waiter)) removed.add(waiter);
-      else heldRoutes.add(waiter.route);
-    }
-    if (removed.size > 0) this.waiters = this.waiters.filter((waiter) => !removed.has(waiter));
   }
 }

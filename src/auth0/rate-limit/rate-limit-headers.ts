@@ -1,3 +1,5 @@
+import { defined } from '../../json';
+
 /** The `x-ratelimit-*` headers of one response. */
 export interface RateLimitHeaders {
   /** Size of the bucket in requests; an integer of at least 1. */
@@ -54,19 +56,17 @@ export function readRateLimitHeaders(headers: HeaderMap, now: number): RateLimit
   const remaining = parseNonNegative(headers['x-ratelimit-remaining']);
   if (limit < 1 || remaining === undefined) return undefined;
   const fullInMs = readResetDelay(headers, now, -maxFillMs, maxFillMs);
-  return { limit, remaining: Math.min(remaining, limit), ...(fullInMs === undefined ? {} : { fullInMs }) };
+  return { limit, remaining: Math.min(remaining, limit), ...defined({ fullInMs }) };
 }
 
 /** `Retry-After` is seconds or a date. Without a `Date` header, a reset is accepted only within a minute. */
 export function readRateLimitRefusal(headers: HeaderMap, now: number): RateLimitRefusal {
-  const rateLimit = readRateLimitHeaders(headers, now);
   const retryAfter = headers['retry-after'];
   const seconds = parseNonNegative(retryAfter);
   const delay = seconds === undefined ? Date.parse(retryAfter ?? '') - readServerTime(headers, now) : seconds * 1000;
-  const resetMs = readResetDelay(headers, now, 1, headers['date'] ? maxDelayMs : maxFillMs);
-  return {
-    ...(rateLimit && { headers: rateLimit }),
-    ...(delay > 0 && { retryAfterMs: Math.min(delay, maxDelayMs) }),
-    ...(resetMs !== undefined && { resetMs }),
-  };
+  return defined({
+    headers: readRateLimitHeaders(headers, now),
+    retryAfterMs: delay > 0 ? Math.min(delay, maxDelayMs) : undefined,
+    resetMs: readResetDelay(headers, now, 1, headers['date'] ? maxDelayMs : maxFillMs),
+  });
 }

@@ -20,20 +20,21 @@ export interface Permit {
   readonly charges: ReadonlyMap<TokenBucket, Charge>;
 }
 
-/** A group of endpoints: see endpoint-groups.ts. */
-interface EndpointGroup {
-  name: string;
+/** See endpoint-groups.ts. */
+class EndpointGroup {
   /** Sizes of the buckets that its responses have named, with the time of the last. A request may draw on several. */
-  lastSeenBySize: Map<number, number>;
-  /** False until the first response; until then one request is in flight at a time. */
-  limitsKnown: boolean;
-  inflight: number;
-  blockedUntil: number;
+  readonly lastSeenBySize = new Map<number, number>();
   /** For 429s that name no bucket. */
-  adaptiveRate: AdaptiveRate;
+  readonly adaptiveRate = new AdaptiveRate(0);
+  /** False until the first response; until then one request is in flight at a time. */
+  limitsKnown = false;
+  inflight = 0;
+  blockedUntil = 0;
   /** Consecutive 429s; those for requests that were in flight together count once. */
-  refusals: number;
-  refusedAt: number;
+  refusals = 0;
+  refusedAt = 0;
+
+  constructor(readonly name: string) {}
 }
 
 /**
@@ -74,17 +75,14 @@ export class RateLimiter {
 
   /** Records a response other than 429. `headers` is undefined when it does not report a limit. */
   recordResponse(permit: Permit, headers: RateLimitHeaders | undefined, now: number): void {
-    const group = this.releasePermit(permit, now);
-    this.markKnown(group);
+    const group = this.releaseAnswered(permit, now);
     group.refusals = 0;
     group.adaptiveRate.recordResponse(now);
     if (!headers) return;
     const named = this.getNamedBucket(group, headers, now);
-    named.recordResponse(
-      headers,
-      permit.charges.get(named) ?? named.createLateCharge(permit.grantedAt, this.inflight),
-      now,
-    );
+    // The request may not have been known to draw on this bucket when it was sent.
+    const charge = permit.charges.get(named) ?? named.createCharge(permit.grantedAt, this.inflight);
+    named.recordResponse(headers, charge, now);
     for (const [bucket, charge] of permit.charges) {
       // Responses name the scarcest bucket, so the other buckets of this route have at least as many tokens.
       if (bucket !== named && group.lastSeenBySize.has(bucket.limit)) bucket.recordOtherBucket(headers, charge, now);
@@ -103,8 +101,7 @@ export class RateLimiter {
     now: number,
     random: number,
   ): number {
-    const group = this.releasePermit(permit, now);
-    this.markKnown(group);
+    const group = this.releaseAnswered(permit, now);
     if (permit.grantedAt >= group.refusedAt) {
       group.refusals += 1;
       group.refusedAt = now;
@@ -119,27 +116,25 @@ export class RateLimiter {
     group.lastSeenBySize.set(headers.limit, now);
     bucket.recordRefusal(permit.grantedAt, now);
     // A measured refill is more precise than the reset, which is the time when the bucket is full.
-    const until = now + (retryAfterMs ?? (bucket.hasMeasuredRefill() ? 0 : (resetMs ?? backoff)));
+    const until = now + (retryAfterMs ?? (bucket.refill.minPerSecond > 0 ? 0 : (resetMs ?? backoff)));
     bucket.blockUntil(until);
     return until;
   }
 
   /** Records a request without a response. */
   recordFailure(permit: Permit, now: number): void {
-    this.releasePermit(permit, now);
+    this.release(permit, now);
   }
 
   /** Requests per second that all buckets together certainly allow; 0 while unknown. */
   getGuaranteedRate(): number {
-    return this.sumOverBuckets((bucket) => bucket.getGuaranteedRate());
+    return this.sumOverBuckets(({ refill }) => refill.reportedPerSecond);
   }
 
   /** Requests per second that all buckets together probably allow; 0 while unknown. */
   getEstimatedRate(): number {
-    return Math.min(
-      this.sumOverBuckets((bucket) => bucket.getEstimatedRate()),
-      maxEstimatedPerSecond,
-    );
+    const sum = this.sumOverBuckets((bucket) => bucket.getEstimatedRate());
+    return Math.min(sum, maxEstimatedPerSecond);
   }
 
   /** Requests per second that exhaust all buckets; Infinity while one of them is not running short, or none is known. */
@@ -148,9 +143,7 @@ export class RateLimiter {
   }
 
   private sumOverBuckets(getRate: (bucket: TokenBucket) => number): number {
-    let sum = 0;
-    for (const bucket of this.buckets.values()) sum += getRate(bucket);
-    return sum;
+    return [...this.buckets.values()].reduce((sum, bucket) => sum + getRate(bucket), 0);
   }
 
   /** `name` is the endpoint group that the bucket belongs to, or `tenant`. */
@@ -158,34 +151,33 @@ export class RateLimiter {
     return [...this.buckets].map(([key, bucket]) => ({ name: key.split(' ')[0] ?? key, ...bucket.snapshot(now) }));
   }
 
-  private markKnown(group: EndpointGroup): void {
-    group.limitsKnown = true;
-    this.tenantAnswered = true;
-  }
-
   private getNamedBucket({ name }: EndpointGroup, headers: RateLimitHeaders, now: number): TokenBucket {
+    const { inflight, reserve } = this;
     const { limit } = headers;
     if (!isGroupBucket(name, limit)) this.sharedBucketSizes.add(limit);
-    const isOwn = !this.sharedBucketSizes.has(limit);
-    const key = `${isOwn ? name : 'tenant'} ${limit}`;
-    const bucket =
-      this.buckets.get(key) ??
-      new TokenBucket({
-        headers,
-        inflight: this.inflight,
-        reserve: this.reserve,
-        lagMs: isOwn ? groupRefillIntervalMs : 0,
-        now,
-      });
+    const lagMs = this.sharedBucketSizes.has(limit) ? 0 : groupRefillIntervalMs;
+    const key = this.getBucketKey(name, limit);
+    const bucket = this.buckets.get(key) ?? new TokenBucket({ headers, inflight, reserve, lagMs, now });
     this.buckets.set(key, bucket);
     return bucket;
   }
 
-  private releasePermit(permit: Permit, now: number): EndpointGroup {
+  private getBucketKey(group: string, limit: number): string {
+    return `${this.sharedBucketSizes.has(limit) ? 'tenant' : group} ${limit}`;
+  }
+
+  private release(permit: Permit, now: number): EndpointGroup {
     const group = this.getGroup(permit.route);
     group.inflight -= 1;
     this.inflight -= 1;
     for (const bucket of permit.charges.keys()) bucket.release(now);
+    return group;
+  }
+
+  private releaseAnswered(permit: Permit, now: number): EndpointGroup {
+    const group = this.release(permit, now);
+    group.limitsKnown = true;
+    this.tenantAnswered = true;
     return group;
   }
 
@@ -194,24 +186,12 @@ export class RateLimiter {
       if (group.lastSeenBySize.size > 1 && now - at > bucketExpiryMs) group.lastSeenBySize.delete(limit);
     }
     const limits = group.limitsKnown ? [...group.lastSeenBySize.keys()] : [Math.max(...this.sharedBucketSizes)];
-    return limits.flatMap((limit) => {
-      const key = `${this.sharedBucketSizes.has(limit) ? 'tenant' : group.name} ${limit}`;
-      return this.buckets.get(key) ?? [];
-    });
+    return limits.flatMap((limit) => this.buckets.get(this.getBucketKey(group.name, limit)) ?? []);
   }
 
   private getGroup(route: string): EndpointGroup {
     const name = findEndpointGroup(route);
-    const group = this.groups.get(name) ?? {
-      name,
-      lastSeenBySize: new Map<number, number>(),
-      limitsKnown: false,
-      inflight: 0,
-      blockedUntil: 0,
-      adaptiveRate: new AdaptiveRate(0),
-      refusals: 0,
-      refusedAt: 0,
-    };
+    const group = this.groups.get(name) ?? new EndpointGroup(name);
     this.groups.set(name, group);
     return group;
   }

@@ -17,7 +17,7 @@ export interface Charge {
 export interface RefillSample {
   headers: RateLimitHeaders;
   charge: Charge;
-  now: Omit<Charge, 'at'> & { at: number };
+  now: Charge;
 }
 
 interface Anchor extends RefillSample {
@@ -85,9 +85,8 @@ export class RefillEstimator {
     this.ownShare = 1;
     this.foreignPerSecond = 0;
     let maxTaken = 0;
-    for (let i = this.anchors.length - 1; i >= 0; i -= 1) {
-      const anchor = this.anchors[i];
-      if (!anchor || anchor.now.at < sample.now.at - foreignWindowMs) return;
+    for (const anchor of this.anchors.toReversed()) {
+      if (anchor.now.at < sample.now.at - foreignWindowMs) return;
       const taken = computeForeignUse(anchor, sample, this.minPerSecond, lagMs);
       if (taken <= maxTaken) continue;
       maxTaken = taken;

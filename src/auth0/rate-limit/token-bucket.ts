@@ -21,7 +21,7 @@ export interface BucketSnapshot {
   waitingUntil?: number;
 }
 
-export interface TokenBucketOptions {
+interface TokenBucketOptions {
   headers: RateLimitHeaders;
   /** Requests in flight of the process, which may draw on the bucket. */
   inflight: number;
@@ -42,7 +42,7 @@ export class TokenBucket {
   readonly limit: number;
   inflight = 0;
   private readonly adaptiveRate = new AdaptiveRate(1);
-  private readonly refill: RefillEstimator;
+  readonly refill: RefillEstimator;
   private readonly reservedTokens: number;
   private readonly lagMs: number;
   private tokens: number;
@@ -88,18 +88,11 @@ export class TokenBucket {
     this.sent += 1;
     this.inflight += 1;
     this.adaptiveRate.acquire(now);
-    return {
-      at: now,
-      sent: this.sent,
-      inflight: this.inflight - 1,
-      resolved: this.resolved,
-      confirmed: this.confirmed,
-    };
+    return this.createCharge(now, this.inflight - 1);
   }
 
-  /** For a request that was not known to draw on this bucket when it was sent. */
-  createLateCharge(at: number, totalInflight: number): Charge {
-    return { at, sent: this.sent, inflight: totalInflight, resolved: this.resolved, confirmed: this.confirmed };
+  createCharge(at: number, inflight: number): Charge {
+    return { at, sent: this.sent, inflight, resolved: this.resolved, confirmed: this.confirmed };
   }
 
   /** Records that an acquired request is no longer in flight. */
@@ -115,14 +108,14 @@ export class TokenBucket {
     this.confirmed += 1;
     this.adaptiveRate.recordResponse(now);
     this.isRefillReported ||= headers.fullInMs !== undefined;
-    const { sent, inflight, resolved, confirmed } = this;
-    this.refill.addSample({ headers, charge, now: { at: now, sent, inflight, resolved, confirmed } }, this.lagMs);
+    this.refill.addSample({ headers, charge, now: this.createCharge(now, this.inflight) }, this.lagMs);
     this.addRefill(now);
-    const sentSince = sent - charge.sent;
-    const possible =
-      headers.remaining - Math.min(sentSince, inflight) + (this.getRefillRate() * (now - charge.at)) / 1000;
+    const { remaining } = headers;
+    const sentSince = this.sent - charge.sent;
+    const refilled = (this.getRefillRate() * (now - charge.at)) / 1000;
+    const possible = remaining - Math.min(sentSince, this.inflight) + refilled;
     if (possible < this.tokens) this.setTokens(possible, now + this.lagMs);
-    this.raiseTokensTo(headers.remaining - sentSince - charge.inflight, now);
+    this.raiseTokensTo(remaining - sentSince - charge.inflight, now);
     this.probeAt = now + probeAfterMs;
   }
 
@@ -142,15 +135,6 @@ export class TokenBucket {
   blockUntil(until: number): void {
     this.blockedUntil = Math.max(this.blockedUntil, until);
     this.probeAt = Math.max(this.probeAt, until);
-  }
-
-  hasMeasuredRefill(): boolean {
-    return this.refill.minPerSecond > 0;
-  }
-
-  /** Requests per second that the bucket certainly allows. */
-  getGuaranteedRate(): number {
-    return this.refill.reportedPerSecond;
   }
 
   /** Requests per second that the bucket probably allows; 0 when it is running short. */
@@ -174,7 +158,7 @@ export class TokenBucket {
       remaining: Math.max(0, Math.floor(this.tokens)),
       perSecond: this.refill.likelyPerSecond || this.getRefillRate(),
       foreignPerSecond: this.refill.foreignPerSecond,
-      ...(wait > 0 && wait !== Infinity ? { waitingUntil: now + wait } : {}),
+      ...(wait > 0 && wait !== Infinity && { waitingUntil: now + wait }),
     };
   }
 
