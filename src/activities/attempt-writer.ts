@@ -1,4 +1,3 @@
-import type { JsonObject } from '../json';
 import type { Segment, StagedRecord } from '../staging/segment';
 import type { SegmentWriter } from '../staging/segment-io';
 import type { Staging } from '../staging/staging';
@@ -9,9 +8,16 @@ import type { FetchInput } from './fetch-contract';
 
 const secretRemovers = new Map(streams.map(({ name, secretFields }) => [name, createSecretRemover(secretFields)]));
 
-/** Removes secrets from a record, whatever the API sent. Every record passes here before it is written. */
-function removeSecrets(stream: string, data: JsonObject): JsonObject {
-  return secretRemovers.get(stream)?.(data) ?? data;
+/** Removes the secrets of all records, whatever the API sent. Every record passes here before it is written. */
+function groupByStream(outputs: readonly ReaderOutput[], at: number): Map<string, StagedRecord[]> {
+  const groups = new Map<string, StagedRecord[]>();
+  for (const { stream, data, changes } of outputs) {
+    const records = groups.get(stream) ?? [];
+    const cleaned = secretRemovers.get(stream)?.(data) ?? data;
+    records.push({ emitted_at: at, data: cleaned, ...(changes && { meta: { changes } }) });
+    groups.set(stream, records);
+  }
+  return groups;
 }
 
 /** Writes the outputs of one attempt at a fetch, one segment per stream. */
@@ -31,23 +37,14 @@ export class AttemptWriter {
     return [...this.writers.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /**
-   * Writes the outputs of one page. They become durable with the next commit.
-   * @param at when the page was received, epoch ms
-   */
+  /** Writes the outputs of one page, received `at` (epoch ms). They become durable with the next commit. */
   async write(outputs: readonly ReaderOutput[], at: number): Promise<void> {
     this.hasPartialPage = true;
-    for (const [stream, records] of this.groupByStream(outputs, at)) {
-      const writer = await this.openWriter(stream);
-      await writer.append(records);
-    }
+    for (const [stream, records] of groupByStream(outputs, at)) await (await this.openWriter(stream)).append(records);
     this.hasPartialPage = false;
   }
 
-  /**
-   * Makes all pages durable and returns the segments of this attempt. Throws when a page was written in part, since a retry
-   * would repeat it.
-   */
+  /** Makes all pages durable. Returns the attempt's segments. Throws after a partial page, which a retry would repeat. */
   async commit(): Promise<Segment[]> {
     if (this.hasPartialPage) throw new Error('a page was written only in part');
     return Promise.all([...this.writers.values()].map((writer) => writer.commit()));
@@ -55,21 +52,6 @@ export class AttemptWriter {
 
   async close(): Promise<void> {
     await Promise.all([...this.writers.values()].map((writer) => writer.close()));
-  }
-
-  private groupByStream(outputs: readonly ReaderOutput[], at: number): Map<string, StagedRecord[]> {
-    const records = new Map<string, StagedRecord[]>();
-    for (const { stream, data, changes } of outputs) {
-      const record: StagedRecord = {
-        emitted_at: at,
-        data: removeSecrets(stream, data),
-        ...(changes && { meta: { changes } }),
-      };
-      const others = records.get(stream);
-      if (others) others.push(record);
-      else records.set(stream, [record]);
-    }
-    return records;
   }
 
   private async openWriter(stream: string): Promise<SegmentWriter> {

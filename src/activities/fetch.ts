@@ -2,18 +2,16 @@ import { activityInfo, CancelledFailure, Context } from '@temporalio/activity';
 import { RateLimited, Transient } from '../auth0/errors';
 import type { PacerSnapshot } from '../auth0/rate-limit/pacer';
 import { defined, type Json } from '../json';
-import type { FetchCounts } from '../protocol';
 import type { Segment } from '../staging/segment';
 import type { Staging } from '../staging/staging';
 import { addCounts, zeroCounts } from '../streams/counts';
 import { deliveredIndexName, findLastDelivered } from '../streams/fetch-task';
 import type { Reader, ReaderOutput } from '../streams/stream-reader';
-import { isRetryable, toActivityFailure } from './activity-failure';
+import { isRetryable, toActivityFailure, withHeartbeats } from './activity-attempt';
 import { AttemptWriter } from './attempt-writer';
 import type { FetchInput, FetchResult, Pace } from './fetch-contract';
-import { withHeartbeats } from './heartbeat';
 import { type PageResult, readNextPage } from './read-page';
-import { createLookupResolver, type LookupResolver } from './role-lookup';
+import { createLookupResolver, type ResolveLookups } from './role-lookup';
 import { createLinkOutput, createTaskReader, readDelivered } from './task-reader';
 import type { Tenant } from './tenants';
 
@@ -39,23 +37,19 @@ const maxRestarts = 2;
 
 /** The activities of a process that sends requests to tenants. */
 export function createFetchActivities(deps: FetchDeps): FetchActivities {
-  const lookups = createLookupResolver();
+  const resolveLookups = createLookupResolver();
   return {
-    fetchPages: (input) => new FetchAttempt({ ...deps, lookups }, input).run(),
+    fetchPages: (input) => new FetchAttempt({ ...deps, resolveLookups }, input).run(),
     discardRun: ({ run }) => deps.staging.removeRun(run),
   };
 }
 
 /** How far a fetch has read. */
-interface FetchProgress {
-  cursor: Json;
-  counts: FetchCounts;
+interface FetchProgress extends Pick<FetchResult, 'cursor' | 'counts' | 'total'> {
   /** Consecutive attempts that read no page. */
   stalledAttempts: number;
   /** When the first of these failed, epoch ms. */
   stalledSince?: number;
-  /** See FetchResult. */
-  total?: number;
 }
 
 /** The durable part of the progress. It is heartbeated, and the next attempt resumes from it. */
@@ -80,7 +74,7 @@ class FetchAttempt {
   private tenant: Tenant | undefined;
 
   constructor(
-    private readonly deps: FetchDeps & { lookups: LookupResolver },
+    private readonly deps: FetchDeps & { resolveLookups: ResolveLookups },
     private readonly input: FetchInput,
   ) {
     const info = activityInfo();
@@ -113,13 +107,13 @@ class FetchAttempt {
   }
 
   private async readPages(): Promise<FetchResult> {
-    const { lookups, staging } = this.deps;
+    const { resolveLookups, staging } = this.deps;
     const { connection, run, task } = this.input;
     const signal = this.context.cancellationSignal;
     const tenant = await this.deps.getTenant(connection);
     this.tenant = tenant;
     const reader = await createTaskReader(task, staging, tenant.client, signal);
-    const context = { run, client: tenant.client, reader, lookups, signal };
+    const context = { run, client: tenant.client, reader, resolveLookups, signal };
     const finish = async (cursor: Json): Promise<FetchResult> =>
       buildFetchResult(reader, cursor, await this.commit(), tenant);
     let delivered: ReadonlySet<string> | undefined;

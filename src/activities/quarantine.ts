@@ -5,7 +5,7 @@ import { readSearchKey } from '../auth0/paging/keyset';
 import { type ListRequest, type Page, toRouteTemplate } from '../auth0/request';
 import { defined, type JsonObject } from '../json';
 import { streams } from '../streams/registry';
-import { type CancellableCall, maxConcurrentCalls, retryWhenRateLimited } from './rate-limited-call';
+import { type CancellableCall, maxConcurrentCalls, retryWhenRateLimited } from './tenants';
 
 /** A page whose rows were requested in smaller parts. */
 export interface QuarantinedPage {
@@ -14,16 +14,13 @@ export interface QuarantinedPage {
   skipped: ReadonlySet<string>;
 }
 
-export interface QuarantineOptions {
+/** Reads the rows of one page, and collects the keys of those it skips. */
+interface Quarantine {
   client: Auth0Client;
   request: ListRequest;
   call: CancellableCall;
   /** The error of the whole page. */
   cause: unknown;
-}
-
-/** Reads the rows of one page, and collects the keys of those it skips. */
-interface Quarantine extends QuarantineOptions {
   skipped: Set<string>;
 }
 
@@ -45,15 +42,15 @@ export function mayBePoison(error: unknown): boolean {
  * Reads a page that failed repeatedly, so a record that breaks its response costs no other record: a checkpoint page in
  * smaller pages, an offset page row by row. Throws the first error that cannot be narrowed down.
  */
-export async function quarantine(options: QuarantineOptions): Promise<QuarantinedPage> {
-  const context: Quarantine = { ...options, skipped: new Set() };
+export async function quarantine(options: Omit<Quarantine, 'skipped'>): Promise<QuarantinedPage> {
+  const context = { ...options, skipped: new Set<string>() };
   const { take, from } = options.request.query;
   const page =
-    typeof take === 'number' ? await readInParts(context, from as CheckpointToken, take) : await readRowByRow(context);
+    typeof take === 'number'
+      ? await readInParts(context, from as string | undefined, take)
+      : await readRowByRow(context);
   return { page, skipped: context.skipped };
 }
-
-type CheckpointToken = string | undefined;
 
 function send({ client, call }: Quarantine, request: ListRequest): Promise<Page> {
   return retryWhenRateLimited(() => client.getPage(request, call), call.signal);
@@ -67,7 +64,7 @@ function sendForKeys(context: Quarantine, request: ListRequest, cause: unknown):
 }
 
 /** Reads up to `take` rows after a checkpoint. */
-async function readFrom(context: Quarantine, from: CheckpointToken, take: number): Promise<Page> {
+async function readFrom(context: Quarantine, from: string | undefined, take: number): Promise<Page> {
   const { from: _, ...query } = context.request.query;
   const request = { ...context.request, query: { ...query, take, ...defined({ from }) } };
   try {
@@ -81,7 +78,7 @@ async function readFrom(context: Quarantine, from: CheckpointToken, take: number
   }
 }
 
-async function readInParts(context: Quarantine, first: CheckpointToken, take: number): Promise<Page> {
+async function readInParts(context: Quarantine, first: string | undefined, take: number): Promise<Page> {
   const size = Math.ceil(take / partsPerPage);
   const pages: Page[] = [];
   for (let from = first, left = take; left > 0; left -= size) {
@@ -129,11 +126,10 @@ async function readRow(
 
 /** Joins consecutive pages. */
 function joinPages(pages: readonly Page[]): Page {
-  const [first] = pages;
   const last = pages.at(-1) as Page;
   return {
     ...last,
-    respondedAt: first?.respondedAt ?? last.respondedAt,
+    respondedAt: (pages[0] ?? last).respondedAt,
     rows: pages.flatMap(({ rows }) => rows),
     bytes: pages.reduce((sum, { bytes }) => sum + bytes, 0),
   };

@@ -1,22 +1,22 @@
+import type { Auth0Client } from '../auth0/client';
 import { Gone, RequestRejected } from '../auth0/errors';
 import type { ListRequest } from '../auth0/request';
 import type { Json, JsonObject } from '../json';
 import type { FetchCounts } from '../protocol';
 import type { FieldChange } from '../staging/segment';
-import { emptyLookupResults, type LookupResults } from '../streams/fetch-task';
+import { emptyLookupResults } from '../streams/fetch-task';
 import { streams } from '../streams/registry';
 import type { Reader, ReaderContext, ReaderOutput } from '../streams/stream-reader';
 import { mayBePoison, quarantine, type QuarantinedPage } from './quarantine';
-import type { CancellableCall } from './rate-limited-call';
-import type { LookupRequest, LookupResolver } from './role-lookup';
-import type { Tenant } from './tenants';
+import type { ResolveLookups } from './role-lookup';
+import type { CancellableCall } from './tenants';
 
 /** What all pages of a fetch have in common. */
 export interface PageContext {
   run: string;
-  client: Tenant['client'];
+  client: Auth0Client;
   reader: Reader<Json>;
-  lookups: LookupResolver;
+  resolveLookups: ResolveLookups;
   signal: AbortSignal;
 }
 
@@ -42,7 +42,7 @@ export interface PageResult {
  * refuses the checkpoint token, the result has no records and a cursor from which reading continues.
  */
 export async function readNextPage(context: PageContext, cursor: Json, options: ReadPageOptions): Promise<PageResult> {
-  const { reader, client, signal } = context;
+  const { run, reader, client, signal } = context;
   const request = reader.next(cursor);
   if (!request) throw new Error('requested a page after the last page');
   const counts = { pages: 1, requests: 0, vanished: 0 };
@@ -56,10 +56,12 @@ export async function readNextPage(context: PageContext, cursor: Json, options: 
     return { cursor: recovered.cursor, outputs: [], counts: { ...counts, ...recovered.counts } };
   }
   const { page, skipped } = response;
-  const lookupResults = await resolveLookups(context, reader.listLookups?.(cursor, page) ?? [], {
-    call,
-    onVanished: () => (counts.vanished += 1),
-  });
+  const lookups = reader.listLookups?.(cursor, page) ?? [];
+  const onVanished = (): void => void (counts.vanished += 1);
+  const lookupResults =
+    lookups.length === 0
+      ? emptyLookupResults
+      : await context.resolveLookups({ run, client, lookups, call, onVanished });
   const { delivered } = options;
   const { rows, repeated, notes, outputs, cursor: next } = reader.advance(cursor, page, { delivered, lookupResults });
   return {
@@ -71,7 +73,7 @@ export async function readNextPage(context: PageContext, cursor: Json, options: 
 }
 
 async function requestPage(
-  client: Tenant['client'],
+  client: Auth0Client,
   request: ListRequest,
   call: CancellableCall,
   mayQuarantine: boolean,
@@ -110,12 +112,4 @@ function recoverCursor(
     return { cursor: reader.restart(cursor), counts: { restarted: 1 } };
   }
   return undefined;
-}
-
-async function resolveLookups(
-  { lookups: resolver, run, client }: PageContext,
-  lookups: LookupRequest['lookups'],
-  request: Pick<LookupRequest, 'call' | 'onVanished'>,
-): Promise<LookupResults> {
-  return lookups.length === 0 ? emptyLookupResults : resolver.resolve({ run, client, lookups, ...request });
 }

@@ -5,25 +5,21 @@ import { createListPaging } from '../auth0/paging/list';
 import { endpoints, type ListRequest } from '../auth0/request';
 import type { JsonObject } from '../json';
 import type { Lookup, LookupResults } from '../streams/fetch-task';
-import { type CancellableCall, maxConcurrentCalls, retryWhenRateLimited } from './rate-limited-call';
+import { type CancellableCall, maxConcurrentCalls, retryWhenRateLimited } from './tenants';
 
-export interface LookupRequest {
+interface LookupRequest extends Sender {
   /** Roles are cached per run. */
   run: string;
-  client: Auth0Client;
   lookups: readonly Lookup[];
-  call: CancellableCall;
   /** Called for each member that no longer exists. */
   onVanished(): void;
 }
 
-export interface LookupResolver {
-  /**
-   * Answers the lookups of one page, several at a time. Waits for the tenant's rate limit without a limit of time: a page
-   * that ends early would repeat all its lookups.
-   */
-  resolve(request: LookupRequest): Promise<LookupResults>;
-}
+/**
+ * Answers the lookups of one page, several at a time. Waits for the tenant's rate limit without a limit of time: a page that
+ * ends early would repeat all its lookups.
+ */
+export type ResolveLookups = (request: LookupRequest) => Promise<LookupResults>;
 
 /** What a run knows about roles that the tenant's list of roles omits. */
 interface RoleCache {
@@ -36,13 +32,16 @@ interface RoleCache {
 }
 
 /** How the requests of one page's lookups are sent. */
-type Sender = Pick<LookupRequest, 'client' | 'call'>;
+interface Sender {
+  client: Auth0Client;
+  call: CancellableCall;
+}
 
 /** Runs whose roles stay in memory. */
 const maxCachedRuns = 8;
 
 /** Creates the lookups of a process. Each role is requested once per run. */
-export function createLookupResolver(): LookupResolver {
+export function createLookupResolver(): ResolveLookups {
   const caches = new Map<string, RoleCache>();
 
   /** The most recently used run is the last one in the map. */
@@ -58,25 +57,24 @@ export function createLookupResolver(): LookupResolver {
     return cache;
   }
 
-  return {
-    async resolve({ run, client, lookups, call, onVanished }) {
-      const cache = getCache(run);
-      await cacheOrganizationRoles({ client, call }, cache, lookups);
-      const descriptions = new Map<string, string | null>();
-      const memberRoles = new Map<string, JsonObject[]>();
-      await mapConcurrent(lookups, { limit: maxConcurrentCalls, signal: call.signal }, async (lookup, signal) => {
-        const sender = { client, call: { ...call, signal } };
-        if (lookup.kind === 'role') {
-          const description = await describeRole(sender, cache, lookup.role);
-          if (description !== undefined) descriptions.set(lookup.role, description);
-        } else {
-          const roles = await readMemberRoles(sender, lookup);
-          if (roles) memberRoles.set(lookup.user, roles);
-          else onVanished();
-        }
-      });
-      return { descriptions, memberRoles };
-    },
+  return async ({ run, client, lookups, call, onVanished }) => {
+    const cache = getCache(run);
+    await cacheOrganizationRoles({ client, call }, cache, lookups);
+    const descriptions = new Map<string, string | null>();
+    const memberRoles = new Map<string, JsonObject[]>();
+    await mapConcurrent(lookups, { limit: maxConcurrentCalls, signal: call.signal }, async (lookup, signal) => {
+      const sender = { client, call: { ...call, signal } };
+      if (lookup.kind === 'role') {
+        const description = await describeRole(sender, cache, lookup.role);
+        if (description !== undefined) descriptions.set(lookup.role, description);
+      } else {
+        // A member has at most 50 roles in an organization, so the list is one page.
+        const roles = await readRoleList(sender, endpoints.memberRoles(lookup.organization, lookup.user));
+        if (roles) memberRoles.set(lookup.user, roles);
+        else onVanished();
+      }
+    });
+    return { descriptions, memberRoles };
   };
 }
 
@@ -94,14 +92,12 @@ async function cacheOrganizationRoles(sender: Sender, cache: RoleCache, lookups:
     cache.requestedOrganizations.add(owner);
     if (!isWorthwhile || !cache.canListByOrganization) continue;
     const list = endpoints.roles({ type: 'organization', owner_id: owner });
-    const roles = (await readRoleList(sender, list).catch(ignoreRejected)) ?? [];
-    for (const role of roles) cache.descriptions.set(role['id'] as string, parseDescription(role));
+    const roles = await readRoleList(sender, list).catch((error: unknown) => {
+      if (!(error instanceof RequestRejected)) throw error;
+    });
+    for (const role of roles ?? []) cache.descriptions.set(role['id'] as string, parseDescription(role));
     cache.canListByOrganization = owned.some(({ role }) => cache.descriptions.has(role));
   }
-}
-
-function ignoreRejected(error: unknown): undefined {
-  if (!(error instanceof RequestRejected)) throw error;
 }
 
 /** The description of a role, null when it has none, undefined when it no longer exists. */
@@ -115,14 +111,6 @@ async function describeRole(sender: Sender, cache: RoleCache, id: string): Promi
 
 function parseDescription({ description }: JsonObject): string | null {
   return typeof description === 'string' ? description : null;
-}
-
-/** A member has at most 50 roles in an organization, so the list is one page. */
-function readMemberRoles(
-  sender: Sender,
-  { organization, user }: Lookup & { kind: 'member-roles' },
-): Promise<JsonObject[] | undefined> {
-  return readRoleList(sender, endpoints.memberRoles(organization, user));
 }
 
 /** Reads a short list to its end; undefined when its owner no longer exists. */

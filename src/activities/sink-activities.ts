@@ -4,8 +4,7 @@ import type { Delivery, Sink } from '../sinks/sink';
 import type { Staging } from '../staging/staging';
 import { configureStream } from '../streams/registry';
 import { type SavedState, toSavedState } from '../streams/resume-point';
-import { isRetryable, toActivityFailure } from './activity-failure';
-import { withHeartbeats } from './heartbeat';
+import { isRetryable, toActivityFailure, withHeartbeats } from './activity-attempt';
 
 export interface SinkDeps {
   /** The destination of a connection; the same object on each call. */

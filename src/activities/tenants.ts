@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type Auth0Client, createAuth0Client } from '../auth0/client';
-import { BadCredentials } from '../auth0/errors';
+import { sleep } from '../async';
+import { type Auth0Client, type CallOptions, createAuth0Client } from '../auth0/client';
+import { BadCredentials, RateLimited } from '../auth0/errors';
 import type { RequestObserver } from '../auth0/http';
 import { Pacer, type PacerSnapshot } from '../auth0/rate-limit/pacer';
 import { createClientTokenSource, createFixedTokenSource, type TokenSource } from '../auth0/token';
@@ -13,6 +14,9 @@ export interface Tenant {
   client: Auth0Client;
   readLimits(): PacerSnapshot;
 }
+
+/** Options of a call that can be cancelled. */
+export type CancellableCall = CallOptions & { signal: AbortSignal };
 
 export interface TenantOptions {
   /** Reads the configuration of a connection on each call, so a rotated secret takes effect with the next fetch. */
@@ -35,15 +39,11 @@ export interface Tenants {
   close(): void;
 }
 
-interface CachedTenant extends Tenant {
-  fingerprint: string;
-}
-
 const userAgent = `rollcall/${version}`;
 
 /** Creates the tenants of a process. Connections with the same address and pacing share a pacer, since they share a limit. */
 export function createTenants(options: TenantOptions): Tenants {
-  const tenants = new Map<string, CachedTenant>();
+  const tenants = new Map<string, Tenant & { fingerprint: string }>();
   const pacers = new Map<string, Pacer>();
 
   function getPacer({ baseUrl, pacing }: SourceConfig): Pacer {
@@ -60,8 +60,8 @@ export function createTenants(options: TenantOptions): Tenants {
     if (cached?.fingerprint === fingerprint) return cached;
     cached?.client.close();
     const pacer = getPacer(config);
-    const client = createClient(config, pacer, options, options.createObserver?.(connection));
-    const tenant: CachedTenant = {
+    const client = createClient(config, pacer, options, connection);
+    const tenant = {
       fingerprint,
       client: withRefreshedCredentials(client, async () => (await getTenant(connection)).client),
       readLimits: () => pacer.snapshot(),
@@ -119,31 +119,22 @@ function withRefreshedCredentials(client: Auth0Client, getCurrent: () => Promise
 }
 
 function createClient(
-  config: SourceConfig,
+  { baseUrl, credentials }: SourceConfig,
   pacer: Pacer,
-  { onToken, maxWaitMs = 15_000 }: TenantOptions,
-  observer: RequestObserver | undefined,
+  { onToken, maxWaitMs = 15_000, createObserver }: TenantOptions,
+  connection: string,
 ): Auth0Client {
-  const tokenSource = reportTokens(createTokenSource(config, observer), onToken);
-  const { baseUrl } = config;
-  return createAuth0Client({ baseUrl, tokenSource, pacer, userAgent, maxWaitMs, ...defined({ observer }) });
-}
-
-function createTokenSource({ baseUrl, credentials }: SourceConfig, observer: RequestObserver | undefined): TokenSource {
-  if (credentials.type === 'access_token') return createFixedTokenSource(credentials.accessToken);
-  const { clientId, audience } = credentials;
-  return createClientTokenSource({
-    baseUrl,
-    userAgent,
-    clientId,
-    audience,
-    credential: credentials,
-    ...defined({ observer }),
-  });
-}
-
-function reportTokens(source: TokenSource, onToken: TenantOptions['onToken']): TokenSource {
-  return {
+  const http = { baseUrl, userAgent, ...defined({ observer: createObserver?.(connection) }) };
+  const source =
+    credentials.type === 'access_token'
+      ? createFixedTokenSource(credentials.accessToken)
+      : createClientTokenSource({
+          ...http,
+          clientId: credentials.clientId,
+          audience: credentials.audience,
+          credential: credentials,
+        });
+  const tokenSource: TokenSource = {
     ...source,
     async getToken(signal) {
       const token = await source.getToken(signal);
@@ -151,4 +142,20 @@ function reportTokens(source: TokenSource, onToken: TenantOptions['onToken']): T
       return token;
     },
   };
+  return createAuth0Client({ ...http, tokenSource, pacer, maxWaitMs });
+}
+
+/** Calls of one fetch at a time. The pacer sends no more requests at once. */
+export const maxConcurrentCalls = 8;
+
+/** Repeats a call until the tenant's rate limit admits it, without a limit of time. */
+export async function retryWhenRateLimited<Value>(send: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
+  for (;;) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof RateLimited)) throw error;
+      await sleep(Math.max(0, error.retryAt - Date.now()), signal);
+    }
+  }
 }

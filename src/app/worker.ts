@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
+import { toActivityFailure } from '../activities/activity-attempt';
 import { createFetchActivities } from '../activities/fetch';
-import { createScheduleActivities, type ScheduleActivities } from '../activities/schedule-activities';
 import { createSinkActivities, type SinkDeps } from '../activities/sink-activities';
 import type { Tenants } from '../activities/tenants';
 import type { WorkerDeploymentVersion } from '../config/environment';
@@ -13,7 +13,7 @@ import { knowsSearchAttributes } from '../temporal/register-search-attributes';
 import { NoSchedule, pauseSchedule } from '../temporal/schedules';
 import { findNewestRun } from '../temporal/sync-run';
 import { createWorker } from '../temporal/worker';
-import type { SyncInput, SyncLimits } from '../workflows/contract';
+import type { ScheduleActivities, SyncLimits } from '../workflows/contract';
 import { observeFetch, observeSink } from './activity-metrics';
 import type { ProjectSettings } from './connection-settings';
 import { createConnectionInput } from './sync-input';
@@ -74,7 +74,7 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
     activities: {
       ...observeFetch(createFetchActivities({ getTenant: tenants.getTenant, staging }), meter),
       ...observeSink(createSinkActivities({ getSink, staging }), meter),
-      ...(schedules && createProjectScheduleActivities(connection, taskQueue, schedules)),
+      ...(schedules && createScheduleActivities(connection, taskQueue, schedules)),
     },
   });
   const stopped = worker.run();
@@ -90,33 +90,37 @@ export async function startWorker(parts: WorkerParts): Promise<RunningWorker> {
   };
 }
 
-function createProjectScheduleActivities(
+export function createScheduleActivities(
   temporal: TemporalConnection,
   taskQueue: string,
   { settings, limits }: NonNullable<WorkerParts['schedules']>,
-): ScheduleActivities<SyncInput> {
-  return createScheduleActivities({
-    async buildSyncInput(name) {
-      const { connection, source } = await settings.readSyncSettings(name);
-      return createConnectionInput(connection, source, {
-        sinkQueue: taskQueue,
-        limits,
-        full: false,
-        // The next scheduled run retries with the current credentials; a paused run would block it.
-        onRefusedCredentials: 'fail',
-        searchAttributes: await knowsSearchAttributes(temporal),
-      });
+): ScheduleActivities {
+  return {
+    async prepareSync({ connection: name }) {
+      try {
+        const { connection, source } = await settings.readSyncSettings(name);
+        return createConnectionInput(connection, source, {
+          sinkQueue: taskQueue,
+          limits,
+          full: false,
+          // The next scheduled run retries with the current credentials; a paused run would block it.
+          onRefusedCredentials: 'fail',
+          searchAttributes: await knowsSearchAttributes(temporal),
+        });
+      } catch (error) {
+        throw toActivityFailure(error);
+      }
     },
-    async findRunningSince(name) {
-      const run = await findNewestRun(temporal.client, name);
+    async findRunningSince({ connection }) {
+      const run = await findNewestRun(temporal.client, connection);
       return run?.status.name === 'RUNNING' ? run.startTime.toISOString() : null;
     },
-    async pauseSchedule(name, reason) {
+    async pauseSchedule({ connection, reason }) {
       try {
-        await pauseSchedule(temporal.client, name, reason);
+        await pauseSchedule(temporal.client, connection, reason);
       } catch (error) {
         if (!(error instanceof NoSchedule)) throw error;
       }
     },
-  });
+  };
 }

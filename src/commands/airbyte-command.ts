@@ -79,7 +79,7 @@ function createOutputLog(output: Output): Log {
 
 /** Where an error came from. Without its message, which may quote a record. */
 function extractStackFrames(meta: LogEntry['meta']): string | undefined {
-  // Activities have removed the message already (activities/activity-failure.ts).
+  // Activities have removed the message already (activities/activity-attempt.ts).
   const { name, at } = (meta ?? {}) as { name?: string; at?: string[] };
   if (at) return [name, ...at].join('\n');
   const error = (meta?.['error'] ?? {}) as Partial<Error>;

@@ -7,11 +7,10 @@ import {
 } from '@temporalio/workflow';
 import type { FetchActivities } from '../activities/fetch';
 import type { FetchInput, FetchResult } from '../activities/fetch-contract';
-import type { ScheduleActivities } from '../activities/schedule-activities';
 import type { DeliveryInput, SinkActivities } from '../activities/sink-activities';
 import type { RunSummary } from '../protocol';
 import { countRecords } from '../staging/segment';
-import { pauseSignal, type ReadInput, type SyncInput } from './contract';
+import { pauseSignal, type ReadInput, type ScheduleActivities } from './contract';
 import type { Pause, PauseLock } from './pause-lock';
 import { toStreamFailure } from './sync-outcome';
 
@@ -74,8 +73,8 @@ export function proxyStagingActivities(): Pick<FetchActivities, 'discardRun'> {
 }
 
 /** The activities of scheduled runs. They are short and need no heartbeats. */
-export function proxyScheduleActivities(): ActivityInterfaceFor<ScheduleActivities<SyncInput>> {
-  return proxyActivities<ScheduleActivities<SyncInput>>({
+export function proxyScheduleActivities(): ActivityInterfaceFor<ScheduleActivities> {
+  return proxyActivities<ScheduleActivities>({
     startToCloseTimeout: '30s',
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 10 },
   });

@@ -121,6 +121,16 @@ export interface ScheduledResult {
   consecutiveFailures: number;
 }
 
+/** The activities of a worker that serves schedules. */
+export interface ScheduleActivities {
+  /** Builds the input of a sync from the project file as it is now. */
+  prepareSync(input: { connection: string }): Promise<SyncInput>;
+  /** When the connection's newest sync started, ISO 8601; null when it is not running. */
+  findRunningSince(input: { connection: string }): Promise<string | null>;
+  /** Pauses the connection's schedule, if it has one. */
+  pauseSchedule(input: { connection: string; reason: string }): Promise<void>;
+}
+
 /** Answer to the `progress` query of a workflow that reads streams. */
 export interface StreamProgress {
   stream: string;

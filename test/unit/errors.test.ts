@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { ActivityFailure, ApplicationFailure, CancelledFailure, RetryState } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger, type LogEntry } from '@temporalio/worker';
-import { isRetryable, toActivityFailure } from '../../src/activities/activity-failure';
+import { isRetryable, toActivityFailure } from '../../src/activities/activity-attempt';
 import { CatalogError } from '../../src/airbyte/catalog';
 import { BrokenPipe, createOutput } from '../../src/airbyte/protocol-output';
 import { StateError } from '../../src/airbyte/stream-state';

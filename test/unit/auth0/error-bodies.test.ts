@@ -1,7 +1,7 @@
 import type { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { toActivityFailure } from '../../../src/activities/activity-failure';
+import { toActivityFailure } from '../../../src/activities/activity-attempt';
 import { type Auth0Client, createAuth0Client } from '../../../src/auth0/client';
 import { Pacer } from '../../../src/auth0/rate-limit/pacer';
 import { createClientTokenSource, createFixedTokenSource } from '../../../src/auth0/token';

@@ -1,7 +1,22 @@
-import { ApplicationFailure, CancelledFailure, log } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure, Context, log } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import { RateLimited } from '../auth0/errors';
 import { isRollcallError, toFailureDetails } from '../errors';
+
+/**
+ * Heartbeats on a timer while `work` runs: a wait for a rate limit or a slow pipe must not look like a lost worker.
+ * @param getDetails what the next attempt resumes from; called for each heartbeat
+ */
+export async function withHeartbeats<Result>(getDetails: () => unknown, work: () => Promise<Result>): Promise<Result> {
+  const context = Context.current();
+  const timeoutMs = context.info.heartbeatTimeoutMs ?? 10_000;
+  const timer = setInterval(() => context.heartbeat(getDetails()), Math.min(1_000, timeoutMs / 4));
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
 
 /** True for errors that another attempt may resolve. Unexpected errors count: their cause is unknown. */
 export function isRetryable(error: unknown): boolean {
@@ -15,9 +30,7 @@ export function isRetryable(error: unknown): boolean {
  */
 export function toActivityFailure(error: unknown, exhausted = false): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
-  const { type, message } = isRollcallError(error)
-    ? { type: error.name, message: error.message }
-    : logUnexpected(error);
+  const { name: type, message } = isRollcallError(error) ? error : logUnexpected(error);
   return ApplicationFailure.create({
     type,
     message,
@@ -30,10 +43,10 @@ export function toActivityFailure(error: unknown, exhausted = false): Error {
   });
 }
 
-function logUnexpected(error: unknown): { type: string; message: string } {
+function logUnexpected(error: unknown): Pick<Error, 'name' | 'message'> {
   const name = (error as Partial<Error> | null | undefined)?.name ?? typeof error;
   log.error('unexpected error in an activity', { name, at: readStackFrames(error) });
-  return { type: 'Unexpected', message: `Internal error in Rollcall (${name}). See the worker's log for details.` };
+  return { name: 'Unexpected', message: `Internal error in Rollcall (${name}). See the worker's log for details.` };
 }
 
 /** Where an error was thrown, one line a frame, without the message: it may quote a record, and many people read logs. */
