@@ -4,7 +4,7 @@ import { startEmulator, type TenantScenario } from 'auth0-emulator';
 import { connect } from '../src/temporal/connection';
 import { locateTemporal } from '../src/temporal/embedded-server/binary';
 import { startEmbeddedServer } from '../src/temporal/embedded-server/embedded-server';
-import { historiesOf } from '../test/support/histories';
+import { readWorkflowHistories } from '../test/support/histories';
 import { start } from '../test/support/program';
 import { allowance, countHoldings, countLeastRequests } from './support/least-requests';
 import { countRecords, runSync, withFolder, writeProject } from './support/project';
@@ -90,7 +90,7 @@ export async function measureHistory(scenario: TenantScenario, settings: object 
 
 /** The histories of a workflow and of its children, each with the runs that it continued as. */
 async function readHistories(client: Client, root: string): Promise<RunHistory[]> {
-  const runs = await historiesOf(client, root);
+  const runs = await readWorkflowHistories(client, root);
   return Promise.all(
     runs.map(async ({ workflowId, history: { events } }) => {
       const runId = events?.[0]?.workflowExecutionStartedEventAttributes?.originalExecutionRunId ?? undefined;

@@ -9,7 +9,7 @@ import { readScheduleStatus } from '../../src/temporal/run-status';
 import { installRuntime } from '../../src/temporal/runtime';
 import { startMonitoredProcess } from '../support/monitored-worker';
 import { type CliOptions, type CliResult, runCli } from '../support/cli';
-import { textIn } from '../support/histories';
+import { collectText } from '../support/histories';
 import { projectFor } from '../support/compare-copy';
 import { until } from '../support/wait';
 import { scratchFolder } from '../support/scratch';
@@ -130,7 +130,7 @@ async function readTemporal(): Promise<string> {
   for await (const execution of temporal.client.workflow.list()) {
     const handle = temporal.client.workflow.getHandle(execution.workflowId, execution.runId);
     const [history, description] = await Promise.all([handle.fetchHistory(), handle.describe()]);
-    text += textIn(history) + textIn(execution.raw) + textIn(description.raw);
+    text += collectText(history) + collectText(execution.raw) + collectText(description.raw);
     text += JSON.stringify([execution.memo, execution.typedSearchAttributes]);
   }
   return text;
@@ -215,7 +215,7 @@ it('writes none of them into heartbeats, or there when a sync is paused and canc
       const handle = temporal.client.workflow.getHandle(`sync/acme/${child}`);
       descriptions.push((await handle.describe()).raw.pendingActivities as unknown as JsonObject);
     }
-    return textIn(descriptions);
+    return collectText(descriptions);
   };
   await until(async () => (await heartbeats().catch(() => '')).includes('cursor'));
   expect(leaksIn(await heartbeats())).toEqual([]);
@@ -256,7 +256,7 @@ it('writes none of them there in scheduled runs that complete, meet quoted value
   await expectOk('status', 'acme');
   const schedule = await temporal.client.schedule.getHandle('sync/acme').describe();
   expect(schedule.state.paused).toBe(true);
-  expect(leaksIn(textIn(schedule.raw))).toEqual([]);
+  expect(leaksIn(collectText(schedule.raw))).toEqual([]);
   await expectNothingLeaked();
 });
 

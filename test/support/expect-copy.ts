@@ -2,18 +2,18 @@ import type { Emulator, TruthStream } from 'auth0-emulator';
 import type { JsonObject } from '../../src/json';
 import type { Delivery } from '../../src/sinks/sink';
 import { compare, exact } from './compare-copy';
-import type { Played } from './test-environment';
+import type { SyncOutcome } from './test-environment';
 
 /** The steps of one stream, in the order in which the destination took them. */
-export function stepsOf({ deliveries }: Pick<Played, 'deliveries'>, stream: string): Delivery[] {
+export function listDeliveries({ deliveries }: Pick<SyncOutcome, 'deliveries'>, stream: string): Delivery[] {
   return deliveries.filter((delivery) => delivery.stream.name === stream);
 }
 
 /** Expects what every stream keeps, whatever happens: steps in order, one at a time, and no state before its records. */
-export function expectPromisesKept(played: Played): void {
-  expect(played.overlaps).toBe(0);
-  for (const stream of new Set(played.deliveries.map((delivery) => delivery.stream.name))) {
-    const steps = stepsOf(played, stream);
+export function expectOrderedDeliveries(outcome: SyncOutcome): void {
+  expect(outcome.overlaps).toBe(0);
+  for (const stream of new Set(outcome.deliveries.map((delivery) => delivery.stream.name))) {
+    const steps = listDeliveries(outcome, stream);
     expect(steps.map(({ sequence }) => sequence)).toEqual(steps.map((_, nth) => nth));
     expect(steps[0]?.status).toBe('STARTED');
     expect(steps.slice(1, -1).map(({ status }) => status)).toEqual(steps.slice(1, -1).map(() => undefined));
@@ -27,15 +27,15 @@ export function expectPromisesKept(played: Played): void {
 }
 
 /** Expects every record of the streams once, as the tenant holds it, and each stream to end as a whole, announced once. */
-export function expectWhole(played: Played, tenant: Emulator, streams: TruthStream[]): void {
+export function expectCompleteCopy(outcome: SyncOutcome, tenant: Emulator, streams: TruthStream[]): void {
   const truth = tenant.readTruth();
   for (const stream of streams) {
-    const result = played.result.streams.find((each) => each.stream === stream);
-    expect({ stream, ...compare(stream, played.rows[stream] ?? [], truth[stream]) }).toEqual({ stream, ...exact });
+    const result = outcome.result.streams.find((each) => each.stream === stream);
+    expect({ stream, ...compare(stream, outcome.rows[stream] ?? [], truth[stream]) }).toEqual({ stream, ...exact });
     expect(result).toMatchObject({ status: 'complete', records: truth[stream].size });
-    const estimates = stepsOf(played, stream).flatMap(({ estimate }) => estimate ?? []);
+    const estimates = listDeliveries(outcome, stream).flatMap(({ estimate }) => estimate ?? []);
     expect({ stream, estimates }).toEqual({ stream, estimates: [expect.any(Number)] });
-    const last = stepsOf(played, stream).at(-1);
+    const last = listDeliveries(outcome, stream).at(-1);
     expect(last).toMatchObject({ status: 'COMPLETE', state: { rollcall: { finished: true } } });
   }
 }

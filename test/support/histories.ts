@@ -10,7 +10,7 @@ export interface RecordedRun {
 }
 
 /** The histories of a workflow and of its children, each with the runs that it continued as. */
-export async function historiesOf(client: Client, workflowId: string): Promise<RecordedRun[]> {
+export async function readWorkflowHistories(client: Client, workflowId: string): Promise<RecordedRun[]> {
   const runs: RecordedRun[] = [];
   const waiting: { workflowId: string; runId?: string | undefined }[] = [{ workflowId }];
   for (let next = waiting.shift(); next; next = waiting.shift()) {
@@ -30,9 +30,9 @@ export async function historiesOf(client: Client, workflowId: string): Promise<R
 }
 
 /** Every text in a value, payloads included, as anybody with access to Temporal can read it. */
-export function textIn(value: unknown): string {
+export function collectText(value: unknown): string {
   if (typeof value === 'string') return `${value}\n`;
   if (value instanceof Uint8Array || Buffer.isBuffer(value)) return `${Buffer.from(value).toString('utf8')}\n`;
   if (typeof value !== 'object' || value === null) return '';
-  return Object.values(value).map(textIn).join('');
+  return Object.values(value).map(collectText).join('');
 }

@@ -25,20 +25,20 @@ import { createTestClient, tenantLimits } from './fetch-fixture';
 import { createNamespace } from './servers';
 
 const bundle = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
-const taskQueue = 'stage';
+const taskQueue = 'test-environment';
 
 /** What a sync is to do, and what shall happen to it. */
-export interface Play extends Partial<
+export interface SyncScenario extends Partial<
   Pick<SyncRequest, 'startDate' | 'full' | 'unknownStreams' | 'onRefusedCredentials' | 'searchAttributes'>
 > {
-  reading?: Partial<ReadOptions>;
+  readOptions?: Partial<ReadOptions>;
   tenant: Emulator;
   streams: StreamSelection[];
   limits?: Partial<SyncLimits>;
   /** What the destination holds. */
   states?: Record<string, StreamState>;
   /** Asked for each slice; default: a client of the tenant that repeats nothing. */
-  clientOf?: (client: Auth0Client) => Auth0Client;
+  wrapClient?: (client: Auth0Client) => Auth0Client;
   /** Stands before the real activity. */
   fetchPages?: (input: FetchInput, real: () => Promise<FetchResult>) => Promise<FetchResult>;
   /** Called before the staging of the run is discarded. */
@@ -48,7 +48,7 @@ export interface Play extends Partial<
 }
 
 /** What came of it. */
-export interface Played {
+export interface SyncOutcome {
   workflowId: string;
   result: SyncResult;
   /** In the order in which the destination took them. */
@@ -57,7 +57,7 @@ export interface Played {
   rows: Record<string, JsonObject[]>;
   /** By stream, the newest state at the destination. */
   states: Record<string, StreamState>;
-  slices: FetchInput[];
+  fetches: FetchInput[];
   /** Steps that came while another one of the same stream was under way. */
   overlaps: number;
   /** Runs whose staging was discarded. */
@@ -66,26 +66,26 @@ export interface Played {
   summaries: RunSummary[];
 }
 
-/** A play under way. */
-export interface Playing {
+/** A scenario under way. */
+export interface StartedSync {
   run: SyncRun;
-  ended: Promise<Played>;
+  ended: Promise<SyncOutcome>;
 }
 
-export interface Stage {
+export interface TestEnvironment {
   temporal: TemporalConnection;
-  begin(play: Play): Promise<Playing>;
-  play(play: Play): Promise<Played>;
+  startSync(scenario: SyncScenario): Promise<StartedSync>;
+  runSync(scenario: SyncScenario): Promise<SyncOutcome>;
   close(): Promise<void>;
 }
 
-interface Cast extends Omit<Played, 'result' | 'workflowId'> {
-  play: Play;
+interface ScenarioContext extends Omit<SyncOutcome, 'result' | 'workflowId'> {
+  scenario: SyncScenario;
   client: Auth0Client;
   sink: Sink;
 }
 
-const limitsByDefault: Omit<SyncLimits, 'childFetchBudget'> = {
+const defaultTestLimits: Omit<SyncLimits, 'childFetchBudget'> = {
   fetchBudget: { pages: 2, seconds: 60, bytes: 1e9 },
   fetchesPerRun: 500,
   concurrency: { min: 2, max: 2 },
@@ -98,12 +98,12 @@ const limitsByDefault: Omit<SyncLimits, 'childFetchBudget'> = {
 };
 
 /** A Temporal namespace of its own with one worker, which runs the built workflows and the real activities. */
-export async function openStage(): Promise<Stage> {
+export async function startTestEnvironment(): Promise<TestEnvironment> {
   installRuntime({ log: () => undefined });
   const folder = mkdtempSync(join(tmpdir(), 'rollcall-'));
   const temporal = await connect(await createNamespace());
   const staging = createStaging(join(folder, 'staging'));
-  const casts = new Map<string, Cast>();
+  const contexts = new Map<string, ScenarioContext>();
   const worker: Worker = await createWorker({
     connection: temporal.native,
     namespace: temporal.namespace,
@@ -111,24 +111,24 @@ export async function openStage(): Promise<Stage> {
     workflowBundle: bundle,
     runInMainThread: true,
     maxConcurrentActivities: 20,
-    activities: activitiesOf(casts, staging),
+    activities: createActivities(contexts, staging),
   });
   const working = worker.run();
 
-  async function begin(play: Play): Promise<Playing> {
+  async function startScenario(scenario: SyncScenario): Promise<StartedSync> {
     const connection = `acme-${randomUUID().slice(0, 8)}`;
-    const cast = castOf(play, staging);
-    casts.set(connection, cast);
-    const { streams, startDate, unknownStreams, onRefusedCredentials, full, searchAttributes } = play;
+    const context = createContext(scenario, staging);
+    contexts.set(connection, context);
+    const { streams, startDate, unknownStreams, onRefusedCredentials, full, searchAttributes } = scenario;
     const workflowId = `sync/${connection}`;
-    const { fetchBudget = limitsByDefault.fetchBudget } = play.limits ?? {};
-    const limits = { ...limitsByDefault, childFetchBudget: fetchBudget, ...play.limits };
+    const { fetchBudget = defaultTestLimits.fetchBudget } = scenario.limits ?? {};
+    const limits = { ...defaultTestLimits, childFetchBudget: fetchBudget, ...scenario.limits };
     const input = createSyncInput({
       connection,
       streams,
       sinkQueue: taskQueue,
       limits,
-      readOptions: { ...defaultReadOptions, ...play.reading },
+      readOptions: { ...defaultReadOptions, ...scenario.readOptions },
       ...(startDate && { startDate }),
       ...(unknownStreams && { unknownStreams }),
       ...(full && { full }),
@@ -137,16 +137,16 @@ export async function openStage(): Promise<Stage> {
     });
     const run = await startSync(temporal.client, { workflowId, taskQueue, input, timeoutMs: 55_000 });
     const ended = run.result().then((result) => {
-      cast.client.close();
-      return { ...cast, workflowId, result };
+      context.client.close();
+      return { ...context, workflowId, result };
     });
     return { run, ended };
   }
 
   return {
     temporal,
-    begin,
-    play: async (play) => (await begin(play)).ended,
+    startSync: startScenario,
+    runSync: async (scenario) => (await startScenario(scenario)).ended,
     async close() {
       worker.shutdown();
       await working;
@@ -156,20 +156,20 @@ export async function openStage(): Promise<Stage> {
   };
 }
 
-function castOf(play: Play, staging: Staging): Cast {
-  const states = { ...play.states };
+function createContext(scenario: SyncScenario, staging: Staging): ScenarioContext {
+  const states = { ...scenario.states };
   const rows: Record<string, JsonObject[]> = {};
   const deliveries: Delivery[] = [];
   const busy = new Set<string>();
-  const client = createTestClient(play.tenant);
+  const client = createTestClient(scenario.tenant);
   const sink: Sink = {
-    loadState: async () => play.states ?? {},
+    loadState: async () => scenario.states ?? {},
     async deliver(delivery) {
       const { name } = delivery.stream;
-      if (busy.has(name)) cast.overlaps += 1;
+      if (busy.has(name)) context.overlaps += 1;
       busy.add(name);
       try {
-        await play.deliver?.(delivery);
+        await scenario.deliver?.(delivery);
         for (const segment of delivery.segments) {
           const lines = (await staging.readValues(segment)) as unknown as StagedRecord[];
           (rows[name] ??= []).push(...lines.map(({ data }) => data));
@@ -181,47 +181,50 @@ function castOf(play: Play, staging: Staging): Cast {
       }
     },
     writeSummary: async (summary) => {
-      cast.summaries.push(summary);
+      context.summaries.push(summary);
     },
     close: async () => undefined,
   };
-  const cast: Cast = {
-    play,
+  const context: ScenarioContext = {
+    scenario,
     client,
     sink,
     states,
     rows,
     deliveries,
-    slices: [],
+    fetches: [],
     overlaps: 0,
     discarded: [],
     summaries: [],
   };
-  return cast;
+  return context;
 }
 
-function activitiesOf(casts: Map<string, Cast>, staging: Staging): object {
-  const castNamed = (connection: string): Cast => casts.get(connection)!;
+function createActivities(contexts: Map<string, ScenarioContext>, staging: Staging): object {
+  const findContext = (connection: string): ScenarioContext => contexts.get(connection)!;
   const getTenant = async (connection: string): Promise<Tenant> => {
-    const { client, play } = castNamed(connection);
-    return { client: play.clientOf?.(client) ?? client, readLimits: tenantLimits };
+    const { client, scenario } = findContext(connection);
+    return { client: scenario.wrapClient?.(client) ?? client, readLimits: tenantLimits };
   };
   const real = createFetchActivities({ getTenant, staging });
   const fetch: FetchActivities = {
     async fetchPages(input) {
-      const { play, slices } = castNamed(input.connection);
-      slices.push(input);
-      const slice = () => real.fetchPages(input);
-      return play.fetchPages ? play.fetchPages(input, slice) : slice();
+      const { scenario, fetches } = findContext(input.connection);
+      fetches.push(input);
+      const fetch = () => real.fetchPages(input);
+      return scenario.fetchPages ? scenario.fetchPages(input, fetch) : fetch();
     },
     async discardRun({ run }) {
-      const cast = [...casts.values()].find(({ deliveries }) => deliveries[0]?.run === run);
-      await cast?.play.discardRun?.();
+      const context = [...contexts.values()].find(({ deliveries }) => deliveries[0]?.run === run);
+      await context?.scenario.discardRun?.();
       await real.discardRun({ run });
-      cast?.discarded.push(run);
+      context?.discarded.push(run);
     },
   };
-  return { ...fetch, ...createSinkActivities({ getSink: async (connection) => castNamed(connection).sink, staging }) };
+  return {
+    ...fetch,
+    ...createSinkActivities({ getSink: async (connection) => findContext(connection).sink, staging }),
+  };
 }
 
 /** Streams by name, to be read whole or by their cursor. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { TruthStream } from 'auth0-emulator';
-import { full, openStage, type Stage } from '../../support/test-environment';
+import { full, startTestEnvironment, type TestEnvironment } from '../../support/test-environment';
 import { countRuns, forSeconds } from '../../support/simulation/deadline';
 import {
   generateChanges,
@@ -14,11 +14,11 @@ import { expectCopy } from '../../support/simulation/expected-copy';
 
 jest.setTimeout(120_000);
 
-let stage: Stage;
+let environment: TestEnvironment;
 beforeAll(async () => {
-  stage = await openStage();
+  environment = await startTestEnvironment();
 }, 60_000);
-afterAll(() => stage.close());
+afterAll(() => environment.close());
 
 const everyStream: TruthStream[] = [
   'clients',
@@ -70,7 +70,7 @@ it('all streams come whole, side by side, though the tenant changes and requests
         const unstableIds = plan(generated.changes);
         emulator.setFaults(resetAt === null ? [] : [{ match: '/api/v2', kind: 'reset', nth: resetAt }]);
         let slices = 0;
-        const { rows, result } = await stage.play({
+        const { rows, result } = await environment.runSync({
           tenant: emulator,
           streams: full(...everyStream),
           limits: {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import { BadCredentials } from '../../../src/auth0/errors';
 import { cancelSync, NoRun, pauseSync, resumeSync, SyncCancelled } from '../../../src/temporal/sync-run';
-import { expectPromisesKept, expectWhole } from '../../support/expect-copy';
-import { full, openStage, type Playing, type Stage } from '../../support/test-environment';
+import { expectOrderedDeliveries, expectCompleteCopy } from '../../support/expect-copy';
+import { until } from '../../support/wait';
+import { full, startTestEnvironment, type StartedSync, type TestEnvironment } from '../../support/test-environment';
 
 jest.setTimeout(60_000);
 
@@ -15,7 +15,7 @@ const limits = {
   parentsPerBatch: 250,
 };
 
-let stage: Stage;
+let environment: TestEnvironment;
 let tenant: Emulator;
 
 beforeAll(async () => {
@@ -28,96 +28,103 @@ beforeAll(async () => {
     },
     latencyMs: 60,
   });
-  stage = await openStage();
+  environment = await startTestEnvironment();
 }, 60_000);
 afterEach(() => {
   tenant.resetStatistics();
 });
 afterAll(async () => {
-  await stage.close();
+  await environment.close();
   await tenant.close();
 });
 
-const connectionOf = ({ run }: Playing): string => run.workflowId.replace('sync/', '');
+const getConnection = ({ run }: StartedSync): string => run.workflowId.replace('sync/', '');
 
-/** Resolves when the tenant has been asked so often. */
-async function asked(requests: number): Promise<void> {
-  for (let tries = 0; tenant.readStatistics().requests < requests && tries < 1_000; tries += 1) await sleep(10);
+/** Resolves when the tenant has received so many requests. */
+const requested = (requests: number): Promise<unknown> => until(() => tenant.readStatistics().requests >= requests);
+
+/** Resolves when the workflows of a sync have no activity in progress, with the number of requests by then. */
+async function idle({ run }: StartedSync, streams: readonly string[]): Promise<number> {
+  const { workflow } = environment.temporal.client;
+  await until(async () => {
+    const children = streams.map((stream) => workflow.getHandle(`${run.workflowId}/${stream}`).describe());
+    return (await Promise.all(children)).every(({ raw }) => (raw.pendingActivities ?? []).length === 0);
+  });
+  return tenant.readStatistics().requests;
 }
 
-/** Requests once none has come for a second. */
-async function stillness(): Promise<number> {
-  for (let before = -1, tries = 0; tries < 20; tries += 1) {
-    const { requests } = tenant.readStatistics();
-    if (requests === before) return requests;
-    before = requests;
-    await sleep(1_000);
-  }
-  throw new Error('the tenant is asked all the time');
+async function readPauseReason(sync: StartedSync): Promise<string | undefined> {
+  return (await sync.run.progress()).find(({ pauseReason }) => pauseReason !== undefined)?.pauseReason;
 }
 
-it('a paused run stops at its pages, says why, and goes on when it is resumed; little is read twice', async () => {
-  const { client } = stage.temporal;
-  const playing = await stage.begin({ tenant, streams: full(...all), limits });
-  const connection = connectionOf(playing);
-  await asked(60);
+it('stops a paused sync after its current pages, and reads little twice when it is resumed', async () => {
+  const { client } = environment.temporal;
+  const sync = await environment.startSync({ tenant, streams: full(...all), limits });
+  const connection = getConnection(sync);
+  await requested(60);
   expect(await pauseSync(client, connection, 'the tenant is being moved')).toBe(true);
-  const { requests } = tenant.readStatistics();
-  const still = await stillness();
-  // A slice learns of it by its heartbeats, within about a second.
-  expect(still - requests).toBeLessThan(40);
-  expect(await pauseSync(client, connection, 'the tenant is still being moved')).toBe(false);
-  for (const { status, pauseReason } of await playing.run.progress()) {
-    expect(status === 'complete' ? undefined : pauseReason).toBe(
-      status === 'complete' ? undefined : 'the tenant is being moved; the tenant is still being moved',
-    );
+  const before = tenant.readStatistics().requests;
+  const atRest = await idle(sync, ['clients', 'users', 'organizations']);
+  // A fetch learns of the pause with its heartbeat, within about a second.
+  expect(atRest - before).toBeLessThan(40);
+
+  expect(await pauseSync(client, connection, 'an audit is in progress')).toBe(false);
+  for (const { status, pauseReason } of await sync.run.progress()) {
+    const reason = status === 'complete' ? undefined : 'the tenant is being moved; an audit is in progress';
+    expect(pauseReason).toBe(reason);
   }
-  await sleep(500);
-  expect(tenant.readStatistics().requests).toBe(still);
+  expect(tenant.readStatistics().requests).toBe(atRest);
 
   expect(await resumeSync(client, connection)).toEqual({ wasPaused: true });
-  const played = await playing.ended;
-  expectWhole(played, tenant, [...all]);
-  expectPromisesKept(played);
-  // Pages of users, with one more for each cut and the greatest key, of members, organizations, and clients; each of five
-  // slices may lose the page that it was at.
+  const outcome = await sync.ended;
+  expectCompleteCopy(outcome, tenant, [...all]);
+  expectOrderedDeliveries(outcome);
+  // Pages of users, one for each split and the greatest key, of members, organizations and clients. Each of five fetches may
+  // lose its current page.
   expect(tenant.readStatistics().requests).toBeLessThanOrEqual(61 + 2 + 250 + 3 + 4 + 5);
   await expect(resumeSync(client, connection)).rejects.toThrow(NoRun);
 });
 
-it('a run that is paused before it reads, and continues as new, stays paused', async () => {
-  const { client } = stage.temporal;
-  let begun = false;
-  const playing = await stage.begin({
+it('keeps a sync paused when a workflow continues as new', async () => {
+  const { client } = environment.temporal;
+  let isPaused = false;
+  const sync = await environment.startSync({
     tenant,
     streams: full('clients'),
     limits: { ...limits, fetchBudget: { pages: 1, seconds: 60, bytes: 1e9 }, fetchesPerRun: 1 },
     async fetchPages({ fetchId }, real) {
       const result = await real();
-      // While the first run of the stream's workflow waits for the end of its only slice.
-      if (fetchId === 'clients-0' && !begun) {
-        begun = true;
-        await pauseSync(client, connectionOf(playing), 'wait');
+      // The first run of the stream's workflow waits for this fetch, its only one.
+      if (fetchId === 'clients-0' && !isPaused) {
+        isPaused = true;
+        await pauseSync(client, getConnection(sync), 'wait');
       }
       return result;
     },
   });
-  await asked(1);
-  expect(await stillness()).toBe(1);
-  expect(await resumeSync(client, connectionOf(playing))).toEqual({ wasPaused: true });
-  const played = await playing.ended;
-  expectWhole(played, tenant, ['clients']);
+  const child = client.workflow.getHandle(`${sync.run.workflowId}/clients`);
+  const firstRunId = await until(() =>
+    child.describe().then(
+      ({ runId }) => runId,
+      () => undefined,
+    ),
+  );
+  await until(async () => (await child.describe()).runId !== firstRunId);
+  expect(await readPauseReason(sync)).toBe('wait');
+  expect(await idle(sync, ['clients'])).toBe(1);
+  expect(await resumeSync(client, getConnection(sync))).toEqual({ wasPaused: true });
+  expectCompleteCopy(await sync.ended, tenant, ['clients']);
 });
 
-it('refused credentials pause a run that shall wait for them, and it goes on when they are mended', async () => {
-  const { client } = stage.temporal;
+it('keeps the pause of refused credentials and the pause of a user apart', async () => {
+  const { client } = environment.temporal;
   let isRefused = false;
-  const playing = await stage.begin({
+  const sync = await environment.startSync({
     tenant,
     streams: full('users', 'clients'),
     limits: { ...limits, fetchBudget: { pages: 3, seconds: 60, bytes: 1e9 } },
     onRefusedCredentials: 'pause',
-    clientOf: (real) => ({
+    wrapClient: (real) => ({
       ...real,
       getPage: async (...args) => {
         if (isRefused) throw new BadCredentials('expired_token');
@@ -125,35 +132,42 @@ it('refused credentials pause a run that shall wait for them, and it goes on whe
       },
     }),
   });
-  await asked(8);
+  await requested(8);
   isRefused = true;
-  const paused = async (): Promise<string | undefined> =>
-    (await playing.run.progress()).find(({ stream }) => stream === 'users')?.pauseReason;
-  for (let tries = 0; (await paused()) === undefined && tries < 200; tries += 1) await sleep(50);
-  expect(await paused()).toMatch(/access token has expired/);
+  const connection = getConnection(sync);
+  expect(await until(() => readPauseReason(sync))).toMatch(/access token has expired/);
+  expect(await pauseSync(client, connection, 'the tenant is being moved')).toBe(true);
+  expect(await readPauseReason(sync)).toMatch(/access token has expired.*; the tenant is being moved$/);
+
+  const { wasPaused, pauseReason } = await resumeSync(client, connection);
+  expect({ wasPaused, pauseReason }).toEqual({ wasPaused: true, pauseReason: await readPauseReason(sync) });
+  expect(pauseReason).toMatch(/access token has expired/);
+  expect(pauseReason).not.toContain('the tenant is being moved');
+
   isRefused = false;
-  expect(await resumeSync(client, connectionOf(playing))).toEqual({ wasPaused: true });
-  const played = await playing.ended;
-  expect(played.result.status).toBe('complete');
-  expectWhole(played, tenant, ['users', 'clients']);
+  expect(await resumeSync(client, connection)).toEqual({ wasPaused: true });
+  const outcome = await sync.ended;
+  expect(outcome.result.status).toBe('complete');
+  expectCompleteCopy(outcome, tenant, ['users', 'clients']);
 });
 
-it('a cancelled run ends soon, and its state covers what was delivered', async () => {
-  const playing = await stage.begin({
+it('ends a cancelled sync soon, with a state that covers what was delivered', async () => {
+  const sync = await environment.startSync({
     tenant,
     streams: full('users'),
     limits: { ...limits, fetchBudget: { pages: 4, seconds: 60, bytes: 1e9 } },
   });
-  const ended = playing.ended.catch((error: unknown) => error);
-  await asked(10);
-  await cancelSync(stage.temporal.client, connectionOf(playing));
+  const ended = sync.ended.catch((error: unknown) => error);
+  await requested(10);
+  await cancelSync(environment.temporal.client, getConnection(sync));
   expect(await ended).toBeInstanceOf(SyncCancelled);
   expect(tenant.readStatistics().requests).toBeLessThan(22);
 });
 
-it('a connection without a run cannot be controlled', async () => {
-  const { client } = stage.temporal;
-  const nobody = `nobody-${randomUUID().slice(0, 8)}`;
-  await expect(pauseSync(client, nobody, 'why')).rejects.toThrow(`no sync of ${nobody} is running`);
-  await expect(cancelSync(client, nobody)).rejects.toThrow(NoRun);
+it('rejects commands for a connection without a sync in progress', async () => {
+  const { client } = environment.temporal;
+  const unknown = `unknown-${randomUUID().slice(0, 8)}`;
+  await expect(pauseSync(client, unknown, 'why')).rejects.toThrow(`no sync of ${unknown} is running`);
+  await expect(resumeSync(client, unknown)).rejects.toThrow(NoRun);
+  await expect(cancelSync(client, unknown)).rejects.toThrow(NoRun);
 });

@@ -1,26 +1,26 @@
 import { type Emulator, startEmulator, type TruthStream } from 'auth0-emulator';
 import { RequestRejected } from '../../../src/auth0/errors';
 import { compare, exact } from '../../support/compare-copy';
-import { expectPromisesKept, expectWhole } from '../../support/expect-copy';
-import { full, openStage, type Played, type Stage } from '../../support/test-environment';
+import { expectOrderedDeliveries, expectCompleteCopy } from '../../support/expect-copy';
+import { full, startTestEnvironment, type SyncOutcome, type TestEnvironment } from '../../support/test-environment';
 
 const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
 const limits = { fetchBudget: { pages: 2, seconds: 60, bytes: 1e9 }, parentsPerBatch: 3 };
 jest.setTimeout(60_000);
 
-let stage: Stage;
+let environment: TestEnvironment;
 let tenant: Emulator;
 
 beforeAll(async () => {
-  stage = await openStage();
+  environment = await startTestEnvironment();
 }, 60_000);
 beforeEach(async () => {
   tenant = await startEmulator({ scenario: 'owned-roles' });
 });
 afterEach(() => tenant.close());
-afterAll(() => stage.close());
+afterAll(() => environment.close());
 
-const resultOf = ({ result }: Played, stream: string): Played['result']['streams'][0] =>
+const findResult = ({ result }: SyncOutcome, stream: string): SyncOutcome['result']['streams'][0] =>
   result.streams.find((each) => each.stream === stream)!;
 
 const requestsFor = (part: RegExp): number =>
@@ -30,12 +30,12 @@ const requestsFor = (part: RegExp): number =>
 
 describe("roles that an organization owns, which the tenant's list leaves out", () => {
   it('are asked for once by organization, and come with their descriptions', async () => {
-    const played = await stage.play({ tenant, streams: full(...family), limits });
-    expectWhole(played, tenant, family);
-    expectPromisesKept(played);
+    const outcome = await environment.runSync({ tenant, streams: full(...family), limits });
+    expectCompleteCopy(outcome, tenant, family);
+    expectOrderedDeliveries(outcome);
     expect([requestsFor(/^roles$/), requestsFor(/^role$/)]).toEqual([1 + 4, 0]);
-    expect(resultOf(played, 'organization_members').counts.requests).toBe(8 + 4);
-    expect(played.result.verdict).toBe('complete');
+    expect(findResult(outcome, 'organization_members').counts.requests).toBe(8 + 4);
+    expect(outcome.result.verdict).toBe('complete');
   });
 
   it('that are gone when they are asked for leave a null, a note, and an exception in the verdict', async () => {
@@ -43,20 +43,22 @@ describe("roles that an organization owns, which the tenant's list leaves out", 
       .map(({ record }) => record)
       .find((role) => role['type'] === 'organization');
     tenant.tenant.apply({ type: 'deleteRole', id: owned!['id'] as string, lingers: true });
-    const played = await stage.play({ tenant, streams: full(...family), limits });
-    const holders = played.rows['organization_member_roles']!.filter(({ id }) => id === owned!['id']);
+    const outcome = await environment.runSync({ tenant, streams: full(...family), limits });
+    const holders = outcome.rows['organization_member_roles']!.filter(({ id }) => id === owned!['id']);
     expect(holders.length).toBeGreaterThan(0);
     for (const row of holders) expect(row).toMatchObject({ name: owned!['name'], description: null });
-    expect(resultOf(played, 'organization_member_roles').verdict).toMatch(/^complete except for \d+ role description/);
-    expect(resultOf(played, 'organization_members').verdict).toBe('complete');
+    expect(findResult(outcome, 'organization_member_roles').verdict).toMatch(
+      /^complete except for \d+ role description/,
+    );
+    expect(findResult(outcome, 'organization_members').verdict).toBe('complete');
   });
 });
 
 it('takes roles from each member by itself when it is told to, with their descriptions and without the list of roles', async () => {
   const members = tenant.readTruth().organization_members.size;
-  const play = { tenant, streams: full(...family), limits, reading: { rolesSource: 'per_member' as const } };
-  const played = await stage.play(play);
-  expectWhole(played, tenant, family);
+  const scenario = { tenant, streams: full(...family), limits, readOptions: { rolesSource: 'per_member' as const } };
+  const outcome = await environment.runSync(scenario);
+  expectCompleteCopy(outcome, tenant, family);
   expect(requestsFor(/^memberRoles$/)).toBe(members);
   expect(requestsFor(/^roles?$/)).toBe(0);
 });
@@ -66,9 +68,9 @@ it('does not take roles for absent that are left out for want of a scope', async
     rolesWithoutScope: 'omit',
     scopes: ['read:organizations', 'read:organization_members', 'read:roles'],
   });
-  const played = await stage.play({ tenant, streams: full(...family), limits });
-  expectWhole(played, tenant, ['organizations', 'organization_members']);
-  expect(resultOf(played, 'organization_member_roles')).toMatchObject({
+  const outcome = await environment.runSync({ tenant, streams: full(...family), limits });
+  expectCompleteCopy(outcome, tenant, ['organizations', 'organization_members']);
+  expect(findResult(outcome, 'organization_member_roles')).toMatchObject({
     status: 'incomplete',
     failure: { type: 'MissingScope', message: expect.stringContaining('read:organization_member_roles') },
     audit: [{ part: "the tenant's roles", rows: 5, total: 5 }],
@@ -86,11 +88,11 @@ it('begins a list again whose place has expired, and leaves out what it had deli
   });
   try {
     let asked = 0;
-    const played = await stage.play({
+    const outcome = await environment.runSync({
       tenant: big,
       streams: full('clients', ...family),
       limits,
-      clientOf: (client) => ({
+      wrapClient: (client) => ({
         ...client,
         async getPage(request, options) {
           const page = await client.getPage(request, options);
@@ -101,13 +103,13 @@ it('begins a list again whose place has expired, and leaves out what it had deli
       }),
     });
     for (const stream of ['clients', ...family] as TruthStream[]) {
-      expect({ stream, ...compare(stream, played.rows[stream] ?? [], big.readTruth()[stream]) }).toEqual({
+      expect({ stream, ...compare(stream, outcome.rows[stream] ?? [], big.readTruth()[stream]) }).toEqual({
         stream,
         ...exact,
       });
     }
-    expect(played.result.verdict).toBe('complete');
-    const restarts = played.result.streams.map(({ counts }) => counts.restarted);
+    expect(outcome.result.verdict).toBe('complete');
+    const restarts = outcome.result.streams.map(({ counts }) => counts.restarted);
     expect(restarts.reduce((a, b) => a + b)).toBeGreaterThanOrEqual(3);
   } finally {
     await big.close();
@@ -119,36 +121,40 @@ it('counts the organizations that are deleted after they were listed', async () 
   tenant.setScript(
     [second, third].map((row) => ({ change: { type: 'deleteOrganization', id: row!.id }, atRequest: 3 })),
   );
-  const played = await stage.play({
+  const outcome = await environment.runSync({
     tenant,
     streams: full(...family),
     limits: { ...limits, concurrency: { min: 1, max: 1 } },
   });
-  expect(played.result).toMatchObject({
+  expect(outcome.result).toMatchObject({
     status: 'complete',
     verdict: expect.stringMatching(
       /^complete except for organization_members, organization_member_roles: 2 objects deleted/,
     ),
   });
-  expect(resultOf(played, 'organization_members').counts.vanished).toBe(2);
+  expect(findResult(outcome, 'organization_members').counts.vanished).toBe(2);
 });
 
 it('hands the whole result to the destination at the end, and is whole, too, when that is not taken', async () => {
-  const played = await stage.play({ tenant, streams: full('organizations') });
-  expect(played.summaries).toEqual([played.result]);
-  expect(played.deliveries.at(-1)?.status).toBe('COMPLETE');
+  const outcome = await environment.runSync({ tenant, streams: full('organizations') });
+  expect(outcome.summaries).toEqual([outcome.result]);
+  expect(outcome.deliveries.at(-1)?.status).toBe('COMPLETE');
 });
 
 it('a member that spoils every answer costs its streams that record alone, and they say so', async () => {
   const [, , key = ''] = tenant.readTruth().organization_members.keys();
   const [organization = '', spoilt = ''] = key.split(',');
   tenant.setFaults([{ kind: 'cut', record: spoilt, match: organization }]);
-  const played = await stage.play({ tenant, streams: full(...family), limits: { ...limits, maxStalledAttempts: 3 } });
-  expect(played.result.status).toBe('complete');
-  const members = played.rows['organization_members']!;
+  const outcome = await environment.runSync({
+    tenant,
+    streams: full(...family),
+    limits: { ...limits, maxStalledAttempts: 3 },
+  });
+  expect(outcome.result.status).toBe('complete');
+  const members = outcome.rows['organization_members']!;
   expect(members).toHaveLength(tenant.readTruth().organization_members.size);
   expect(members.filter(({ name }) => name === undefined)).toEqual([{ org_id: organization, user_id: spoilt }]);
   const exception = 'complete except for 1 record for which Auth0 returned only the key (see _airbyte_meta)';
-  expect(family.map((stream) => resultOf(played, stream).verdict)).toEqual(['complete', exception, exception]);
-  expectPromisesKept(played);
+  expect(family.map((stream) => findResult(outcome, stream).verdict)).toEqual(['complete', exception, exception]);
+  expectOrderedDeliveries(outcome);
 });

@@ -3,9 +3,15 @@ import { RateLimited } from '../../../src/auth0/errors';
 import type { ListRequest } from '../../../src/auth0/request';
 import type { StreamProgress } from '../../../src/workflows/contract';
 import { pace } from '../../support/fetch-fixture';
-import { historiesOf } from '../../support/histories';
-import { expectPromisesKept, expectWhole, stepsOf } from '../../support/expect-copy';
-import { full, openStage, type Play, type Played, type Stage } from '../../support/test-environment';
+import { readWorkflowHistories } from '../../support/histories';
+import { expectOrderedDeliveries, expectCompleteCopy, listDeliveries } from '../../support/expect-copy';
+import {
+  full,
+  startTestEnvironment,
+  type SyncScenario,
+  type SyncOutcome,
+  type TestEnvironment,
+} from '../../support/test-environment';
 
 const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
 const limits = {
@@ -15,7 +21,7 @@ const limits = {
 };
 jest.setTimeout(60_000);
 
-let stage: Stage;
+let environment: TestEnvironment;
 let tenant: Emulator;
 
 beforeAll(async () => {
@@ -27,18 +33,21 @@ beforeAll(async () => {
       roles: { count: 2 },
     },
   });
-  stage = await openStage();
+  environment = await startTestEnvironment();
 }, 60_000);
 afterAll(async () => {
-  await stage.close();
+  await environment.close();
   await tenant.close();
 });
 
 /** A tenant whose limit lets nothing out for some time once a request is `due`, longer than anybody waits in place. */
-function limitAt(due: (request: ListRequest) => boolean): { clientOf: NonNullable<Play['clientOf']>; until(): number } {
+function createRateLimit(due: (request: ListRequest) => boolean): {
+  wrapClient: NonNullable<SyncScenario['wrapClient']>;
+  until(): number;
+} {
   let until = 0;
   return {
-    clientOf: (client) => ({
+    wrapClient: (client) => ({
       ...client,
       async getPage(request, call) {
         if (until === 0 && due(request)) until = Date.now() + 1_500;
@@ -51,14 +60,16 @@ function limitAt(due: (request: ListRequest) => boolean): { clientOf: NonNullabl
 }
 
 /** What Temporal's UI shows with a workflow. */
-async function detailsOf(workflowId: string): Promise<string> {
-  const handle = stage.temporal.client.workflow.getHandle(workflowId);
+async function readDetails(workflowId: string): Promise<string> {
+  const handle = environment.temporal.client.workflow.getHandle(workflowId);
   return (await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata')).currentDetails;
 }
 
 /** Plays, and asks all the time how it stands. */
-async function watch(play: Play): Promise<{ played: Played; seen: StreamProgress[]; shown: Set<string> }> {
-  const { run, ended } = await stage.begin(play);
+async function watch(
+  scenario: SyncScenario,
+): Promise<{ outcome: SyncOutcome; seen: StreamProgress[]; shown: Set<string> }> {
+  const { run, ended } = await environment.startSync(scenario);
   let over = false;
   void ended.finally(() => (over = true));
   const seen: StreamProgress[] = [];
@@ -67,33 +78,38 @@ async function watch(play: Play): Promise<{ played: Played; seen: StreamProgress
     const now = await run.progress();
     seen.push(...now);
     if (now.some(({ waitingUntil }) => waitingUntil !== undefined)) {
-      shown.add(await detailsOf(`${run.workflowId}/${play.streams[0]?.name}`));
+      shown.add(await readDetails(`${run.workflowId}/${scenario.streams[0]?.name}`));
     }
     await new Promise((go) => setTimeout(go, 50));
   }
-  return { played: await ended, seen, shown };
+  return { outcome: await ended, seen, shown };
 }
 
 /** Expects that the workflow waited by a timer, and that no activity was tried twice. */
-async function expectTimer({ workflowId }: Played, workflow: string): Promise<void> {
-  const runs = await historiesOf(stage.temporal.client, workflowId);
+async function expectTimer({ workflowId }: SyncOutcome, workflow: string): Promise<void> {
+  const runs = await readWorkflowHistories(environment.temporal.client, workflowId);
   const events = runs.filter((each) => each.workflow === workflow).flatMap(({ history }) => history.events ?? []);
   expect(events.filter(({ timerFiredEventAttributes: fired }) => fired).length).toBeGreaterThan(0);
   expect(events.flatMap(({ activityTaskStartedEventAttributes: started }) => started?.attempt ?? [])).not.toContain(2);
   expect(events.filter(({ activityTaskFailedEventAttributes: failed }) => failed)).toEqual([]);
 }
 
-const toldOf = (played: Played, stream: string): number[] =>
-  stepsOf(played, stream).flatMap(({ rateLimited }) => rateLimited?.until ?? []);
+const listReportedWaits = (outcome: SyncOutcome, stream: string): number[] =>
+  listDeliveries(outcome, stream).flatMap(({ rateLimited }) => rateLimited?.until ?? []);
 
 it('a slice that meets the limit ends with what it has, and the workflow waits, says so, and goes on', async () => {
   let pages = 0;
-  const limit = limitAt(() => (pages += 1) === 3);
-  const { played, seen, shown } = await watch({ tenant, streams: full('clients'), limits, clientOf: limit.clientOf });
-  expectWhole(played, tenant, ['clients']);
-  expectPromisesKept(played);
-  expect(toldOf(played, 'clients')).toEqual([limit.until()]);
-  await expectTimer(played, 'streamWorkflow');
+  const limit = createRateLimit(() => (pages += 1) === 3);
+  const { outcome, seen, shown } = await watch({
+    tenant,
+    streams: full('clients'),
+    limits,
+    wrapClient: limit.wrapClient,
+  });
+  expectCompleteCopy(outcome, tenant, ['clients']);
+  expectOrderedDeliveries(outcome);
+  expect(listReportedWaits(outcome, 'clients')).toEqual([limit.until()]);
+  await expectTimer(outcome, 'streamWorkflow');
   const waiting = seen.filter(({ waitingUntil }) => waitingUntil !== undefined);
   expect(waiting.length).toBeGreaterThan(0);
   for (const each of waiting) expect(each).toMatchObject({ status: 'running', waitingUntil: limit.until(), pace });
@@ -103,26 +119,26 @@ it('a slice that meets the limit ends with what it has, and the workflow waits, 
   const row = `| 2 | 2 | waits for the tenant's rate limit until ${time} |`;
   expect([...shown].join('')).toContain(row);
   expect([...shown].join('')).toContain('Budget: 3 of 10 requests left, refilled by 1.5 per second');
-  expect(played.slices).toHaveLength(2);
-  expect(played.result.streams[0]).not.toHaveProperty('waitingUntil');
+  expect(outcome.fetches).toHaveLength(2);
+  expect(outcome.result.streams[0]).not.toHaveProperty('waitingUntil');
 });
 
 it('the sync shows streams that are under way, as they tell it how they stand', async () => {
   tenant.updateSettings({ latencyMs: 3_000 });
   const slow = { ...limits, fetchBudget: { ...limits.fetchBudget, pages: 1 }, concurrency: { min: 1, max: 1 } };
   const begun = Date.now();
-  const { run, ended } = await stage.begin({ tenant, streams: full('clients', 'users'), limits: slow });
+  const { run, ended } = await environment.startSync({ tenant, streams: full('clients', 'users'), limits: slow });
   const shown = new Set<string>();
   let over = false;
   void ended.finally(() => (over = true));
   while (!over) {
-    shown.add(await detailsOf(run.workflowId));
+    shown.add(await readDetails(run.workflowId));
     await new Promise((go) => setTimeout(go, 200));
   }
   tenant.updateSettings({ latencyMs: 0 });
   expect([...shown].some((table) => /^\| clients \| running \| [1-4]00 \| [1-4] \|/m.test(table))).toBe(true);
   expect([...shown].at(-1)).toMatch(/^\| clients \| complete \| 450 \| 5 \| 5 \|/m);
-  const runs = await historiesOf(stage.temporal.client, run.workflowId);
+  const runs = await readWorkflowHistories(environment.temporal.client, run.workflowId);
   const events = runs.find(({ workflow }) => workflow === 'syncWorkflow')?.history.events ?? [];
   const told = events.filter(({ workflowExecutionSignaledEventAttributes: signal }) => signal);
   // Each telling stays in the history: they come ten seconds apart.
@@ -131,53 +147,53 @@ it('the sync shows streams that are under way, as they tell it how they stand', 
 });
 
 it('every stream that comes from the same lists waits, whichever of them met the limit', async () => {
-  const limit = limitAt(({ path }) => path.endsWith('/members'));
-  const { played, seen } = await watch({
+  const limit = createRateLimit(({ path }) => path.endsWith('/members'));
+  const { outcome, seen } = await watch({
     tenant,
     streams: full(...family),
     limits: { ...limits, parentsPerBatch: 3 },
-    clientOf: limit.clientOf,
+    wrapClient: limit.wrapClient,
   });
-  expectWhole(played, tenant, family);
-  expectPromisesKept(played);
+  expectCompleteCopy(outcome, tenant, family);
+  expectOrderedDeliveries(outcome);
   for (const stream of family.slice(1)) {
-    expect(toldOf(played, stream)).toEqual([limit.until()]);
+    expect(listReportedWaits(outcome, stream)).toEqual([limit.until()]);
     expect(seen.filter((each) => each.stream === stream && each.waitingUntil === limit.until())).not.toEqual([]);
   }
-  await expectTimer(played, 'parentWorkflow');
+  await expectTimer(outcome, 'parentWorkflow');
 });
 
 it('the list of organizations and the roles wait as well', async () => {
   for (const due of ['organizations', 'roles']) {
-    const limit = limitAt(({ path }) => path === due);
-    const { played } = await watch({ tenant, streams: full(...family), limits, clientOf: limit.clientOf });
-    expectWhole(played, tenant, family);
-    expectPromisesKept(played);
-    expect(toldOf(played, 'organization_member_roles')).toEqual([limit.until()]);
-    await expectTimer(played, 'parentWorkflow');
+    const limit = createRateLimit(({ path }) => path === due);
+    const { outcome } = await watch({ tenant, streams: full(...family), limits, wrapClient: limit.wrapClient });
+    expectCompleteCopy(outcome, tenant, family);
+    expectOrderedDeliveries(outcome);
+    expect(listReportedWaits(outcome, 'organization_member_roles')).toEqual([limit.until()]);
+    await expectTimer(outcome, 'parentWorkflow');
   }
 });
 
 it('a search that meets the limit before its first page still knows what the tenant announced', async () => {
-  const limit = limitAt(() => true);
-  const { played } = await watch({ tenant, streams: full('users'), limits, clientOf: limit.clientOf });
-  expectWhole(played, tenant, ['users']);
-  expect(played.result.streams[0]?.audit[0]).toMatchObject({ total: 450 });
+  const limit = createRateLimit(() => true);
+  const { outcome } = await watch({ tenant, streams: full('users'), limits, wrapClient: limit.wrapClient });
+  expectCompleteCopy(outcome, tenant, ['users']);
+  expect(outcome.result.streams[0]?.audit[0]).toMatchObject({ total: 450 });
 });
 
 it('a search is cut also when its end can be asked for only after a wait', async () => {
-  const limit = limitAt(({ query }) => String(query['sort']).endsWith(':-1'));
-  const { played, seen } = await watch({
+  const limit = createRateLimit(({ query }) => String(query['sort']).endsWith(':-1'));
+  const { outcome, seen } = await watch({
     tenant,
     streams: full('users'),
     limits: { ...limits, fetchBudget: { ...limits.fetchBudget, pages: 2 } },
-    clientOf: limit.clientOf,
+    wrapClient: limit.wrapClient,
   });
-  expectWhole(played, tenant, ['users']);
-  expectPromisesKept(played);
-  expect(played.slices.filter(({ task }) => task.kind === 'search-end')).toHaveLength(2);
-  expect(played.result.streams[0]?.audit.length).toBeGreaterThan(1);
-  expect(toldOf(played, 'users')).toEqual([limit.until()]);
+  expectCompleteCopy(outcome, tenant, ['users']);
+  expectOrderedDeliveries(outcome);
+  expect(outcome.fetches.filter(({ task }) => task.kind === 'search-end')).toHaveLength(2);
+  expect(outcome.result.streams[0]?.audit.length).toBeGreaterThan(1);
+  expect(listReportedWaits(outcome, 'users')).toEqual([limit.until()]);
   expect(seen.filter(({ waitingUntil }) => waitingUntil === limit.until())).not.toEqual([]);
-  await expectTimer(played, 'streamWorkflow');
+  await expectTimer(outcome, 'streamWorkflow');
 });

@@ -1,9 +1,9 @@
 import { type Emulator, type EmulatorOptions, readerScopes, startEmulator, type TruthStream } from 'auth0-emulator';
 import { DestinationUnreadable } from '../../../src/sinks/files/manifest';
 import { compare } from '../../support/compare-copy';
-import { historiesOf } from '../../support/histories';
-import { expectPromisesKept, expectWhole, stepsOf } from '../../support/expect-copy';
-import { full, openStage, type Stage } from '../../support/test-environment';
+import { readWorkflowHistories } from '../../support/histories';
+import { expectOrderedDeliveries, expectCompleteCopy, listDeliveries } from '../../support/expect-copy';
+import { full, startTestEnvironment, type TestEnvironment } from '../../support/test-environment';
 
 const family: TruthStream[] = ['organizations', 'organization_members', 'organization_member_roles'];
 const [, ...memberStreams] = family;
@@ -14,19 +14,19 @@ const small = {
 };
 jest.setTimeout(60_000);
 
-let stage: Stage;
+let environment: TestEnvironment;
 let tenant: Emulator;
 
 beforeAll(async () => {
   tenant = await startEmulator(tenantOptions);
-  stage = await openStage();
+  environment = await startTestEnvironment();
 }, 60_000);
 afterEach(() => {
   tenant.updateSettings({ scopes: readerScopes });
   tenant.setFaults([]);
 });
 afterAll(async () => {
-  await stage.close();
+  await environment.close();
   await tenant.close();
 });
 
@@ -42,38 +42,42 @@ const tenantOptions: EmulatorOptions = {
 
 it('reads organizations, members and roles from one reading of each list', async () => {
   tenant.resetStatistics();
-  const played = await stage.play({ tenant, streams: full(...family), limits: small });
-  expectWhole(played, tenant, family);
-  expectPromisesKept(played);
+  const outcome = await environment.runSync({ tenant, streams: full(...family), limits: small });
+  expectCompleteCopy(outcome, tenant, family);
+  expectOrderedDeliveries(outcome);
   // 2 of organizations, 1 of roles, 4 of the big organization, 1 of each other.
   expect(tenant.readStatistics().requests).toBe(2 + 1 + 4 + 29);
-  const counted = played.result.streams.reduce((sum, { counts }) => sum + counts.requests, 0);
+  const counted = outcome.result.streams.reduce((sum, { counts }) => sum + counts.requests, 0);
   expect(counted).toBe(tenant.readStatistics().requests);
 });
 
 it('loses nothing and brings nothing twice when it continues as new', async () => {
-  const played = await stage.play({ tenant, streams: full(...family), limits: { ...small, fetchesPerRun: 4 } });
-  expectWhole(played, tenant, family);
-  expectPromisesKept(played);
-  const names = played.slices.map(({ fetchId }) => fetchId);
+  const outcome = await environment.runSync({
+    tenant,
+    streams: full(...family),
+    limits: { ...small, fetchesPerRun: 4 },
+  });
+  expectCompleteCopy(outcome, tenant, family);
+  expectOrderedDeliveries(outcome);
+  const names = outcome.fetches.map(({ fetchId }) => fetchId);
   expect(new Set(names).size).toBe(names.length);
   expect(names.filter((name) => name.startsWith('roles'))).toHaveLength(1);
-  const runs = await historiesOf(stage.temporal.client, played.workflowId);
+  const runs = await readWorkflowHistories(environment.temporal.client, outcome.workflowId);
   expect(runs.filter(({ workflow }) => workflow === 'parentWorkflow').length).toBeGreaterThan(2);
 });
 
 it.each([[memberStreams], [['organization_member_roles'] as TruthStream[]], [['organizations'] as TruthStream[]]])(
   'reads %j alone, and delivers nothing else',
   async (streams) => {
-    const played = await stage.play({ tenant, streams: full(...streams), limits: small });
-    expectWhole(played, tenant, streams);
-    expect(Object.keys(played.rows).sort()).toEqual([...streams].sort());
+    const outcome = await environment.runSync({ tenant, streams: full(...streams), limits: small });
+    expectCompleteCopy(outcome, tenant, streams);
+    expect(Object.keys(outcome.rows).sort()).toEqual([...streams].sort());
   },
 );
 
 it('reads several organizations side by side, as many as there are lanes', async () => {
   const atOnce = { now: 0, most: 0 };
-  await stage.play({
+  await environment.runSync({
     tenant,
     streams: full('organization_members'),
     limits: small,
@@ -93,23 +97,23 @@ describe('a token without', () => {
 
   it('the scope for member roles leaves organizations and members whole, and says of roles what is missing', async () => {
     without('read:organization_member_roles');
-    const played = await stage.play({ tenant, streams: full(...family), limits: small });
-    expectWhole(played, tenant, family.slice(0, 2));
-    expectPromisesKept(played);
-    const roles = played.result.streams.find(({ stream }) => stream === 'organization_member_roles');
+    const outcome = await environment.runSync({ tenant, streams: full(...family), limits: small });
+    expectCompleteCopy(outcome, tenant, family.slice(0, 2));
+    expectOrderedDeliveries(outcome);
+    const roles = outcome.result.streams.find(({ stream }) => stream === 'organization_member_roles');
     expect(roles).toMatchObject({ status: 'incomplete', records: 0, failure: { type: 'MissingScope' } });
     expect(roles?.failure?.message).toContain('read:organization_member_roles');
-    expect(stepsOf(played, 'organization_member_roles').at(-1)).toMatchObject({ status: 'INCOMPLETE' });
-    expect(played.result.status).toBe('partial');
+    expect(listDeliveries(outcome, 'organization_member_roles').at(-1)).toMatchObject({ status: 'INCOMPLETE' });
+    expect(outcome.result.status).toBe('partial');
   });
 
   it('the scope for roles leaves every stream whole, with descriptions that are null', async () => {
     without('read:roles');
-    const played = await stage.play({ tenant, streams: full(...family), limits: small });
-    expectWhole(played, tenant, family.slice(0, 2));
-    expect(played.result.status).toBe('complete');
+    const outcome = await environment.runSync({ tenant, streams: full(...family), limits: small });
+    expectCompleteCopy(outcome, tenant, family.slice(0, 2));
+    expect(outcome.result.status).toBe('complete');
     const truth = tenant.readTruth().organization_member_roles;
-    const rows = played.rows['organization_member_roles']!;
+    const rows = outcome.rows['organization_member_roles']!;
     expect(rows).toHaveLength(truth.size);
     expect(compare('organization_member_roles', rows, truth)).toMatchObject({ lost: [], twice: [], invented: [] });
     expect(rows.every(({ description }) => description === null)).toBe(true);
@@ -117,10 +121,10 @@ describe('a token without', () => {
 
   it('the scope for members fails both member streams, and leaves organizations whole', async () => {
     without('read:organization_members');
-    const played = await stage.play({ tenant, streams: full(...family), limits: small });
-    expectWhole(played, tenant, ['organizations']);
+    const outcome = await environment.runSync({ tenant, streams: full(...family), limits: small });
+    expectCompleteCopy(outcome, tenant, ['organizations']);
     for (const name of memberStreams) {
-      const result = played.result.streams.find(({ stream }) => stream === name);
+      const result = outcome.result.streams.find(({ stream }) => stream === name);
       expect(result).toMatchObject({
         status: 'incomplete',
         failure: { type: 'MissingScope', failureType: 'config_error' },
@@ -131,22 +135,22 @@ describe('a token without', () => {
 
 it('fails as a whole when the organizations cannot be listed, and other streams are read', async () => {
   tenant.setFaults([{ kind: '503', match: '/organizations\\?' }]);
-  const played = await stage.play({ tenant, streams: full('clients', ...family), limits: small });
-  expectWhole(played, tenant, ['clients']);
+  const outcome = await environment.runSync({ tenant, streams: full('clients', ...family), limits: small });
+  expectCompleteCopy(outcome, tenant, ['clients']);
   for (const name of family) {
-    const result = played.result.streams.find(({ stream }) => stream === name);
+    const result = outcome.result.streams.find(({ stream }) => stream === name);
     expect(result).toMatchObject({ status: 'incomplete', failure: { type: 'Transient' } });
-    expect(stepsOf(played, name).map(({ status }) => status)).toEqual(['STARTED', 'INCOMPLETE']);
+    expect(listDeliveries(outcome, name).map(({ status }) => status)).toEqual(['STARTED', 'INCOMPLETE']);
   }
 });
 
 it('fails both member streams, and not their organizations, when members cannot be read', async () => {
   tenant.setFaults([{ kind: '503', match: '/members\\?', every: 10 }]);
-  const played = await stage.play({ tenant, streams: full(...family), limits: small });
-  expectWhole(played, tenant, ['organizations']);
-  expectPromisesKept(played);
+  const outcome = await environment.runSync({ tenant, streams: full(...family), limits: small });
+  expectCompleteCopy(outcome, tenant, ['organizations']);
+  expectOrderedDeliveries(outcome);
   for (const name of memberStreams) {
-    const last = stepsOf(played, name).at(-1);
+    const last = listDeliveries(outcome, name).at(-1);
     expect(last).toMatchObject({ status: 'INCOMPLETE', failure: { type: 'Transient' } });
     expect(last?.state).toMatchObject({ rollcall: { finished: false } });
   }
@@ -154,14 +158,14 @@ it('fails both member streams, and not their organizations, when members cannot 
 
 it('fails only the stream of roles when their descriptions cannot be read', async () => {
   tenant.setFaults([{ kind: '503', match: '/roles\\?' }]);
-  const played = await stage.play({ tenant, streams: full(...family), limits: small });
-  expectWhole(played, tenant, family.slice(0, 2));
-  const roles = played.result.streams.find(({ stream }) => stream === 'organization_member_roles');
+  const outcome = await environment.runSync({ tenant, streams: full(...family), limits: small });
+  expectCompleteCopy(outcome, tenant, family.slice(0, 2));
+  const roles = outcome.result.streams.find(({ stream }) => stream === 'organization_member_roles');
   expect(roles).toMatchObject({ status: 'incomplete', failure: { type: 'Transient' } });
 });
 
 it('ends when the destination takes no more of a member stream', async () => {
-  const played = await stage.play({
+  const outcome = await environment.runSync({
     tenant,
     streams: full('clients', ...family),
     limits: small,
@@ -171,30 +175,34 @@ it('ends when the destination takes no more of a member stream', async () => {
       }
     },
   });
-  expectWhole(played, tenant, ['clients']);
-  const members = played.result.streams.find(({ stream }) => stream === 'organization_members');
+  expectCompleteCopy(outcome, tenant, ['clients']);
+  const members = outcome.result.streams.find(({ stream }) => stream === 'organization_members');
   expect(members).toMatchObject({ status: 'incomplete', records: 0, failure: { type: 'DestinationUnreadable' } });
-  expect(stepsOf(played, 'organization_members').map(({ sequence }) => sequence)).toEqual([0]);
+  expect(listDeliveries(outcome, 'organization_members').map(({ sequence }) => sequence)).toEqual([0]);
 });
 
 it('goes on near the place where an earlier attempt of the same job ended', async () => {
   const streams = full(...family).map((stream) => ({ ...stream, syncId: 7 }));
   const late = tenant.tenant.organizations.rows[28]!.id;
   tenant.setFaults([{ kind: '503', match: `/${late}/` }]);
-  const first = await stage.play({ tenant, streams, limits: { ...small, concurrency: { min: 1, max: 1 } } });
+  const first = await environment.runSync({ tenant, streams, limits: { ...small, concurrency: { min: 1, max: 1 } } });
   expect(first.result.status).toBe('partial');
   tenant.setFaults([]);
   tenant.resetStatistics();
 
-  const rest = await stage.play({ tenant, streams, limits: small, states: first.states });
+  const rest = await environment.runSync({ tenant, streams, limits: small, states: first.states });
   expect(rest.result.status).toBe('complete');
   expect(tenant.readStatistics().requests).toBeLessThan(2 + 1 + 12);
   for (const stream of family) {
     const rows = [...(first.rows[stream] ?? []), ...(rest.rows[stream] ?? [])];
     expect(compare(stream, rows, tenant.readTruth()[stream])).toMatchObject({ lost: [], invented: [], different: [] });
   }
-  for (const played of [first, rest]) expectPromisesKept(played);
+  for (const outcome of [first, rest]) expectOrderedDeliveries(outcome);
 
   const other = streams.map((stream) => ({ ...stream, syncId: 8 }));
-  expectWhole(await stage.play({ tenant, streams: other, limits: small, states: first.states }), tenant, family);
+  expectCompleteCopy(
+    await environment.runSync({ tenant, streams: other, limits: small, states: first.states }),
+    tenant,
+    family,
+  );
 });

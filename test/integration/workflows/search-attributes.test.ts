@@ -1,36 +1,38 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import { cancelSync, pauseSync, resumeSync } from '../../../src/temporal/sync-run';
-import { historiesOf } from '../../support/histories';
-import { full, openStage, type Playing, type Stage } from '../../support/test-environment';
+import { readWorkflowHistories } from '../../support/histories';
+import { full, startTestEnvironment, type StartedSync, type TestEnvironment } from '../../support/test-environment';
 
 jest.setTimeout(60_000);
 
-let stage: Stage;
+let environment: TestEnvironment;
 let tenant: Emulator;
 
 beforeAll(async () => {
   tenant = await startEmulator({
     scenario: { users: { count: 500 }, clients: { count: 30 }, organizations: { count: 0 }, roles: { count: 0 } },
   });
-  stage = await openStage();
+  environment = await startTestEnvironment();
 }, 60_000);
 afterEach(() => tenant.setFaults([]));
 afterAll(async () => {
-  await stage.close();
+  await environment.close();
   await tenant.close();
 });
 
-const connectionOf = ({ run }: Playing): string => run.workflowId.replace('sync/', '');
+const getConnection = ({ run }: StartedSync): string => run.workflowId.replace('sync/', '');
 
 /** Resolves when a search finds the run, as people search in Temporal's UI. */
-async function found(playing: Playing, query: string): Promise<void> {
-  const all = `RollcallConnection = '${connectionOf(playing)}' AND ${query}`;
+async function found(sync: StartedSync, query: string): Promise<void> {
+  const all = `RollcallConnection = '${getConnection(sync)}' AND ${query}`;
   for (let tries = 0; tries < 200; tries += 1) {
-    if ((await stage.temporal.client.workflow.count(all)).count === 1) return;
+    if ((await environment.temporal.client.workflow.count(all)).count === 1) return;
     await sleep(50);
   }
-  const { typedSearchAttributes } = await stage.temporal.client.workflow.getHandle(playing.run.workflowId).describe();
+  const { typedSearchAttributes } = await environment.temporal.client.workflow
+    .getHandle(sync.run.workflowId)
+    .describe();
   throw new Error(`not found by ${query}: ${JSON.stringify(typedSearchAttributes.getAll())}`);
 }
 
@@ -42,9 +44,9 @@ function gate(): { open(): void; passed: Promise<void> } {
 }
 
 it('a run is found by its connection, its mode, how it stands and what it has copied', async () => {
-  const { client } = stage.temporal;
+  const { client } = environment.temporal;
   const held = gate();
-  const playing = await stage.begin({
+  const sync = await environment.startSync({
     tenant,
     streams: full('clients', 'users'),
     searchAttributes: true,
@@ -52,16 +54,16 @@ it('a run is found by its connection, its mode, how it stands and what it has co
       if (stream.name === 'users' && sequence === 1) await held.passed;
     },
   });
-  await found(playing, "RollcallStatus = 'running' AND RollcallMode = 'incremental' AND RollcallRows = 30");
-  await pauseSync(client, connectionOf(playing), 'the tenant is being moved');
-  await found(playing, "RollcallStatus = 'paused' AND RollcallRows = 30");
-  await resumeSync(client, connectionOf(playing));
-  await found(playing, "RollcallStatus = 'running'");
+  await found(sync, "RollcallStatus = 'running' AND RollcallMode = 'incremental' AND RollcallRows = 30");
+  await pauseSync(client, getConnection(sync), 'the tenant is being moved');
+  await found(sync, "RollcallStatus = 'paused' AND RollcallRows = 30");
+  await resumeSync(client, getConnection(sync));
+  await found(sync, "RollcallStatus = 'running'");
   held.open();
-  await playing.ended;
-  await found(playing, "RollcallStatus = 'complete' AND RollcallRows = 530");
+  await sync.ended;
+  await found(sync, "RollcallStatus = 'complete' AND RollcallRows = 530");
   // The beginning, two ends of streams, the pause and its end, and the end.
-  expect(await upserts(playing)).toBe(6);
+  expect(await upserts(sync)).toBe(6);
 });
 
 it.each([
@@ -69,14 +71,19 @@ it.each([
   ['failed', [{ kind: '503' as const }], 0],
 ])('a run that is %s is found by that', async (status, faults, rows) => {
   tenant.setFaults(faults);
-  const playing = await stage.begin({ tenant, streams: full('clients', 'users'), full: true, searchAttributes: true });
-  await playing.ended;
-  await found(playing, `RollcallStatus = '${status}' AND RollcallMode = 'full' AND RollcallRows = ${rows}`);
+  const sync = await environment.startSync({
+    tenant,
+    streams: full('clients', 'users'),
+    full: true,
+    searchAttributes: true,
+  });
+  await sync.ended;
+  await found(sync, `RollcallStatus = '${status}' AND RollcallMode = 'full' AND RollcallRows = ${rows}`);
 });
 
 it('a run that was cancelled is found by that', async () => {
   const held = gate();
-  const playing = await stage.begin({
+  const sync = await environment.startSync({
     tenant,
     streams: full('users'),
     searchAttributes: true,
@@ -86,22 +93,22 @@ it('a run that was cancelled is found by that', async () => {
       return slice;
     },
   });
-  const ended = playing.ended.catch(() => undefined);
-  await found(playing, "RollcallStatus = 'running'");
-  await cancelSync(stage.temporal.client, connectionOf(playing));
+  const ended = sync.ended.catch(() => undefined);
+  await found(sync, "RollcallStatus = 'running'");
+  await cancelSync(environment.temporal.client, getConnection(sync));
   held.open();
   await ended;
-  await found(playing, "RollcallStatus = 'cancelled'");
+  await found(sync, "RollcallStatus = 'cancelled'");
 });
 
 it('nothing is set where the starter has not found that the server knows them', async () => {
-  const playing = await stage.begin({ tenant, streams: full('clients') });
-  await playing.ended;
-  expect(await upserts(playing)).toBe(0);
+  const sync = await environment.startSync({ tenant, streams: full('clients') });
+  await sync.ended;
+  expect(await upserts(sync)).toBe(0);
 });
 
-async function upserts({ run }: Playing): Promise<number> {
-  const histories = await historiesOf(stage.temporal.client, run.workflowId);
+async function upserts({ run }: StartedSync): Promise<number> {
+  const histories = await readWorkflowHistories(environment.temporal.client, run.workflowId);
   return histories
     .flatMap(({ history }) => history.events ?? [])
     .filter((event) => event.upsertWorkflowSearchAttributesEventAttributes).length;

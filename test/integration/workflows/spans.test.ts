@@ -4,9 +4,15 @@ import type { FetchInput } from '../../../src/activities/fetch-contract';
 import { countRecords } from '../../../src/staging/segment';
 import type { SearchTask } from '../../../src/streams/fetch-task';
 import { compare, exact } from '../../support/compare-copy';
-import { historiesOf } from '../../support/histories';
-import { expectPromisesKept, expectWhole } from '../../support/expect-copy';
-import { full, incremental, openStage, type Played, type Stage } from '../../support/test-environment';
+import { readWorkflowHistories } from '../../support/histories';
+import { expectOrderedDeliveries, expectCompleteCopy } from '../../support/expect-copy';
+import {
+  full,
+  incremental,
+  startTestEnvironment,
+  type SyncOutcome,
+  type TestEnvironment,
+} from '../../support/test-environment';
 
 const limits = {
   fetchBudget: { pages: 3, seconds: 60, bytes: 1e9 },
@@ -15,7 +21,7 @@ const limits = {
 };
 jest.setTimeout(60_000);
 
-let stage: Stage;
+let environment: TestEnvironment;
 let tenant: Emulator;
 
 beforeAll(async () => {
@@ -27,24 +33,24 @@ beforeAll(async () => {
       roles: { count: 0 },
     },
   });
-  stage = await openStage();
+  environment = await startTestEnvironment();
 }, 60_000);
 afterEach(() => {
   tenant.setFaults([]);
   tenant.resetStatistics();
 });
 afterAll(async () => {
-  await stage.close();
+  await environment.close();
   await tenant.close();
 });
 
-const searchesOf = ({ slices }: Played): SearchTask[] =>
-  slices.flatMap(({ task }) => (task.kind === 'search' ? [task] : []));
+const listSearches = ({ fetches }: SyncOutcome): SearchTask[] =>
+  fetches.flatMap(({ task }) => (task.kind === 'search' ? [task] : []));
 
 it('cuts a long search into ranges that are read side by side, and cuts again while a lane has nothing to do', async () => {
   let finished = 0;
   tenant.updateSettings({ latencyMs: 10 });
-  const played = await stage.play({
+  const outcome = await environment.runSync({
     tenant,
     streams: full('users'),
     limits,
@@ -60,10 +66,10 @@ it('cuts a long search into ranges that are read side by side, and cuts again wh
     },
   });
   tenant.updateSettings({ latencyMs: 0 });
-  expectWhole(played, tenant, ['users']);
-  expectPromisesKept(played);
+  expectCompleteCopy(outcome, tenant, ['users']);
+  expectOrderedDeliveries(outcome);
   expect(tenant.readStatistics().maxInFlight).toBeGreaterThan(1);
-  const [{ audit, counts, verdict }] = played.result.streams as [Played['result']['streams'][0]];
+  const [{ audit, counts, verdict }] = outcome.result.streams as [SyncOutcome['result']['streams'][0]];
   expect(audit.length).toBeGreaterThan(3);
   expect(audit.reduce((sum, { rows }) => sum + rows, 0)).toBe(4_000);
   expect(verdict).toBe('complete');
@@ -77,29 +83,33 @@ it('cuts a long search into ranges that are read side by side, and cuts again wh
   // 40 pages and what repeats at their edges; the tie's second look, the greatest key, those without it; one for a cut.
   expect(counts.requests).toBeLessThanOrEqual(41 + 4 + audit.length);
   // Announced while most of it was still to come.
-  const announced = played.deliveries.findIndex(({ estimate }) => estimate !== undefined);
-  const before = played.deliveries.slice(0, announced + 1).flatMap(({ segments }) => segments);
+  const announced = outcome.deliveries.findIndex(({ estimate }) => estimate !== undefined);
+  const before = outcome.deliveries.slice(0, announced + 1).flatMap(({ segments }) => segments);
   expect(countRecords(before)).toBeLessThan(2_000);
-  expect(Math.abs(played.deliveries[announced]!.estimate! - 4_000)).toBeLessThan(400);
+  expect(Math.abs(outcome.deliveries[announced]!.estimate! - 4_000)).toBeLessThan(400);
 });
 
 it('does not cut what is short', async () => {
-  const played = await stage.play({
+  const outcome = await environment.runSync({
     tenant,
     streams: full('users'),
     limits: { ...limits, rowsPerPartition: { preferred: 5_000, min: 5_000 } },
   });
-  expectWhole(played, tenant, ['users']);
-  expect(played.result.streams[0]?.audit).toEqual([
+  expectCompleteCopy(outcome, tenant, ['users']);
+  expect(outcome.result.streams[0]?.audit).toEqual([
     { part: 'created_at the beginning to the end, and without created_at', rows: 4_000, total: 1_000 },
   ]);
 });
 
 it('loses nothing and brings nothing twice when it continues as new in the middle of several ranges', async () => {
-  const played = await stage.play({ tenant, streams: full('users'), limits: { ...limits, fetchesPerRun: 5 } });
-  expectWhole(played, tenant, ['users']);
-  expectPromisesKept(played);
-  const runs = await historiesOf(stage.temporal.client, played.workflowId);
+  const outcome = await environment.runSync({
+    tenant,
+    streams: full('users'),
+    limits: { ...limits, fetchesPerRun: 5 },
+  });
+  expectCompleteCopy(outcome, tenant, ['users']);
+  expectOrderedDeliveries(outcome);
+  const runs = await readWorkflowHistories(environment.temporal.client, outcome.workflowId);
   expect(runs.filter(({ workflow }) => workflow === 'streamWorkflow').length).toBeGreaterThan(2);
 });
 
@@ -109,17 +119,17 @@ it('goes on in every range where an earlier attempt of the same job was broken o
     if (fetchId === 'users-8') throw ApplicationFailure.nonRetryable('It broke. Mend it.', 'RequestRejected');
     return real();
   };
-  const first = await stage.play({ tenant, streams, limits, fetchPages: breaks });
+  const first = await environment.runSync({ tenant, streams, limits, fetchPages: breaks });
   expect(first.result.streams).toMatchObject([{ status: 'incomplete', verdict: 'incomplete: It broke. Mend it.' }]);
-  const second = await stage.play({ tenant, streams, limits, states: first.states });
+  const second = await environment.runSync({ tenant, streams, limits, states: first.states });
   const rows = [...first.rows['users']!, ...second.rows['users']!];
   expect(compare('users', rows, tenant.readTruth().users)).toEqual(exact);
-  expect(new Set(searchesOf(second).map(({ from }) => from)).size).toBeGreaterThan(1);
+  expect(new Set(listSearches(second).map(({ from }) => from)).size).toBeGreaterThan(1);
 });
 
 it('saves of a first run the time at which it began, though most of its ranges are begun later', async () => {
   let answered: number | undefined;
-  const played = await stage.play({
+  const outcome = await environment.runSync({
     tenant,
     streams: incremental('users'),
     limits,
@@ -129,13 +139,13 @@ it('saves of a first run the time at which it began, though most of its ranges a
       return real().finally(() => (answered ??= Date.now()));
     },
   });
-  expect(played.result.streams[0]?.audit.length).toBeGreaterThan(1);
-  expect(Date.parse(played.states['users']?.['updated_at'] as string)).toBeLessThan(answered! + 1_000);
+  expect(outcome.result.streams[0]?.audit.length).toBeGreaterThan(1);
+  expect(Date.parse(outcome.states['users']?.['updated_at'] as string)).toBeLessThan(answered! + 1_000);
 });
 
 describe('a later run of an incremental stream', () => {
   const states = { users: { updated_at: '2021-01-01T00:00:00.000Z' } };
-  const cursorsOf = ({ deliveries }: Played): string[] =>
+  const cursorsOf = ({ deliveries }: SyncOutcome): string[] =>
     deliveries.flatMap(({ state }) => (state ? [state['updated_at'] as string] : []));
 
   it('saves no cursor beyond a range that is not done', async () => {
@@ -144,7 +154,7 @@ describe('a later run of an incremental stream', () => {
     );
     // The first range waits until all others are done.
     let rest = 0;
-    const played = await stage.play({
+    const outcome = await environment.runSync({
       tenant,
       streams: incremental('users'),
       limits,
@@ -156,10 +166,10 @@ describe('a later run of an incremental stream', () => {
         return real();
       },
     });
-    expect(played.result.status).toBe('complete');
+    expect(outcome.result.status).toBe('complete');
     const seen = new Set<unknown>();
-    for (const { segments, state } of played.deliveries) {
-      const rows = played.rows['users']!.slice(
+    for (const { segments, state } of outcome.deliveries) {
+      const rows = outcome.rows['users']!.slice(
         seen.size,
         seen.size + segments.reduce((sum, { records }) => sum + records, 0),
       );
@@ -168,33 +178,33 @@ describe('a later run of an incremental stream', () => {
       const covered = wanted.filter((user) => cursor !== undefined && String(user['updated_at']) <= cursor);
       expect(covered.filter((user) => !seen.has(user['user_id']))).toEqual([]);
     }
-    expect(cursorsOf(played)).toEqual([...cursorsOf(played)].sort());
-    expect(cursorsOf(played).length).toBeGreaterThan(3);
+    expect(cursorsOf(outcome)).toEqual([...cursorsOf(outcome)].sort());
+    expect(cursorsOf(outcome).length).toBeGreaterThan(3);
   });
 
   it('ends as long before the present of the tenant as its lag says, and begins as long before its cursor as its look-back', async () => {
     const now = new Date();
     const [user] = tenant.tenant.users.iterateUsers();
     tenant.tenant.apply({ type: 'updateUser', user_id: user!['user_id'] as string, patch: { nickname: 'renamed' } });
-    const play = { tenant, streams: incremental('users'), states: { users: { updated_at: now.toISOString() } } };
-    const held = await stage.play({ ...play, reading: { lagSeconds: 3_600, lookbackSeconds: 0 } });
+    const scenario = { tenant, streams: incremental('users'), states: { users: { updated_at: now.toISOString() } } };
+    const held = await environment.runSync({ ...scenario, readOptions: { lagSeconds: 3_600, lookbackSeconds: 0 } });
     expect(held.result.streams).toMatchObject([{ status: 'complete', records: 0 }]);
     expect(cursorsOf(held)).toEqual(cursorsOf(held).map(() => now.toISOString()));
-    const played = await stage.play({ ...play, reading: { lagSeconds: 0, lookbackSeconds: 60 } });
-    expect(played.rows['users']).toHaveLength(3 + 1);
-    expect(searchesOf(played)[0]).toMatchObject({ from: new Date(now.getTime() - 60_000).toISOString() });
-    expect(cursorsOf(played).at(-1)! >= now.toISOString()).toBe(true);
+    const outcome = await environment.runSync({ ...scenario, readOptions: { lagSeconds: 0, lookbackSeconds: 60 } });
+    expect(outcome.rows['users']).toHaveLength(3 + 1);
+    expect(listSearches(outcome)[0]).toMatchObject({ from: new Date(now.getTime() - 60_000).toISOString() });
+    expect(cursorsOf(outcome).at(-1)! >= now.toISOString()).toBe(true);
   });
 });
 
 it('takes no page for whole that leaves out rows which its total counts', async () => {
   tenant.setFaults([{ kind: 'omit-rows', match: 'created_at%3A', every: 7, rows: 20 }]);
-  const played = await stage.play({
+  const outcome = await environment.runSync({
     tenant,
     streams: full('users'),
     limits: { ...limits, rowsPerPartition: { preferred: 5_000, min: 5_000 } },
   });
-  expectWhole(played, tenant, ['users']);
+  expectCompleteCopy(outcome, tenant, ['users']);
 });
 
 it('says how many were deleted or changed after their total was told', async () => {
@@ -204,12 +214,12 @@ it('says how many were deleted or changed after their total was told', async () 
     )
     .sort((one, other) => (one.at < other.at ? 1 : -1));
   tenant.setScript(late.slice(5, 8).map(({ id }) => ({ change: { type: 'deleteUser', user_id: id }, atRequest: 40 })));
-  const played = await stage.play({
+  const outcome = await environment.runSync({
     tenant,
     streams: full('users'),
     limits: { ...limits, rowsPerPartition: { preferred: 5_000, min: 5_000 } },
   });
-  expect(played.result).toMatchObject({
+  expect(outcome.result).toMatchObject({
     status: 'complete',
     verdict: 'complete except for users: 3 users changed or deleted during the read',
   });

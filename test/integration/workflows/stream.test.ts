@@ -4,15 +4,15 @@ import type { FetchInput } from '../../../src/activities/fetch-contract';
 import type { JsonObject } from '../../../src/json';
 import { DestinationUnreadable } from '../../../src/sinks/files/manifest';
 import { compare, exact } from '../../support/compare-copy';
-import { historiesOf } from '../../support/histories';
-import { expectPromisesKept, expectWhole, stepsOf } from '../../support/expect-copy';
-import { full, incremental, openStage, type Stage } from '../../support/test-environment';
+import { readWorkflowHistories } from '../../support/histories';
+import { expectOrderedDeliveries, expectCompleteCopy, listDeliveries } from '../../support/expect-copy';
+import { full, incremental, startTestEnvironment, type TestEnvironment } from '../../support/test-environment';
 
 const onePage = { fetchBudget: { pages: 1, seconds: 60, bytes: 1e9 } };
 const undated = 3;
 jest.setTimeout(60_000);
 
-let stage: Stage;
+let environment: TestEnvironment;
 let tenant: Emulator;
 
 beforeAll(async () => {
@@ -24,10 +24,10 @@ beforeAll(async () => {
       roles: { count: 0 },
     },
   });
-  stage = await openStage();
+  environment = await startTestEnvironment();
 }, 60_000);
 afterAll(async () => {
-  await stage.close();
+  await environment.close();
   await tenant.close();
 });
 
@@ -40,21 +40,25 @@ const failAt =
   };
 
 it('loses nothing and brings nothing twice when it continues as new', async () => {
-  const played = await stage.play({ tenant, streams: full('users'), limits: { ...onePage, fetchesPerRun: 4 } });
-  expectWhole(played, tenant, ['users']);
-  expectPromisesKept(played);
-  expect(played.slices.map(({ fetchId }) => fetchId)).toEqual(played.slices.map((_, nth) => `users-${nth}`));
-  expect(played.result.streams[0]?.counts.pages).toBe(played.slices.length);
-  const runs = await historiesOf(stage.temporal.client, played.workflowId);
+  const outcome = await environment.runSync({
+    tenant,
+    streams: full('users'),
+    limits: { ...onePage, fetchesPerRun: 4 },
+  });
+  expectCompleteCopy(outcome, tenant, ['users']);
+  expectOrderedDeliveries(outcome);
+  expect(outcome.fetches.map(({ fetchId }) => fetchId)).toEqual(outcome.fetches.map((_, nth) => `users-${nth}`));
+  expect(outcome.result.streams[0]?.counts.pages).toBe(outcome.fetches.length);
+  const runs = await readWorkflowHistories(environment.temporal.client, outcome.workflowId);
   expect(runs.filter(({ workflow }) => workflow === 'streamWorkflow')).toHaveLength(
-    Math.ceil(played.slices.length / 4),
+    Math.ceil(outcome.fetches.length / 4),
   );
 });
 
 it('fetches the next slice while one is delivered, and no more than that', async () => {
   let most = 0;
   let fetched = 0;
-  const played = await stage.play({
+  const outcome = await environment.runSync({
     tenant,
     streams: full('clients'),
     limits: onePage,
@@ -67,37 +71,37 @@ it('fetches the next slice while one is delivered, and no more than that', async
   });
   expect(most).toBeGreaterThan(0);
   expect(most).toBeLessThanOrEqual(2);
-  expectWhole(played, tenant, ['clients']);
-  expectPromisesKept(played);
+  expectCompleteCopy(outcome, tenant, ['clients']);
+  expectOrderedDeliveries(outcome);
 });
 
 it('survives what passes: the next attempt goes on at the page that failed', async () => {
   tenant.setFaults([{ kind: '503', match: '/clients', nth: 3 }]);
   tenant.resetStatistics();
   const limits = { fetchBudget: { pages: 100, seconds: 60, bytes: 1e9 }, maxStalledAttempts: 2 };
-  const played = await stage.play({ tenant, streams: full('clients'), limits });
+  const outcome = await environment.runSync({ tenant, streams: full('clients'), limits });
   tenant.setFaults([]);
-  expectWhole(played, tenant, ['clients']);
-  expect(played.slices.map(({ fetchId }) => fetchId)).toEqual(['clients-0', 'clients-0']);
+  expectCompleteCopy(outcome, tenant, ['clients']);
+  expect(outcome.fetches.map(({ fetchId }) => fetchId)).toEqual(['clients-0', 'clients-0']);
   expect(tenant.readStatistics().requests).toBe(6 + 1);
 });
 
 it('gives up when as many attempts as it has patience have read no page', async () => {
   tenant.setFaults([{ kind: '503', match: '/clients' }]);
-  const played = await stage.play({ tenant, streams: full('clients'), limits: { maxStalledAttempts: 2 } });
+  const outcome = await environment.runSync({ tenant, streams: full('clients'), limits: { maxStalledAttempts: 2 } });
   tenant.setFaults([]);
-  expect(played.result.streams).toMatchObject([{ status: 'incomplete', failure: { type: 'Transient' } }]);
-  expect(played.slices).toHaveLength(2);
+  expect(outcome.result.streams).toMatchObject([{ status: 'incomplete', failure: { type: 'Transient' } }]);
+  expect(outcome.fetches).toHaveLength(2);
 });
 
 describe('a resumable full refresh', () => {
   const streams = (syncId: number) => full('clients', 'users').map((stream) => ({ ...stream, syncId }));
 
   it('goes on where an earlier attempt of the same job ended, and is whole together with it', async () => {
-    const first = await stage.play({ tenant, streams: streams(7), limits: onePage, fetchPages: failAt(3) });
+    const first = await environment.runSync({ tenant, streams: streams(7), limits: onePage, fetchPages: failAt(3) });
     expect(first.result.status).toBe('failed');
     tenant.resetStatistics();
-    const second = await stage.play({ tenant, streams: streams(7), limits: onePage, states: first.states });
+    const second = await environment.runSync({ tenant, streams: streams(7), limits: onePage, states: first.states });
     expect(second.result.status).toBe('complete');
     expect(second.result.streams.map(({ counts }) => counts.pages).reduce((a, b) => a + b)).toBe(
       tenant.readStatistics().requests,
@@ -107,10 +111,10 @@ describe('a resumable full refresh', () => {
       expect(compare(stream, rows, tenant.readTruth()[stream])).toEqual(exact);
       expect(second.rows[stream]!.length).toBeLessThan(tenant.readTruth()[stream].size - 180);
     }
-    for (const played of [first, second]) expectPromisesKept(played);
+    for (const outcome of [first, second]) expectOrderedDeliveries(outcome);
 
     tenant.resetStatistics();
-    const third = await stage.play({ tenant, streams: streams(7), states: second.states });
+    const third = await environment.runSync({ tenant, streams: streams(7), states: second.states });
     expect(third.result.streams.map(({ status, records }) => ({ status, records }))).toEqual(
       streams(7).map(() => ({ status: 'complete', records: 0 })),
     );
@@ -118,26 +122,26 @@ describe('a resumable full refresh', () => {
   });
 
   it('starts over for another job', async () => {
-    const first = await stage.play({ tenant, streams: streams(7), limits: onePage, fetchPages: failAt(2) });
-    const second = await stage.play({ tenant, streams: streams(8), states: first.states });
-    expectWhole(second, tenant, ['clients', 'users']);
+    const first = await environment.runSync({ tenant, streams: streams(7), limits: onePage, fetchPages: failAt(2) });
+    const second = await environment.runSync({ tenant, streams: streams(8), states: first.states });
+    expectCompleteCopy(second, tenant, ['clients', 'users']);
   });
 
   it('starts over when it is told to read everything', async () => {
-    const first = await stage.play({ tenant, streams: streams(7), limits: onePage, fetchPages: failAt(2) });
-    const second = await stage.play({ tenant, streams: streams(7), states: first.states, full: true });
-    expectWhole(second, tenant, ['clients', 'users']);
+    const first = await environment.runSync({ tenant, streams: streams(7), limits: onePage, fetchPages: failAt(2) });
+    const second = await environment.runSync({ tenant, streams: streams(7), states: first.states, full: true });
+    expectCompleteCopy(second, tenant, ['clients', 'users']);
   });
 });
 
 describe('an incremental stream', () => {
-  const cursorOf = (state: JsonObject | undefined): string => state?.['updated_at'] as string;
+  const readCursor = (state: JsonObject | undefined): string => state?.['updated_at'] as string;
 
   it('reads at first everything, then only what changed; its cursor never goes back', async () => {
-    const first = await stage.play({ tenant, streams: incremental('users'), limits: onePage });
-    expectWhole(first, tenant, ['users']);
-    expectPromisesKept(first);
-    const cursors = stepsOf(first, 'users').flatMap(({ state }) => (state ? [cursorOf(state)] : []));
+    const first = await environment.runSync({ tenant, streams: incremental('users'), limits: onePage });
+    expectCompleteCopy(first, tenant, ['users']);
+    expectOrderedDeliveries(first);
+    const cursors = listDeliveries(first, 'users').flatMap(({ state }) => (state ? [readCursor(state)] : []));
     expect(cursors.length).toBeGreaterThan(5);
     expect(cursors.findIndex((cursor) => cursor !== undefined)).toBe(cursors.length - 1);
 
@@ -146,43 +150,48 @@ describe('an incremental stream', () => {
     const { user_id: created } = tenant.tenant.apply({ type: 'createUser' });
     // What changes in the second of the first answer may come in this run or in the next, never in none.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    const second = await stage.play({ tenant, streams: incremental('users'), states: first.states });
+    const second = await environment.runSync({ tenant, streams: incremental('users'), states: first.states });
     const ids = second.rows['users']!.map((row) => row['user_id']);
     expect(ids.slice(0, -undated).sort()).toEqual([changed, created].sort());
     expect(second.rows['users']!.slice(-undated).every((row) => !('updated_at' in row))).toBe(true);
-    expect(cursorOf(second.states['users']) > cursorOf(first.states['users'])).toBe(true);
-    expectPromisesKept(second);
+    expect(readCursor(second.states['users']) > readCursor(first.states['users'])).toBe(true);
+    expectOrderedDeliveries(second);
   });
 
   it('keeps a saved cursor that lies in the future', async () => {
     const saved = { updated_at: '2099-01-01T00:00:00.000Z' };
-    const played = await stage.play({ tenant, streams: incremental('users'), states: { users: saved } });
-    expect(played.result.streams).toMatchObject([{ status: 'complete', records: 0 }]);
-    expect(played.states['users']).toMatchObject(saved);
+    const outcome = await environment.runSync({ tenant, streams: incremental('users'), states: { users: saved } });
+    expect(outcome.result.streams).toMatchObject([{ status: 'complete', records: 0 }]);
+    expect(outcome.states['users']).toMatchObject(saved);
   });
 
   it('goes on where its first read was broken off', async () => {
-    const first = await stage.play({ tenant, streams: incremental('users'), limits: onePage, fetchPages: failAt(3) });
+    const first = await environment.runSync({
+      tenant,
+      streams: incremental('users'),
+      limits: onePage,
+      fetchPages: failAt(3),
+    });
     const read = first.rows['users']!;
     expect(first.result.streams).toMatchObject([{ status: 'incomplete', records: read.length }]);
-    const last = stepsOf(first, 'users').at(-1);
+    const last = listDeliveries(first, 'users').at(-1);
     expect(last).toMatchObject({ status: 'INCOMPLETE', failure: { type: 'RequestRejected' } });
-    expect(cursorOf(first.states['users'])).toBeUndefined();
+    expect(readCursor(first.states['users'])).toBeUndefined();
 
     const { cursor } = first.states['users']?.['rollcall'] as { cursor: { startedAt: string } };
-    const second = await stage.play({ tenant, streams: incremental('users'), states: first.states });
+    const second = await environment.runSync({ tenant, streams: incremental('users'), states: first.states });
     expect(compare('users', [...read, ...second.rows['users']!], tenant.readTruth().users)).toEqual(exact);
-    expect(cursorOf(second.states['users'])).toBe(cursor.startedAt);
+    expect(readCursor(second.states['users'])).toBe(cursor.startedAt);
   });
 
   it('that fails in a later run delivers and saves what it has read, and its cursor covers no more than that', async () => {
     const saved = { updated_at: '2022-06-01T00:00:00.000Z' };
-    const play = { tenant, streams: incremental('users'), limits: onePage };
-    const first = await stage.play({ ...play, states: { users: saved }, fetchPages: failAt(3) });
-    const cursors = stepsOf(first, 'users').flatMap(({ state }) => (state ? [cursorOf(state)] : []));
+    const scenario = { tenant, streams: incremental('users'), limits: onePage };
+    const first = await environment.runSync({ ...scenario, states: { users: saved }, fetchPages: failAt(3) });
+    const cursors = listDeliveries(first, 'users').flatMap(({ state }) => (state ? [readCursor(state)] : []));
     expect(cursors).toEqual([...cursors].sort());
     expect(new Set(cursors).size).toBeGreaterThan(1);
-    const second = await stage.play({ ...play, states: first.states });
+    const second = await environment.runSync({ ...scenario, states: first.states });
     const rows = [...first.rows['users']!, ...second.rows['users']!];
     const ids = new Set(rows.map((row) => row['user_id']));
     const wanted = [...tenant.tenant.users.iterateUsers()].filter(
@@ -194,22 +203,26 @@ describe('an incremental stream', () => {
 
   it('whose saved cursor cannot be read ends INCOMPLETE, while others are read', async () => {
     const states = { users: { updated_at: 'yesterday' } };
-    const played = await stage.play({ tenant, streams: [...incremental('users'), ...full('clients')], states });
-    expectWhole(played, tenant, ['clients']);
-    expect(played.result.streams.find(({ stream }) => stream === 'users')).toMatchObject({
+    const outcome = await environment.runSync({
+      tenant,
+      streams: [...incremental('users'), ...full('clients')],
+      states,
+    });
+    expectCompleteCopy(outcome, tenant, ['clients']);
+    expect(outcome.result.streams.find(({ stream }) => stream === 'users')).toMatchObject({
       status: 'incomplete',
       failure: { type: 'UnreadableState', failureType: 'config_error' },
     });
-    expect(stepsOf(played, 'users').map(({ status, state }) => ({ status, state }))).toEqual([
+    expect(listDeliveries(outcome, 'users').map(({ status, state }) => ({ status, state }))).toEqual([
       { status: 'STARTED', state: undefined },
       { status: 'INCOMPLETE', state: undefined },
     ]);
-    expect(played.slices.every(({ task }) => 'stream' in task && task.stream === 'clients')).toBe(true);
+    expect(outcome.fetches.every(({ task }) => 'stream' in task && task.stream === 'clients')).toBe(true);
   });
 });
 
 it('ends with the reason of its destination when that takes no more', async () => {
-  const played = await stage.play({
+  const outcome = await environment.runSync({
     tenant,
     streams: full('clients', 'users'),
     limits: onePage,
@@ -219,9 +232,9 @@ it('ends with the reason of its destination when that takes no more', async () =
       }
     },
   });
-  expectWhole(played, tenant, ['users']);
-  expectPromisesKept({ ...played, deliveries: stepsOf(played, 'users') });
-  expect(played.result.streams.find(({ stream }) => stream === 'clients')).toMatchObject({
+  expectCompleteCopy(outcome, tenant, ['users']);
+  expectOrderedDeliveries({ ...outcome, deliveries: listDeliveries(outcome, 'users') });
+  expect(outcome.result.streams.find(({ stream }) => stream === 'clients')).toMatchObject({
     status: 'incomplete',
     records: 100,
     failure: {
@@ -230,13 +243,13 @@ it('ends with the reason of its destination when that takes no more', async () =
       message: 'users.json is torn; nothing was changed. Move it away.',
     },
   });
-  expect(stepsOf(played, 'clients').map(({ sequence }) => sequence)).toEqual([0, 1]);
+  expect(listDeliveries(outcome, 'clients').map(({ sequence }) => sequence)).toEqual([0, 1]);
 });
 
 it('reads from the start date on when it has one', async () => {
   const startDate = '2024-06-01T00:00:00.000Z';
-  const played = await stage.play({ tenant, streams: full('users'), startDate });
+  const outcome = await environment.runSync({ tenant, streams: full('users'), startDate });
   const dated = [...tenant.tenant.users.iterateUsers()].filter((user) => String(user['updated_at'] ?? '') >= startDate);
   expect(dated.length).toBeGreaterThan(50);
-  expect(played.rows['users']).toHaveLength(dated.length + undated);
+  expect(outcome.rows['users']).toHaveLength(dated.length + undated);
 });

@@ -2,75 +2,77 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { type Emulator, findSecrets, readerScopes, secretScopes, startEmulator, truthStreams } from 'auth0-emulator';
 import type { SyncProgress } from '../../../src/workflows/contract';
-import { historiesOf, textIn } from '../../support/histories';
-import { expectPromisesKept, expectWhole, stepsOf } from '../../support/expect-copy';
-import { full, openStage, type Played, type Stage } from '../../support/test-environment';
+import { readWorkflowHistories, collectText } from '../../support/histories';
+import { expectOrderedDeliveries, expectCompleteCopy, listDeliveries } from '../../support/expect-copy';
+import { full, startTestEnvironment, type SyncOutcome, type TestEnvironment } from '../../support/test-environment';
 
 jest.setTimeout(60_000);
 
-let stage: Stage;
+let environment: TestEnvironment;
 let tenant: Emulator;
 
 beforeAll(async () => {
   tenant = await startEmulator({ scenario: 'small', scopes: [...readerScopes, ...secretScopes] });
-  stage = await openStage();
+  environment = await startTestEnvironment();
 }, 60_000);
 afterEach(() => tenant.setFaults([]));
 afterAll(async () => {
-  await stage.close();
+  await environment.close();
   await tenant.close();
 });
 
 it('copies every stream, and leaves nothing in staging', async () => {
-  const played = await stage.play({ tenant, streams: full(...truthStreams) });
-  expect(played.result.status).toBe('complete');
-  expect(played.result.streams.map(({ stream }) => stream).sort()).toEqual([...truthStreams].sort());
-  expectWhole(played, tenant, [...truthStreams]);
-  expectPromisesKept(played);
-  expect(played.discarded).toEqual([played.result.run]);
+  const outcome = await environment.runSync({ tenant, streams: full(...truthStreams) });
+  expect(outcome.result.status).toBe('complete');
+  expect(outcome.result.streams.map(({ stream }) => stream).sort()).toEqual([...truthStreams].sort());
+  expectCompleteCopy(outcome, tenant, [...truthStreams]);
+  expectOrderedDeliveries(outcome);
+  expect(outcome.discarded).toEqual([outcome.result.run]);
 });
 
 it('is whole, too, when staging cannot be cleared', async () => {
   const discardRun = async (): Promise<void> => {
     throw ApplicationFailure.nonRetryable('The disk is read-only.');
   };
-  const played = await stage.play({ tenant, streams: full('clients'), discardRun });
-  expect(played.discarded).toEqual([]);
-  expectWhole(played, tenant, ['clients']);
+  const outcome = await environment.runSync({ tenant, streams: full('clients'), discardRun });
+  expect(outcome.discarded).toEqual([]);
+  expectCompleteCopy(outcome, tenant, ['clients']);
 });
 
 it('names its runs so that a later one sorts after an earlier one', async () => {
-  const first = await stage.play({ tenant, streams: full('clients') });
-  const second = await stage.play({ tenant, streams: full('clients') });
+  const first = await environment.runSync({ tenant, streams: full('clients') });
+  const second = await environment.runSync({ tenant, streams: full('clients') });
   expect(first.result.run < second.result.run).toBe(true);
   const runs = [...first.deliveries, ...second.deliveries].map(({ run }) => run);
   expect([...new Set(runs)]).toEqual([first.result.run, second.result.run]);
 });
 
 it('names no two runs alike, however close together they begin', async () => {
-  const together = await Promise.all(Array.from({ length: 4 }, () => stage.play({ tenant, streams: full('clients') })));
+  const together = await Promise.all(
+    Array.from({ length: 4 }, () => environment.runSync({ tenant, streams: full('clients') })),
+  );
   // Whatever the time in front of it, the mark alone must tell them apart.
   const marks = together.map(({ result }) => result.run.split('-')[1]);
   expect(new Set(marks).size).toBe(together.length);
-  for (const played of together) expectWhole(played, tenant, ['clients']);
+  for (const outcome of together) expectCompleteCopy(outcome, tenant, ['clients']);
 });
 
 describe('a stream that fails', () => {
-  let played: Played;
+  let outcome: SyncOutcome;
 
   beforeAll(async () => {
     tenant.setFaults([{ kind: '503', match: '/clients' }]);
-    played = await stage.play({ tenant, streams: full(...truthStreams) });
+    outcome = await environment.runSync({ tenant, streams: full(...truthStreams) });
   });
 
   it('does not stop the others', () => {
-    expectWhole(played, tenant, [...truthStreams].slice(1));
-    expectPromisesKept(played);
+    expectCompleteCopy(outcome, tenant, [...truthStreams].slice(1));
+    expectOrderedDeliveries(outcome);
   });
 
   it('makes the result partial, with its reason', () => {
-    expect(played.result.status).toBe('partial');
-    expect(played.result.streams.find(({ stream }) => stream === 'clients')).toMatchObject({
+    expect(outcome.result.status).toBe('partial');
+    expect(outcome.result.streams.find(({ stream }) => stream === 'clients')).toMatchObject({
       status: 'incomplete',
       records: 0,
       failure: {
@@ -82,10 +84,10 @@ describe('a stream that fails', () => {
   });
 
   it('makes the workflow fail, and the results are in the details of its failure', async () => {
-    const ended = stage.temporal.client.workflow.getHandle(played.workflowId).result();
+    const ended = environment.temporal.client.workflow.getHandle(outcome.workflowId).result();
     await expect(ended).rejects.toBeInstanceOf(WorkflowFailedError);
     await expect(ended).rejects.toMatchObject({
-      cause: { type: 'Incomplete', nonRetryable: true, details: [played.result] },
+      cause: { type: 'Incomplete', nonRetryable: true, details: [outcome.result] },
     });
     await expect(ended).rejects.toMatchObject({ cause: { message: expect.stringContaining('clients: GET clients') } });
   });
@@ -99,10 +101,14 @@ it('delivers streams that were refused before they began as INCOMPLETE, and is n
     exitCode: 2,
     message: 'There is no such stream.',
   } as const;
-  const played = await stage.play({ tenant, streams: full('clients'), unknownStreams: [{ stream: stream!, failure }] });
-  expectWhole(played, tenant, ['clients']);
-  expect(played.result.status).toBe('partial');
-  expect(stepsOf(played, 'connections')).toMatchObject([
+  const outcome = await environment.runSync({
+    tenant,
+    streams: full('clients'),
+    unknownStreams: [{ stream: stream!, failure }],
+  });
+  expectCompleteCopy(outcome, tenant, ['clients']);
+  expect(outcome.result.status).toBe('partial');
+  expect(listDeliveries(outcome, 'connections')).toMatchObject([
     { sequence: 0, status: 'STARTED' },
     { sequence: 1, status: 'INCOMPLETE', failure, segments: [] },
   ]);
@@ -110,14 +116,14 @@ it('delivers streams that were refused before they began as INCOMPLETE, and is n
 
 it('is failed when no stream is whole', async () => {
   tenant.setFaults([{ kind: '503' }]);
-  const { result } = await stage.play({ tenant, streams: full('clients', 'users') });
+  const { result } = await environment.runSync({ tenant, streams: full('clients', 'users') });
   expect(result.status).toBe('failed');
 });
 
 it('tells while it runs which streams have ended, and how far the others are', async () => {
   let release: (() => void) | undefined;
   const gate = new Promise<void>((resolve) => (release = resolve));
-  const { run, ended } = await stage.begin({
+  const { run, ended } = await environment.startSync({
     tenant,
     streams: full('clients', 'users'),
     limits: { fetchBudget: { pages: 1, seconds: 60, bytes: 1e9 } },
@@ -136,7 +142,7 @@ it('tells while it runs which streams have ended, and how far the others are', a
     clients: { status: 'complete', delivered: 8, counts: { pages: 1, requests: 1 } },
     users: { status: 'running', delivered: 100, counts: { pages: 3 } },
   });
-  const handle = stage.temporal.client.workflow.getHandle(run.workflowId);
+  const handle = environment.temporal.client.workflow.getHandle(run.workflowId);
   expect(await handle.query<SyncProgress>('progress')).toMatchObject({
     finished: [{ stream: 'clients', records: 8 }],
     running: [{ workflowId: `${run.workflowId}/users`, streams: ['users'] }],
@@ -150,11 +156,11 @@ it('tells while it runs which streams have ended, and how far the others are', a
 
 it('leaves no record, no person and no secret in any history, also when it goes wrong', async () => {
   const streams = full(...truthStreams);
-  const well = await stage.play({ tenant, streams: streams.map((stream) => ({ ...stream, syncId: 7 })) });
-  const badly = await stage.play({
+  const well = await environment.runSync({ tenant, streams: streams.map((stream) => ({ ...stream, syncId: 7 })) });
+  const badly = await environment.runSync({
     tenant,
     streams,
-    clientOf: (client) => ({
+    wrapClient: (client) => ({
       ...client,
       async getPage(request, options) {
         const page = await client.getPage(request, options);
@@ -168,9 +174,9 @@ it('leaves no record, no person and no secret in any history, also when it goes 
   const planted = [...people, ...rows.map(({ id }) => id)].filter((value) => typeof value === 'string');
   expect(planted.length).toBeGreaterThan(1_000);
   for (const { workflowId } of [well, badly]) {
-    const histories = await historiesOf(stage.temporal.client, workflowId);
+    const histories = await readWorkflowHistories(environment.temporal.client, workflowId);
     expect(histories).toHaveLength(4);
-    const text = textIn(histories);
+    const text = collectText(histories);
     expect(text).toContain('organization_members');
     expect(findSecrets(text)).toEqual([]);
     expect(planted.filter((value) => text.includes(value))).toEqual([]);

@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import { locateTemporal } from '../../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
+import {
+  type EmbeddedServer,
+  type EmbeddedServerOptions,
+  startEmbeddedServer,
+} from '../../../src/temporal/embedded-server/embedded-server';
 import { projectFor } from '../compare-copy';
 import type { PostgresServer } from '../postgres/server';
 import { createDisk, type Disk } from './disk';
@@ -98,7 +102,7 @@ export async function createWorld(plan: Plan, postgres: PostgresServer): Promise
 /** A Temporal server and the workers that listen to it. */
 async function startCluster(world: World, closing: (() => unknown)[]): Promise<void> {
   const { plan, folder, signals } = world;
-  const options = {
+  const options: EmbeddedServerOptions = {
     binary: locateTemporal(process.env),
     logFile: join(folder, 'temporal.log'),
     databaseFile: join(folder, 'temporal.db'),
