@@ -10,9 +10,11 @@ import {
 } from '../../src/temporal/embedded-server/embedded-server';
 import { readScheduleStatus, type ScheduleStatus } from '../../src/temporal/run-status';
 import { installRuntime } from '../../src/temporal/runtime';
-import { run, type Running, start } from '../support/program';
+import { runCli } from '../support/cli';
 import { projectFor } from '../support/compare-copy';
+import { type Running, start } from '../support/program';
 import { scratchFolder } from '../support/scratch';
+import { until } from '../support/wait';
 
 jest.setTimeout(180_000);
 
@@ -49,61 +51,61 @@ afterAll(async () => {
   await server.stop();
 });
 
-async function said(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await run('rollcall', args, { cwd: folder, env });
+afterEach(() => runOk('schedule', 'delete', 'acme'));
+
+async function runOk(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCli(args, { cwd: folder, env });
   expect({ args, code, stderr }).toEqual({ args, code: 0, stderr });
   return stdout + stderr;
 }
 
-/** How the schedule stands as soon as that is as the test wants it. */
-async function once(wanted: (standing: ScheduleStatus) => boolean): Promise<ScheduleStatus> {
-  let standing: ScheduleStatus | undefined;
-  for (let tries = 0; tries < 300; tries += 1) {
-    standing = await readScheduleStatus(temporal.client, 'acme', 5);
-    if (standing && wanted(standing)) return standing;
-    await sleep(100);
-  }
-  throw new Error(JSON.stringify(standing));
+/** Waits until the schedule has the status that the test expects. */
+async function waitForSchedule(isExpected: (status: ScheduleStatus) => boolean): Promise<ScheduleStatus> {
+  let status: ScheduleStatus | undefined;
+  const isReached = async (): Promise<boolean> => {
+    status = await readScheduleStatus(temporal.client, 'acme', 5);
+    return status !== undefined && isExpected(status);
+  };
+  await until(isReached, isExpected.toString(), 100);
+  return status!;
 }
 
-const complete = ({ recentRuns }: ScheduleStatus): number =>
-  recentRuns.filter(({ outcome }) => outcome === 'complete').length;
+const hasCompleteRun = ({ recentRuns }: ScheduleStatus): boolean =>
+  recentRuns.some(({ outcome }) => outcome === 'complete');
 
-it('runs that were due while the server was away for longer than they may be late are missed, and status says so', async () => {
-  await said('schedule', 'create', 'acme', '--every', '2s', '--jitter', '0s', '--catch-up', '10s');
-  await once((standing) => complete(standing) > 0);
+it('counts runs as missed that were due while the server was away for longer than the catch-up time', async () => {
+  await runOk('schedule', 'create', 'acme', '--every', '2s', '--jitter', '0s', '--catch-up', '10s');
+  await waitForSchedule(hasCompleteRun);
   const { port } = new URL(`http://${server.address}`);
-  const away = Date.now();
+  const stoppedAt = Date.now();
   await server.stop();
+  // Twice the catch-up time, of which 10 s is the shortest that the server takes.
   await sleep(20_000);
   server = await startEmbeddedServer({ ...kept, port: Number(port) });
-  const back = Date.now();
-  const late = await once(({ missedRuns }) => missedRuns > 0);
-  // What was due in the last ten seconds of it is begun, and then what is due from now on.
-  expect(late.missedRuns).toBeLessThan((back - away - 8_000) / 2_000);
-  await once(({ recentRuns }) =>
-    recentRuns.some(({ dueAt, outcome }) => outcome === 'complete' && Date.parse(dueAt) > back),
+  const restartedAt = Date.now();
+  const late = await waitForSchedule(({ missedRuns }) => missedRuns > 0);
+  // The runs of the last ten seconds start late, then those that are due from now on.
+  expect(late.missedRuns).toBeLessThan((Date.now() - stoppedAt - 8_000) / 2_000);
+  await waitForSchedule(({ recentRuns }) =>
+    recentRuns.some(({ dueAt, outcome }) => outcome === 'complete' && Date.parse(dueAt) > restartedAt),
   );
-  await said('schedule', 'pause', 'acme');
-  expect(await said('status', 'acme')).toMatch(
-    /\n {4}\d+ skipped while the one before ran, [1-9]\d* missed by more than 10s\n/,
-  );
-  await said('schedule', 'delete', 'acme');
+  await runOk('schedule', 'pause', 'acme');
+  expect(await runOk('status', 'acme')).toMatch(/\n {4}\d+ skipped .*, [1-9]\d* missed .* 10s/);
 });
 
-it('a run that is due while the one before is under way begins when that has ended, where it is to wait', async () => {
+it('starts a run that was due while the previous one ran, with the overlap policy buffer_one', async () => {
   tenant.updateSettings({ latencyMs: 12_000 });
-  await said('schedule', 'create', 'acme', '--every', '4s', '--jitter', '0s', '--overlap', 'buffer_one');
-  const [first] = (await once(({ recentRuns }) => recentRuns[0]?.outcome === 'running')).recentRuns;
+  await runOk('schedule', 'create', 'acme', '--every', '4s', '--jitter', '0s', '--overlap', 'buffer_one');
+  const [first] = (await waitForSchedule(({ recentRuns }) => recentRuns[0]?.outcome === 'running')).recentRuns;
+  // The next run is due meanwhile.
   await sleep(6_000);
-  const ending = Date.now();
+  const cancelledAt = Date.now();
   tenant.updateSettings({ latencyMs: 0 });
-  await said('cancel', 'acme');
-  const { recentRuns } = await once((standing) => complete(standing) > 0);
-  await said('schedule', 'delete', 'acme');
+  await runOk('cancel', 'acme');
+  const { recentRuns } = await waitForSchedule(hasCompleteRun);
   const next = recentRuns.findLast(({ dueAt }) => dueAt !== first?.dueAt);
   expect(recentRuns.find(({ dueAt }) => dueAt === first?.dueAt)).toMatchObject({ outcome: 'cancelled' });
   expect(next).toMatchObject({ outcome: 'complete' });
-  // Otherwise it would be due after the first had ended.
-  expect(Date.parse(next!.dueAt)).toBeLessThan(ending);
+  // A run that was not buffered would be due after the end of the first.
+  expect(Date.parse(next!.dueAt)).toBeLessThan(cancelledAt);
 });
