@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { loadProject } from '../../src/config/project';
@@ -61,4 +61,15 @@ it.each(findAll('json'))('the JSON at %s can be parsed, and is valid as a config
 it('finds examples of both kinds', () => {
   expect(findAll('yaml').length).toBeGreaterThan(3);
   expect(findAll('json').length).toBeGreaterThan(2);
+});
+
+it('names tests that exist beside every invariant', () => {
+  const rows = [
+    ...readFileSync(join(root, 'docs/spec.md'), 'utf8').matchAll(/^\| (I\d+) .*`(test\/[^`]+)`: (.*?) *\|$/gm),
+  ];
+  expect(rows.map(([, id]) => id)).toEqual(rows.map((_, index) => `I${index + 1}`));
+  expect(rows.length).toBeGreaterThan(15);
+  for (const [, id, file = '', title = ''] of rows) {
+    expect([id, readFileSync(join(root, file), 'utf8').includes(title)]).toEqual([id, true]);
+  }
 });

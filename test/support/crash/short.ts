@@ -4,7 +4,7 @@ import { runOnce } from './run';
 
 /** Registers a test for each victim and seed; together they are a short version of `npm run test:crash`. */
 export function testRuns(runs: readonly [Victim, number][]): void {
-  describe('a sync that is struck again and again ends by itself, and its copy is exact', () => {
+  describe('a sync under repeated faults ends by itself with an exact copy', () => {
     let postgres: PostgresServer;
     beforeAll(async () => {
       postgres = await startPostgres();
