@@ -131,7 +131,7 @@ export async function inspectDestination(connection: Connection, shell: ShellCon
     const destination = await resolveDestination(connection, shell);
     if (destination.kind === 'postgres') {
       const streams = connection.streams.map(({ name }) => name);
-      return createOkFinding(check, await checkDatabase({ ...destination, streams }));
+      return createOkFinding(check, await checkDatabase(destination.url, destination.schema, streams));
     }
     const { folder } = destination;
     const { exists, freeBytes } = await translateDiskErrors(folder, () => checkFolder(folder));

@@ -56,20 +56,15 @@ export function openDatabase(url: string, schema: string): Database {
     }
   }
 
-  async function runIn<Result>(client: PoolClient, work: (transaction: Transaction) => Promise<Result>) {
-    await client.query(beginTransactionSql);
-    const result = await work(client);
-    await client.query('COMMIT');
-    return result;
-  }
-
   return {
     target,
     async runTransaction(work) {
       try {
         const client = await connect();
         try {
-          const result = await runIn(client, work);
+          await client.query(beginTransactionSql);
+          const result = await work(client);
+          await client.query('COMMIT');
           client.release();
           return result;
         } catch (error) {

@@ -3,7 +3,7 @@ import type { StoredState } from '../sink';
 import { createLedger, type Ledger, type LedgerContent } from '../stream-ledger';
 import type { Transaction } from './connection';
 import { DestinationRefused, type PostgresTarget } from './explain-error';
-import { quoteIdentifier, quoteQualifiedName } from './sql';
+import { formatTableName, quoteIdentifier } from './sql';
 import { relationExists } from './stream-table';
 
 const streamsTable = '_rollcall_streams';
@@ -42,7 +42,7 @@ export async function prepareSchema(tx: Transaction, schema: string, target: Pos
   if (!rows[0]?.exists) await tx.query(`CREATE SCHEMA ${quoteIdentifier(schema)}`);
   for (const [name, definition] of Object.entries(tableDefinitions)) {
     if (await relationExists(tx, { schema, name })) continue;
-    await tx.query(`CREATE TABLE ${quoteQualifiedName(schema, name)} ${definition}`);
+    await tx.query(`CREATE TABLE ${formatTableName({ schema, name })} ${definition}`);
   }
 }
 
@@ -72,7 +72,7 @@ export async function readLedger(
   stream: string,
   lock?: 'locked',
 ): Promise<Ledger<LedgerContent>> {
-  const table = quoteQualifiedName(schema, streamsTable);
+  const table = formatTableName({ schema, name: streamsTable });
   const unwritten = createLedger<LedgerContent>({});
   if (lock) {
     const { run, sequence, runNumber, generation, complete } = unwritten;
@@ -84,18 +84,8 @@ export async function readLedger(
   }
   const sql = `SELECT * FROM ${table} WHERE stream = $1 ${lock ? 'FOR UPDATE' : ''}`;
   const { rows } = await tx.query<StreamRow>(sql, [stream]);
-  return rows[0] ? toLedger(rows[0]) : unwritten;
-}
-
-function toLedger({
-  run,
-  sequence,
-  run_number,
-  generation,
-  complete,
-  state,
-  pending,
-}: StreamRow): Ledger<LedgerContent> {
+  if (!rows[0]) return unwritten;
+  const { run, sequence, run_number, generation, complete, state, pending } = rows[0];
   return {
     run,
     sequence: Number(sequence),
@@ -115,16 +105,13 @@ export async function writeLedger(
   ledger: Ledger<LedgerContent>,
 ): Promise<void> {
   const { run, sequence, runNumber, generation, complete, current, pending } = ledger;
+  const [state, pendingText] = [current.state, pending].map((value) => (value ? JSON.stringify(value) : null));
   await tx.query(
-    `UPDATE ${quoteQualifiedName(schema, streamsTable)}
+    `UPDATE ${formatTableName({ schema, name: streamsTable })}
      SET run = $2, sequence = $3, run_number = $4, generation = $5, complete = $6, state = $7, pending = $8
      WHERE stream = $1`,
-    [stream, run, sequence, runNumber, generation, complete, toJsonText(current.state), toJsonText(pending)],
+    [stream, run, sequence, runNumber, generation, complete, state, pendingText],
   );
-}
-
-function toJsonText(value: object | undefined): string | null {
-  return value ? JSON.stringify(value) : null;
 }
 
 /** Whether the schema is a destination of Rollcall's. */
@@ -136,7 +123,7 @@ export function ledgerExists(tx: Transaction, schema: string): Promise<boolean> 
 export async function readStoredStates(tx: Transaction, schema: string): Promise<StoredState[]> {
   const { rows } = await tx.query<Pick<StreamRow, 'stream' | 'run' | 'state'>>(
     `SELECT stream, run, CASE WHEN to_regclass(format('%I.%I', $1::text, stream)) IS NOT NULL THEN state END AS state
-     FROM ${quoteQualifiedName(schema, streamsTable)} ORDER BY stream`,
+     FROM ${formatTableName({ schema, name: streamsTable })} ORDER BY stream`,
     [schema],
   );
   return rows.map(({ stream, run, state }) => ({ stream, run, ...(state && { state }) }));
@@ -144,7 +131,7 @@ export async function readStoredStates(tx: Transaction, schema: string): Promise
 
 /** Inserts the summary of a finished run, unless the table has a summary of this run or of a later one. */
 export async function insertRunSummary(tx: Transaction, schema: string, summary: RunSummary): Promise<void> {
-  const table = quoteQualifiedName(schema, runsTable);
+  const table = formatTableName({ schema, name: runsTable });
   const { run, status, verdict } = summary;
   await tx.query(
     `INSERT INTO ${table} (run, status, verdict, summary)

@@ -6,37 +6,25 @@ import type { Delivery } from '../sink';
 import { type Ledger, type LedgerContent, replacesExistingRows } from '../stream-ledger';
 import type { Transaction } from './connection';
 import type { PostgresTarget } from './explain-error';
-import { airbyteColumns, createRowEncoder, type TableColumn } from './row-encoder';
-import { escapeText, quoteIdentifier, quoteLiteral, toColumnName } from './sql';
+import { airbyteColumns, createRowEncoder, type RowEncoder, type TableColumn } from './row-encoder';
+import { escapeText, formatTableName, quoteIdentifier, quoteLiteral, type TableName, toColumnName } from './sql';
 import {
   addColumns,
   addFieldColumns,
-  buildNextTableName,
-  buildTableName,
-  createTableLike,
-  deduplicatesRows,
   deleteOlderRows,
   dropUniqueIndex,
   ensureUniqueIndex,
+  findMergeKeys,
   findRowKeys,
-  formatTableName,
   hasColumn,
   readColumns,
   type RowKeys,
-  type TableName,
 } from './stream-table';
 
-/** The rows of a delivery, in a temporary table of the transaction. */
-export interface LoadedRows {
-  /** `_airbyte_meta` of rows that have nothing else to report. */
-  defaultMeta: object;
-  /** Columns of fields in the temporary table. */
-  columns: readonly TableColumn[];
-  /** Fields without a column; not all of them when there are very many. */
-  undeclaredFields: ReadonlySet<string>;
-}
+/** The rows of a delivery, encoded in a temporary table of the transaction. */
+export type LoadedRows = Omit<RowEncoder, 'encode'>;
 
-export interface LoadOptions {
+interface LoadOptions {
   /** Columns of fields in the stream's table. */
   columns: readonly TableColumn[];
   runNumber: number;
@@ -52,19 +40,13 @@ const { rawId, extractedAt, meta, generationId } = airbyteColumns;
 /** Sends the rows of a delivery to the server by COPY, in pieces of a segment. Takes no lock that others wait for. */
 export async function loadRows(tx: Transaction, delivery: Delivery, options: LoadOptions): Promise<LoadedRows> {
   const { columns, runNumber, staging, signal } = options;
-  const { sequence, segments, stream } = delivery;
+  const { segments, stream } = delivery;
   const definitions = [rawId, extractedAt, meta, { name: extraColumn, type: 'jsonb' }, ...columns].map(
     // A column of a foreign type is never written, so any type will do.
     ({ name, type }) => `${quoteIdentifier(name)} ${type === 'other' ? 'text' : type}`,
   );
   await tx.query(`CREATE TEMPORARY TABLE _rollcall_delivery (${definitions.join(', ')}) ON COMMIT DROP`);
-  const encoder = createRowEncoder({
-    columns,
-    keys: new Set(findRowKeys(stream).primary),
-    runNumber,
-    sequence,
-    ...(stream.syncId !== undefined && { syncId: stream.syncId }),
-  });
+  const encoder = createRowEncoder(delivery, runNumber, columns, new Set(findRowKeys(stream).primary));
   async function* encodeRows(): AsyncGenerator<string, void> {
     for (const segment of segments) {
       for await (const lines of staging.readLines(segment)) {
@@ -74,7 +56,7 @@ export async function loadRows(tx: Transaction, delivery: Delivery, options: Loa
     }
   }
   await copyRows(tx, encodeRows());
-  return { columns, defaultMeta: encoder.defaultMeta, undeclaredFields: encoder.undeclaredFields };
+  return encoder;
 }
 
 /** Bytes that may wait to be sent: enough for encoding and sending to overlap. */
@@ -93,46 +75,12 @@ async function copyRows(tx: Transaction, rows: AsyncIterable<string>): Promise<v
   await once(stream, 'finish');
 }
 
-export interface MergeOptions {
-  table: TableName;
-  /** Columns of fields in the table. */
-  columns: readonly TableColumn[];
-  /** Value of `_airbyte_generation_id`. */
-  generation: number;
-  /** A row replaces the older version with the same key. Undefined: all rows are added. */
-  keys: RowKeys | undefined;
-}
-
-/**
- * Adds loaded rows to a table, which gets a column for each new field. Fields for which the table has no room stay in
- * `_airbyte_meta` under `originals`.
- */
-export async function mergeRows(tx: Transaction, loaded: LoadedRows, options: MergeOptions): Promise<void> {
-  const { table, generation, keys } = options;
-  const columns = await addMissingColumns(tx, loaded, options);
-  const storedFields = [...loaded.undeclaredFields].filter((field) => hasColumn(columns, toColumnName(field)));
-  const sources: [string, string][] = [
-    [rawId.name, quoteIdentifier(rawId.name)],
-    [extractedAt.name, quoteIdentifier(extractedAt.name)],
-    [meta.name, buildMetaExpression(loaded, storedFields)],
-    [generationId.name, String(generation)],
-    ...columns
-      .filter(({ type }) => type !== 'other')
-      .map(({ name }): [string, string] => [name, buildValueExpression(loaded, name)]),
-  ];
-  if (keys) await deleteOlderRows(tx, loadTable, keys);
-  const names = sources.map(([name]) => quoteIdentifier(name));
-  const values = sources.map(([, value]) => value).join(', ');
-  await tx.query(
-    `INSERT INTO ${formatTableName(table)} AS stored (${names.join(', ')}) SELECT ${values} FROM ${loadTable} ${keys ? buildConflictClause(keys, names) : ''}`,
-  );
-}
-
 /** Adds the columns that the loaded rows have and the table lacks. Returns all columns of fields. */
 async function addMissingColumns(
   tx: Transaction,
   loaded: LoadedRows,
-  { table, columns }: MergeOptions,
+  table: TableName,
+  columns: readonly TableColumn[],
 ): Promise<TableColumn[]> {
   // The rows were loaded with the columns of another table, or before another process changed this one.
   const missing = loaded.columns.filter(({ name, type }) => type !== 'other' && !hasColumn(columns, name));
@@ -173,58 +121,87 @@ function buildConflictClause({ primary, cursor }: RowKeys, names: readonly strin
  * of its last delivery. The stream's table remains the same object, with its views, grants and indexes. Its readers see
  * the old rows or the new ones at any isolation level, and never wait.
  */
-export class GenerationTables {
+export class StreamTables {
+  private readonly current: TableName;
+  /** Where a run in overwrite mode builds the next generation. */
+  private readonly next: TableName;
+
   constructor(
-    private readonly schema: string,
+    schema: string,
+    private readonly stream: ConfiguredStream,
     private readonly target: PostgresTarget,
-  ) {}
+  ) {
+    this.current = { schema, name: stream.name };
+    this.next = { schema, name: `_rollcall_next_${stream.name}` };
+  }
 
   /** The table that the run writes to. */
-  selectTable({ name }: ConfiguredStream, { pending }: Ledger<LedgerContent>): TableName {
-    return pending ? buildNextTableName(this.schema, name) : buildTableName(this.schema, name);
+  private selectTable({ pending }: Ledger<LedgerContent>): TableName {
+    return pending ? this.next : this.current;
   }
 
   /** The columns of fields in that table, or those it will have once the run has started. */
-  async readFieldColumns(
-    tx: Transaction,
-    stream: ConfiguredStream,
-    ledger: Ledger<LedgerContent>,
-  ): Promise<TableColumn[]> {
-    const columns = await readColumns(tx, this.selectTable(stream, ledger), this.target);
-    return columns ?? (await readColumns(tx, buildTableName(this.schema, stream.name), this.target)) ?? [];
+  async readFieldColumns(tx: Transaction, ledger: Ledger<LedgerContent>): Promise<TableColumn[]> {
+    const columns = await readColumns(tx, this.selectTable(ledger), this.target);
+    return columns ?? (await readColumns(tx, this.current, this.target)) ?? [];
   }
 
   /** Prepares the tables for a new run. */
-  async prepareRun(tx: Transaction, stream: ConfiguredStream): Promise<void> {
-    const table = buildTableName(this.schema, stream.name);
-    const next = buildNextTableName(this.schema, stream.name);
-    await tx.query(`DROP TABLE IF EXISTS ${formatTableName(next)}`);
-    if (!replacesExistingRows(stream)) return setUniqueness(tx, table, stream);
-    await createTableLike(tx, next, table);
-    await setUniqueness(tx, next, stream);
+  async prepareRun(tx: Transaction): Promise<void> {
+    const [current, next] = [this.current, this.next].map(formatTableName);
+    await tx.query(`DROP TABLE IF EXISTS ${next}`);
+    if (!replacesExistingRows(this.stream)) return setUniqueness(tx, this.current, this.stream);
+    await tx.query(`CREATE TABLE ${next} (LIKE ${current} INCLUDING COMMENTS)`);
+    await setUniqueness(tx, this.next, this.stream);
+  }
+
+  /**
+   * Adds loaded rows to the table that the run writes to, which gets a column for each new field. Fields for which the table
+   * has no room stay in `_airbyte_meta` under `originals`.
+   */
+  async mergeRows(tx: Transaction, loaded: LoadedRows, ledger: Ledger<LedgerContent>): Promise<void> {
+    const table = this.selectTable(ledger);
+    const keys = findMergeKeys(this.stream);
+    const columns = await addMissingColumns(tx, loaded, table, await this.readFieldColumns(tx, ledger));
+    const storedFields = [...loaded.undeclaredFields].filter((field) => hasColumn(columns, toColumnName(field)));
+    const sources: [string, string][] = [
+      [rawId.name, quoteIdentifier(rawId.name)],
+      [extractedAt.name, quoteIdentifier(extractedAt.name)],
+      [meta.name, buildMetaExpression(loaded, storedFields)],
+      [generationId.name, String(ledger.pending ? ledger.generation + 1 : ledger.generation)],
+      ...columns
+        .filter(({ type }) => type !== 'other')
+        .map(({ name }): [string, string] => [name, buildValueExpression(loaded, name)]),
+    ];
+    if (keys) await deleteOlderRows(tx, loadTable, keys);
+    const names = sources.map(([name]) => quoteIdentifier(name));
+    const values = sources.map(([, value]) => value).join(', ');
+    await tx.query(
+      `INSERT INTO ${formatTableName(table)} AS stored (${names.join(', ')}) SELECT ${values} FROM ${loadTable} ${keys ? buildConflictClause(keys, names) : ''}`,
+    );
   }
 
   /** Ends a run in overwrite mode: its rows replace the current ones, or are dropped. */
-  async finishRun(tx: Transaction, stream: ConfiguredStream, complete: boolean): Promise<void> {
-    const next = buildNextTableName(this.schema, stream.name);
-    if (complete) await this.replaceRows(tx, stream, next);
-    await tx.query(`DROP TABLE ${formatTableName(next)}`);
+  async finishRun(tx: Transaction, complete: boolean): Promise<void> {
+    if (complete) await this.replaceRows(tx);
+    await tx.query(`DROP TABLE ${formatTableName(this.next)}`);
   }
 
-  private async replaceRows(tx: Transaction, stream: ConfiguredStream, next: TableName): Promise<void> {
-    const table = buildTableName(this.schema, stream.name);
-    const current = (await readColumns(tx, table, this.target)) ?? [];
-    const columns = ((await readColumns(tx, next, this.target)) ?? []).filter(({ type }) => type !== 'other');
-    const missing = columns.filter(({ name }) => !hasColumn(current, name));
-    await addColumns(tx, table, missing);
-    await tx.query(`DELETE FROM ${formatTableName(table)}`);
-    await setUniqueness(tx, table, stream);
+  private async replaceRows(tx: Transaction): Promise<void> {
+    const [current, next] = [this.current, this.next].map(formatTableName);
+    const present = (await readColumns(tx, this.current, this.target)) ?? [];
+    const columns = ((await readColumns(tx, this.next, this.target)) ?? []).filter(({ type }) => type !== 'other');
+    const missing = columns.filter(({ name }) => !hasColumn(present, name));
+    await addColumns(tx, this.current, missing);
+    await tx.query(`DELETE FROM ${current}`);
+    await setUniqueness(tx, this.current, this.stream);
     const names = [...Object.values(airbyteColumns), ...columns].map(({ name }) => quoteIdentifier(name)).join(', ');
-    await tx.query(`INSERT INTO ${formatTableName(table)} (${names}) SELECT ${names} FROM ${formatTableName(next)}`);
+    await tx.query(`INSERT INTO ${current} (${names}) SELECT ${names} FROM ${next}`);
   }
 }
 
 async function setUniqueness(tx: Transaction, table: TableName, stream: ConfiguredStream): Promise<void> {
-  if (deduplicatesRows(stream)) await ensureUniqueIndex(tx, table, findRowKeys(stream));
+  const keys = findMergeKeys(stream);
+  if (keys) await ensureUniqueIndex(tx, table, keys);
   else await dropUniqueIndex(tx, table);
 }

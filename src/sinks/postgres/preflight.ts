@@ -1,4 +1,4 @@
-import { type Database, openDatabase } from './connection';
+import { openDatabase } from './connection';
 import { DestinationRefused, type PostgresTarget } from './explain-error';
 import { checkEncoding } from './ledger-table';
 import { quoteIdentifier } from './sql';
@@ -15,35 +15,23 @@ interface SchemaRights {
   foreign: string[] | null;
 }
 
-export interface DatabaseCheck {
-  url: string;
-  schema: string;
-  /** Names of the streams that will be written. */
-  streams: readonly string[];
-}
-
 /**
  * Checks whether the role can write to the schema, without changing anything. Returns a sentence for the user.
+ * @param streams names of the streams that will be written
  * @throws DestinationUnavailable, DestinationRefused
  */
-export async function checkDatabase({ url, schema, streams }: DatabaseCheck): Promise<string> {
-  const database = openDatabase(url, schema);
-  const { target } = database;
+export async function checkDatabase(url: string, schema: string, streams: readonly string[]): Promise<string> {
+  const { target, runTransaction, close } = openDatabase(url, schema);
   try {
-    const rights = await readRights(database, schema, streams);
+    const parameters = [quoteIdentifier(schema), schema, streams];
+    const { rows } = await runTransaction((tx) => tx.query<SchemaRights>(rightsQuery, parameters));
+    const [rights] = rows as [SchemaRights];
     checkRights(rights, target);
     const outcome = rights.use === null ? 'can be created' : 'can be written';
     return `Postgres ${rights.version} at ${target.label.replace(/,$/, '')} ${outcome}.`;
   } finally {
-    await database.close();
+    await close();
   }
-}
-
-async function readRights(database: Database, schema: string, streams: readonly string[]): Promise<SchemaRights> {
-  const parameters = [quoteIdentifier(schema), schema, streams];
-  const { rows } = await database.runTransaction((tx) => tx.query<SchemaRights>(rightsQuery, parameters));
-  if (!rows[0]) throw new Error('Postgres returned no row');
-  return rows[0];
 }
 
 function checkRights(rights: SchemaRights, target: PostgresTarget): void {

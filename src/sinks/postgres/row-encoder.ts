@@ -1,19 +1,11 @@
-import type { Json, JsonObject } from '../../json';
+import { defined, type Json, type JsonObject } from '../../json';
 import type { FieldChange, StagedRecord } from '../../staging/segment';
 import { normaliseTimestamp } from '../../timestamp';
+import type { Delivery } from '../sink';
 import { escapeJson, toColumnName } from './sql';
 
-/** The column types that Rollcall writes, by their names in Postgres. */
-export const columnTypes = [
-  'text',
-  'boolean',
-  'bigint',
-  'numeric',
-  'timestamp with time zone',
-  'jsonb',
-  'uuid',
-] as const;
-export type ColumnType = (typeof columnTypes)[number];
+/** The types of columns that Rollcall writes, by their names in Postgres. */
+export type ColumnType = 'text' | 'boolean' | 'bigint' | 'numeric' | 'timestamp with time zone' | 'jsonb' | 'uuid';
 
 /** A column of a table. `other`: Rollcall does not write it, because of its type or because Postgres fills it. */
 export interface TableColumn {
@@ -54,22 +46,23 @@ const plainTimePattern =
  * instant in Auth0's form.
  */
 export function formatColumnValue(type: TableColumn['type'], value: Json): string | undefined {
-  switch (type) {
-    case 'text':
-      return typeof value === 'string' ? value : undefined;
-    case 'jsonb':
-      return JSON.stringify(value);
-    case 'boolean':
-      return typeof value === 'boolean' ? String(value) : undefined;
-    case 'timestamp with time zone':
-      return typeof value === 'string' ? formatTimeValue(value) : undefined;
-    case 'bigint':
-      return typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : undefined;
-    case 'numeric':
-      return typeof value === 'number' ? String(value) : undefined;
-    default:
-      return undefined;
-  }
+  return columnFormats[type]?.(value);
+}
+
+const columnFormats: Readonly<Record<TableColumn['type'], ((value: Json) => string | undefined) | undefined>> = {
+  text: (value) => (typeof value === 'string' ? value : undefined),
+  jsonb: (value) => JSON.stringify(value),
+  boolean: (value) => (typeof value === 'boolean' ? String(value) : undefined),
+  'timestamp with time zone': (value) => (typeof value === 'string' ? formatTimeValue(value) : undefined),
+  bigint: (value) => (typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : undefined),
+  numeric: (value) => (typeof value === 'number' ? String(value) : undefined),
+  uuid: undefined,
+  other: undefined,
+};
+
+/** Whether Rollcall writes columns of this type. */
+export function isColumnType(type: string): type is ColumnType {
+  return Object.hasOwn(columnFormats, type) && type !== 'other';
 }
 
 function formatTimeValue(text: string): string | undefined {
@@ -96,23 +89,13 @@ interface RowMeta {
   escaped?: string[];
 }
 
-export interface RowEncoderOptions {
-  /** Columns of fields, in the order of the encoded row. */
-  columns: readonly TableColumn[];
-  /** Names of the columns in the unique index, which accepts no long text. */
-  keys: ReadonlySet<string>;
-  /** See Ledger. Row ids start with the run number and the sequence. */
-  runNumber: number;
-  sequence: number;
-  syncId?: number;
-}
-
 /**
  * Encodes staged lines as rows in COPY's text format: id, time, meta (NULL for the default), undeclared fields, and the
  * columns of fields.
  */
 export interface RowEncoder {
   encode(lines: readonly string[]): string;
+  readonly columns: readonly TableColumn[];
   /** The meta of rows whose meta is NULL. */
   readonly defaultMeta: RowMeta;
   /** Names of fields without a column; at most as many as a table has room for. */
@@ -130,11 +113,21 @@ const specialCharacterPattern = /[\\\n\r\t]/;
 const specialCharactersPattern = /[\\\n\r\t]/g;
 const copyEscapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-export function createRowEncoder({ columns, keys, runNumber, sequence, syncId }: RowEncoderOptions): RowEncoder {
+/**
+ * @param runNumber see Ledger; row ids start with it and the sequence
+ * @param columns columns of fields, in the order of the encoded row
+ * @param keys names of the columns in the unique index, which accepts no long text
+ */
+export function createRowEncoder(
+  { stream, sequence }: Delivery,
+  runNumber: number,
+  columns: readonly TableColumn[],
+  keys: ReadonlySet<string>,
+): RowEncoder {
   const indexByColumn = new Map(columns.map(({ name }, index) => [name, index]));
   const indexByField = new Map<string, number>();
   const undeclaredFields = new Set<string>();
-  const defaultMeta: RowMeta = { ...(syncId !== undefined && { sync_id: syncId }), changes: [] };
+  const defaultMeta: RowMeta = { ...defined({ sync_id: stream.syncId }), changes: [] };
   const idPrefix = buildRawIdPrefix(runNumber, sequence);
   const texts = new Array<string>(columns.length);
   let rows = 0;
@@ -186,7 +179,7 @@ export function createRowEncoder({ columns, keys, runNumber, sequence, syncId }:
     return time.text;
   }
 
-  return { encode: (lines) => lines.map(encodeLine).join(''), defaultMeta, undeclaredFields };
+  return { encode: (lines) => lines.map(encodeLine).join(''), columns, defaultMeta, undeclaredFields };
 }
 
 /**

@@ -2,27 +2,12 @@ import { createSerialQueue, type RunExclusive } from '../../async';
 import type { RunSummary, StreamState } from '../../protocol';
 import { countRecords } from '../../staging/segment';
 import type { Staging } from '../../staging/staging';
-import { beginRun, checkSequence, type Ledger, type LedgerContent, SequenceGap, takeDelivery } from '../stream-ledger';
+import { beginRun, checkSequence, SequenceGap, takeDelivery } from '../stream-ledger';
 import { type Delivery, DestinationUnavailable, type Sink } from '../sink';
 import { type Database, openDatabase, type Transaction } from './connection';
 import { insertRunSummary, prepareSchema, readLedger, readStoredStates, writeLedger } from './ledger-table';
-import { GenerationTables, type LoadedRows, loadRows, mergeRows } from './load';
-import {
-  buildTableName,
-  deduplicatesRows,
-  ensureTable,
-  findRowKeys,
-  isTableReady,
-  listDeclaredColumns,
-} from './stream-table';
-
-export interface PostgresSinkOptions {
-  /** `postgres://…`; see `openDatabase`. */
-  url: string;
-  /** Created when it is missing. */
-  schema: string;
-  staging: Staging;
-}
+import { type LoadedRows, loadRows, StreamTables } from './load';
+import { ensureTable, listDeclaredColumns, readColumns, selectMissing } from './stream-table';
 
 /**
  * A sink that writes to Postgres: a table for each stream, `_rollcall_streams` with the ledgers, and `_rollcall_runs` with
@@ -30,26 +15,23 @@ export interface PostgresSinkOptions {
  * delivery takes effect exactly once. Of two processes, the one with the older delivery is refused.
  * The first call connects.
  * Errors: DestinationUnavailable, DestinationRefused, StagingLost, StagingUnavailable, StaleDelivery, SequenceGap.
+ * @param options `url`: see `openDatabase`; `schema` is created when it is missing
  */
-export function createPostgresSink(options: PostgresSinkOptions): Sink {
-  return new PostgresSink(options);
+export function createPostgresSink(options: { url: string; schema: string; staging: Staging }): Sink {
+  const { url, schema, staging } = options;
+  return new PostgresSink(openDatabase(url, schema), schema, staging);
 }
 
 class PostgresSink implements Sink {
-  private readonly schema: string;
-  private readonly staging: Staging;
-  private readonly database: Database;
-  private readonly tables: GenerationTables;
   /** Deliveries of a stream are written one at a time; streams do not wait for each other. */
   private readonly queues = new Map<string, RunExclusive>();
   private prepared: Promise<void> | undefined;
 
-  constructor({ url, schema, staging }: PostgresSinkOptions) {
-    this.schema = schema;
-    this.staging = staging;
-    this.database = openDatabase(url, schema);
-    this.tables = new GenerationTables(schema, this.database.target);
-  }
+  constructor(
+    private readonly database: Database,
+    private readonly schema: string,
+    private readonly staging: Staging,
+  ) {}
 
   async loadState(): Promise<Record<string, StreamState>> {
     const stored = await this.runTransaction((tx) => readStoredStates(tx, this.schema));
@@ -103,10 +85,12 @@ class PostgresSink implements Sink {
   private async prepareTable(tx: Transaction, delivery: Delivery): Promise<'next' | 'duplicate'> {
     const { stream, run } = delivery;
     const { target } = this.database;
-    const table = buildTableName(this.schema, stream.name);
+    const table = { schema: this.schema, name: stream.name };
     const columns = listDeclaredColumns(stream);
     const order = checkSequence(delivery, await readLedger(tx, this.schema, stream.name));
-    if (order === 'duplicate' || (await isTableReady(tx, table, columns, target))) return order;
+    if (order === 'duplicate') return order;
+    const present = await readColumns(tx, table, target);
+    if (present && selectMissing(columns, present).length === 0) return order;
     const ledger = await readLedger(tx, this.schema, stream.name, 'locked');
     if (await ensureTable(tx, table, columns, target)) return order;
     if (ledger.run === run && !ledger.pending) throw new SequenceGap(delivery, 0);
@@ -120,42 +104,26 @@ class PostgresSink implements Sink {
    * The ledger is read again under the lock.
    */
   private async commitDelivery(tx: Transaction, delivery: Delivery, signal?: AbortSignal): Promise<void> {
-    const { stream, run, status } = delivery;
+    const { stream, run, segments, status } = delivery;
+    const tables = new StreamTables(this.schema, stream, this.database.target);
     const initial = beginRun(await readLedger(tx, this.schema, stream.name), delivery, {});
-    const rows = await this.loadDelivery(tx, delivery, initial, signal);
+    const { runNumber } = initial;
+    let rows: LoadedRows | undefined;
+    if (countRecords(segments) > 0) {
+      const columns = await tables.readFieldColumns(tx, initial);
+      rows = await loadRows(tx, delivery, { columns, runNumber, staging: this.staging, signal });
+    }
     const stored = await readLedger(tx, this.schema, stream.name, 'locked');
     if (checkSequence(delivery, stored) === 'duplicate') return;
     const started = beginRun(stored, delivery, {});
-    if (started.runNumber !== initial.runNumber) {
+    if (started.runNumber !== runNumber) {
       const what = `another run wrote ${stream.name} at the same time`;
       throw new DestinationUnavailable(this.database.target.label, what, 'Run the sync again.');
     }
-    if (stored.run !== run) await this.tables.prepareRun(tx, stream);
+    if (stored.run !== run) await tables.prepareRun(tx);
     const taken = takeDelivery(started, delivery);
-    if (rows) {
-      await mergeRows(tx, rows, {
-        table: this.tables.selectTable(stream, started),
-        columns: await this.tables.readFieldColumns(tx, stream, started),
-        generation: started.pending ? started.generation + 1 : started.generation,
-        keys: deduplicatesRows(stream) ? findRowKeys(stream) : undefined,
-      });
-    }
-    if (started.pending && !taken.pending) await this.tables.finishRun(tx, stream, status === 'COMPLETE');
+    if (rows) await tables.mergeRows(tx, rows, started);
+    if (started.pending && !taken.pending) await tables.finishRun(tx, status === 'COMPLETE');
     await writeLedger(tx, this.schema, stream.name, taken);
-  }
-
-  private async loadDelivery(
-    tx: Transaction,
-    delivery: Delivery,
-    ledger: Ledger<LedgerContent>,
-    signal?: AbortSignal,
-  ): Promise<LoadedRows | undefined> {
-    if (countRecords(delivery.segments) === 0) return undefined;
-    return loadRows(tx, delivery, {
-      columns: await this.tables.readFieldColumns(tx, delivery.stream, ledger),
-      runNumber: ledger.runNumber,
-      staging: this.staging,
-      signal,
-    });
   }
 }

@@ -14,7 +14,13 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-export function quoteQualifiedName(schema: string, name: string): string {
+/** A table, or another relation of the destination's schema. */
+export interface TableName {
+  schema: string;
+  name: string;
+}
+
+export function formatTableName({ schema, name }: TableName): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }
 

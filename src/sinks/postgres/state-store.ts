@@ -2,7 +2,7 @@ import type { StateStore } from '../sink';
 import { replaceState } from '../stream-ledger';
 import { openDatabase } from './connection';
 import { ledgerExists, prepareSchema, readLedger, readStoredStates, writeLedger } from './ledger-table';
-import { buildTableName, ensureTable } from './stream-table';
+import { ensureTable } from './stream-table';
 
 /**
  * The states of a Postgres destination: the rows of `_rollcall_streams`. An update is one transaction.
@@ -21,7 +21,7 @@ export function createPostgresStateStore({ url, schema }: { url: string; schema:
         for (const stream of Object.keys(changes).sort()) {
           const state = changes[stream] ?? null;
           // Without its table, the state would be one whose rows were dropped. The next delivery adds the columns.
-          if (state) await ensureTable(tx, buildTableName(schema, stream), [], target);
+          if (state) await ensureTable(tx, { schema, name: stream }, [], target);
           const stored = await readLedger(tx, schema, stream, 'locked');
           await writeLedger(tx, schema, stream, replaceState(stored, state));
         }

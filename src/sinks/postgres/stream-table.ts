@@ -1,22 +1,16 @@
-import { isObject } from '../../json';
+import { defined, isObject } from '../../json';
 import type { ConfiguredStream } from '../../protocol';
 import type { Transaction } from './connection';
 import { DestinationRefused, type PostgresTarget } from './explain-error';
 import {
   airbyteColumns,
   type ColumnType,
-  columnTypes,
+  isColumnType,
   maxFieldColumns,
   type TableColumn,
   toColumnType,
 } from './row-encoder';
-import { maxNameBytes, quoteIdentifier, quoteLiteral, quoteQualifiedName, toColumnName } from './sql';
-
-/** A table in the destination's schema. */
-export interface TableName {
-  schema: string;
-  name: string;
-}
+import { formatTableName, maxNameBytes, quoteIdentifier, quoteLiteral, type TableName, toColumnName } from './sql';
 
 /** The columns that identify and order the rows of a stream. */
 export interface RowKeys {
@@ -24,36 +18,23 @@ export interface RowKeys {
   cursor?: string;
 }
 
-/** The table of a stream. */
-export function buildTableName(schema: string, stream: string): TableName {
-  return { schema, name: stream };
-}
-
-/** The table in which a run in overwrite mode builds the next generation of a stream. */
-export function buildNextTableName(schema: string, stream: string): TableName {
-  return { schema, name: `_rollcall_next_${stream}` };
-}
-
-export function formatTableName({ schema, name }: TableName): string {
-  return quoteQualifiedName(schema, name);
-}
-
 /** The keys of a stream. A primary key that is nested in a field has no column, so such a stream has none. */
 export function findRowKeys({ primaryKey, cursorField }: ConfiguredStream): RowKeys {
   const isNested = primaryKey.some((path) => path.length > 1);
   return {
     primary: isNested ? [] : primaryKey.flat().map(toColumnName),
-    ...(cursorField !== undefined && { cursor: toColumnName(cursorField) }),
+    ...defined({ cursor: cursorField && toColumnName(cursorField) }),
   };
 }
 
-/** Whether a newer row replaces the older one with the same key (Airbyte's `append_dedup` and `overwrite_dedup`). */
-export function deduplicatesRows(stream: ConfiguredStream): boolean {
-  return stream.destinationSyncMode.endsWith('dedup') && findRowKeys(stream).primary.length > 0;
+/** The keys, when a newer row replaces the older one with the same key (Airbyte's `append_dedup` and `overwrite_dedup`). */
+export function findMergeKeys(stream: ConfiguredStream): RowKeys | undefined {
+  const keys = findRowKeys(stream);
+  return stream.destinationSyncMode.endsWith('dedup') && keys.primary.length > 0 ? keys : undefined;
 }
 
 /** A field and the type of its column. */
-export interface DeclaredColumn {
+interface DeclaredColumn {
   field: string;
   type: ColumnType;
 }
@@ -61,9 +42,7 @@ export interface DeclaredColumn {
 /** The columns of a stream's key, its cursor and the fields of its schema; no more than a table has room for. */
 export function listDeclaredColumns({ schema, primaryKey, cursorField }: ConfiguredStream): DeclaredColumn[] {
   const declared = isObject(schema.properties) ? schema.properties : {};
-  const keys = [
-    ...primaryKey.flatMap(([field, ...nested]) => (field === undefined || nested.length > 0 ? [] : [field])),
-  ];
+  const keys = primaryKey.filter((path) => path.length === 1).flat();
   const fields = new Set([...keys, ...(cursorField === undefined ? [] : [cursorField]), ...Object.keys(declared)]);
   return [...fields].slice(0, maxFieldColumns).map((field) => {
     const type = declared[field];
@@ -73,9 +52,8 @@ export function listDeclaredColumns({ schema, primaryKey, cursorField }: Configu
 
 /** Whether a table, an index or another relation exists. */
 export async function relationExists(tx: Transaction, relation: TableName): Promise<boolean> {
-  const { rows } = await tx.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS exists', [
-    formatTableName(relation),
-  ]);
+  const sql = 'SELECT to_regclass($1) IS NOT NULL AS exists';
+  const { rows } = await tx.query<{ exists: boolean }>(sql, [formatTableName(relation)]);
   return rows[0]?.exists === true;
 }
 
@@ -110,12 +88,7 @@ export async function readColumns(
   }
   return rows
     .filter(({ name }) => !own.has(name))
-    .map(({ name, type }) => ({ name, type: columnTypes.find((each) => each === type) ?? 'other' }));
-}
-
-async function createTable(tx: Transaction, table: TableName): Promise<void> {
-  const columns = Object.values(airbyteColumns).map(({ name, type }) => `${quoteIdentifier(name)} ${type} NOT NULL`);
-  await tx.query(`CREATE TABLE ${formatTableName(table)} (${columns.join(', ')})`);
+    .map(({ name, type }) => ({ name, type: isColumnType(type) ? type : 'other' }));
 }
 
 /** Creates the table and its columns where they are missing. Returns whether the table existed. */
@@ -126,29 +99,20 @@ export async function ensureTable(
   target: PostgresTarget,
 ): Promise<boolean> {
   const present = await readColumns(tx, table, target);
-  if (!present) await createTable(tx, table);
-  for (const { field, type } of selectMissing(columns, present ?? [])) await addFieldColumn(tx, table, field, type);
+  if (!present) {
+    const own = Object.values(airbyteColumns).map(({ name, type }) => `${quoteIdentifier(name)} ${type} NOT NULL`);
+    await tx.query(`CREATE TABLE ${formatTableName(table)} (${own.join(', ')})`);
+  }
+  for (const { field, type } of selectMissing(columns, present)) await addFieldColumn(tx, table, field, type);
   return present !== undefined;
 }
 
-/** Whether `ensureTable` has nothing to do. */
-export async function isTableReady(
-  tx: Transaction,
-  table: TableName,
+/** The columns that a table lacks. */
+export function selectMissing(
   columns: readonly DeclaredColumn[],
-  target: PostgresTarget,
-): Promise<boolean> {
-  const present = await readColumns(tx, table, target);
-  return present !== undefined && selectMissing(columns, present).length === 0;
-}
-
-function selectMissing(columns: readonly DeclaredColumn[], present: readonly TableColumn[]): DeclaredColumn[] {
+  present: readonly TableColumn[] = [],
+): DeclaredColumn[] {
   return columns.filter(({ field }) => !hasColumn(present, toColumnName(field)));
-}
-
-/** Creates a table with the columns of another. */
-export async function createTableLike(tx: Transaction, table: TableName, source: TableName): Promise<void> {
-  await tx.query(`CREATE TABLE ${formatTableName(table)} (LIKE ${formatTableName(source)} INCLUDING COMMENTS)`);
 }
 
 /** Adds a column for each field, while the table has room; of type jsonb, which takes any value. Returns those added. */
@@ -183,22 +147,21 @@ async function addFieldColumn(tx: Transaction, table: TableName, field: string, 
   await tx.query(`COMMENT ON COLUMN ${formatTableName(table)}.${quoteIdentifier(name)} IS ${text}`);
 }
 
-function buildIndexName({ schema, name }: TableName): TableName {
+function nameUniqueIndex({ schema, name }: TableName): TableName {
   return { schema, name: `${name}_key`.slice(0, maxNameBytes) };
 }
 
 /** Deletes older versions of rows, and creates the index that prevents new ones. */
 export async function ensureUniqueIndex(tx: Transaction, table: TableName, keys: RowKeys): Promise<void> {
-  if (await relationExists(tx, buildIndexName(table))) return;
+  const index = nameUniqueIndex(table);
+  if (await relationExists(tx, index)) return;
   await deleteOlderRows(tx, formatTableName(table), keys);
   const columns = keys.primary.map(quoteIdentifier).join(', ');
-  await tx.query(
-    `CREATE UNIQUE INDEX ${quoteIdentifier(buildIndexName(table).name)} ON ${formatTableName(table)} (${columns})`,
-  );
+  await tx.query(`CREATE UNIQUE INDEX ${quoteIdentifier(index.name)} ON ${formatTableName(table)} (${columns})`);
 }
 
 export async function dropUniqueIndex(tx: Transaction, table: TableName): Promise<void> {
-  await tx.query(`DROP INDEX IF EXISTS ${formatTableName(buildIndexName(table))}`);
+  await tx.query(`DROP INDEX IF EXISTS ${formatTableName(nameUniqueIndex(table))}`);
 }
 
 /**
@@ -212,10 +175,8 @@ export async function deleteOlderRows(tx: Transaction, table: string, { primary,
   if (duplicates.rowCount === 0) return;
   // Comparing bytes is faster than comparing by the rules of a language, with the same result.
   const partition = key.map((name) => `${name}::text COLLATE "C"`).join(', ');
-  const order = [
-    ...(cursor === undefined ? [] : [`${quoteIdentifier(cursor)} DESC NULLS LAST`]),
-    `${rawIdColumn} DESC`,
-  ].join(', ');
+  const byCursor = cursor === undefined ? '' : `${quoteIdentifier(cursor)} DESC NULLS LAST, `;
+  const order = `${byCursor}${quoteIdentifier(airbyteColumns.rawId.name)} DESC`;
   await tx.query(
     `DELETE FROM ${table} WHERE ctid IN (
        SELECT row FROM (
@@ -224,5 +185,3 @@ export async function deleteOlderRows(tx: Transaction, table: string, { primary,
        ) AS ranked WHERE position > 1)`,
   );
 }
-
-const rawIdColumn = quoteIdentifier(airbyteColumns.rawId.name);

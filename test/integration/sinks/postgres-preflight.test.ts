@@ -9,8 +9,7 @@ beforeAll(async () => {
 });
 
 const buildVisitorUrl = (): string => url.replace(/\/\/[^@]+@/, '//visitor:made-up@');
-const check = (target: string, schema: string): Promise<string> =>
-  checkDatabase({ url: target, schema, streams: ['users'] });
+const check = (target: string, schema: string): Promise<string> => checkDatabase(target, schema, ['users']);
 
 test('reports that a schema can be created or written, and changes nothing', async () => {
   expect(await check(url, 'acme')).toMatch(/^Postgres \d.*schema acme can be created\.$/);
