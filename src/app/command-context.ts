@@ -25,6 +25,19 @@ export interface CommandContext extends ShellContext {
   host?: ProcessHost;
 }
 
+/** A command; returns the exit code. */
+export type CommandFunction<Flags> = (flags: Flags, context: CommandContext) => Promise<number>;
+
+/** A command on a connection of the project file. */
+export type ConnectionCommand<Flags> = (name: string, flags: Flags, context: CommandContext) => Promise<number>;
+
+/** A command on one connection, or on all, or on one that options describe. */
+export type OptionalConnectionCommand<Flags> = (
+  name: string | undefined,
+  flags: Flags,
+  context: CommandContext,
+) => Promise<number>;
+
 /** Times between two looks at something that changes elsewhere, ms. */
 export interface Intervals {
   /** Progress of a sync that the user follows. */

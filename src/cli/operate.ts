@@ -1,16 +1,12 @@
 import type { Command } from 'commander';
 import type { CommandContext } from '../app/command-context';
-import type { ControlFlags, PauseFlags } from '../commands/control-commands';
-import type { LogsFlags } from '../commands/logs';
-import type { PlanFlags } from '../commands/plan';
-import type { StatusFlags } from '../commands/status';
-import type { SyncFlags } from '../commands/sync';
 import {
   addConnectionArgument,
   addHelp,
   addTenantOptions,
   createProjectFileOption,
   type DeclareCommand,
+  lazily,
   listLeafCommands,
 } from './options';
 import { declareSchedule } from './schedule';
@@ -37,9 +33,7 @@ const declareSync: DeclareCommand = (program, act) => {
       'rollcall sync acme',
       'rollcall sync --domain acme.eu.auth0.com --client-id … \\\n      --client-secret env:AUTH0_CLIENT_SECRET --files ./data',
     ],
-  }).action((connection: string | undefined, flags: SyncFlags) =>
-    act(async (context) => (await import('../commands/sync.js')).runSync(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/sync.js')).runSync));
 };
 
 const declarePlan: DeclareCommand = (program, act) => {
@@ -54,9 +48,7 @@ const declarePlan: DeclareCommand = (program, act) => {
     description:
       "Estimate per stream how many requests a full refresh takes, and how long at the tenant's rate limit. The command sends a few requests and copies nothing.",
     examples: ['rollcall plan acme'],
-  }).action((connection: string | undefined, flags: PlanFlags) =>
-    act(async (context) => (await import('../commands/plan.js')).runPlan(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/plan.js')).runPlan));
 };
 
 const declareStatus: DeclareCommand = (program, act) => {
@@ -70,9 +62,7 @@ const declareStatus: DeclareCommand = (program, act) => {
     description:
       'Show for each connection the running or last sync, and its schedule: the next run, skipped and missed runs, and the results of the last runs. Times are local.',
     examples: ['rollcall status', 'rollcall status acme --json'],
-  }).action((connection: string | undefined, flags: StatusFlags) =>
-    act(async (context) => (await import('../commands/status.js')).runStatus(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/status.js')).runStatus));
 };
 
 const declareWatch: DeclareCommand = (program, act) => {
@@ -85,9 +75,7 @@ const declareWatch: DeclareCommand = (program, act) => {
     description:
       'Follow the running sync of a connection until it ends, whether a worker or another terminal runs it. Ctrl-C stops the output, not the sync.',
     examples: ['rollcall watch acme'],
-  }).action((connection: string, flags: ControlFlags & { json?: boolean }) =>
-    act(async (context) => (await import('../commands/follow.js')).runWatch(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/follow.js')).runWatch));
 };
 
 const declareLogs: DeclareCommand = (program, act) => {
@@ -99,9 +87,7 @@ const declareLogs: DeclareCommand = (program, act) => {
     description:
       "Show the events of a connection's latest sync from Temporal's history: fetches, deliveries, waits, pauses, failures and the result.",
     examples: ['rollcall logs acme --follow'],
-  }).action((connection: string, flags: LogsFlags) =>
-    act(async (context) => (await import('../commands/logs.js')).runLogs(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/logs.js')).runLogs));
 };
 
 const declarePause: DeclareCommand = (program, act) => {
@@ -114,9 +100,7 @@ const declarePause: DeclareCommand = (program, act) => {
     description:
       'Pause the sync of a connection. Pages in progress are finished; no further page is read until the sync is resumed. A paused sync survives restarts.',
     examples: ['rollcall pause acme --reason "the tenant is being migrated"'],
-  }).action((connection: string, flags: PauseFlags) =>
-    act(async (context) => (await import('../commands/control-commands.js')).runPause(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/control-commands.js')).runPause));
 };
 
 const declareResume: DeclareCommand = (program, act) => {
@@ -124,9 +108,7 @@ const declareResume: DeclareCommand = (program, act) => {
     summary: 'Resume a paused sync',
     description: 'Resume a sync that a user paused, or that paused itself because Auth0 rejected its credentials.',
     examples: ['rollcall resume acme'],
-  }).action((connection: string, flags: ControlFlags) =>
-    act(async (context) => (await import('../commands/control-commands.js')).runResume(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/control-commands.js')).runResume));
 };
 
 const declareCancel: DeclareCommand = (program, act) => {
@@ -134,9 +116,7 @@ const declareCancel: DeclareCommand = (program, act) => {
     summary: 'Cancel a sync',
     description: 'Cancel the sync of a connection. Copied data and the saved state are kept.',
     examples: ['rollcall cancel acme'],
-  }).action((connection: string, flags: ControlFlags) =>
-    act(async (context) => (await import('../commands/control-commands.js')).runCancel(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/control-commands.js')).runCancel));
 };
 
 /** In the order of the help. */

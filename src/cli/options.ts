@@ -7,6 +7,15 @@ export type RunAction = (command: (context: CommandContext) => Promise<number>) 
 /** Declares a command: arguments, options and help. The action imports the command's module when it runs. */
 export type DeclareCommand = (parent: Command, act: RunAction) => void;
 
+/** The action of a command: loads its function, and calls it with the arguments, the options and the context. */
+export function lazily<Args extends unknown[]>(
+  act: RunAction,
+  load: () => Promise<(...args: [...Args, CommandContext]) => Promise<number>>,
+): (...args: Args) => Promise<void> {
+  // Commander adds the command itself at the end.
+  return (...args) => act(async (context) => (await load())(...(args.slice(0, -1) as Args), context));
+}
+
 export interface CommandHelp {
   /** For the list of commands. */
   summary: string;

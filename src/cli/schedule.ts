@@ -1,11 +1,4 @@
-import type { ControlFlags, PauseFlags } from '../commands/control-commands';
-import type {
-  ScheduleBackfillFlags,
-  ScheduleCreateFlags,
-  ScheduleListFlags,
-  ScheduleShowFlags,
-} from '../commands/schedule-commands';
-import { addConnectionArgument, addHelp, type DeclareCommand, parseWholeNumber } from './options';
+import { addConnectionArgument, addHelp, type DeclareCommand, lazily, parseWholeNumber } from './options';
 
 export const declareSchedule: DeclareCommand = (program, act) => {
   const schedule = addHelp(program.command('schedule'), {
@@ -55,11 +48,7 @@ const declareCreate: DeclareCommand = (schedule, act) => {
       'rollcall schedule create acme --every 1h',
       'rollcall schedule create acme --at 06:30 --on mon,thu \\\n      --time-zone Europe/Berlin',
     ],
-  }).action((connection: string, flags: ScheduleCreateFlags) =>
-    act(async (context) =>
-      (await import('../commands/schedule-commands.js')).runScheduleCreate(connection, flags, context),
-    ),
-  );
+  }).action(lazily(act, async () => (await import('../commands/schedule-commands.js')).runScheduleCreate));
 };
 
 const declareList: DeclareCommand = (schedule, act) => {
@@ -67,9 +56,7 @@ const declareList: DeclareCommand = (schedule, act) => {
     summary: 'List schedules',
     description: 'List the schedules on the Temporal server, with the next run of each.',
     examples: ['rollcall schedule list'],
-  }).action((flags: ScheduleListFlags) =>
-    act(async (context) => (await import('../commands/schedule-commands.js')).runScheduleList(flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/schedule-commands.js')).runScheduleList));
 };
 
 const declareShow: DeclareCommand = (schedule, act) => {
@@ -77,11 +64,7 @@ const declareShow: DeclareCommand = (schedule, act) => {
     summary: 'Show a schedule and its last runs',
     description: 'Show the schedule of a connection: the next run and the results of the last runs. Times are local.',
     examples: ['rollcall schedule show acme'],
-  }).action((connection: string, flags: ScheduleShowFlags) =>
-    act(async (context) =>
-      (await import('../commands/schedule-commands.js')).runScheduleShow(connection, flags, context),
-    ),
-  );
+  }).action(lazily(act, async () => (await import('../commands/schedule-commands.js')).runScheduleShow));
 };
 
 const declareTrigger: DeclareCommand = (schedule, act) => {
@@ -90,11 +73,7 @@ const declareTrigger: DeclareCommand = (schedule, act) => {
     description:
       'Start a run of the schedule now, even if the schedule is paused. The run is skipped if a sync is already running.',
     examples: ['rollcall schedule trigger acme'],
-  }).action((connection: string, flags: ControlFlags) =>
-    act(async (context) =>
-      (await import('../commands/schedule-commands.js')).runScheduleTrigger(connection, flags, context),
-    ),
-  );
+  }).action(lazily(act, async () => (await import('../commands/schedule-commands.js')).runScheduleTrigger));
 };
 
 const declareBackfill: DeclareCommand = (schedule, act) => {
@@ -107,11 +86,7 @@ const declareBackfill: DeclareCommand = (schedule, act) => {
     description:
       'Start a sync for runs that were due in a past period. A sync copies the current data, so one run replaces all missed runs; with --each, one run starts per due time, one after the other.',
     examples: ['rollcall schedule backfill acme --from 2026-01-31'],
-  }).action((connection: string, flags: ScheduleBackfillFlags) =>
-    act(async (context) =>
-      (await import('../commands/schedule-commands.js')).runScheduleBackfill(connection, flags, context),
-    ),
-  );
+  }).action(lazily(act, async () => (await import('../commands/schedule-commands.js')).runScheduleBackfill));
 };
 
 const declarePause: DeclareCommand = (schedule, act) => {
@@ -124,11 +99,7 @@ const declarePause: DeclareCommand = (schedule, act) => {
     description:
       'Pause the schedule of a connection. No new runs start until it is resumed. A run in progress continues.',
     examples: ['rollcall schedule pause acme --reason "the tenant is being moved"'],
-  }).action((connection: string, flags: PauseFlags) =>
-    act(async (context) =>
-      (await import('../commands/schedule-commands.js')).runSchedulePause(connection, flags, context),
-    ),
-  );
+  }).action(lazily(act, async () => (await import('../commands/schedule-commands.js')).runSchedulePause));
 };
 
 const declareResume: DeclareCommand = (schedule, act) => {
@@ -136,11 +107,7 @@ const declareResume: DeclareCommand = (schedule, act) => {
     summary: 'Resume a schedule',
     description: 'Resume a schedule that a user paused, or that paused itself after failed runs.',
     examples: ['rollcall schedule resume acme'],
-  }).action((connection: string, flags: ControlFlags) =>
-    act(async (context) =>
-      (await import('../commands/schedule-commands.js')).runScheduleResume(connection, flags, context),
-    ),
-  );
+  }).action(lazily(act, async () => (await import('../commands/schedule-commands.js')).runScheduleResume));
 };
 
 const declareDelete: DeclareCommand = (schedule, act) => {
@@ -148,9 +115,5 @@ const declareDelete: DeclareCommand = (schedule, act) => {
     summary: 'Delete a schedule',
     description: 'Delete the schedule of a connection. A run in progress continues.',
     examples: ['rollcall schedule delete acme'],
-  }).action((connection: string, flags: ControlFlags) =>
-    act(async (context) =>
-      (await import('../commands/schedule-commands.js')).runScheduleDelete(connection, flags, context),
-    ),
-  );
+  }).action(lazily(act, async () => (await import('../commands/schedule-commands.js')).runScheduleDelete));
 };

@@ -1,11 +1,12 @@
 import { Option } from 'commander';
-import type { ConfigShowFlags } from '../commands/config-commands';
-import type { DemoFlags } from '../commands/demo';
-import type { DoctorFlags } from '../commands/doctor';
-import type { EmulatorFlags } from '../commands/emulator-command';
-import type { InitFlags } from '../commands/init';
-import type { WorkerFlags } from '../commands/worker-command';
-import { addHelp, addTenantOptions, createProjectFileOption, type DeclareCommand, parseWholeNumber } from './options';
+import {
+  addHelp,
+  addTenantOptions,
+  createProjectFileOption,
+  type DeclareCommand,
+  lazily,
+  parseWholeNumber,
+} from './options';
 
 export const declareInit: DeclareCommand = (program, act) => {
   const command = program
@@ -26,9 +27,7 @@ export const declareInit: DeclareCommand = (program, act) => {
       'rollcall init',
       'rollcall init acme --domain acme.eu.auth0.com --client-id … \\\n      --client-secret file:secrets/acme --files ./data/acme',
     ],
-  }).action((connection: string | undefined, flags: InitFlags) =>
-    act(async (context) => (await import('../commands/init.js')).runInit(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/init.js')).runInit));
 };
 
 export const declareDoctor: DeclareCommand = (program, act) => {
@@ -43,9 +42,7 @@ export const declareDoctor: DeclareCommand = (program, act) => {
     description:
       'Check the project file, Temporal and staging, and for each connection the destination, credentials, scopes, clock and rate limit. Each problem is reported with a fix. The exit code is that of the most severe problem; warnings exit with 0.',
     examples: ['rollcall doctor acme'],
-  }).action((connection: string | undefined, flags: DoctorFlags) =>
-    act(async (context) => (await import('../commands/doctor.js')).runDoctor(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/doctor.js')).runDoctor));
 };
 
 export const declareConfig: DeclareCommand = (program, act) => {
@@ -59,7 +56,7 @@ export const declareConfig: DeclareCommand = (program, act) => {
     summary: 'Print the JSON schema of the project file',
     description: 'Print the JSON schema of rollcall.yaml, for completion and validation in editors.',
     examples: ['rollcall config schema > rollcall.schema.json'],
-  }).action(() => act(async (context) => (await import('../commands/config-commands.js')).runConfigSchema(context)));
+  }).action(lazily(act, async () => (await import('../commands/config-commands.js')).runConfigSchema));
 };
 
 const declareConfigShow: DeclareCommand = (config, act) => {
@@ -73,9 +70,7 @@ const declareConfigShow: DeclareCommand = (config, act) => {
     description:
       'Show the effective value and the origin of every setting: a line of the file, an environment variable, or the default. Secrets are hidden; references that cannot be resolved are marked.',
     examples: ['rollcall config show acme'],
-  }).action((connection: string | undefined, flags: ConfigShowFlags) =>
-    act(async (context) => (await import('../commands/config-commands.js')).runConfigShow(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/config-commands.js')).runConfigShow));
 };
 
 export const declareWorker: DeclareCommand = (program, act) => {
@@ -89,9 +84,7 @@ export const declareWorker: DeclareCommand = (program, act) => {
     description:
       "Run the syncs of the project file's connections that other commands and schedules start, until stopped. Requires TEMPORAL_ADDRESS or a Temporal profile.",
     examples: ['TEMPORAL_ADDRESS=localhost:7233 rollcall worker --listen 127.0.0.1:9464'],
-  }).action((flags: WorkerFlags) =>
-    act(async (context) => (await import('../commands/worker-command.js')).runWorkerCommand(flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/worker-command.js')).runWorkerCommand));
 };
 
 export const declareEmulator: DeclareCommand = (program, act) => {
@@ -114,9 +107,7 @@ export const declareEmulator: DeclareCommand = (program, act) => {
     summary: 'Run an emulated Auth0 tenant',
     description: "Serve an emulated tenant over HTTP with Auth0's rate limits and response bodies, until stopped.",
     examples: ['rollcall emulator --port 8080 --scenario caps'],
-  }).action((flags: EmulatorFlags) =>
-    act(async (context) => (await import('../commands/emulator-command.js')).runEmulator(flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/emulator-command.js')).runEmulator));
 };
 
 export const declareDemo: DeclareCommand = (program, act) => {
@@ -129,7 +120,5 @@ export const declareDemo: DeclareCommand = (program, act) => {
     description:
       'Start an emulated tenant and a local Temporal server, copy the tenant to a folder, then copy only the changes.',
     examples: ['rollcall demo --keep'],
-  }).action((flags: DemoFlags) =>
-    act(async (context) => (await import('../commands/demo.js')).runDemo(flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/demo.js')).runDemo));
 };

@@ -1,5 +1,4 @@
-import type { StateFlags } from '../commands/state-commands';
-import { addConnectionArgument, addHelp, type DeclareCommand } from './options';
+import { addConnectionArgument, addHelp, type DeclareCommand, lazily } from './options';
 
 export const declareState: DeclareCommand = (program, act) => {
   const state = addHelp(program.command('state'), {
@@ -19,9 +18,7 @@ const declareShow: DeclareCommand = (state, act) => {
     summary: 'Show the state of each stream',
     description: 'Show for each stream the cursor, whether the last read finished, and the time of the last run.',
     examples: ['rollcall state show acme'],
-  }).action((connection: string, flags: StateFlags) =>
-    act(async (context) => (await import('../commands/state-commands.js')).showState(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/state-commands.js')).showState));
 };
 
 const declareSet: DeclareCommand = (state, act) => {
@@ -32,9 +29,7 @@ const declareSet: DeclareCommand = (state, act) => {
     summary: 'Set the cursor of a stream',
     description: 'Set the cursor of an incremental stream. The next sync reads the records changed since that time.',
     examples: ['rollcall state set acme --stream users --cursor 2026-01-01T00:00:00Z'],
-  }).action((connection: string, flags: StateFlags & { cursor: string }) =>
-    act(async (context) => (await import('../commands/state-commands.js')).setState(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/state-commands.js')).setState));
 };
 
 const declareReset: DeclareCommand = (state, act) => {
@@ -44,9 +39,7 @@ const declareReset: DeclareCommand = (state, act) => {
     description:
       'Delete the saved state of streams. The next sync reads them from the beginning. Copied records are kept: Postgres updates them in place, files contain them twice. `rollcall sync --full` replaces them. Streams without a cursor, such as organization members, are read completely by every sync and have no state per organization.',
     examples: ['rollcall state reset acme --stream users'],
-  }).action((connection: string, flags: StateFlags) =>
-    act(async (context) => (await import('../commands/state-commands.js')).resetState(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/state-commands.js')).resetState));
 };
 
 const declareExport: DeclareCommand = (state, act) => {
@@ -56,9 +49,7 @@ const declareExport: DeclareCommand = (state, act) => {
     description:
       'Print the state as a JSON array of state messages, the format of `read --state` and `rollcall state import`.',
     examples: ['rollcall state export acme > state.json'],
-  }).action((connection: string, flags: StateFlags) =>
-    act(async (context) => (await import('../commands/state-commands.js')).exportState(connection, flags, context)),
-  );
+  }).action(lazily(act, async () => (await import('../commands/state-commands.js')).exportState));
 };
 
 const declareImport: DeclareCommand = (state, act) => {
@@ -71,9 +62,5 @@ const declareImport: DeclareCommand = (state, act) => {
     description:
       'Replace the state with the contents of a file. Streams that the file does not contain are read from the beginning.',
     examples: ['rollcall state import acme state.json'],
-  }).action((connection: string, file: string, flags: StateFlags) =>
-    act(async (context) =>
-      (await import('../commands/state-commands.js')).importState(connection, file, flags, context),
-    ),
-  );
+  }).action(lazily(act, async () => (await import('../commands/state-commands.js')).importState));
 };

@@ -1,5 +1,5 @@
 import { dirname, relative, resolve } from 'node:path';
-import type { CommandContext } from '../app/command-context';
+import type { CommandContext, OptionalConnectionCommand } from '../app/command-context';
 import { resolveStagingDir } from '../app/project-folder';
 import { type EffectiveSetting, listEffectiveSettings } from '../config/effective-settings';
 import { readEnvironment, type ShellContext } from '../config/environment';
@@ -18,17 +18,13 @@ export interface ConfigShowFlags {
 }
 
 /** Prints the JSON schema of the project file. */
-export function runConfigSchema({ stdout }: CommandContext): number {
+export function runConfigSchema(_flags: object, { stdout }: CommandContext): Promise<number> {
   stdout.write(`${JSON.stringify(createProjectSchema(), undefined, 2)}\n`);
-  return exitCodes.ok;
+  return Promise.resolve(exitCodes.ok);
 }
 
 /** Prints the effective settings and their origins. Secrets are hidden. */
-export async function runConfigShow(
-  name: string | undefined,
-  { config, json }: ConfigShowFlags,
-  context: CommandContext,
-): Promise<number> {
+export const runConfigShow: OptionalConnectionCommand<ConfigShowFlags> = async (name, { config, json }, context) => {
   const project = await loadProject(resolve(context.cwd, config), streams);
   const chosen = name === undefined ? [...project.connections.values()] : [getConnection(project, name)];
   const connections = [];
@@ -49,7 +45,7 @@ export async function runConfigShow(
       ].join('\n\n');
   context.stdout.write(`${text}\n`);
   return exitCodes.ok;
-}
+};
 
 /** The settings of all connections. */
 function listProcessSettings(file: string, shell: ShellContext): EffectiveSetting[] {

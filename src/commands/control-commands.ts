@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { CommandContext } from '../app/command-context';
+import type { CommandContext, ConnectionCommand } from '../app/command-context';
 import { findConnection } from '../app/connection';
 import { joinSession } from '../app/session';
 import { exitCodes } from '../errors';
@@ -16,14 +16,14 @@ export type PauseFlags = ControlFlags & { reason?: string };
 export const defaultPauseReason = 'paused by a user';
 
 /** Pauses a sync. Without a reason, that of an earlier pause remains. */
-export function runPause(name: string, { reason, ...flags }: PauseFlags, context: CommandContext): Promise<number> {
+export const runPause: ConnectionCommand<PauseFlags> = (name, { reason, ...flags }, context) => {
   return controlSync(name, flags, context, async (client) => {
     const isNew = await pauseSync(client, name, reason ?? (await readPauseReason(client, name)));
     return `${isNew ? 'Paused' : 'Already paused:'} sync/${name}. Resume it with \`rollcall resume ${name}\`.`;
   });
-}
+};
 
-export function runResume(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
+export const runResume: ConnectionCommand<ControlFlags> = (name, flags, context) => {
   return controlSync(name, flags, context, async (client) => {
     const { wasPaused, pauseReason } = await resumeSync(client, name);
     if (pauseReason !== undefined) {
@@ -31,16 +31,16 @@ export function runResume(name: string, flags: ControlFlags, context: CommandCon
     }
     return wasPaused ? `Resumed sync/${name}.` : `sync/${name} is not paused.`;
   });
-}
+};
 
-export function runCancel(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
+export const runCancel: ConnectionCommand<ControlFlags> = (name, flags, context) => {
   return controlSync(name, flags, context, async (client) => {
     const hasEnded = await cancelSync(client, name);
     return hasEnded
       ? `Cancelled sync/${name}. Copied data is kept.`
       : `Requested cancellation of sync/${name}; it takes effect when a worker is running. Copied data is kept.`;
   });
-}
+};
 
 async function readPauseReason(client: Client, name: string): Promise<string> {
   const status = await readRunStatus(client, name);

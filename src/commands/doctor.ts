@@ -1,5 +1,5 @@
 import { dirname, relative, resolve } from 'node:path';
-import type { CommandContext } from '../app/command-context';
+import type { CommandContext, OptionalConnectionCommand } from '../app/command-context';
 import { resolveStagingDir } from '../app/project-folder';
 import { readEnvironment } from '../config/environment';
 import { type Connection, getConnection, loadProject } from '../config/project';
@@ -25,11 +25,11 @@ export interface DoctorFlags {
 }
 
 /** Checks everything that a sync needs. A failed check does not stop the others. */
-export async function runDoctor(
-  name: string | undefined,
-  { config, fix = false, json }: DoctorFlags,
-  context: CommandContext,
-): Promise<number> {
+export const runDoctor: OptionalConnectionCommand<DoctorFlags> = async (
+  name,
+  { config, fix = false, json },
+  context,
+) => {
   const file = resolve(context.cwd, config);
   const { finding, connections } = await loadConnections(file, name, context.cwd);
   const shared = await inspectEnvironment(file, fix, context);
@@ -40,7 +40,7 @@ export async function runDoctor(
     `${json ? JSON.stringify({ ok: code === exitCodes.ok, findings }) : formatFindings(findings)}\n`,
   );
   return code;
-}
+};
 
 async function loadConnections(
   file: string,

@@ -1,5 +1,5 @@
 import { type App, awaitRun } from '../app/app';
-import { type CommandContext, waitForInterrupt } from '../app/command-context';
+import { type CommandContext, waitForInterrupt, type ConnectionCommand } from '../app/command-context';
 import { findConnection } from '../app/connection';
 import { joinSession } from '../app/session';
 import { sleep } from '../async';
@@ -74,11 +74,11 @@ async function pollProgress(
 }
 
 /** Follows a running sync until it ends. Ctrl-C ends only the output. */
-export async function runWatch(
-  name: string,
-  { json = false, ...flags }: ControlFlags & { json?: boolean },
-  context: CommandContext,
-): Promise<number> {
+export const runWatch: ConnectionCommand<ControlFlags & { json?: boolean }> = async (
+  name,
+  { json = false, ...flags },
+  context,
+) => {
   const { folder } = await findConnection(name, flags, context);
   const session = await joinSession(folder, context);
   try {
@@ -90,4 +90,4 @@ export async function runWatch(
   } finally {
     await session.close();
   }
-}
+};

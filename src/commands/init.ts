@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { CommandContext } from '../app/command-context';
+import type { CommandContext, OptionalConnectionCommand } from '../app/command-context';
 import type { ConnectionFlags } from '../app/connection';
 import { listMissingCredentialOptions, readCredentialFlags } from '../config/credentials';
 import { type Connection, loadProject, parseConnection, rejectSharedDestinations } from '../config/project';
@@ -38,7 +38,7 @@ export interface ConnectionPrompter {
 }
 
 /** Adds a connection to the project file after testing its credentials. Prompts for what the options do not set. */
-export async function runInit(name: string | undefined, flags: InitFlags, context: CommandContext): Promise<number> {
+export const runInit: OptionalConnectionCommand<InitFlags> = async (name, flags, context) => {
   const { log } = context;
   const file = resolve(context.cwd, flags.config);
   const existing = existsSync(file) ? [...(await loadProject(file, streams)).connections.values()] : [];
@@ -63,7 +63,7 @@ export async function runInit(name: string | undefined, flags: InitFlags, contex
   const next = getFindingsExitCode(findings) === exitCodes.ok ? 'sync' : 'doctor';
   log.info(`Added ${complete.name} to ${flags.config}. Next: rollcall ${next} ${complete.name}`);
   return getFindingsExitCode(findings);
-}
+};
 
 async function createPrompterFor(
   flags: InitFlags,

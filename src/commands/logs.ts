@@ -1,4 +1,4 @@
-import type { CommandContext } from '../app/command-context';
+import type { ConnectionCommand } from '../app/command-context';
 import { findConnection } from '../app/connection';
 import { openHistorySession } from '../app/session';
 import { sleep } from '../async';
@@ -12,11 +12,11 @@ export interface LogsFlags extends ControlFlags {
 }
 
 /** Prints the events of the latest sync of a connection; with `follow`, until the sync ends. */
-export async function runLogs(
-  name: string,
-  { follow = false, json = false, ...flags }: LogsFlags,
-  context: CommandContext,
-): Promise<number> {
+export const runLogs: ConnectionCommand<LogsFlags> = async (
+  name,
+  { follow = false, json = false, ...flags },
+  context,
+) => {
   const { folder } = await findConnection(name, flags, context);
   const session = await openHistorySession(folder, context);
   const { NoRunKept, readRunLog } = await import('../temporal/run-log.js');
@@ -36,7 +36,7 @@ export async function runLogs(
   } finally {
     await session.close();
   }
-}
+};
 
 function formatRunEvent({ at, workflow, text }: RunEvent): string {
   const time = `${new Date(at).toISOString().slice(0, 19)}Z`;

@@ -1,5 +1,5 @@
 import { withTenant } from '../activities/tenants';
-import type { CommandContext } from '../app/command-context';
+import type { OptionalConnectionCommand } from '../app/command-context';
 import { type ConnectionFlags, findConnection } from '../app/connection';
 import { resolveSecrets } from '../config/references';
 import { exitCodes } from '../errors';
@@ -17,7 +17,7 @@ export interface PlanFlags extends ConnectionFlags {
 }
 
 /** Prints the cost of a full refresh, estimated from a few requests. */
-export async function runPlan(name: string | undefined, flags: PlanFlags, context: CommandContext): Promise<number> {
+export const runPlan: OptionalConnectionCommand<PlanFlags> = async (name, flags, context) => {
   const connection = await findConnection(name, flags, context);
   const config = await resolveSecrets(connection, context);
   const { reserve } = config.pacing;
@@ -32,7 +32,7 @@ export async function runPlan(name: string | undefined, flags: PlanFlags, contex
   const text = flags.json ? JSON.stringify({ connection: connection.name, ...plan }) : formatPlan(plan);
   context.stdout.write(`${text}\n`);
   return getPlanExitCode(plan);
-}
+};
 
 /** The exit code that a sync would have. */
 function getPlanExitCode({ streams }: ReadPlan): number {

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { CommandContext } from '../app/command-context';
+import type { CommandContext, ConnectionCommand } from '../app/command-context';
 import { findConnection } from '../app/connection';
 import { getStateDir } from '../app/project-folder';
 import { openSession } from '../app/session';
@@ -51,11 +51,11 @@ export type ScheduleBackfillFlags = ControlFlags & { from: string; to?: string; 
 const maxRunsShown = 10;
 
 /** Creates the schedule of a connection, or replaces it. */
-export async function runScheduleCreate(
-  name: string,
-  { config, replace = false, ...flags }: ScheduleCreateFlags,
-  context: CommandContext,
-): Promise<number> {
+export const runScheduleCreate: ConnectionCommand<ScheduleCreateFlags> = async (
+  name,
+  { config, replace = false, ...flags },
+  context,
+) => {
   const connection = await findConnection(name, { config }, context);
   const settings = readScheduleSettings(connection, flags);
   const { taskQueue } = readEnvironment(context);
@@ -73,7 +73,7 @@ export async function runScheduleCreate(
       context.log.info(`${message} ${nextStep}`);
     }
   });
-}
+};
 
 /** False when there is no schedule to replace. */
 async function tryReplaceSchedule(...[client, schedule]: Parameters<typeof replaceSchedule>): Promise<boolean> {
@@ -123,11 +123,7 @@ export function runScheduleList({ json = false }: ScheduleListFlags, context: Co
 }
 
 /** Prints a schedule and its last runs. */
-export function runScheduleShow(
-  name: string,
-  { json = false, ...flags }: ScheduleShowFlags,
-  context: CommandContext,
-): Promise<number> {
+export const runScheduleShow: ConnectionCommand<ScheduleShowFlags> = (name, { json = false, ...flags }, context) => {
   return withSchedule(name, flags, context, async (client) => {
     const schedule = await requireScheduleStatus(client, name, maxRunsShown);
     const lines = json
@@ -135,21 +131,21 @@ export function runScheduleShow(
       : [name, ...formatScheduleStatus(name, schedule, new Date(context.now()))];
     context.stdout.write(`${lines.join('\n')}\n`);
   });
-}
+};
 
-export function runScheduleTrigger(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
+export const runScheduleTrigger: ConnectionCommand<ControlFlags> = (name, flags, context) => {
   return withSchedule(name, flags, context, async (client) => {
     await triggerSchedule(client, name);
     context.log.info(`Started a run of ${name}. Follow it with \`rollcall status ${name}\`.`);
   });
-}
+};
 
 /** Starts a run for runs that were due in the past. */
-export function runScheduleBackfill(
-  name: string,
-  { from, to, each = false, ...flags }: ScheduleBackfillFlags,
-  context: CommandContext,
-): Promise<number> {
+export const runScheduleBackfill: ConnectionCommand<ScheduleBackfillFlags> = (
+  name,
+  { from, to, each = false, ...flags },
+  context,
+) => {
   const start = parseTimeOption('--from', from);
   const end = to === undefined ? new Date(context.now()) : parseTimeOption('--to', to);
   if (end <= start) throw new ConfigError('--to must be later than --from', '--to', 'Pass a later time.');
@@ -158,7 +154,7 @@ export function runScheduleBackfill(
     const what = each ? 'Started one run per due time' : 'Started one run';
     context.log.info(`${what}. Follow it with \`rollcall status ${name}\`.`);
   });
-}
+};
 
 function parseTimeOption(option: string, text: string): Date {
   const time = normaliseTimestamp(text);
@@ -171,32 +167,28 @@ function parseTimeOption(option: string, text: string): Date {
 }
 
 /** Pauses a schedule. Without a reason, that of an earlier pause remains. */
-export function runSchedulePause(
-  name: string,
-  { reason, ...flags }: PauseFlags,
-  context: CommandContext,
-): Promise<number> {
+export const runSchedulePause: ConnectionCommand<PauseFlags> = (name, { reason, ...flags }, context) => {
   return withSchedule(name, flags, context, async (client) => {
     const current = reason ?? (await requireScheduleStatus(client, name, 0)).pauseReason;
     await pauseSchedule(client, name, current ?? defaultPauseReason);
     context.log.info(`Paused the schedule of ${name}. Resume it with \`rollcall schedule resume ${name}\`.`);
   });
-}
+};
 
-export function runScheduleResume(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
+export const runScheduleResume: ConnectionCommand<ControlFlags> = (name, flags, context) => {
   return withSchedule(name, flags, context, async (client) => {
     await resumeSchedule(client, name);
     const { nextRunAt } = await requireScheduleStatus(client, name, 0);
     context.log.info(`Resumed the schedule of ${name}; ${formatNextRun(nextRunAt, context)}.`);
   });
-}
+};
 
-export function runScheduleDelete(name: string, flags: ControlFlags, context: CommandContext): Promise<number> {
+export const runScheduleDelete: ConnectionCommand<ControlFlags> = (name, flags, context) => {
   return withSchedule(name, flags, context, async (client) => {
     await deleteSchedule(client, name);
     context.log.info(`Deleted the schedule of ${name}. A run in progress continues.`);
   });
-}
+};
 
 function formatNextRun(nextRunAt: string | undefined, { now }: CommandContext): string {
   return nextRunAt === undefined ? 'no run is scheduled' : `next run: ${formatMoment(nextRunAt, new Date(now()))}`;

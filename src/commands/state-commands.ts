@@ -1,5 +1,5 @@
 import { parseState, readCursor, readProgress, toStateMessages } from '../airbyte/stream-state';
-import type { CommandContext } from '../app/command-context';
+import type { CommandContext, ConnectionCommand } from '../app/command-context';
 import { findConnection } from '../app/connection';
 import { openHistorySession } from '../app/session';
 import type { ShellContext } from '../config/environment';
@@ -32,11 +32,11 @@ const allStreams = knownStreams.map(({ name }) => name);
 const noValue = '–';
 
 /** Prints the cursor, the progress and the last run of each stream. */
-export async function showState(
-  name: string,
-  { json, ...flags }: StateFlags,
-  { stdout, log, ...context }: CommandContext,
-): Promise<number> {
+export const showState: ConnectionCommand<StateFlags> = async (
+  name,
+  { json, ...flags },
+  { stdout, log, ...context },
+) => {
   const streams = (await readStates(name, flags, context)).map(summarizeState);
   if (json) {
     stdout.write(`${JSON.stringify({ connection: name, streams })}\n`);
@@ -54,14 +54,14 @@ export async function showState(
   ]);
   stdout.write(`${formatTable(['stream', 'cursor', 'done', 'last run'], rows, 4)}\n`);
   return exitCodes.ok;
-}
+};
 
 /** Prints the states as the array of messages that `read --state` accepts. */
-export async function exportState(name: string, flags: StateFlags, context: CommandContext): Promise<number> {
+export const exportState: ConnectionCommand<StateFlags> = async (name, flags, context) => {
   const states = await readStates(name, flags, context);
   context.stdout.write(`${JSON.stringify(toStateMessages(states), undefined, 2)}\n`);
   return exitCodes.ok;
-}
+};
 
 async function readStates(name: string, { stream, config }: StateFlags, shell: ShellContext): Promise<StoredState[]> {
   const connection = await findConnection(name, { config }, shell);
@@ -85,11 +85,11 @@ export async function importState(
 }
 
 /** Sets the cursor from which the next sync reads streams. */
-export async function setState(
-  name: string,
-  { cursor: written, ...flags }: StateFlags & { cursor: string },
-  context: CommandContext,
-): Promise<number> {
+export const setState: ConnectionCommand<StateFlags & { cursor: string }> = async (
+  name,
+  { cursor: written, ...flags },
+  context,
+) => {
   const cursor = normaliseTimestamp(written);
   if (cursor === undefined) {
     const nextStep = 'Use a form such as 2024-01-31T08:30:00Z.';
@@ -103,13 +103,13 @@ export async function setState(
     throw new ConfigError(`${stream} has no cursor; every sync reads it completely`, '--stream', nextStep);
   });
   return updateStates(name, flags, context, Object.fromEntries(changes));
-}
+};
 
 /** Resets streams: the next sync reads them from the beginning. */
-export function resetState(name: string, flags: StateFlags, context: CommandContext): Promise<number> {
+export const resetState: ConnectionCommand<StateFlags> = (name, flags, context) => {
   const changes = selectStreamNames(flags.stream).map((stream): [string, null] => [stream, null]);
   return updateStates(name, flags, context, Object.fromEntries(changes));
-}
+};
 
 /** @throws ConfigError for an unknown stream */
 function selectStreamNames(requested: readonly string[] = allStreams): readonly string[] {

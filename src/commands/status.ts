@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import type { CommandContext } from '../app/command-context';
+import type { OptionalConnectionCommand } from '../app/command-context';
 import { openHistorySession, type Session } from '../app/session';
 import { getConnection, loadProject } from '../config/project';
 import { exitCodes } from '../errors';
@@ -26,11 +26,7 @@ interface ConnectionStatus {
 const maxRunsShown = 5;
 
 /** Prints the status of one connection or of all connections of the project file. */
-export async function runStatus(
-  name: string | undefined,
-  { config, json = false }: StatusFlags,
-  context: CommandContext,
-): Promise<number> {
+export const runStatus: OptionalConnectionCommand<StatusFlags> = async (name, { config, json = false }, context) => {
   const project = await loadProject(resolve(context.cwd, config), streams);
   const names = name === undefined ? [...project.connections.keys()] : [getConnection(project, name).name];
   const session = await openHistorySession(dirname(project.file), context);
@@ -45,7 +41,7 @@ export async function runStatus(
   } finally {
     await session?.close();
   }
-}
+};
 
 /** @param session undefined when no sync ever ran in the project */
 async function readConnectionStatus(connection: string, session: Session | undefined): Promise<ConnectionStatus> {

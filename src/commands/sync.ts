@@ -1,5 +1,5 @@
 import { type App, createApp } from '../app/app';
-import type { CommandContext } from '../app/command-context';
+import type { CommandContext, OptionalConnectionCommand } from '../app/command-context';
 import { type ConnectionFlags, findConnection, rejectCredentialFlags } from '../app/connection';
 import { createProjectSettings } from '../app/connection-settings';
 import { getStateDir, resolveStagingDir } from '../app/project-folder';
@@ -24,7 +24,7 @@ export interface SyncFlags extends ConnectionFlags {
 }
 
 /** Copies a connection: progress on stderr, the result on stdout. */
-export async function runSync(name: string | undefined, flags: SyncFlags, context: CommandContext): Promise<number> {
+export const runSync: OptionalConnectionCommand<SyncFlags> = async (name, flags, context) => {
   const { log } = context;
   const environment = readEnvironment(context);
   const connection = await findConnection(name, flags, context);
@@ -77,7 +77,7 @@ export async function runSync(name: string | undefined, flags: SyncFlags, contex
   } finally {
     await app.close();
   }
-}
+};
 
 async function connectToWorkers(
   options: SessionOptions,

@@ -100,7 +100,7 @@ it('a killed sync of a tenant given by options resumes only when a command gives
   const other = await runCli([...options, '--files', './other', '--stream', 'clients'], { cwd, env: ownEnv });
   expect(other.stderr).toMatch(/^Started sync\//);
   expect(other.code).toBe(0);
-  const second = await runCli([...options, '--files', './first'], { cwd, env, intervals });
+  const second = await runCli([...options, '--files', './first'], { cwd, env: ownEnv, intervals });
   expect(second.stderr).toContain('is already running.');
   expect(second.code).toBe(0);
   const users = (await readCopy('first')).get('users') ?? [];
