@@ -138,7 +138,7 @@ describe('a tenant that lets one in', () => {
       await limited.close();
       return messagesOf(stdout).flatMap(({ log }) => (log as { message: string } | undefined)?.message ?? []);
     };
-    expect(await told(free)).toEqual([`Rate limit allows bursts of ${free.global.size} requests.`]);
+    expect(await told(free)).toEqual([`The tenant's rate limit allows bursts of ${free.global.size} requests.`]);
     const { users, clients } = essentials.groups;
     expect(await told(essentials)).toEqual(
       expect.arrayContaining([

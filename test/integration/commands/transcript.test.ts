@@ -55,8 +55,8 @@ it('every command of a first session prints what the user needs, within 80 colum
       [/^ok {7}tenant +http:/m, /^ok {7}scopes +Granted and used: read:clients/m, /^All checks passed\.$/m],
     ],
     ['sync acme', [/^Started sync\/acme\.$/m, /^│ users +│ complete +│ +250 │/m, /^total: complete$/m]],
-    ['status', [/^acme\n {2}last sync ended \d\d:\d\d:\d\d: complete \(\d+ rows\)\n {2}no schedule$/m]],
-    ['state show acme', [/^│ stream +│ cursor +│ read │ last run +│$/m, /^│ users +│ \S+Z +│ end +│/m]],
+    ['status', [/^acme\n {2}last sync ended \d\d:\d\d:\d\d: complete \(\d+ records\)\n {2}no schedule$/m]],
+    ['state show acme', [/^│ stream +│ cursor +│ done │ last run +│$/m, /^│ users +│ \S+Z +│ yes +│/m]],
     ['sync acme', [/^│ users +│ complete +│ +\d+ │/m, /^total: complete$/m]],
     ['state reset acme --stream users', [/^State reset\. The next sync of acme reads from the beginning: users\.$/m]],
   ];
