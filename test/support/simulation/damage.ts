@@ -4,17 +4,17 @@ import type { Json } from '../../../src/json';
 type Path = (string | number)[];
 
 /** The paths of a value and of all values in it. */
-function pathsOf(value: Json, path: Path = []): Path[] {
+function listPaths(value: Json, path: Path = []): Path[] {
   if (typeof value !== 'object' || value === null) return [path];
   const keys: Path = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
-  return [path, ...keys.flatMap((key) => pathsOf((value as Record<string, Json>)[key]!, [...path, key]))];
+  return [path, ...keys.flatMap((key) => listPaths((value as Record<string, Json>)[key]!, [...path, key]))];
 }
 
 /** The value with the part at the path replaced or removed. */
-function changedAt(value: Json, [key, ...rest]: Path, change: (before: Json) => Json | undefined): Json | undefined {
+function changeAt(value: Json, [key, ...rest]: Path, change: (before: Json) => Json | undefined): Json | undefined {
   if (key === undefined) return change(value);
   const copy = (Array.isArray(value) ? [...value] : { ...(value as object) }) as Record<string, Json>;
-  const inner = changedAt(copy[key]!, rest, change);
+  const inner = changeAt(copy[key]!, rest, change);
   if (inner !== undefined) copy[key] = inner;
   else if (Array.isArray(copy)) copy.splice(Number(key), 1);
   else Reflect.deleteProperty(copy, key);
@@ -22,7 +22,7 @@ function changedAt(value: Json, [key, ...rest]: Path, change: (before: Json) => 
 }
 
 /** Values of unexpected types. */
-const strange = fc.constantFrom<Json>(
+const unexpectedValues = fc.constantFrom<Json>(
   null,
   true,
   false,
@@ -43,9 +43,9 @@ const strange = fc.constantFrom<Json>(
 );
 
 /** Copies of `value` in which a part has another type, is missing, or is wrapped in a list or an object. */
-export function changedValue(value: Json): fc.Arbitrary<Json> {
+export function anyChange(value: Json): fc.Arbitrary<Json> {
   const change = fc.oneof(
-    strange.map((other) => () => other),
+    unexpectedValues.map((other) => () => other),
     fc.constant(() => undefined),
     fc.constantFrom<(before: Json) => Json>(
       (before) => [before],
@@ -56,18 +56,18 @@ export function changedValue(value: Json): fc.Arbitrary<Json> {
   );
   return fc.array(fc.tuple(fc.nat(), change), { minLength: 1, maxLength: 2 }).map((changes) =>
     changes.reduce<Json>((changed, [index, how]) => {
-      const paths = pathsOf(changed);
-      return changedAt(changed, paths[index % paths.length]!, how) ?? null;
+      const paths = listPaths(changed);
+      return changeAt(changed, paths[index % paths.length]!, how) ?? null;
     }, value),
   );
 }
 
 /** The bytes of a damaged file that contained `value`. */
-export function damagedFile(value: Json): fc.Arbitrary<Buffer> {
+export function anyDamage(value: Json): fc.Arbitrary<Buffer> {
   const whole = Buffer.from(JSON.stringify(value, null, 2));
   const place = fc.nat({ max: whole.length - 1 });
   return fc.oneof(
-    { weight: 6, arbitrary: changedValue(value).map((changed) => Buffer.from(JSON.stringify(changed))) },
+    { weight: 6, arbitrary: anyChange(value).map((changed) => Buffer.from(JSON.stringify(changed))) },
     { weight: 2, arbitrary: place.map((length) => whole.subarray(0, length)) },
     {
       weight: 2,
