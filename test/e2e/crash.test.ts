@@ -1,10 +1,8 @@
-import { testRuns } from '../support/crash/short';
+import { describeCrashRuns } from '../support/crash/describe-runs';
 
 jest.setTimeout(240_000);
 
-testRuns([
+describeCrashRuns([
   ['worker', 23],
-  ['worker', 46],
   ['worker', 74],
-  ['cli', 353],
 ]);

@@ -60,7 +60,7 @@ export async function createSourceFiles(folder: string): Promise<SourceFiles> {
   const state = ['users', 'clients', 'organizations'].map((name) => {
     const found = unfinished.find(({ stream }) => stream.stream_descriptor.name === name);
     if (!found) throw new Error(`the read has no unfinished state of ${name}`);
-    return found as unknown as JsonObject;
+    return found;
   });
   writeFileSync(paths.state, JSON.stringify(state));
   const contents = { config, catalog, state };

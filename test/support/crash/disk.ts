@@ -2,13 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, openSync, closeSync, renameSync, rmSync, symlinkSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** A folder on a disk of its own, which can be made useless for a while. */
+/** A folder on a separate disk, which can be broken and repaired. */
 export interface Disk {
-  /** Where the program under test finds it. */
+  /** Its path for the program under test. */
   folder: string;
-  /** By what means a blow is made, as it is said to people. */
-  strike(how: 'denied' | 'full', processes: readonly number[]): string;
-  heal(processes: readonly number[]): void;
+  /** Returns the error code that programs get. */
+  break(how: 'denied' | 'full', processes: readonly number[]): string;
+  repair(processes: readonly number[]): void;
   remove(): void;
 }
 
@@ -16,21 +16,20 @@ const isRoot = process.getuid?.() === 0;
 const size = '32m';
 
 /**
- * The folder is a link to one on the disk, so that it can be pointed elsewhere and back without an instant in which it
- * is missing. What works depends on who runs this:
- * - denied: without root the folder loses its permissions (EACCES). Root may do everything, so the link leads to a
- *   device for it (ENOTDIR).
- * - full: where a file system can be mounted, the disk is a small one, and filled up (ENOSPC). Otherwise the processes may
- *   not let a file grow any more (RLIMIT_FSIZE: EFBIG).
+ * The folder is a symbolic link to a folder on the disk, so it can be redirected without a moment in which it is missing. The
+ * fault depends on the user:
+ * - denied: without root, the folder loses its permissions (EACCES). Root ignores them, so the link points to a device (ENOTDIR).
+ * - full: where a file system can be mounted, the disk is a small one, and is filled (ENOSPC). Otherwise the processes get a
+ *   limit on the size of files (RLIMIT_FSIZE: EFBIG).
  *
- * @param isVictim whether it will be struck at all; a disk that will not takes no file system
+ * @param isTarget whether it can be broken; other disks need no file system
  */
-export function createDisk(folder: string, isVictim: boolean): Disk {
+export function createDisk(folder: string, isTarget: boolean): Disk {
   const disk = `${folder}-disk`;
   const real = join(disk, 'content');
   const ballast = join(disk, 'ballast');
   mkdirSync(disk);
-  const mounted = isVictim && isRoot && run('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'rollcall-test', disk]);
+  const mounted = isTarget && isRoot && run('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'rollcall-test', disk]);
   mkdirSync(real);
   symlinkSync(real, folder);
 
@@ -46,7 +45,7 @@ export function createDisk(folder: string, isVictim: boolean): Disk {
 
   return {
     folder,
-    strike(how, processes) {
+    break(how, processes) {
       if (how === 'denied') {
         if (isRoot) pointTo('/dev/null');
         else chmodSync(real, 0);
@@ -56,7 +55,7 @@ export function createDisk(folder: string, isVictim: boolean): Disk {
       else limit(processes, '0');
       return mounted ? 'ENOSPC' : 'EFBIG';
     },
-    heal(processes) {
+    repair(processes) {
       if (isRoot) pointTo(real);
       else chmodSync(real, 0o755);
       rmSync(ballast, { force: true });
@@ -68,7 +67,7 @@ export function createDisk(folder: string, isVictim: boolean): Disk {
   };
 }
 
-/** Writes until nothing more goes in. */
+/** Writes until the disk is full. */
 function fill(file: string): void {
   const handle = openSync(file, 'w');
   try {

@@ -1,43 +1,42 @@
-import type { Passage } from './front';
+import type { ProxiedRequest } from './tenant-proxy';
 
-/** How long a worker keeps heartbeats back at most, ms (`maxHeartbeatThrottleInterval`), and what its way may take. */
+/** A worker delays heartbeats by at most `maxHeartbeatThrottleInterval`; the rest is for their transport. */
 const throttleMs = 1_000 + 250;
 
-/** Lists that a process looks up when it begins, and again when it begins again; they are no pages of a stream. */
-const lookedUp = /^\/api\/v2\/(?:roles|organizations\/[^/]+\/roles)\b/;
+/** Lists that each process reads at its start; they are not pages of a stream. */
+const lookups = /^\/api\/v2\/(?:roles|organizations\/[^/]+\/roles)\b/;
 
-/** Pages asked for again, and how many that may be. */
+/** Pages that were requested again, and the allowed number. */
 export interface Rereads {
   pages: number;
-  /** For each kill: pages answered since the last heartbeat that is sure to have been sent, and requests under way. */
+  /** For each kill: pages answered since the last heartbeat that was certainly sent, and requests in flight. */
   bound: number;
 }
 
 /** @param kills when a worker was killed (`performance.now()`) */
-export function countRereads(passages: readonly Passage[], kills: readonly number[]): Rereads {
-  const pages = passages.filter(({ url }) => !lookedUp.test(url));
+export function countRereads(requests: readonly ProxiedRequest[], kills: readonly number[]): Rereads {
+  const pages = requests.filter(({ url }) => !lookups.test(url));
   const bound = kills
     .map((at) => {
       const since = pages.filter(({ answeredAt = 0 }) => answeredAt > at - throttleMs && answeredAt <= at).length;
-      // A slice that is between two requests has none under way.
-      const underWay = Math.max(openAt(pages, at), openAt(pages, at - 100));
-      return since + underWay;
+      // A fetch between two requests has none in flight.
+      const inFlight = Math.max(countOpen(pages, at), countOpen(pages, at - 100));
+      return since + inFlight;
     })
     .reduce((sum, each) => sum + each, 0);
   return { pages: pages.length - new Set(pages.map(({ url }) => url)).size, bound };
 }
 
-function openAt(passages: readonly Passage[], at: number): number {
-  return passages.filter(({ askedAt, answeredAt = Infinity }) => askedAt <= at && answeredAt > at).length;
+function countOpen(requests: readonly ProxiedRequest[], at: number): number {
+  return requests.filter(({ receivedAt, answeredAt = Infinity }) => receivedAt <= at && answeredAt > at).length;
 }
 
 /**
- * Milliseconds from a worker's death until what it had begun is fetched by another: until a request comes that came before.
- * Undefined when it had nothing under way.
+ * Milliseconds from the death of a worker until another one repeats one of its requests. Undefined when no request is repeated.
  */
-export function recoveryAfter(passages: readonly Passage[], at: number): number | undefined {
-  const pages = passages.filter(({ url }) => !lookedUp.test(url));
-  const before = new Set(pages.filter(({ askedAt }) => askedAt <= at).map(({ url }) => url));
-  const again = pages.find(({ url, askedAt }) => askedAt > at && before.has(url));
-  return again && again.askedAt - at;
+export function measureRecovery(requests: readonly ProxiedRequest[], at: number): number | undefined {
+  const pages = requests.filter(({ url }) => !lookups.test(url));
+  const before = new Set(pages.filter(({ receivedAt }) => receivedAt <= at).map(({ url }) => url));
+  const again = pages.find(({ url, receivedAt }) => receivedAt > at && before.has(url));
+  return again && again.receivedAt - at;
 }

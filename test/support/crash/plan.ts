@@ -1,59 +1,70 @@
 import { createDraws, pick, type TenantScenario } from 'auth0-emulator';
 
-/** What is struck. */
-export const victims = ['worker', 'cli', 'server', 'emulator', 'postgres', 'disk'] as const;
-export type Victim = (typeof victims)[number];
+/** What a fault can affect. */
+export const targets = ['worker', 'cli', 'server', 'emulator', 'postgres', 'disk'] as const;
+export type Target = (typeof targets)[number];
 
-/** When a blow falls: `nth` counts from when the blow before is over, or from the start of the sync. */
+/** When a fault is injected: `nth` counts from the end of the previous fault, or from the start of the sync. */
 export type Moment =
   | { at: 'instant'; afterMs: number }
-  /** The tenant's nth request: before it is passed on, before its answer is, or after. */
-  | { at: 'asked' | 'answering' | 'answered'; nth: number }
-  /** The nth piece that goes over the wire to the server: before it is passed on, or after. */
+  /** The tenant's nth request: before it is forwarded, before its response is, or after. */
+  | { at: 'request' | 'response' | 'answered'; nth: number }
+  /** The nth chunk of data that is sent to the server: before it is forwarded, or after. */
   | { at: 'temporal' | 'postgres'; nth: number; when: 'before' | 'after' }
-  /** The nth time that a file of this sort has changed. */
+  /** The nth change of a file of this kind. */
   | { at: 'segment' | 'records' | 'manifest' | 'state'; nth: number };
 
-export type Blow =
-  /** SIGKILL or SIGTERM; a supervisor starts the worker again after a while. */
-  | { victim: 'worker'; how: 'SIGKILL' | 'SIGTERM'; worker: number; forMs: number }
+export type Fault =
+  /** SIGKILL or SIGTERM; a supervisor restarts the worker. */
+  | { target: 'worker'; how: 'SIGKILL' | 'SIGTERM'; worker: number; forMs: number }
   /** SIGSTOP for longer than the heartbeat timeout, then SIGCONT. */
-  | { victim: 'worker'; how: 'freeze'; worker: number; forMs: number }
-  /** SIGKILL; the same command is given again. */
-  | { victim: 'cli'; how: 'SIGKILL'; forMs: number }
-  | { victim: 'server'; how: 'SIGKILL'; forMs: number }
-  | { victim: 'emulator'; how: 'refuse'; forMs: number }
-  | { victim: 'postgres'; how: 'restart' | 'terminate' }
-  | { victim: 'disk'; how: 'denied' | 'full'; where: 'staging' | 'destination'; forMs: number };
+  | { target: 'worker'; how: 'freeze'; worker: number; forMs: number }
+  /** SIGKILL; the same command runs again. */
+  | { target: 'cli'; how: 'SIGKILL'; forMs: number }
+  | { target: 'server'; how: 'SIGKILL'; forMs: number }
+  | { target: 'emulator'; how: 'refuse'; forMs: number }
+  | { target: 'postgres'; how: 'restart' | 'terminate' }
+  | { target: 'disk'; how: 'denied' | 'full'; where: 'staging' | 'destination'; forMs: number };
 
-/** One run, all of which follows from its seed. */
+/** One run; its seed determines everything. */
 export interface Plan {
   seed: number;
-  victim: Victim;
+  target: Target;
   destination: 'files' | 'postgres';
-  /** Worker processes; 0: the command hosts itself. */
+  /** Worker processes; 0: the command starts its own server and worker. */
   workers: 0 | 1 | 2;
   heartbeatSeconds: number;
-  slicePages: number;
-  sliceSeconds: number;
+  fetchPages: number;
+  fetchSeconds: number;
   latencyMs: number;
   tenant: TenantScenario;
-  /** Changes to users while they are read. */
+  /** Changes to users during the sync. */
   changesPerSecond: number;
-  blows: { moment: Moment; blow: Blow }[];
+  faults: { moment: Moment; fault: Fault }[];
 }
 
-/** In turn, so that every few runs strike everything. */
-const turns = ['worker', 'server', 'worker', 'cli', 'emulator', 'postgres', 'worker', 'disk', 'worker', 'cli'] as const;
+/** Consecutive seeds use them in turn. */
+const targetOrder = [
+  'worker',
+  'server',
+  'worker',
+  'cli',
+  'emulator',
+  'postgres',
+  'worker',
+  'disk',
+  'worker',
+  'cli',
+] as const;
 
-/** Random choices, reproducible. */
+/** Reproducible random choices. */
 export interface Chance {
   /** A whole number from `least` to `most`. */
   between(least: number, most: number): number;
   of<T>(list: readonly T[]): T;
 }
 
-export function chanceOf(seed: number, salt: number): Chance {
+export function createChance(seed: number, salt: number): Chance {
   const draw = createDraws(seed, salt, 0);
   return {
     between: (least, most) => least + (draw() % (most - least + 1)),
@@ -61,48 +72,48 @@ export function chanceOf(seed: number, salt: number): Chance {
   };
 }
 
-/** @param only the victim, whatever the seed says */
-export function planRun(seed: number, only?: Victim): Plan {
-  const chance = chanceOf(seed, 201);
-  const victim = only ?? pick(turns, seed);
+/** @param only the target, instead of the one that the seed determines */
+export function planRun(seed: number, only?: Target): Plan {
+  const chance = createChance(seed, 201);
+  const target = only ?? pick(targetOrder, seed);
   const destination =
-    victim === 'postgres' ? 'postgres' : victim === 'disk' ? 'files' : chance.of(['files', 'postgres'] as const);
-  const workers = victim === 'cli' && chance.between(0, 2) > 0 ? 0 : chance.of([1, 2, 2] as const);
+    target === 'postgres' ? 'postgres' : target === 'disk' ? 'files' : chance.of(['files', 'postgres'] as const);
+  const workers = target === 'cli' && chance.between(0, 2) > 0 ? 0 : chance.of([1, 2, 2] as const);
   const heartbeatSeconds = chance.of([2, 3]);
-  const facts = { victim, destination, workers, heartbeatSeconds } as const;
+  const facts = { target, destination, workers, heartbeatSeconds } as const;
   return {
     seed,
     ...facts,
-    slicePages: chance.between(2, 6),
-    sliceSeconds: chance.of([0.3, 0.6, 1.5]),
+    fetchPages: chance.between(2, 6),
+    fetchSeconds: chance.of([0.3, 0.6, 1.5]),
     latencyMs: chance.between(60, 140),
-    tenant: tenantOf(seed, chance),
+    tenant: createTenant(seed, chance),
     changesPerSecond: chance.of([0, 4, 12]),
-    blows: bearable(
-      Array.from({ length: blowsOn(victim, chance) }, () => ({
-        moment: momentOf(facts, chance),
-        blow: blowOf(facts, chance),
+    faults: keepOneLongOutage(
+      Array.from({ length: countFaults(target, chance) }, () => ({
+        moment: chooseMoment(facts, chance),
+        fault: chooseFault(facts, chance),
       })),
     ),
   };
 }
 
-/** To a stream that has had no answer yet, outages that follow each other are one: of two long ones the first stays. */
-function bearable(blows: Plan['blows']): Plan['blows'] {
-  const isLong = ({ blow }: Plan['blows'][0]): boolean => blow.victim === 'emulator' && blow.forMs === longOutageMs;
-  const first = blows.findIndex(isLong);
-  return blows.filter((each, nth) => !isLong(each) || nth === first);
+/** For a stream without a response yet, consecutive outages are one outage: only the first long one stays. */
+function keepOneLongOutage(faults: Plan['faults']): Plan['faults'] {
+  const isLong = ({ fault }: Plan['faults'][0]): boolean => fault.target === 'emulator' && fault.forMs === longOutageMs;
+  const first = faults.findIndex(isLong);
+  return faults.filter((each, nth) => !isLong(each) || nth === first);
 }
 
-/** As long as a tenant may be away before it has answered, ms. */
+/** As long as an outage of a tenant may last before its first response. */
 const longOutageMs = 20_000;
 
-/** Outages take their time; a kill is quick. */
-function blowsOn(victim: Victim, chance: Chance): number {
-  return victim === 'emulator' || victim === 'disk' ? chance.between(1, 2) : chance.between(2, 5);
+/** Outages take long; a kill is quick. */
+function countFaults(target: Target, chance: Chance): number {
+  return target === 'emulator' || target === 'disk' ? chance.between(1, 2) : chance.between(2, 5);
 }
 
-function tenantOf(seed: number, chance: Chance): TenantScenario {
+function createTenant(seed: number, chance: Chance): TenantScenario {
   return {
     seed,
     users: {
@@ -121,17 +132,17 @@ function tenantOf(seed: number, chance: Chance): TenantScenario {
   };
 }
 
-type Facts = Pick<Plan, 'victim' | 'destination' | 'workers' | 'heartbeatSeconds'>;
+type Facts = Pick<Plan, 'target' | 'destination' | 'workers' | 'heartbeatSeconds'>;
 
-function momentOf({ victim, destination, workers }: Facts, chance: Chance): Moment {
+function chooseMoment({ target, destination, workers }: Facts, chance: Chance): Moment {
   const file = { files: ['records', 'manifest', 'state'], postgres: ['postgres', 'postgres'] } as const;
-  // What its own wire is cut by cannot be timed by it.
-  const temporal = workers > 0 && victim !== 'server' ? (['temporal', 'temporal'] as const) : [];
+  // A fault of the server cannot be timed by data to the server.
+  const temporal = workers > 0 && target !== 'server' ? (['temporal', 'temporal'] as const) : [];
   const at = chance.of([
     'instant',
     'instant',
-    'asked',
-    'answering',
+    'request',
+    'response',
     'answered',
     'segment',
     'segment',
@@ -146,29 +157,29 @@ function momentOf({ victim, destination, workers }: Facts, chance: Chance): Mome
   return { at, nth: chance.between(1, 35) };
 }
 
-function blowOf({ victim, workers, heartbeatSeconds, destination }: Facts, chance: Chance): Blow {
-  switch (victim) {
+function chooseFault({ target, workers, heartbeatSeconds, destination }: Facts, chance: Chance): Fault {
+  switch (target) {
     case 'worker': {
       const how = chance.of(['SIGKILL', 'SIGKILL', 'SIGTERM', 'freeze'] as const);
       const worker = chance.between(0, workers - 1);
       const forMs =
         how === 'freeze' ? heartbeatSeconds * 1_000 + chance.between(500, 3_000) : chance.between(100, 4_000);
-      return { victim, how, worker, forMs };
+      return { target, how, worker, forMs };
     }
     case 'cli':
     case 'server':
-      return { victim, how: 'SIGKILL', forMs: chance.between(0, 3_000) };
+      return { target, how: 'SIGKILL', forMs: chance.between(0, 3_000) };
     case 'emulator':
       return {
-        victim,
+        target,
         how: 'refuse',
         forMs: chance.of([chance.between(200, 6_000), chance.between(200, 6_000), longOutageMs]),
       };
     case 'postgres':
-      return { victim, how: chance.of(['restart', 'terminate']) };
+      return { target, how: chance.of(['restart', 'terminate']) };
     case 'disk':
       return {
-        victim,
+        target,
         how: chance.of(['denied', 'full']),
         where: destination === 'files' ? chance.of(['staging', 'destination']) : 'staging',
         forMs: chance.between(500, 6_000),

@@ -1,141 +1,144 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { start, type Ended } from '../program';
-import type { PostgresServer } from '../postgres/server';
-import { deal, nameOf, strikeAt, type Commanded } from './blows';
-import { countRereads, recoveryAfter, type Rereads } from './measure';
-import { planRun, type Moment, type Plan, type Victim } from './plan';
-import { judge } from './verdict';
-import { createWorld, type World } from './world';
+import { checkDestination } from './check-destination';
+import { createEnvironment, type CrashEnvironment, type CrashServers } from './environment';
+import { describeFault, injectAt, injectFault, type RepeatedCommand } from './faults';
+import { countRereads, measureRecovery, type Rereads } from './measure';
+import { planRun, type Moment, type Plan, type Target } from './plan';
+import type { ProxiedRequest } from './tenant-proxy';
 
-/** What became of a run. */
+/** The result of a run. */
 export interface Report {
   plan: Plan;
-  /** The blows that fell, as the sync was not over before. */
-  blows: string[];
-  /** What is wrong; empty when all is as promised. */
-  faults: string[];
-  /** What is worth knowing and no fault. */
+  /** The faults that were injected before the sync ended. */
+  injected: string[];
+  /** Broken promises; empty when the run passed. */
+  failures: string[];
+  /** Observations that are not failures. */
   notes: string[];
   seconds: number;
   /** Of runs in which workers were killed and nothing else happened. */
   rereads?: Rereads;
-  /** Milliseconds after each SIGKILL of one of two workers until the other went on with its work. */
+  /** Milliseconds after each SIGKILL of one of two workers until the other continued its work. */
   recoveries: number[];
 }
 
-/** A run that has not ended by then is stuck, ms. */
-const bound = 150_000;
-/** For another worker to go on, beside the heartbeat timeout, ms. */
-const recoveryMs = 5_000;
+/** A run that takes longer is stuck. */
+const maxRunMs = 150_000;
+/** Another worker must continue within this time after the heartbeat timeout. */
+const maxRecoveryMs = 5_000;
 
-export async function runOnce(seed: number, only: Victim | undefined, postgres: PostgresServer): Promise<Report> {
+export async function runOnce(seed: number, only: Target | undefined, servers: CrashServers): Promise<Report> {
   const plan = planRun(seed, only);
-  const report: Report = { plan, blows: [], faults: [], notes: [], seconds: 0, recoveries: [] };
-  const world = await createWorld(plan, postgres);
+  const report: Report = { plan, injected: [], failures: [], notes: [], seconds: 0, recoveries: [] };
+  const environment = await createEnvironment(plan, servers);
   try {
-    await syncUnderBlows(world, report);
-    await judge(world, report.faults);
-    for (const worker of world.workers) report.notes.push(...worker.endings);
+    await syncWithFaults(environment, report);
+    await checkDestination(environment, report.failures);
+    for (const worker of environment.workers) report.notes.push(...worker.unexpectedExits);
   } catch (error) {
-    report.faults.push(`could not be judged: ${String(error)}`);
+    report.failures.push(`could not be checked: ${String(error)}`);
   } finally {
-    await world.close();
+    await environment.close();
   }
   return report;
 }
 
-async function syncUnderBlows(world: World, report: Report): Promise<void> {
-  const { plan, front } = world;
-  const begun = performance.now();
-  const command = giveCommand(world);
-  const over = new AbortController();
+async function syncWithFaults(environment: CrashEnvironment, report: Report): Promise<void> {
+  const { plan, tenantProxy } = environment;
+  const startedAt = performance.now();
+  const command = startCommand(environment);
+  const ended = new AbortController();
   const kills: number[] = [];
-  const striking = (async () => {
-    for (const { moment, blow } of plan.blows) {
-      let dealt: Promise<void> | undefined;
-      const struck = await strikeAt(moment, world, over.signal, () => {
-        if (blow.victim === 'worker' && blow.how === 'SIGKILL') kills.push(performance.now());
-        dealt = deal(blow, world, command);
+  const injecting = (async () => {
+    for (const { moment, fault } of plan.faults) {
+      let injection: Promise<void> | undefined;
+      const isInjected = await injectAt(moment, environment, ended.signal, () => {
+        if (fault.target === 'worker' && fault.how === 'SIGKILL') kills.push(performance.now());
+        injection = injectFault(fault, environment, command);
       });
-      if (!struck) return;
-      report.blows.push(`${nameOf(blow)} at ${describe(moment)}`);
-      await dealt;
+      if (!isInjected) return;
+      report.injected.push(`${describeFault(fault)} at ${describeMoment(moment)}`);
+      await injection;
     }
   })();
-  const stuck = sleep(bound, 'stuck' as const, { signal: over.signal }).catch(() => 'over' as const);
+  const stuck = sleep(maxRunMs, 'stuck' as const, { signal: ended.signal }).catch(() => 'ended' as const);
   const end = await Promise.race([command.done, stuck]);
-  report.seconds = (performance.now() - begun) / 1_000;
-  over.abort();
-  world.stopChanges();
-  const passages = [...front.passages];
-  await striking;
-  if (end === 'stuck' || end === 'over') {
-    report.faults.push(`was not over after ${bound / 1_000} s`);
+  report.seconds = (performance.now() - startedAt) / 1_000;
+  ended.abort();
+  environment.stopChanges();
+  const requests = [...tenantProxy.requests];
+  await injecting;
+  if (end === 'stuck' || end === 'ended') {
+    report.failures.push(`did not end within ${maxRunMs / 1_000} s`);
     await command.kill(-1);
     return;
   }
-  if (end.code !== 0) report.faults.push(`ended with code ${end.code}: ${wordsOf(end)}`);
-  measure(world, report, passages, kills);
+  if (end.code !== 0) report.failures.push(`ended with code ${end.code}: ${shortenOutput(end)}`);
+  measure(plan, report, requests, kills);
 }
 
-/** A blow has not spared what is measured, and nothing else has struck. */
-function measure({ plan }: World, report: Report, passages: World['front']['passages'], kills: number[]): void {
-  if (kills.length === 0 || kills.length < report.blows.length) return;
-  report.rereads = countRereads(passages, kills);
+/** Measures only runs in which every fault was the kill of a worker. */
+function measure(plan: Plan, report: Report, requests: readonly ProxiedRequest[], kills: readonly number[]): void {
+  const [firstKill] = kills;
+  if (firstKill === undefined || kills.length < report.injected.length) return;
+  report.rereads = countRereads(requests, kills);
   if (report.rereads.pages > report.rereads.bound) {
-    report.faults.push(`${report.rereads.pages} pages were read again, ${report.rereads.bound} may be`);
+    report.failures.push(`${report.rereads.pages} pages were read again, ${report.rereads.bound} are allowed`);
   }
   if (plan.workers < 2 || kills.length > 1) return;
-  const recovery = recoveryAfter(passages, kills[0]!);
+  const recovery = measureRecovery(requests, firstKill);
   if (recovery === undefined) return;
   report.recoveries.push(recovery);
-  const most = plan.heartbeatSeconds * 1_000 + recoveryMs;
-  if (recovery >= most)
-    report.faults.push(`the other worker went on after ${Math.round(recovery)} ms, ${most} may pass`);
+  const most = plan.heartbeatSeconds * 1_000 + maxRecoveryMs;
+  if (recovery >= most) {
+    report.failures.push(`the other worker continued after ${Math.round(recovery)} ms, ${most} ms are allowed`);
+  }
 }
 
-interface Given extends Commanded {
-  /** The end that was not our doing. */
+interface RunningCommand extends RepeatedCommand {
+  /** The first end that was not a kill of ours. */
   done: Promise<Ended>;
 }
 
-/** `rollcall sync acme`; given again in the same words whenever it was killed. */
-function giveCommand({ folder, env }: World): Given {
-  let running = start('rollcall', ['sync', 'acme', '--json'], { cwd: folder, env });
-  let again: Promise<void> | undefined;
-  async function follow(): Promise<Ended> {
+/** Runs `rollcall sync acme`, and runs it again whenever it was killed. */
+function startCommand({ folder, env }: CrashEnvironment): RunningCommand {
+  const startSync = () => start('rollcall', ['sync', 'acme', '--json'], { cwd: folder, env });
+  let running = startSync();
+  let restart: Promise<void> | undefined;
+  async function waitForEnd(): Promise<Ended> {
     for (;;) {
       const end = await running.ended;
-      if (again === undefined) return end;
-      await again;
+      if (restart === undefined) return end;
+      await restart;
     }
   }
   return {
-    done: follow(),
+    done: waitForEnd(),
     get pid() {
       return running.child.pid;
     },
-    /** @param pauseMs before the command is given again; negative: it is not */
+    /** @param pauseMs before the command runs again; negative: it does not */
     kill(pauseMs) {
       const { child, ended } = running;
       child.kill('SIGKILL');
       if (pauseMs < 0) return ended.then(() => undefined);
-      again = ended
+      restart = ended
         .then(() => sleep(pauseMs))
         .then(() => {
-          running = start('rollcall', ['sync', 'acme', '--json'], { cwd: folder, env });
-          again = undefined;
+          running = startSync();
+          restart = undefined;
         });
-      return again;
+      return restart;
     },
   };
 }
 
-function wordsOf({ stdout, stderr }: Ended): string {
+function shortenOutput({ stdout, stderr }: Ended): string {
   return `${stderr.trim().split('\n').slice(-4).join(' | ')} ${stdout.trim().slice(-300)}`;
 }
 
-function describe(moment: Moment): string {
+function describeMoment(moment: Moment): string {
   if (moment.at === 'instant') return `${moment.afterMs} ms`;
   return `${moment.at} ${moment.nth}${'when' in moment ? ` ${moment.when}` : ''}`;
 }

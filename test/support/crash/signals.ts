@@ -1,7 +1,7 @@
-/** What can be seen of a sync from outside, one name for each sort of event. */
+/** Events of a sync that can be observed from outside. */
 export type SignalName =
-  | 'asked'
-  | 'answering'
+  | 'request'
+  | 'response'
   | 'answered'
   | 'temporal before'
   | 'temporal after'
@@ -15,9 +15,9 @@ export type SignalName =
 type Reaction = () => void | Promise<void>;
 
 export interface Signals {
-  /** Whoever sees an event tells it here, and goes on when the promise settles: the blow has fallen by then. */
+  /** Reports an event. The observer continues when the promise settles: a fault at this event has been injected by then. */
   emit(name: SignalName): Promise<void>;
-  /** Calls back once, at the nth event of that name from now on. Answers how to take that back. */
+  /** Calls back once, at the nth event of that name from now on. Returns a function that removes the callback. */
   expect(name: SignalName, nth: number, reaction: Reaction): () => void;
 }
 

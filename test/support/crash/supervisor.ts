@@ -7,74 +7,74 @@ export interface Command {
   env: Record<string, string>;
 }
 
-/** A program that is started again when it has ended, as a supervisor of services does. */
-export interface Supervised {
+/** A program that is restarted when it ends, as a supervisor of services does. */
+export interface SupervisedProgram {
   readonly pid: number | undefined;
-  /** Ends it with a signal; it is back after the pause. Resolves once it is started again. */
+  /** Ends it with a signal. Resolves when it is restarted after the pause. */
   end(signal: 'SIGKILL' | 'SIGTERM', pauseMs: number): Promise<void>;
-  /** Stops and continues it. */
+  /** Stops or continues the process. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
-  /** Times that it ended without being told to, and its last words. */
-  endings: string[];
+  /** Exits without a signal from us, each with the end of its output. */
+  unexpectedExits: string[];
   stop(): Promise<void>;
 }
 
-/** Pause before a program that ended by itself is started again, ms. */
-const patience = 1_000;
-/** For a worker to finish its pages before it is killed, ms. */
-const grace = 12_000;
+/** Pause before a program that ended by itself is restarted. */
+const restartPauseMs = 1_000;
+/** A worker may finish its pages for this long before it is killed. */
+const shutdownGraceMs = 12_000;
 
-/** @param isReady what the program says when it does its work */
-export async function supervise(command: Command, isReady: string): Promise<Supervised> {
-  const endings: string[] = [];
-  let pause = patience;
-  let told = false;
-  let stopping = false;
+/** @param readyMessage output of a program that is ready */
+export async function supervise(command: Command, readyMessage: string): Promise<SupervisedProgram> {
+  const unexpectedExits: string[] = [];
+  let pause = restartPauseMs;
+  let isEnding = false;
+  let isStopping = false;
   let running = start('rollcall', command.args, command);
-  const over = keepRunning();
+  const stopped = keepRunning();
 
   async function keepRunning(): Promise<void> {
     for (;;) {
       const { code, stderr } = await running.ended;
-      if (stopping) return;
-      if (!told) endings.push(`a worker ended by itself (${code}): ${stderr.trim().slice(-2_500)}`);
+      if (isStopping) return;
+      if (!isEnding) unexpectedExits.push(`a worker ended by itself (${code}): ${stderr.trim().slice(-2_500)}`);
       await sleep(pause);
-      pause = patience;
-      told = false;
+      pause = restartPauseMs;
+      isEnding = false;
       running = start('rollcall', command.args, command);
-      if (stopping) running.child.kill('SIGKILL');
+      if (isStopping) running.child.kill('SIGKILL');
     }
   }
 
-  await running.says(isReady);
+  await running.says(readyMessage);
   return {
-    endings,
+    unexpectedExits,
     get pid() {
       return running.child.pid;
     },
     async end(signal, pauseMs) {
       const { child, ended } = running;
       pause = pauseMs;
-      told = true;
+      isEnding = true;
       child.kill(signal);
-      await killedAtLast({ child, ended });
+      await waitOrKill({ child, ended });
       await sleep(pauseMs);
     },
     signal(signal) {
       running.child.kill(signal);
     },
     async stop() {
-      stopping = true;
+      isStopping = true;
       running.child.kill('SIGCONT');
       running.child.kill('SIGKILL');
-      await over;
+      await stopped;
     },
   };
 }
 
-/** As supervisors do with a program that does not end when it is told to. */
-async function killedAtLast({ child, ended }: Pick<Running, 'child' | 'ended'>): Promise<void> {
-  const timer = setTimeout(() => child.kill('SIGKILL'), grace);
+/** Supervisors kill a program that does not end after a signal. */
+async function waitOrKill({ child, ended }: Pick<Running, 'child' | 'ended'>): Promise<void> {
+  const timer = setTimeout(() => child.kill('SIGKILL'), shutdownGraceMs);
   await ended;
   clearTimeout(timer);
 }

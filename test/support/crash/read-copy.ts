@@ -6,23 +6,23 @@ import { readFilesDestination } from '../files-reader';
 import { type DataFile, listDataFiles, readManifests } from '../../../src/sinks/files/manifest';
 import { getStream } from '../../../src/streams/registry';
 import { query, readRecords } from '../postgres/rows';
-import type { World } from './world';
+import type { CrashEnvironment } from './environment';
 
-export interface Copied {
+export interface CopiedRecord {
   record: JsonObject;
-  /** Number of the run that brought it; in a table, where each record is once whatever brought it, 0. */
+  /** Number of the run that delivered it; 0 in a table, which does not record it. */
   run: number;
 }
 
 /** Records of each stream, in the order of their delivery. */
-export type Copy = Record<TruthStream, Copied[]>;
+export type Copy = Record<TruthStream, CopiedRecord[]>;
 
-/** What the destination holds, as its own readers see it: by the manifests, or by SQL. */
-export async function readCopy({ plan, disks, postgres, schema }: World): Promise<Copy> {
+/** Reads the destination as its users do: by the manifests, or with SQL. */
+export async function readCopy({ plan, disks, postgres, schema }: CrashEnvironment): Promise<Copy> {
   const copy = Object.fromEntries(truthStreams.map((stream) => [stream, []])) as unknown as Copy;
   if (plan.destination === 'files') {
     const manifests = await readManifests(disks.destination.folder);
-    const runs = new Map(manifests.map(({ stream, current: { files } }) => [stream, files.flatMap(runsIn).values()]));
+    const runs = new Map(manifests.map(({ stream, current: { files } }) => [stream, files.flatMap(listRuns).values()]));
     for await (const { stream, data } of readFilesDestination(disks.destination.folder)) {
       copy[stream as TruthStream].push({ record: data, run: runs.get(stream)?.next().value ?? -1 });
     }
@@ -34,13 +34,13 @@ export async function readCopy({ plan, disks, postgres, schema }: World): Promis
   return copy;
 }
 
-/** The run of each of a file's records: files are named `<run>-<step>.jsonl`. */
-function runsIn({ name, records }: DataFile): number[] {
+/** The run of each record of a file: files are named `<run>-<delivery>.jsonl`. */
+function listRuns({ name, records }: DataFile): number[] {
   return Array<number>(records).fill(Number.parseInt(name, 10));
 }
 
-/** The key of a record, as the tenant's own account has it. */
-export function keyOf(stream: TruthStream, record: JsonObject): string {
+/** The key of a record, in the format of the emulator's truth. */
+export function formatKey(stream: TruthStream, record: JsonObject): string {
   return getStream(stream)
     .primaryKey.flat()
     .map((field) => String(record[field]))
@@ -54,23 +54,23 @@ export interface Differences {
 }
 
 /**
- * Counts what a copy lacks of what was there throughout, has beyond what ever was, and has more than once from one run. A
- * command that was killed may be given again when its run is over: then another run begins, which reads users again that
- * changed a short time before, and those twice that change while it reads them, in both versions.
+ * Counts the records that a copy lacks although they always existed, has although they never existed, and has more than once
+ * from one run. A command that was killed can run again after its run has ended: then another run starts, which reads again the
+ * users that changed shortly before, and reads twice, in both versions, those that change during the run.
  */
-export function differencesOf(copy: Copy, throughout: StreamKeys, ever: StreamKeys): Record<TruthStream, Differences> {
+export function countDifferences(copy: Copy, always: StreamKeys, ever: StreamKeys): Record<TruthStream, Differences> {
   const entries = truthStreams.map((stream): [TruthStream, Differences] => {
     const first = Math.min(...copy[stream].map(({ run }) => run));
-    const keys = copy[stream].map(({ record }) => keyOf(stream, record));
+    const keys = copy[stream].map(({ record }) => formatKey(stream, record));
     const versions = copy[stream].map(({ record, run }) =>
-      JSON.stringify([run, keyOf(stream, record), ...(run > first ? [record['updated_at']] : [])]),
+      JSON.stringify([run, formatKey(stream, record), ...(run > first ? [record['updated_at']] : [])]),
     );
-    const held = new Set(keys);
+    const copied = new Set(keys);
     return [
       stream,
       {
-        lost: [...throughout[stream]].filter((key) => !held.has(key)).length,
-        invented: [...held].filter((key) => !ever[stream].has(key)).length,
+        lost: [...always[stream]].filter((key) => !copied.has(key)).length,
+        invented: [...copied].filter((key) => !ever[stream].has(key)).length,
         twice: keys.length - new Set(versions).size,
       },
     ];
@@ -78,8 +78,13 @@ export function differencesOf(copy: Copy, throughout: StreamKeys, ever: StreamKe
   return Object.fromEntries(entries) as Record<TruthStream, Differences>;
 }
 
-/** The cursor that the destination holds of users. */
-export async function usersCursor({ plan, disks, postgres, schema }: World): Promise<string | undefined> {
+/** The cursor of users in the destination. */
+export async function readUsersCursor({
+  plan,
+  disks,
+  postgres,
+  schema,
+}: CrashEnvironment): Promise<string | undefined> {
   let state: JsonObject | undefined;
   if (plan.destination === 'files') {
     const messages = JSON.parse(readFileSync(join(disks.destination.folder, 'state.json'), 'utf8')) as {
@@ -93,17 +98,17 @@ export async function usersCursor({ plan, disks, postgres, schema }: World): Pro
   return state?.['updated_at'] as string | undefined;
 }
 
-/** Files of a files destination that no manifest counts, and so nobody reads. */
-export async function filesBeside(folder: string): Promise<string[]> {
+/** Files of a files destination that no manifest lists. */
+export async function listUnknownFiles(folder: string): Promise<string[]> {
   const manifests = await readManifests(folder);
-  const counted = new Set(manifests.flatMap((each) => listDataFiles(each).map(({ name }) => join(each.stream, name))));
-  return filesIn(folder).filter(
-    (name) => !counted.has(name) && !/(?:^|\/)(?:manifest|state|summary)\.json$/.test(name),
+  const listed = new Set(manifests.flatMap((each) => listDataFiles(each).map(({ name }) => join(each.stream, name))));
+  return listFiles(folder).filter(
+    (name) => !listed.has(name) && !/(?:^|\/)(?:manifest|state|summary)\.json$/.test(name),
   );
 }
 
 /** Paths of all files below a folder, relative to it. */
-export function filesIn(folder: string): string[] {
+export function listFiles(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));

@@ -2,33 +2,33 @@ import { existsSync, mkdirSync, readdirSync, watch, type FSWatcher } from 'node:
 import { join } from 'node:path';
 import type { SignalName, Signals } from './signals';
 
-/** What a file that has changed is, by its name. */
-const sorts: readonly [RegExp, SignalName][] = [
+/** The kind of a file, by its name. */
+const kinds: readonly [RegExp, SignalName][] = [
   [/\.\d+\.[^.]+\.jsonl$/, 'segment'],
   [/^\d+-\d+\.jsonl$/, 'records'],
   [/^manifest\.json$/, 'manifest'],
   [/^state\.json$/, 'state'],
 ];
 
-/** Tells of every change to the files in some folders and in the folders in these. Answers how to stop. */
+/** Signals every change of a file in the folders and their subfolders. Returns a function that stops it. */
 export function watchFolders(folders: readonly string[], signals: Signals): () => void {
   const watchers = new Map<string, FSWatcher>();
 
-  function look(folder: string, deep: boolean): void {
+  function watchFolder(folder: string, deep: boolean): void {
     if (watchers.has(folder) || !existsSync(folder)) return;
     try {
       const watcher = watch(folder, (_event, name) => {
         if (name === null) return;
-        if (deep && !name.includes('.')) look(join(folder, name), false);
-        const sort = sorts.find(([pattern]) => pattern.test(name))?.[1];
-        if (sort) void signals.emit(sort);
+        if (deep && !name.includes('.')) watchFolder(join(folder, name), false);
+        const kind = kinds.find(([pattern]) => pattern.test(name))?.[1];
+        if (kind) void signals.emit(kind);
       });
-      // A folder that is taken away takes its watcher along.
+      // The watcher of a removed folder ends.
       watcher.on('error', () => watchers.delete(folder));
       watchers.set(folder, watcher);
       if (!deep) return;
       for (const entry of readdirSync(folder, { withFileTypes: true })) {
-        if (entry.isDirectory()) look(join(folder, entry.name), false);
+        if (entry.isDirectory()) watchFolder(join(folder, entry.name), false);
       }
     } catch {
       watchers.delete(folder);
@@ -37,7 +37,7 @@ export function watchFolders(folders: readonly string[], signals: Signals): () =
 
   for (const folder of folders) {
     mkdirSync(folder, { recursive: true });
-    look(folder, true);
+    watchFolder(folder, true);
   }
   return () => {
     for (const watcher of watchers.values()) watcher.close();

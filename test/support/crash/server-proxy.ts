@@ -1,19 +1,23 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Signals } from './signals';
 
-/** Stands before a server and passes bytes on, telling of each piece that clients send. */
-export interface Wire {
+/** A proxy of a server that signals each chunk of data that clients send. */
+export interface ServerProxy {
   port: number;
   close(): Promise<void>;
 }
 
-export async function startWire(name: 'temporal' | 'postgres', port: number, { emit }: Signals): Promise<Wire> {
+export async function startServerProxy(
+  name: 'temporal' | 'postgres',
+  port: number,
+  { emit }: Signals,
+): Promise<ServerProxy> {
   const sockets = new Set<Socket>();
 
-  async function passOn(piece: Buffer, from: Socket, to: Socket): Promise<void> {
+  async function forward(chunk: Buffer, from: Socket, to: Socket): Promise<void> {
     from.pause();
     await emit(`${name} before`);
-    if (!to.destroyed) to.write(piece);
+    if (!to.destroyed) to.write(chunk);
     await emit(`${name} after`);
     from.resume();
   }
@@ -32,7 +36,7 @@ export async function startWire(name: 'temporal' | 'postgres', port: number, { e
         other.destroy();
       });
     }
-    client.on('data', (piece) => void passOn(piece, client, onward));
+    client.on('data', (chunk) => void forward(chunk, client, onward));
     onward.pipe(client);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
