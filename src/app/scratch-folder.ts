@@ -20,7 +20,8 @@ export interface ScratchFolder {
 export async function createScratchFolder(): Promise<ScratchFolder> {
   await removeAbandonedFolders();
   const path = await mkdtemp(join(tmpdir(), `${scratchPrefix}${process.pid}-`));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+  // Retries: a write that is in progress can create a file in a folder that is being removed.
+  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }) };
 }
 
 async function removeAbandonedFolders(): Promise<void> {

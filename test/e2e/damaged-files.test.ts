@@ -1,5 +1,6 @@
 import { createSourceFiles, expectAnswer, type FileKind, type SourceFiles } from '../support/damaged-files';
-import { run, scratchFolder } from '../support/program';
+import { run } from '../support/program';
+import { scratchFolder } from '../support/scratch';
 import { createNamespace } from '../support/servers';
 
 const folder = scratchFolder();

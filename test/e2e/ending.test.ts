@@ -69,7 +69,7 @@ function expectWholeLines({ stdout }: Ended): void {
   expect(messagesOf(stdout).length).toBeGreaterThan(10);
 }
 
-it.concurrent.each(['SIGTERM', 'SIGINT'] as const)(
+it.each(['SIGTERM', 'SIGINT'] as const)(
   'a read that receives %s ends by the signal after a complete line, and leaves nothing behind',
   async (signal) => {
     const { child, ended, server, temporary } = await startRead();
@@ -83,7 +83,7 @@ it.concurrent.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
-it.concurrent('a read removes the folder that a killed read left behind', async () => {
+it('a read removes the folder that a killed read left behind', async () => {
   const { child, ended, server, temporary } = await startRead();
   child.kill('SIGKILL');
   await ended;
@@ -102,7 +102,7 @@ it.concurrent('a read removes the folder that a killed read left behind', async 
   expect(readdirSync(temporary)).toEqual([own]);
 });
 
-it.concurrent('a read whose output is closed exits with 141 without a message, and leaves nothing behind', async () => {
+it('a read whose output is closed exits with 141 without a message, and leaves nothing behind', async () => {
   const { child, ended, server, temporary } = await startRead();
   child.stdout?.destroy();
   const { code, signal, stderr } = await ended;
@@ -111,7 +111,7 @@ it.concurrent('a read whose output is closed exits with 141 without a message, a
   expect(readdirSync(temporary)).toEqual([]);
 });
 
-it.concurrent('a read whose output nobody reads ends by a signal, and leaves nothing behind', async () => {
+it('a read whose output nobody reads ends by a signal, and leaves nothing behind', async () => {
   const { child, ended, server, temporary } = await startRead();
   const { stdout } = child;
   stdout?.pause();

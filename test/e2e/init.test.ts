@@ -1,19 +1,32 @@
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Emulator, readerScopes, startEmulator } from 'auth0-emulator';
 import { loadProject } from '../../src/config/project';
 import { streams } from '../../src/streams/registry';
 import { type OnTerminal, startOnTerminal } from '../support/terminal';
 import { scratchFolder } from '../support/scratch';
+import { until } from '../support/wait';
+
+jest.setTimeout(120_000);
 
 const root = scratchFolder();
 let tenant: Emulator;
 let folders = 0;
+const terminals: OnTerminal[] = [];
+
 beforeAll(async () => {
   tenant = await startEmulator({ scenario: 'small' });
 });
-afterAll(() => tenant.close());
+afterAll(async () => {
+  for (const terminal of terminals) terminal.kill();
+  await tenant.close();
+});
+
+function startInit(args: string[], options: { cwd: string; env?: Record<string, string> }): OnTerminal {
+  const terminal = startOnTerminal(['init', ...args], options);
+  terminals.push(terminal);
+  return terminal;
+}
 
 function newFolder(): string {
   const folder = join(root, String((folders += 1)));
@@ -24,20 +37,40 @@ function newFolder(): string {
 const enter = '\r';
 const down = '\u001b[B';
 
+/** A prompt reads keys a moment after it is drawn, and earlier ones are lost: keys without an effect are typed again. */
+const retryMs = 2_000;
+
+/** Types the keys, and Enter separately, each until the screen changes. */
+async function typeKeys(terminal: OnTerminal, keys: string): Promise<void> {
+  for (const part of keys.split(/(?=\r)/)) {
+    const { length } = terminal.written();
+    let typedAt = -Infinity;
+    await until(
+      () => {
+        if (terminal.written().length > length) return true;
+        if (performance.now() - typedAt > retryMs) {
+          terminal.type(part);
+          typedAt = performance.now();
+        }
+        return false;
+      },
+      `an effect of ${JSON.stringify(part)}`,
+    );
+  }
+}
+
 /** Answers each prompt when it appears. */
 async function answerPrompts(terminal: OnTerminal, answers: [question: string, keys: string][]): Promise<void> {
   for (const [question, keys] of answers) {
     await terminal.shows(question);
-    // A prompt reads keys a moment after it is drawn.
-    await sleep(50);
-    terminal.type(keys);
+    await typeKeys(terminal, keys);
   }
 }
 
 describe('rollcall init on a terminal', () => {
   it('prompts for a connection, tests it, and writes the file with references instead of secrets', async () => {
     const cwd = newFolder();
-    const terminal = startOnTerminal(['init'], { cwd });
+    const terminal = startInit([], { cwd });
     await answerPrompts(terminal, [
       ['Connection name', `acme${enter}`],
       ['Tenant domain', `acme${enter}`],
@@ -46,9 +79,9 @@ describe('rollcall init on a terminal', () => {
       ['Authentication method', enter],
       ['Client ID of the application', `${tenant.clientId}${enter}`],
       ['Where is the client secret stored?', `${down}${enter}`],
-      ['Which file?', enter],
+      ['Path of the file', enter],
       ['File not found. Paste the client secret', `${tenant.clientSecret}${enter}`],
-      ['Where to?', enter],
+      ['Files', enter],
       ['Destination folder', enter],
     ]);
     const { code } = await terminal.ended;
@@ -77,7 +110,7 @@ describe('rollcall init on a terminal', () => {
 
   it('explains rejected credentials, and writes them only on request', async () => {
     const cwd = newFolder();
-    const terminal = startOnTerminal(['init', 'acme', '--base-url', tenant.url, '--files', './data'], {
+    const terminal = startInit(['acme', '--base-url', tenant.url, '--files', './data'], {
       cwd,
       env: { WRONG: 'not-to-be-shown' },
     });
@@ -98,7 +131,7 @@ describe('rollcall init on a terminal', () => {
 
   it('writes nothing after Ctrl-C', async () => {
     const cwd = newFolder();
-    const terminal = startOnTerminal(['init', 'acme'], { cwd });
+    const terminal = startInit(['acme'], { cwd });
     await answerPrompts(terminal, [['Tenant domain', '\u0003']]);
     expect(await terminal.ended).toEqual({ code: 130 });
     expect(terminal.lines().join('\n')).toContain('Cancelled. Nothing was written.');

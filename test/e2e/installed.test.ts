@@ -37,7 +37,8 @@ describe("the package that npm's tarball installs", () => {
   it('contains the programs, the build and the emulator, and no sources', () => {
     const parts = ['LICENSE', 'README.md', 'bin', 'dist', 'node_modules', 'package.json', 'schema'];
     expect(readdirSync(installed).sort()).toEqual(parts);
-    expect(readdirSync(join(installed, 'node_modules', 'auth0-emulator')).sort()).toEqual(['dist', 'package.json']);
+    const emulator = readdirSync(join(installed, 'node_modules', 'auth0-emulator'));
+    expect(emulator.sort()).toEqual(['README.md', 'dist', 'package.json']);
     expect(readdirSync(join(installed, 'dist'))).toContain('workflow-bundle.js');
   });
 

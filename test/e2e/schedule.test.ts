@@ -39,7 +39,7 @@ async function startWorker(): Promise<Running> {
 it('runs when it is due, skips runs that are due meanwhile, and completes a run whose worker was killed', async () => {
   const first = await startWorker();
   expect(await project.runOk('schedule', 'create', 'acme', '--every', '1s', '--jitter', '0s')).toMatch(
-    /^acme is copied every 1s; the next run is due \d\d:\d\d:\d\d\.\n$/,
+    /^Schedule of acme: every 1s; next run: \d\d:\d\d:\d\d\.\n$/,
   );
   const readSchedule = () => readScheduleStatus(temporal.client, 'acme', 5);
   await until(async () => (await readSchedule())!.skippedRuns > 0, 'a skipped run', 100);

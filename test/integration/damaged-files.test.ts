@@ -20,7 +20,8 @@ import {
   seed,
   type SourceFiles,
 } from '../support/damaged-files';
-import { messagesOf, scratchFolder, streamsThatAre, writeJson } from '../support/program';
+import { messagesOf, streamsThatAre, writeJson } from '../support/program';
+import { scratchFolder } from '../support/scratch';
 import { createNamespace } from '../support/servers';
 import { anyChange, anyDamage } from '../support/simulation/damage';
 

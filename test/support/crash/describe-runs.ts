@@ -5,7 +5,7 @@ import { runOnce } from './run';
 
 /** Registers a test for each target and seed: a short version of `npm run test:crash`, on the servers of all suites. */
 export function describeCrashRuns(runs: readonly [Target, number][]): void {
-  describe('a sync with repeated faults ends without help, and its copy is exact', () => {
+  describe('a sync under repeated faults ends by itself with an exact copy', () => {
     let database: string;
     beforeAll(async () => {
       database = await createDatabase();

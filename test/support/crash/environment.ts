@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Emulator, startEmulator } from 'auth0-emulator';
 import { locateTemporal } from '../../../src/temporal/embedded-server/binary';
-import { type EmbeddedServer, startEmbeddedServer } from '../../../src/temporal/embedded-server/embedded-server';
+import {
+  type EmbeddedServer,
+  type EmbeddedServerOptions,
+  startEmbeddedServer,
+} from '../../../src/temporal/embedded-server/embedded-server';
 import { projectFor } from '../compare-copy';
 import { createDisk, type Disk } from './disk';
 import { watchFolders } from './file-watcher';
@@ -137,7 +141,7 @@ async function startCluster(
 /** Starts a Temporal server for this run. Returns its address. */
 async function startTemporal(environment: CrashEnvironment, closing: (() => unknown)[]): Promise<string> {
   const { folder } = environment;
-  const options = {
+  const options: EmbeddedServerOptions = {
     binary: locateTemporal(process.env),
     logFile: join(folder, 'temporal.log'),
     databaseFile: join(folder, 'temporal.db'),
