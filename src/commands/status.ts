@@ -35,7 +35,7 @@ export const runStatus: OptionalConnectionCommand<StatusFlags> = async (name, { 
     const now = new Date(context.now());
     const lines = json
       ? [JSON.stringify({ connections })]
-      : connections.flatMap((each) => formatConnectionStatus(each, now));
+      : connections.flatMap((each) => formatConnectionStatus(each, now, session?.embedded ?? false));
     context.stdout.write(`${lines.join('\n')}\n`);
     return exitCodes.ok;
   } finally {
@@ -54,10 +54,15 @@ async function readConnectionStatus(connection: string, session: Session | undef
   return { connection, run: run ?? null, schedule: schedule ?? null };
 }
 
-function formatConnectionStatus({ connection, run, schedule }: ConnectionStatus, now: Date): string[] {
+/** @param isLocal the server was started to read past syncs, so no worker runs them */
+function formatConnectionStatus(
+  { connection, run, schedule }: ConnectionStatus,
+  now: Date,
+  isLocal: boolean,
+): string[] {
   return [
     connection,
-    ...formatRunStatus(connection, run ?? undefined, now),
+    ...formatRunStatus(connection, run ?? undefined, now, isLocal),
     ...(schedule ? formatScheduleStatus(connection, schedule, now) : wrapIndented('no schedule', 2)),
   ];
 }

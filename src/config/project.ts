@@ -47,7 +47,7 @@ const exampleFile = `connections:
   acme:
     domain: acme.eu.auth0.com
     credentials:
-      client_id: <client id of a machine-to-machine application>
+      client_id: <client ID>
       client_secret: env:AUTH0_CLIENT_SECRET
     destination:
       files: ./data

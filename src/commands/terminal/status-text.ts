@@ -5,14 +5,26 @@ import type { StreamProgress } from '../../workflows/contract';
 import { describeStream, stripFinalPeriod } from './stream-status';
 import { formatMoment, wrapAfterLead, wrapIndented } from './text';
 
-/** The status of a connection's latest sync, on lines of at most 80 columns. */
-export function formatRunStatus(connection: string, run: RunStatus | undefined, now: Date): string[] {
+/**
+ * The status of a connection's latest sync, on lines of at most 80 columns.
+ * @param isInterrupted the process that ran the sync has ended; only for a running sync
+ */
+export function formatRunStatus(
+  connection: string,
+  run: RunStatus | undefined,
+  now: Date,
+  isInterrupted = false,
+): string[] {
   if (!run) return wrapIndented(`no sync on record; start one with \`rollcall sync ${connection}\``, 2);
   const by = run.scheduled ? ', started by its schedule' : '';
   if ('endedAt' in run) {
     const records = run.records === undefined ? '' : ` (${run.records} records)`;
     const verdict = run.verdict === run.state ? '' : `: ${run.verdict}`;
     return wrapIndented(`last sync ended ${formatMoment(run.endedAt, now)}${by}: ${run.state}${records}${verdict}`, 2);
+  }
+  if (isInterrupted) {
+    const what = `sync interrupted, started ${formatMoment(run.startedAt, now)}${by}`;
+    return wrapIndented(`${what}; run \`rollcall sync ${connection}\` to resume it`, 2);
   }
   const isPaused = run.state === 'paused';
   const since = `sync ${isPaused ? 'paused, started' : 'running since'} ${formatMoment(run.startedAt, now)}${by}`;

@@ -28,7 +28,8 @@ export function wrapIndented(text: string, indent = 0): string[] {
 
 /** A paragraph of at most 80 columns that starts with `lead` and is indented by its length. */
 export function wrapAfterLead(lead: string, text: string): string {
-  return lead + wrapText(text, defaultColumns - lead.length).replaceAll('\n', `\n${' '.repeat(lead.length)}`);
+  const lines = wrapLines(text.trimEnd(), defaultColumns - lead.length);
+  return lead + lines.replaceAll('\n', `\n${' '.repeat(lead.length)}`);
 }
 
 /** Cuts a text that is wider than `columns`, with `…` at the end. */

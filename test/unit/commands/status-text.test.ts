@@ -61,6 +61,13 @@ it('shows why a sync is paused, and that no worker responds', () => {
   expect(formatRunStatus('acme', undefined, now)[0]).toContain('no sync on record');
 });
 
+it('shows how to resume an interrupted sync', () => {
+  const run = { state: 'running', startedAt: today(9), scheduled: false } as const;
+  expect(formatRunStatus('acme', run, now, true)).toEqual([
+    '  sync interrupted, started 09:00:00; run `rollcall sync acme` to resume it',
+  ]);
+});
+
 it('shows the result of an ended sync', () => {
   const run = { startedAt: today(9), endedAt: today(10), scheduled: false, records: 12 };
   expect(formatRunStatus('acme', { ...run, state: 'complete', verdict: 'complete' }, now)).toEqual([
