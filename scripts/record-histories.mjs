@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Records the histories that test/replay plays back: small syncs of an emulated tenant, on a real server, by the built
+// Records the histories that test/unit/replay plays back: small syncs of an emulated tenant, on a real server, by the built
 // code. To be run when workflows changed on purpose; a diff of the histories then shows what running syncs would meet.
 // With names, as in `npm run replay:record -- scheduled`, only those are recorded, and the others stay as they are.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -2,31 +2,31 @@ import type { Json } from '../json';
 import type { Segment } from '../staging/segment';
 import type { ListTask, SearchTask } from './fetch-task';
 
-/** What is left of a search: keys are ISO 8601 with milliseconds. */
+/** The rest of a search. Keys are ISO 8601 with milliseconds. */
 export interface RemainingRange {
   /** Key of the first row that was read. */
   firstKey: string;
-  /** Key that the reading has reached. */
+  /** Key at which the read continues. */
   nextKey: string;
 }
 
 /**
- * What one chain of slices reads of a stream: a list, or a range of a search. Ranges of a stream lie side by side
- * without overlap, in the order of their keys.
+ * What one sequence of fetches reads of a stream: a list, or a range of a search. The ranges of a stream are adjacent and do
+ * not overlap, in the order of their keys.
  */
 export interface Partition {
   task: ListTask | SearchTask;
-  /** Where to go on; null at the beginning. */
+  /** Where to continue; null at the beginning. */
   cursor: Json;
   done: boolean;
   /** Rows read so far. */
   rows: number;
   /** See AuditPart.total. */
   total?: number;
-  /** Last known; see Reader.rest and Reader.frontier. */
+  /** As the newest fetch reported it; see Reader. */
   remainingRange?: RemainingRange;
   frontier?: string;
-  /** See SliceInput.delivered. */
+  /** See FetchInput.delivered. */
   delivered?: Segment;
 }
 
@@ -35,8 +35,8 @@ export function createPartition(task: Partition['task'], cursor: Json = null): P
 }
 
 /**
- * Rows that a range still has to bring, if they lie as close together as those read so far; 0 when that can't be told.
- * @param end the greatest key of the search, for a range that is open above
+ * Estimates the rows left in a range from the density of the rows read so far; 0 when it is unknown.
+ * @param end the greatest key of the search, for a range without an upper bound
  */
 export function estimateRemainingRows({ task, rows, remainingRange }: Partition, end: string | undefined): number {
   const hi = task.kind === 'search' && typeof task.to === 'string' ? task.to : end;
@@ -47,9 +47,9 @@ export function estimateRemainingRows({ task, rows, remainingRange }: Partition,
 }
 
 /**
- * Cuts what is left of a range into `parts` of the same length; the first one keeps the place. Rows of an instant stay
- * together: a part begins where the one before it has ended, and a millisecond later.
- * @param end the greatest key of the search, for a range that is open above
+ * Splits the rest of a range into `parts` of equal length. The first one keeps the cursor. Each part starts one millisecond
+ * after the end of the one before it, so rows with the same key stay together.
+ * @param end the greatest key of the search, for a range without an upper bound
  */
 export function splitPartition(partition: Partition, parts: number, end: string): Partition[] {
   const { task, remainingRange } = partition;
@@ -58,22 +58,22 @@ export function splitPartition(partition: Partition, parts: number, end: string)
   const hi = Date.parse(typeof task.to === 'string' ? task.to : end);
   const step = Math.floor((hi - lo) / parts);
   if (step < 1) return [partition];
-  const at = (place: number): string => new Date(lo + place * step).toISOString();
+  const at = (index: number): string => new Date(lo + index * step).toISOString();
   const before = (time: string): string => new Date(Date.parse(time) - 1).toISOString();
-  return Array.from({ length: parts }, (_, place): Partition => {
-    const last = place === parts - 1;
+  return Array.from({ length: parts }, (_, index): Partition => {
+    const isLast = index === parts - 1;
     const { to, missing, ...whole } = task;
     const bounds = {
       ...whole,
-      ...(place === 0 ? {} : { from: at(place) }),
-      ...(last ? (to === undefined ? {} : { to }) : { to: before(at(place + 1)) }),
-      missing: last && missing,
+      ...(index === 0 ? {} : { from: at(index) }),
+      ...(isLast ? (to === undefined ? {} : { to }) : { to: before(at(index + 1)) }),
+      missing: isLast && missing,
     };
-    return place === 0 ? { ...partition, task: bounds } : createPartition(bounds);
+    return index === 0 ? { ...partition, task: bounds } : createPartition(bounds);
   });
 }
 
-/** The upper bound of a search that began at the tenant's time `begun`; undefined when it is open. */
+/** The upper bound of a search that started at the tenant's time `startedAt`; undefined when it is open. */
 export function computeUpperBound(to: SearchTask['to'], startedAt: string | undefined): string | undefined {
   if (typeof to !== 'object') return to;
   return startedAt === undefined ? undefined : new Date(Date.parse(startedAt) - to.lagSeconds * 1000).toISOString();

@@ -21,7 +21,7 @@ export function parentWorkflow(
 
 /**
  * List pages of a fetch while child lists are read as well. The first fetch provides work for all child fetches at once.
- * Later ones have a few pages, so that there are few resume points.
+ * Later ones read a few pages, to keep the resume points close together.
  */
 const listPagesPerFetch = { first: 1, later: 5 };
 
@@ -281,7 +281,7 @@ export class ParentReader implements StreamReader<ParentReadState> {
   }
 
   private async readChildren(): Promise<void> {
-    // First, so that every fetch can use it.
+    // Before any child list, because every fetch may need it.
     await Promise.all(this.readings.map((reading) => this.readSideIndex(reading)));
     await this.pool.run(async (batch) => {
       const streams = this.openStreamsOf(batch);

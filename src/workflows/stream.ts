@@ -101,7 +101,7 @@ function prepareRead({ streams, states, readOptions }: ReadInput): {
   return { readState: { task, partitioned: createPartitionedReadState(task, isSame ? resumePoint : undefined) } };
 }
 
-/** Compares tasks by content: whoever stores a state may change the order of its keys. */
+/** Compares tasks by content: a destination may change the order of keys in a state. */
 function isSameTask(one: object, other: object): boolean {
   const toText = (task: object): string => JSON.stringify(Object.entries(task).sort());
   return toText(one) === toText(other);

@@ -4,21 +4,21 @@ import type { Delivery } from '../../src/sinks/sink';
 import { compare, exact } from './compare-copy';
 import type { SyncOutcome } from './test-environment';
 
-/** The steps of one stream, in the order in which the destination took them. */
+/** The deliveries of one stream, in the order of the destination. */
 export function listDeliveries({ deliveries }: Pick<SyncOutcome, 'deliveries'>, stream: string): Delivery[] {
   return deliveries.filter((delivery) => delivery.stream.name === stream);
 }
 
-/** Expects what every stream keeps, whatever happens: steps in order, one at a time, and no state before its records. */
+/** Expects ordered deliveries of each stream, one at a time, and no state before the records that it covers. */
 export function expectOrderedDeliveries(outcome: SyncOutcome): void {
   expect(outcome.overlaps).toBe(0);
   for (const stream of new Set(outcome.deliveries.map((delivery) => delivery.stream.name))) {
-    const steps = listDeliveries(outcome, stream);
-    expect(steps.map(({ sequence }) => sequence)).toEqual(steps.map((_, nth) => nth));
-    expect(steps[0]?.status).toBe('STARTED');
-    expect(steps.slice(1, -1).map(({ status }) => status)).toEqual(steps.slice(1, -1).map(() => undefined));
+    const deliveries = listDeliveries(outcome, stream);
+    expect(deliveries.map(({ sequence }) => sequence)).toEqual(deliveries.map((_, nth) => nth));
+    expect(deliveries[0]?.status).toBe('STARTED');
+    expect(deliveries.slice(1, -1).map(({ status }) => status)).toEqual(deliveries.slice(1, -1).map(() => undefined));
     let records = 0;
-    for (const { segments, state } of steps) {
+    for (const { segments, state } of deliveries) {
       records += segments.reduce((sum, segment) => sum + segment.records, 0);
       const covered = (state?.['rollcall'] as JsonObject | undefined)?.['records'];
       if (state) expect(covered).toBe(records);
@@ -26,7 +26,7 @@ export function expectOrderedDeliveries(outcome: SyncOutcome): void {
   }
 }
 
-/** Expects every record of the streams once, as the tenant holds it, and each stream to end as a whole, announced once. */
+/** Expects each record of the tenant exactly once, complete streams, and one estimate a stream. */
 export function expectCompleteCopy(outcome: SyncOutcome, tenant: Emulator, streams: TruthStream[]): void {
   const truth = tenant.readTruth();
   for (const stream of streams) {

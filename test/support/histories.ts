@@ -29,7 +29,7 @@ export async function readWorkflowHistories(client: Client, workflowId: string):
   return runs;
 }
 
-/** Every text in a value, payloads included, as anybody with access to Temporal can read it. */
+/** Every text in a value, payloads included, as a user of Temporal can read it. */
 export function collectText(value: unknown): string {
   if (typeof value === 'string') return `${value}\n`;
   if (value instanceof Uint8Array || Buffer.isBuffer(value)) return `${Buffer.from(value).toString('utf8')}\n`;

@@ -27,7 +27,7 @@ import { createNamespace } from './servers';
 const bundle = join(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
 const taskQueue = 'test-environment';
 
-/** What a sync is to do, and what shall happen to it. */
+/** A sync, and the events during it. */
 export interface SyncScenario extends Partial<
   Pick<SyncRequest, 'startDate' | 'full' | 'unknownStreams' | 'onRefusedCredentials' | 'searchAttributes'>
 > {
@@ -35,34 +35,34 @@ export interface SyncScenario extends Partial<
   tenant: Emulator;
   streams: StreamSelection[];
   limits?: Partial<SyncLimits>;
-  /** What the destination holds. */
+  /** The states at the destination. */
   states?: Record<string, StreamState>;
-  /** Asked for each slice; default: a client of the tenant that repeats nothing. */
+  /** Wraps the client of each fetch. The client does not retry. */
   wrapClient?: (client: Auth0Client) => Auth0Client;
-  /** Stands before the real activity. */
+  /** Replaces the activity; `real` runs it. */
   fetchPages?: (input: FetchInput, real: () => Promise<FetchResult>) => Promise<FetchResult>;
   /** Called before the staging of the run is discarded. */
   discardRun?: () => Promise<void>;
-  /** Called before a step is taken; what it throws, the destination throws. */
+  /** Called before each delivery; the destination throws its error. */
   deliver?: (delivery: Delivery) => Promise<void>;
 }
 
-/** What came of it. */
+/** The outcome of a sync. */
 export interface SyncOutcome {
   workflowId: string;
   result: SyncResult;
-  /** In the order in which the destination took them. */
+  /** In the order of the destination. */
   deliveries: Delivery[];
-  /** By stream, what the destination was brought. */
+  /** By stream: the delivered records. */
   rows: Record<string, JsonObject[]>;
-  /** By stream, the newest state at the destination. */
+  /** By stream: the newest state at the destination. */
   states: Record<string, StreamState>;
   fetches: FetchInput[];
-  /** Steps that came while another one of the same stream was under way. */
+  /** Deliveries that started during another delivery of the same stream. */
   overlaps: number;
   /** Runs whose staging was discarded. */
   discarded: string[];
-  /** What the destination was told at the end. */
+  /** Summaries that the destination received. */
   summaries: RunSummary[];
 }
 
@@ -227,7 +227,7 @@ function createActivities(contexts: Map<string, ScenarioContext>, staging: Stagi
   };
 }
 
-/** Streams by name, to be read whole or by their cursor. */
+/** Selects streams by name, for a full refresh or an incremental read. */
 export function full(...names: string[]): StreamSelection[] {
   return names.map((name) => ({ name, syncMode: 'full_refresh', destinationSyncMode: 'overwrite' }));
 }

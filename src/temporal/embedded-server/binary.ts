@@ -58,7 +58,7 @@ export function locateTemporal(env: BinaryEnvironment): string {
   throw new TemporalMissing('No `temporal` binary was found on PATH or in the cache');
 }
 
-/** The variables that a version manager's shim needs to find the version that it stands for. */
+/** The variables that a version manager's shim needs to find the selected version. */
 export function pickShimVariables({ PATH, HOME }: BinaryEnvironment): NodeJS.ProcessEnv {
   return { ...(PATH && { PATH }), ...(HOME && { HOME }) };
 }

@@ -28,8 +28,8 @@ const requestsFor = (part: RegExp): number =>
     .filter(([route]) => part.test(route))
     .reduce((sum, [, statuses]) => sum + Object.values(statuses).reduce((a, b) => a + b, 0), 0);
 
-describe("roles that an organization owns, which the tenant's list leaves out", () => {
-  it('are asked for once by organization, and come with their descriptions', async () => {
+describe("roles that an organization owns, which the tenant's list does not include", () => {
+  it('are requested once per organization, with their descriptions', async () => {
     const outcome = await environment.runSync({ tenant, streams: full(...family), limits });
     expectCompleteCopy(outcome, tenant, family);
     expectOrderedDeliveries(outcome);
@@ -38,7 +38,7 @@ describe("roles that an organization owns, which the tenant's list leaves out", 
     expect(outcome.result.verdict).toBe('complete');
   });
 
-  it('that are gone when they are asked for leave a null, a note, and an exception in the verdict', async () => {
+  it('have a null description, a note and an exception in the verdict when they were deleted meanwhile', async () => {
     const owned = [...tenant.tenant.roles.rows]
       .map(({ record }) => record)
       .find((role) => role['type'] === 'organization');
@@ -54,7 +54,7 @@ describe("roles that an organization owns, which the tenant's list leaves out", 
   });
 });
 
-it('takes roles from each member by itself when it is told to, with their descriptions and without the list of roles', async () => {
+it('reads the roles of each member separately when configured, with descriptions and without the list of roles', async () => {
   const members = tenant.readTruth().organization_members.size;
   const scenario = { tenant, streams: full(...family), limits, readOptions: { rolesSource: 'per_member' as const } };
   const outcome = await environment.runSync(scenario);
@@ -63,7 +63,7 @@ it('takes roles from each member by itself when it is told to, with their descri
   expect(requestsFor(/^roles?$/)).toBe(0);
 });
 
-it('does not take roles for absent that are left out for want of a scope', async () => {
+it('reports a missing scope when Auth0 leaves roles out because of it', async () => {
   tenant.updateSettings({
     rolesWithoutScope: 'omit',
     scopes: ['read:organizations', 'read:organization_members', 'read:roles'],
@@ -77,7 +77,7 @@ it('does not take roles for absent that are left out for want of a scope', async
   });
 });
 
-it('begins a list again whose place has expired, and leaves out what it had delivered', async () => {
+it('restarts a list whose checkpoint has expired, and skips the rows that it had delivered', async () => {
   const big = await startEmulator({
     scenario: {
       users: { count: 700 },
@@ -116,7 +116,7 @@ it('begins a list again whose place has expired, and leaves out what it had deli
   }
 });
 
-it('counts the organizations that are deleted after they were listed', async () => {
+it('counts organizations deleted after they were listed', async () => {
   const [, second, third] = tenant.tenant.organizations.rows;
   tenant.setScript(
     [second, third].map((row) => ({ change: { type: 'deleteOrganization', id: row!.id }, atRequest: 3 })),
@@ -135,13 +135,13 @@ it('counts the organizations that are deleted after they were listed', async () 
   expect(findResult(outcome, 'organization_members').counts.vanished).toBe(2);
 });
 
-it('hands the whole result to the destination at the end, and is whole, too, when that is not taken', async () => {
+it('sends the result to the destination at the end, and is complete even if the destination rejects it', async () => {
   const outcome = await environment.runSync({ tenant, streams: full('organizations') });
   expect(outcome.summaries).toEqual([outcome.result]);
   expect(outcome.deliveries.at(-1)?.status).toBe('COMPLETE');
 });
 
-it('a member that spoils every answer costs its streams that record alone, and they say so', async () => {
+it('skips only the member that breaks every response, and reports it', async () => {
   const [, , key = ''] = tenant.readTruth().organization_members.keys();
   const [organization = '', spoilt = ''] = key.split(',');
   tenant.setFaults([{ kind: 'cut', record: spoilt, match: organization }]);

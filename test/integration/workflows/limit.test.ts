@@ -97,7 +97,7 @@ async function expectTimer({ workflowId }: SyncOutcome, workflow: string): Promi
 const listReportedWaits = (outcome: SyncOutcome, stream: string): number[] =>
   listDeliveries(outcome, stream).flatMap(({ rateLimited }) => rateLimited?.until ?? []);
 
-it('a slice that meets the limit ends with what it has, and the workflow waits, says so, and goes on', async () => {
+it('ends a fetch at the rate limit with what it has read, reports the wait, and continues afterwards', async () => {
   let pages = 0;
   const limit = createRateLimit(() => (pages += 1) === 3);
   const { outcome, seen, shown } = await watch({
@@ -113,7 +113,7 @@ it('a slice that meets the limit ends with what it has, and the workflow waits, 
   const waiting = seen.filter(({ waitingUntil }) => waitingUntil !== undefined);
   expect(waiting.length).toBeGreaterThan(0);
   for (const each of waiting) expect(each).toMatchObject({ status: 'running', waitingUntil: limit.until(), pace });
-  // What was read before is delivered before it is said that there is a wait.
+  // What was read before is delivered before the wait is reported.
   expect(waiting.at(-1)).toMatchObject({ delivered: 200, counts: { pages: 2, requests: 2 } });
   const time = `${new Date(limit.until()).toISOString().slice(0, 19)}Z`;
   const row = `| 2 | 2 | waits for the tenant's rate limit until ${time} |`;
@@ -123,30 +123,36 @@ it('a slice that meets the limit ends with what it has, and the workflow waits, 
   expect(outcome.result.streams[0]).not.toHaveProperty('waitingUntil');
 });
 
-it('the sync shows streams that are under way, as they tell it how they stand', async () => {
-  tenant.updateSettings({ latencyMs: 3_000 });
-  const slow = { ...limits, fetchBudget: { ...limits.fetchBudget, pages: 1 }, concurrency: { min: 1, max: 1 } };
-  const begun = Date.now();
+it('shows the progress of running streams on the page of the sync', async () => {
+  tenant.updateSettings({ latencyMs: 400 });
+  const progressSeconds = 1;
+  const slow = {
+    ...limits,
+    progressSeconds,
+    fetchBudget: { ...limits.fetchBudget, pages: 1 },
+    concurrency: { min: 1, max: 1 },
+  };
+  const startedAt = Date.now();
   const { run, ended } = await environment.startSync({ tenant, streams: full('clients', 'users'), limits: slow });
   const shown = new Set<string>();
   let over = false;
   void ended.finally(() => (over = true));
   while (!over) {
     shown.add(await readDetails(run.workflowId));
-    await new Promise((go) => setTimeout(go, 200));
+    await new Promise((go) => setTimeout(go, 20));
   }
   tenant.updateSettings({ latencyMs: 0 });
   expect([...shown].some((table) => /^\| clients \| running \| [1-4]00 \| [1-4] \|/m.test(table))).toBe(true);
   expect([...shown].at(-1)).toMatch(/^\| clients \| complete \| 450 \| 5 \| 5 \|/m);
   const runs = await readWorkflowHistories(environment.temporal.client, run.workflowId);
   const events = runs.find(({ workflow }) => workflow === 'syncWorkflow')?.history.events ?? [];
-  const told = events.filter(({ workflowExecutionSignaledEventAttributes: signal }) => signal);
-  // Each telling stays in the history: they come ten seconds apart.
-  expect(told.length).toBeGreaterThan(0);
-  expect(told.length).toBeLessThanOrEqual((2 * (Date.now() - begun)) / 10_000);
+  const reports = events.filter(({ workflowExecutionSignaledEventAttributes: signal }) => signal);
+  // Each report stays in the history, so there is one a second and stream at most.
+  expect(reports.length).toBeGreaterThan(0);
+  expect(reports.length).toBeLessThanOrEqual((2 * (Date.now() - startedAt)) / (progressSeconds * 1_000));
 });
 
-it('every stream that comes from the same lists waits, whichever of them met the limit', async () => {
+it('reports the wait for every stream that is read from the same lists', async () => {
   const limit = createRateLimit(({ path }) => path.endsWith('/members'));
   const { outcome, seen } = await watch({
     tenant,
@@ -163,7 +169,7 @@ it('every stream that comes from the same lists waits, whichever of them met the
   await expectTimer(outcome, 'parentWorkflow');
 });
 
-it('the list of organizations and the roles wait as well', async () => {
+it('waits during the list of organizations and during the list of roles', async () => {
   for (const due of ['organizations', 'roles']) {
     const limit = createRateLimit(({ path }) => path === due);
     const { outcome } = await watch({ tenant, streams: full(...family), limits, wrapClient: limit.wrapClient });
@@ -174,14 +180,14 @@ it('the list of organizations and the roles wait as well', async () => {
   }
 });
 
-it('a search that meets the limit before its first page still knows what the tenant announced', async () => {
+it('keeps the total of a search that reaches the rate limit before its first page', async () => {
   const limit = createRateLimit(() => true);
   const { outcome } = await watch({ tenant, streams: full('users'), limits, wrapClient: limit.wrapClient });
   expectCompleteCopy(outcome, tenant, ['users']);
   expect(outcome.result.streams[0]?.audit[0]).toMatchObject({ total: 450 });
 });
 
-it('a search is cut also when its end can be asked for only after a wait', async () => {
+it('splits a search whose greatest key can be requested only after a wait', async () => {
   const limit = createRateLimit(({ query }) => String(query['sort']).endsWith(':-1'));
   const { outcome, seen } = await watch({
     tenant,

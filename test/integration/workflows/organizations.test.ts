@@ -40,7 +40,7 @@ const tenantOptions: EmulatorOptions = {
   pageCap: 20,
 };
 
-it('reads organizations, members and roles from one reading of each list', async () => {
+it('reads organizations, members and roles by one pass over each list', async () => {
   tenant.resetStatistics();
   const outcome = await environment.runSync({ tenant, streams: full(...family), limits: small });
   expectCompleteCopy(outcome, tenant, family);
@@ -51,7 +51,7 @@ it('reads organizations, members and roles from one reading of each list', async
   expect(counted).toBe(tenant.readStatistics().requests);
 });
 
-it('loses nothing and brings nothing twice when it continues as new', async () => {
+it('loses and repeats no record when it continues as new', async () => {
   const outcome = await environment.runSync({
     tenant,
     streams: full(...family),
@@ -75,7 +75,7 @@ it.each([[memberStreams], [['organization_member_roles'] as TruthStream[]], [['o
   },
 );
 
-it('reads several organizations side by side, as many as there are lanes', async () => {
+it('reads as many organizations concurrently as the limit allows', async () => {
   const atOnce = { now: 0, most: 0 };
   await environment.runSync({
     tenant,
@@ -91,11 +91,11 @@ it('reads several organizations side by side, as many as there are lanes', async
   expect(atOnce.most).toBe(3);
 });
 
-describe('a token without', () => {
+describe('with a token that lacks', () => {
   const without = (...scopes: string[]) =>
     tenant.updateSettings({ scopes: readerScopes.filter((scope) => !scopes.includes(scope)) });
 
-  it('the scope for member roles leaves organizations and members whole, and says of roles what is missing', async () => {
+  it('the scope for member roles, organizations and members are complete and roles name the scope', async () => {
     without('read:organization_member_roles');
     const outcome = await environment.runSync({ tenant, streams: full(...family), limits: small });
     expectCompleteCopy(outcome, tenant, family.slice(0, 2));
@@ -107,7 +107,7 @@ describe('a token without', () => {
     expect(outcome.result.status).toBe('partial');
   });
 
-  it('the scope for roles leaves every stream whole, with descriptions that are null', async () => {
+  it('the scope for roles, every stream is complete with null descriptions', async () => {
     without('read:roles');
     const outcome = await environment.runSync({ tenant, streams: full(...family), limits: small });
     expectCompleteCopy(outcome, tenant, family.slice(0, 2));
@@ -119,7 +119,7 @@ describe('a token without', () => {
     expect(rows.every(({ description }) => description === null)).toBe(true);
   });
 
-  it('the scope for members fails both member streams, and leaves organizations whole', async () => {
+  it('the scope for members, both member streams fail and organizations are complete', async () => {
     without('read:organization_members');
     const outcome = await environment.runSync({ tenant, streams: full(...family), limits: small });
     expectCompleteCopy(outcome, tenant, ['organizations']);
@@ -133,7 +133,7 @@ describe('a token without', () => {
   });
 });
 
-it('fails as a whole when the organizations cannot be listed, and other streams are read', async () => {
+it('fails all its streams when organizations cannot be listed, and other streams are complete', async () => {
   tenant.setFaults([{ kind: '503', match: '/organizations\\?' }]);
   const outcome = await environment.runSync({ tenant, streams: full('clients', ...family), limits: small });
   expectCompleteCopy(outcome, tenant, ['clients']);
@@ -144,7 +144,7 @@ it('fails as a whole when the organizations cannot be listed, and other streams 
   }
 });
 
-it('fails both member streams, and not their organizations, when members cannot be read', async () => {
+it('fails both member streams, but not organizations, when members cannot be read', async () => {
   tenant.setFaults([{ kind: '503', match: '/members\\?', every: 10 }]);
   const outcome = await environment.runSync({ tenant, streams: full(...family), limits: small });
   expectCompleteCopy(outcome, tenant, ['organizations']);
@@ -156,7 +156,7 @@ it('fails both member streams, and not their organizations, when members cannot 
   }
 });
 
-it('fails only the stream of roles when their descriptions cannot be read', async () => {
+it('fails only the stream of member roles when role descriptions cannot be read', async () => {
   tenant.setFaults([{ kind: '503', match: '/roles\\?' }]);
   const outcome = await environment.runSync({ tenant, streams: full(...family), limits: small });
   expectCompleteCopy(outcome, tenant, family.slice(0, 2));
@@ -164,7 +164,7 @@ it('fails only the stream of roles when their descriptions cannot be read', asyn
   expect(roles).toMatchObject({ status: 'incomplete', failure: { type: 'Transient' } });
 });
 
-it('ends when the destination takes no more of a member stream', async () => {
+it('ends when the destination rejects a delivery of a member stream', async () => {
   const outcome = await environment.runSync({
     tenant,
     streams: full('clients', ...family),
@@ -181,7 +181,7 @@ it('ends when the destination takes no more of a member stream', async () => {
   expect(listDeliveries(outcome, 'organization_members').map(({ sequence }) => sequence)).toEqual([0]);
 });
 
-it('goes on near the place where an earlier attempt of the same job ended', async () => {
+it('resumes near the point where an earlier attempt of the same job ended', async () => {
   const streams = full(...family).map((stream) => ({ ...stream, syncId: 7 }));
   const late = tenant.tenant.organizations.rows[28]!.id;
   tenant.setFaults([{ kind: '503', match: `/${late}/` }]);

@@ -43,7 +43,7 @@ function gate(): { open(): void; passed: Promise<void> } {
   return { open, passed };
 }
 
-it('a run is found by its connection, its mode, how it stands and what it has copied', async () => {
+it('finds a run by its connection, mode, status and number of records', async () => {
   const { client } = environment.temporal;
   const held = gate();
   const sync = await environment.startSync({
@@ -69,7 +69,7 @@ it('a run is found by its connection, its mode, how it stands and what it has co
 it.each([
   ['partial', [{ kind: '503' as const, match: '/clients' }], 500],
   ['failed', [{ kind: '503' as const }], 0],
-])('a run that is %s is found by that', async (status, faults, rows) => {
+])('finds a %s run by its status', async (status, faults, rows) => {
   tenant.setFaults(faults);
   const sync = await environment.startSync({
     tenant,
@@ -81,7 +81,7 @@ it.each([
   await found(sync, `RollcallStatus = '${status}' AND RollcallMode = 'full' AND RollcallRows = ${rows}`);
 });
 
-it('a run that was cancelled is found by that', async () => {
+it('finds a cancelled run by its status', async () => {
   const held = gate();
   const sync = await environment.startSync({
     tenant,
@@ -101,7 +101,7 @@ it('a run that was cancelled is found by that', async () => {
   await found(sync, "RollcallStatus = 'cancelled'");
 });
 
-it('nothing is set where the starter has not found that the server knows them', async () => {
+it('sets no search attributes unless the server is known to support them', async () => {
   const sync = await environment.startSync({ tenant, streams: full('clients') });
   await sync.ended;
   expect(await upserts(sync)).toBe(0);

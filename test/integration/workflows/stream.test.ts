@@ -39,7 +39,7 @@ const failAt =
     return real();
   };
 
-it('loses nothing and brings nothing twice when it continues as new', async () => {
+it('loses and repeats no record when it continues as new', async () => {
   const outcome = await environment.runSync({
     tenant,
     streams: full('users'),
@@ -55,7 +55,7 @@ it('loses nothing and brings nothing twice when it continues as new', async () =
   );
 });
 
-it('fetches the next slice while one is delivered, and no more than that', async () => {
+it('runs one fetch ahead of the delivery, and no more', async () => {
   let most = 0;
   let fetched = 0;
   const outcome = await environment.runSync({
@@ -75,7 +75,7 @@ it('fetches the next slice while one is delivered, and no more than that', async
   expectOrderedDeliveries(outcome);
 });
 
-it('survives what passes: the next attempt goes on at the page that failed', async () => {
+it('retries a transient error at the page that failed', async () => {
   tenant.setFaults([{ kind: '503', match: '/clients', nth: 3 }]);
   tenant.resetStatistics();
   const limits = { fetchBudget: { pages: 100, seconds: 60, bytes: 1e9 }, maxStalledAttempts: 2 };
@@ -86,7 +86,7 @@ it('survives what passes: the next attempt goes on at the page that failed', asy
   expect(tenant.readStatistics().requests).toBe(6 + 1);
 });
 
-it('gives up when as many attempts as it has patience have read no page', async () => {
+it('fails after maxStalledAttempts attempts without a page', async () => {
   tenant.setFaults([{ kind: '503', match: '/clients' }]);
   const outcome = await environment.runSync({ tenant, streams: full('clients'), limits: { maxStalledAttempts: 2 } });
   tenant.setFaults([]);
@@ -97,7 +97,7 @@ it('gives up when as many attempts as it has patience have read no page', async 
 describe('a resumable full refresh', () => {
   const streams = (syncId: number) => full('clients', 'users').map((stream) => ({ ...stream, syncId }));
 
-  it('goes on where an earlier attempt of the same job ended, and is whole together with it', async () => {
+  it('resumes where an earlier attempt of the same job ended, and completes it', async () => {
     const first = await environment.runSync({ tenant, streams: streams(7), limits: onePage, fetchPages: failAt(3) });
     expect(first.result.status).toBe('failed');
     tenant.resetStatistics();
@@ -127,7 +127,7 @@ describe('a resumable full refresh', () => {
     expectCompleteCopy(second, tenant, ['clients', 'users']);
   });
 
-  it('starts over when it is told to read everything', async () => {
+  it('starts over when everything is requested', async () => {
     const first = await environment.runSync({ tenant, streams: streams(7), limits: onePage, fetchPages: failAt(2) });
     const second = await environment.runSync({ tenant, streams: streams(7), states: first.states, full: true });
     expectCompleteCopy(second, tenant, ['clients', 'users']);
@@ -137,7 +137,7 @@ describe('a resumable full refresh', () => {
 describe('an incremental stream', () => {
   const readCursor = (state: JsonObject | undefined): string => state?.['updated_at'] as string;
 
-  it('reads at first everything, then only what changed; its cursor never goes back', async () => {
+  it('reads everything first, then only changes, with a cursor that never decreases', async () => {
     const first = await environment.runSync({ tenant, streams: incremental('users'), limits: onePage });
     expectCompleteCopy(first, tenant, ['users']);
     expectOrderedDeliveries(first);
@@ -158,14 +158,14 @@ describe('an incremental stream', () => {
     expectOrderedDeliveries(second);
   });
 
-  it('keeps a saved cursor that lies in the future', async () => {
+  it('keeps a saved cursor in the future', async () => {
     const saved = { updated_at: '2099-01-01T00:00:00.000Z' };
     const outcome = await environment.runSync({ tenant, streams: incremental('users'), states: { users: saved } });
     expect(outcome.result.streams).toMatchObject([{ status: 'complete', records: 0 }]);
     expect(outcome.states['users']).toMatchObject(saved);
   });
 
-  it('goes on where its first read was broken off', async () => {
+  it('resumes where its first read was interrupted', async () => {
     const first = await environment.runSync({
       tenant,
       streams: incremental('users'),
@@ -184,7 +184,7 @@ describe('an incremental stream', () => {
     expect(readCursor(second.states['users'])).toBe(cursor.startedAt);
   });
 
-  it('that fails in a later run delivers and saves what it has read, and its cursor covers no more than that', async () => {
+  it('delivers and saves what a failed later run has read, with a cursor that covers no more', async () => {
     const saved = { updated_at: '2022-06-01T00:00:00.000Z' };
     const scenario = { tenant, streams: incremental('users'), limits: onePage };
     const first = await environment.runSync({ ...scenario, states: { users: saved }, fetchPages: failAt(3) });
@@ -201,7 +201,7 @@ describe('an incremental stream', () => {
     expect(second.rows['users']!.length).toBeLessThan(wanted.length - 200);
   });
 
-  it('whose saved cursor cannot be read ends INCOMPLETE, while others are read', async () => {
+  it('ends INCOMPLETE when its saved cursor is invalid, while other streams are read', async () => {
     const states = { users: { updated_at: 'yesterday' } };
     const outcome = await environment.runSync({
       tenant,
@@ -221,7 +221,7 @@ describe('an incremental stream', () => {
   });
 });
 
-it('ends with the reason of its destination when that takes no more', async () => {
+it('ends with the reason of the destination when it rejects a delivery', async () => {
   const outcome = await environment.runSync({
     tenant,
     streams: full('clients', 'users'),
@@ -246,7 +246,7 @@ it('ends with the reason of its destination when that takes no more', async () =
   expect(listDeliveries(outcome, 'clients').map(({ sequence }) => sequence)).toEqual([0, 1]);
 });
 
-it('reads from the start date on when it has one', async () => {
+it('reads from the configured start date', async () => {
   const startDate = '2024-06-01T00:00:00.000Z';
   const outcome = await environment.runSync({ tenant, streams: full('users'), startDate });
   const dated = [...tenant.tenant.users.iterateUsers()].filter((user) => String(user['updated_at'] ?? '') >= startDate);

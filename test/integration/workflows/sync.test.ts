@@ -21,7 +21,7 @@ afterAll(async () => {
   await tenant.close();
 });
 
-it('copies every stream, and leaves nothing in staging', async () => {
+it('copies every stream and leaves nothing in staging', async () => {
   const outcome = await environment.runSync({ tenant, streams: full(...truthStreams) });
   expect(outcome.result.status).toBe('complete');
   expect(outcome.result.streams.map(({ stream }) => stream).sort()).toEqual([...truthStreams].sort());
@@ -30,7 +30,7 @@ it('copies every stream, and leaves nothing in staging', async () => {
   expect(outcome.discarded).toEqual([outcome.result.run]);
 });
 
-it('is whole, too, when staging cannot be cleared', async () => {
+it('is complete even if staging cannot be cleared', async () => {
   const discardRun = async (): Promise<void> => {
     throw ApplicationFailure.nonRetryable('The disk is read-only.');
   };
@@ -39,7 +39,7 @@ it('is whole, too, when staging cannot be cleared', async () => {
   expectCompleteCopy(outcome, tenant, ['clients']);
 });
 
-it('names its runs so that a later one sorts after an earlier one', async () => {
+it('gives later runs ids that sort after those of earlier runs', async () => {
   const first = await environment.runSync({ tenant, streams: full('clients') });
   const second = await environment.runSync({ tenant, streams: full('clients') });
   expect(first.result.run < second.result.run).toBe(true);
@@ -47,7 +47,7 @@ it('names its runs so that a later one sorts after an earlier one', async () => 
   expect([...new Set(runs)]).toEqual([first.result.run, second.result.run]);
 });
 
-it('names no two runs alike, however close together they begin', async () => {
+it('gives runs that start together different ids', async () => {
   const together = await Promise.all(
     Array.from({ length: 4 }, () => environment.runSync({ tenant, streams: full('clients') })),
   );
@@ -83,7 +83,7 @@ describe('a stream that fails', () => {
     });
   });
 
-  it('makes the workflow fail, and the results are in the details of its failure', async () => {
+  it('fails the workflow with the results in the details of the failure', async () => {
     const ended = environment.temporal.client.workflow.getHandle(outcome.workflowId).result();
     await expect(ended).rejects.toBeInstanceOf(WorkflowFailedError);
     await expect(ended).rejects.toMatchObject({
@@ -93,7 +93,7 @@ describe('a stream that fails', () => {
   });
 });
 
-it('delivers streams that were refused before they began as INCOMPLETE, and is not whole then', async () => {
+it('delivers unknown streams as INCOMPLETE', async () => {
   const [stream] = full('connections');
   const failure = {
     type: 'UnknownStream',
@@ -114,13 +114,13 @@ it('delivers streams that were refused before they began as INCOMPLETE, and is n
   ]);
 });
 
-it('is failed when no stream is whole', async () => {
+it('is failed when no stream is complete', async () => {
   tenant.setFaults([{ kind: '503' }]);
   const { result } = await environment.runSync({ tenant, streams: full('clients', 'users') });
   expect(result.status).toBe('failed');
 });
 
-it('tells while it runs which streams have ended, and how far the others are', async () => {
+it('reports finished streams and the progress of the others while it runs', async () => {
   let release: (() => void) | undefined;
   const gate = new Promise<void>((resolve) => (release = resolve));
   const { run, ended } = await environment.startSync({
@@ -154,7 +154,7 @@ it('tells while it runs which streams have ended, and how far the others are', a
   );
 });
 
-it('leaves no record, no person and no secret in any history, also when it goes wrong', async () => {
+it('leaves no record, personal data or secret in any history, also after failures', async () => {
   const streams = full(...truthStreams);
   const well = await environment.runSync({ tenant, streams: streams.map((stream) => ({ ...stream, syncId: 7 })) });
   const badly = await environment.runSync({

@@ -47,7 +47,7 @@ afterAll(async () => {
 const listSearches = ({ fetches }: SyncOutcome): SearchTask[] =>
   fetches.flatMap(({ task }) => (task.kind === 'search' ? [task] : []));
 
-it('cuts a long search into ranges that are read side by side, and cuts again while a lane has nothing to do', async () => {
+it('splits a long search into concurrent partitions, and splits further while there is capacity', async () => {
   let finished = 0;
   tenant.updateSettings({ latencyMs: 10 });
   const outcome = await environment.runSync({
@@ -89,7 +89,7 @@ it('cuts a long search into ranges that are read side by side, and cuts again wh
   expect(Math.abs(outcome.deliveries[announced]!.estimate! - 4_000)).toBeLessThan(400);
 });
 
-it('does not cut what is short', async () => {
+it('does not split a short search', async () => {
   const outcome = await environment.runSync({
     tenant,
     streams: full('users'),
@@ -101,7 +101,7 @@ it('does not cut what is short', async () => {
   ]);
 });
 
-it('loses nothing and brings nothing twice when it continues as new in the middle of several ranges', async () => {
+it('loses and repeats no record when it continues as new with several partitions', async () => {
   const outcome = await environment.runSync({
     tenant,
     streams: full('users'),
@@ -113,7 +113,7 @@ it('loses nothing and brings nothing twice when it continues as new in the middl
   expect(runs.filter(({ workflow }) => workflow === 'streamWorkflow').length).toBeGreaterThan(2);
 });
 
-it('goes on in every range where an earlier attempt of the same job was broken off', async () => {
+it('resumes every partition where an earlier attempt of the same job was interrupted', async () => {
   const streams = full('users').map((stream) => ({ ...stream, syncId: 7 }));
   const breaks = async <Result>({ fetchId }: FetchInput, real: () => Promise<Result>): Promise<Result> => {
     if (fetchId === 'users-8') throw ApplicationFailure.nonRetryable('It broke. Mend it.', 'RequestRejected');
@@ -127,7 +127,7 @@ it('goes on in every range where an earlier attempt of the same job was broken o
   expect(new Set(listSearches(second).map(({ from }) => from)).size).toBeGreaterThan(1);
 });
 
-it('saves of a first run the time at which it began, though most of its ranges are begun later', async () => {
+it('saves the start time of a first run, though most partitions start later', async () => {
   let answered: number | undefined;
   const outcome = await environment.runSync({
     tenant,
@@ -148,7 +148,7 @@ describe('a later run of an incremental stream', () => {
   const cursorsOf = ({ deliveries }: SyncOutcome): string[] =>
     deliveries.flatMap(({ state }) => (state ? [state['updated_at'] as string] : []));
 
-  it('saves no cursor beyond a range that is not done', async () => {
+  it('saves no cursor beyond an unfinished partition', async () => {
     const wanted = [...tenant.tenant.users.iterateUsers()].filter(
       (user) => String(user['updated_at'] ?? '') >= '2020-12-31T23',
     );
@@ -182,7 +182,7 @@ describe('a later run of an incremental stream', () => {
     expect(cursorsOf(outcome).length).toBeGreaterThan(3);
   });
 
-  it('ends as long before the present of the tenant as its lag says, and begins as long before its cursor as its look-back', async () => {
+  it("ends by the lag before the tenant's time, and starts by the look-back before its cursor", async () => {
     const now = new Date();
     const [user] = tenant.tenant.users.iterateUsers();
     tenant.tenant.apply({ type: 'updateUser', user_id: user!['user_id'] as string, patch: { nickname: 'renamed' } });
@@ -197,7 +197,7 @@ describe('a later run of an incremental stream', () => {
   });
 });
 
-it('takes no page for whole that leaves out rows which its total counts', async () => {
+it('does not accept a page with fewer rows than its total as complete', async () => {
   tenant.setFaults([{ kind: 'omit-rows', match: 'created_at%3A', every: 7, rows: 20 }]);
   const outcome = await environment.runSync({
     tenant,
@@ -207,7 +207,7 @@ it('takes no page for whole that leaves out rows which its total counts', async 
   expectCompleteCopy(outcome, tenant, ['users']);
 });
 
-it('says how many were deleted or changed after their total was told', async () => {
+it('reports how many users were deleted or changed after the total was reported', async () => {
   const late = [...tenant.tenant.users.iterateUsers()]
     .flatMap(({ user_id: id, created_at: at }) =>
       typeof id === 'string' && typeof at === 'string' ? [{ id, at }] : [],
