@@ -3,8 +3,7 @@ import { applicationPermissionsPage, BadCredentials, Gone, MissingScope } from '
 import type { ListRequest } from '../auth0/request';
 import { toFailureDetails } from '../errors';
 import type { StreamDescriptor } from '../streams/descriptor';
-import { streams } from '../streams/registry';
-import { listLackingScopes } from './scopes';
+import { getStream, streams } from '../streams/registry';
 
 export interface CheckReport {
   /** Why the tenant cannot be read at all; the message is complete for the user. */
@@ -21,71 +20,51 @@ export async function checkTenant(
   client: Auth0Client,
   requested: readonly string[] = streams.map(({ name }) => name),
 ): Promise<CheckReport> {
-  return new TenantCheck(client, await readGrantedScopes(client)).run(requested);
-}
-
-/** The token's scopes, if known. Credentials that Auth0 rejects fail the first request instead. */
-async function readGrantedScopes(client: Auth0Client): Promise<string[] | undefined> {
-  try {
-    return await client.getScopes();
-  } catch {
-    return undefined;
-  }
-}
-
-class TenantCheck {
-  private readonly missingScopes: CheckReport['missingScopes'] = [];
+  // Credentials that Auth0 rejects fail the first request instead.
+  const granted = await client.getScopes().catch(() => undefined);
+  const missingScopes: CheckReport['missingScopes'] = [];
   /** By parent stream: the id of one of its rows. */
-  private readonly parentIds = new Map<string, string>();
+  const parentIds = new Map<string, string>();
 
-  constructor(
-    private readonly client: Auth0Client,
-    private readonly granted: readonly string[] | undefined,
-  ) {}
-
-  async run(requested: readonly string[]): Promise<CheckReport> {
-    const isRequested = ({ name }: StreamDescriptor): boolean => requested.includes(name);
-    const children = streams.filter((stream) => stream.reader === 'children' && isRequested(stream));
-    const isParent = ({ name }: StreamDescriptor): boolean => children.some(({ parent }) => parent === name);
-    const lists = streams.filter((stream) => isRequested(stream) || isParent(stream));
-    for (const stream of [...lists.filter(({ probe }) => probe), ...children]) {
-      const failure = await this.checkStream(stream);
-      if (failure) return { failure, missingScopes: this.missingScopes };
-    }
-    return { missingScopes: this.missingScopes };
-  }
-
-  private async checkStream({ name, probe, parent = '', child }: StreamDescriptor): Promise<CheckReport['failure']> {
-    const parentId = this.parentIds.get(parent);
-    if (probe) return this.sendProbe(name, probe);
-    if (child && parentId !== undefined) return this.sendProbe(name, child.request(parentId, child.probeQuery), true);
-    // A parent stream without rows has no child list to request, but the token may show what it lacks.
-    this.addMissingScopes(name, listLackingScopes(name, this.granted));
-    return undefined;
+  function addMissingScopes(stream: string, refusal?: MissingScope): void {
+    const scopes = listLackingScopes(stream, granted, refusal);
+    if (scopes.length > 0) missingScopes.push({ stream, scopes });
   }
 
   /** @param mayBeGone whether the parent may have been deleted since its list was read */
-  private async sendProbe(stream: string, request: ListRequest, mayBeGone = false): Promise<CheckReport['failure']> {
+  async function sendProbe(stream: string, request: ListRequest, mayBeGone: boolean): Promise<CheckReport['failure']> {
     try {
-      const { rows } = await this.client.getPage(request, {});
-      if (rows[0]) this.parentIds.set(stream, rows[0][request.key] as string);
+      const { rows } = await client.getPage(request, {});
+      if (rows[0]) parentIds.set(stream, rows[0][request.key] as string);
     } catch (error) {
       if (mayBeGone && error instanceof Gone) return undefined;
       if (!(error instanceof MissingScope)) return toFailure(stream, error);
-      this.addMissingScopes(stream, listLackingScopes(stream, this.granted, error));
+      addMissingScopes(stream, error);
     }
     return undefined;
   }
 
-  private addMissingScopes(stream: string, scopes: string[]): void {
-    if (scopes.length > 0) this.missingScopes.push({ stream, scopes });
+  const isRequested = ({ name }: StreamDescriptor): boolean => requested.includes(name);
+  const children = streams.filter((stream) => stream.reader === 'children' && isRequested(stream));
+  const isParent = ({ name }: StreamDescriptor): boolean => children.some(({ parent }) => parent === name);
+  const lists = streams.filter((stream) => stream.probe && (isRequested(stream) || isParent(stream)));
+  for (const { name, probe, parent = '', child } of [...lists, ...children]) {
+    const parentId = parentIds.get(parent);
+    const request = probe ?? (parentId === undefined ? undefined : child?.request(parentId, child.probeQuery));
+    const failure = request && (await sendProbe(name, request, !probe));
+    if (failure) return { failure, missingScopes };
+    // A parent stream without rows has no child list to request, but the token may show what it lacks.
+    if (!request) addMissingScopes(name);
   }
+  return { missingScopes };
 }
 
 function toFailure(stream: string, error: unknown): NonNullable<CheckReport['failure']> {
   const { message } = error as Error;
-  const { exitCode } = toFailureDetails(error);
-  return { exitCode, message: error instanceof BadCredentials ? message : `${stream}: ${message}` };
+  return {
+    exitCode: toFailureDetails(error).exitCode,
+    message: error instanceof BadCredentials ? message : `${stream}: ${message}`,
+  };
 }
 
 /** The report as one message; undefined when there is no problem. */
@@ -98,4 +77,21 @@ export function formatCheckProblem({ failure, missingScopes }: CheckReport): str
     `The credentials are valid, but scopes are missing to read ${needs}. Grant them to the application in Auth0 ` +
     `(${applicationPermissionsPage}): ${scopes}`
   );
+}
+
+/**
+ * The scopes that a token lacks for a stream, as far as they are known.
+ * @param granted the token's scopes; undefined when the token does not list them
+ * @param refusal Auth0's refusal of a request for the stream, which may name alternatives
+ */
+export function listLackingScopes(
+  stream: string,
+  granted: readonly string[] | undefined,
+  refusal?: MissingScope,
+): string[] {
+  const { scopes } = getStream(stream);
+  const lacking = granted ? scopes.filter((scope) => !granted.includes(scope)) : [];
+  if (lacking.length > 0 || !refusal) return lacking;
+  const named = scopes.filter((scope) => refusal.scopes.includes(scope));
+  return [named, refusal.scopes, scopes].find((list) => list.length > 0) ?? [];
 }

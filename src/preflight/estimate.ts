@@ -62,25 +62,21 @@ export function estimateReadPlan(
   const { refused } = probed;
   const readable = streams.filter((stream) => !refused.has(stream));
   const requestsByStream = countRequestsByStream(probed, readable, rolesSource);
-  const limits = buckets.map(({ name, limit, perSecond }): UsableLimit => {
+  const limits = buckets.map(({ name, limit, perSecond }): UsableLimit => ({
+    name,
+    burst: limit - Math.floor(limit * reserve),
     // A few requests show only a lower bound of the refill; the documented one is another.
-    return {
-      name,
-      burst: limit - Math.floor(limit * reserve),
-      perSecond: Math.max(perSecond, getDocumentedRefill(limit)),
-    };
-  });
+    perSecond: Math.max(perSecond, getDocumentedRefill(limit)),
+  }));
   const { total, byStream } = estimateSeconds(requestsByStream, limits);
   const rows = estimateRows(probed);
   const planned = streams.map((stream): StreamPlan => {
     const reason = refused.get(stream);
     if (reason !== undefined) return { stream, requests: 0, refused: reason };
-    const seconds = byStream.get(stream);
     return {
       stream,
-      ...defined({ rows: rows(stream) }),
       requests: sum(Object.values(requestsByStream.get(stream) ?? {})),
-      ...defined({ seconds: roundToTenth(seconds) }),
+      ...defined({ rows: rows[stream], seconds: roundToTenth(byStream.get(stream)) }),
     };
   });
   return {
@@ -95,11 +91,8 @@ export function estimateReadPlan(
 
 /** Members of each organization. One that was not sampled counts as the nearest sampled one. */
 function estimateMemberCounts({ members, organizations = 0 }: ProbeResult): number[] {
-  if (members.length === 0) return Array.from({ length: organizations }, () => 0);
-  return Array.from(
-    { length: organizations },
-    (_, index) => members[Math.floor((index * members.length) / organizations)] ?? 0,
-  );
+  const nearest = (index: number): number => members[Math.floor((index * members.length) / organizations)] ?? 0;
+  return Array.from({ length: organizations }, (_, index) => nearest(index));
 }
 
 /** Requests that several streams share count for the first of them. */
@@ -116,11 +109,12 @@ function countRequestsByStream(
     organization_member_roles: rolesSource === 'inline' ? { others: countPages(roles) } : { memberRoles: sum(members) },
   };
   const byStream = new Map(streams.map((stream) => [stream, { ...ownRequests[stream] }]));
-  const [first] = streams.filter((stream) => stream.startsWith('organization'));
-  const [firstChild] = streams.filter((stream) => stream.startsWith('organization_'));
-  if (first !== undefined) Object.assign(byStream.get(first) ?? {}, { organizations: countPages(organizations) });
-  if (firstChild !== undefined)
-    Object.assign(byStream.get(firstChild) ?? {}, { members: sum(members.map(countPages)) });
+  const addToFirst = (prefix: string, requests: RequestsByGroup): void => {
+    const first = streams.find((stream) => stream.startsWith(prefix));
+    if (first !== undefined) Object.assign(byStream.get(first) ?? {}, requests);
+  };
+  addToFirst('organization', { organizations: countPages(organizations) });
+  addToFirst('organization_', { members: sum(members.map(countPages)) });
   return byStream;
 }
 
@@ -137,7 +131,7 @@ function countUserRequests(users: number): number {
   return Math.ceil((users + repeated) / searchPageSize) + 2;
 }
 
-function estimateRows(probed: ProbeResult): (stream: string) => Estimate | undefined {
+function estimateRows(probed: ProbeResult): Record<string, Estimate | undefined> {
   const { clients, users, organizations, rolesPerMember } = probed;
   const exactly = (count: number | undefined): Estimate | undefined =>
     count === undefined ? undefined : { likely: count, low: count, high: count };
@@ -156,7 +150,7 @@ function estimateRows(probed: ProbeResult): (stream: string) => Estimate | undef
     low: Math.round(low * factor),
     high: Math.round(high * factor),
   });
-  const rows: Record<string, Estimate | undefined> = {
+  return {
     clients: exactly(clients),
     users,
     organizations: exactly(organizations),
@@ -164,7 +158,6 @@ function estimateRows(probed: ProbeResult): (stream: string) => Estimate | undef
     organization_member_roles:
       members && (rolesPerMember !== undefined || members.high === 0) ? times(members, rolesPerMember ?? 0) : undefined,
   };
-  return (stream) => rows[stream];
 }
 
 /**
@@ -179,9 +172,10 @@ function estimateSeconds(
   if (limits.length === 0) return { byStream };
   let total = 0;
   for (const { name, burst, perSecond } of limits) {
-    const drawn = [...requestsByStream].map(([stream, byGroup]): [string, number] => {
-      return [stream, name === 'tenant' ? sum(Object.values(byGroup)) : (byGroup[name as keyof RequestsByGroup] ?? 0)];
-    });
+    const drawn = [...requestsByStream].map(([stream, byGroup]): [string, number] => [
+      stream,
+      name === 'tenant' ? sum(Object.values(byGroup)) : (byGroup[name as keyof RequestsByGroup] ?? 0),
+    ]);
     const requests = sum(drawn.map(([, count]) => count));
     const seconds = Math.max(0, requests - burst) / perSecond;
     total = Math.max(total, seconds);

@@ -1,4 +1,4 @@
-import { exitCodes, isRollcallError, toFailureDetails } from '../errors';
+import { exitCodes, RollcallError, toFailureDetails } from '../errors';
 import { defined } from '../json';
 
 /** Result of one preflight check. */
@@ -28,9 +28,8 @@ export function createErrorFinding(check: string, code: number, message: string,
 }
 
 export function toErrorFinding(check: string, error: unknown): Finding {
-  const { exitCode } = toFailureDetails(error);
-  if (isRollcallError(error)) return createErrorFinding(check, exitCode, error.what, error.nextStep);
-  return createErrorFinding(check, exitCode, (error as Error).message);
+  const [message, fix] = error instanceof RollcallError ? [error.what, error.nextStep] : [(error as Error).message];
+  return createErrorFinding(check, toFailureDetails(error).exitCode, message, fix);
 }
 
 /** The exit code of the worst finding: unavailable before rejected credentials before an invalid file. */

@@ -3,7 +3,7 @@ import { FeatureNotInPlan, Gone, MissingScope } from '../auth0/errors';
 import { endpoints, type Page } from '../auth0/request';
 import { defined } from '../json';
 import type { RolesSource } from '../streams/fetch-task';
-import { listLackingScopes } from './scopes';
+import { listLackingScopes } from './check';
 import { countUsers, type Estimate, requireTotal, type SendRequest } from './user-count';
 
 /** The size of a tenant, as far as a few requests show it. Absent: not requested, or not readable. */
@@ -35,7 +35,6 @@ export interface ProbeOptions {
 export const maxProbeRequests = 15;
 const maxSampledOrganizations = 6;
 
-const organizationStream = 'organizations';
 const memberStream = 'organization_members';
 const roleStream = 'organization_member_roles';
 
@@ -45,14 +44,6 @@ const roleStream = 'organization_member_roles';
  */
 export async function probeTenant(client: Auth0Client, options: ProbeOptions): Promise<ProbeResult> {
   return new TenantProbe(client, options, await client.getScopes()).run();
-}
-
-interface MemberSample {
-  /** Members of each organization. */
-  sizes: number[];
-  /** Members and roles seen on the pages. */
-  members: number;
-  roles: number;
 }
 
 class TenantProbe {
@@ -73,11 +64,17 @@ class TenantProbe {
     const { rolesSource, startDate } = this.options;
     const clients = await this.probe(['clients'], () => this.countList('clients', 'client_id'));
     const users = await this.probe(['users'], () => countUsers(this.send, startDate));
-    const streams = [organizationStream, memberStream, roleStream];
+    const streams = ['organizations', memberStream, roleStream];
     const organizations = await this.probe(streams, () => this.listOrganizations());
     const roles = rolesSource === 'inline' && this.isReadable(roleStream) ? await this.countRoles() : 0;
     const sample = await this.sampleMembers(organizations?.ids ?? []);
-    if (organizations?.ids.length === 0) this.refuseByToken([memberStream, roleStream]);
+    if (organizations?.ids.length === 0) {
+      // There is no member list to request, but the token may show what it lacks.
+      for (const stream of [memberStream, roleStream].filter((each) => this.isReadable(each))) {
+        const scopes = listLackingScopes(stream, this.granted);
+        if (scopes.length > 0) this.refuse(stream, scopes);
+      }
+    }
     const isRolesKnown = rolesSource === 'inline' && sample.members > 0;
     return {
       ...defined({ clients, users, organizations: organizations?.total }),
@@ -115,14 +112,6 @@ class TenantProbe {
     this.refused.set(stream, `the token lacks the scope ${scopes.join(' and ')}`);
   }
 
-  /** A tenant without organizations has no member list to request, but the token may show what it lacks. */
-  private refuseByToken(streams: readonly string[]): void {
-    for (const stream of streams.filter((each) => this.isReadable(each))) {
-      const scopes = listLackingScopes(stream, this.granted);
-      if (scopes.length > 0) this.refuse(stream, scopes);
-    }
-  }
-
   private async countList(list: string, key: string): Promise<number> {
     const query = { page: 0, per_page: 1, include_totals: true, ...(list === 'clients' && { fields: key }) };
     return requireTotal(await this.send({ path: list, query, list, key }), `GET ${list}`);
@@ -150,8 +139,11 @@ class TenantProbe {
     return { total, ids: rows.map(({ id }) => id as string) };
   }
 
-  private async sampleMembers(organizations: readonly string[]): Promise<MemberSample> {
-    const sample: MemberSample = { sizes: [], members: 0, roles: 0 };
+  /** The number of members of each sampled organization, and the members and roles seen on the pages. */
+  private async sampleMembers(
+    organizations: readonly string[],
+  ): Promise<{ sizes: number[]; members: number; roles: number }> {
+    const sample = { sizes: [] as number[], members: 0, roles: 0 };
     const size = Math.min(maxSampledOrganizations, maxProbeRequests - this.requests);
     for (const organization of pickEvenly(organizations, size)) {
       if (this.requests >= maxProbeRequests) break;
@@ -185,7 +177,5 @@ class TenantProbe {
 /** At most `max` of the items, at equal distances. */
 function pickEvenly<T>(items: readonly T[], max: number): T[] {
   const count = Math.min(items.length, max);
-  return Array.from({ length: count }, (_, nth) => items[Math.floor(((nth + 0.5) * items.length) / count)]).filter(
-    (item) => item !== undefined,
-  );
+  return Array.from({ length: count }, (_, nth) => items[Math.floor(((nth + 0.5) * items.length) / count)] as T);
 }

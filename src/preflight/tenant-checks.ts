@@ -11,7 +11,6 @@ import { exitCodes } from '../errors';
 import { listRequiredScopes } from '../streams/registry';
 import { type CheckReport, checkTenant } from './check';
 import { createErrorFinding, createOkFinding, createWarning, type Finding, toErrorFinding } from './finding';
-import { formatGrantStep } from './scopes';
 
 /** Longest wait for the tenant's rate limit within a request. */
 const maxWaitMs = 20_000;
@@ -115,6 +114,10 @@ function inspectRateLimits(buckets: PacerSnapshot['buckets']): Finding[] {
       ? createWarning(check, message, 'Syncs wait for the refill. Check which other applications use the tenant.')
       : createOkFinding(check, message);
   });
+}
+
+function formatGrantStep(scopes: readonly string[]): string {
+  return `Grant ${scopes.join(' ')} to the application: ${applicationPermissionsPage}.`;
 }
 
 function formatRate(perSecond: number): number {

@@ -43,14 +43,12 @@ interface CountedRange {
   open?: boolean;
 }
 
-/** 1: ascending, -1: descending. */
-type SortDirection = 1 | -1;
-
 /** A page of the users whose timestamps are in a range; epoch ms, inclusive. */
 interface SearchRange {
   from: number;
   to: number;
-  direction: SortDirection;
+  /** 1: ascending, -1: descending. */
+  direction: 1 | -1;
   /** Default 0. */
   page?: number;
   /** Default 1. */

@@ -1,6 +1,7 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { RollcallError } from '../errors';
+import { defined } from '../json';
 
 // Apart from connection.ts, which loads Temporal's Core: commands look for a server before they need that.
 
@@ -30,22 +31,11 @@ export class TemporalProfileInvalid extends RollcallError {
  * (https://docs.temporal.io/develop/environment-configuration). Undefined when none has an address.
  */
 export function readProfile(env: Readonly<Record<string, string | undefined>>): TemporalTarget | undefined {
-  const { connectionOptions, namespace } = loadProfile(env);
-  const { address, apiKey, tls, metadata } = connectionOptions;
-  if (!address) return undefined;
-  return {
-    address,
-    namespace: namespace ?? 'default',
-    ...(tls !== undefined && { tls }),
-    ...(apiKey !== undefined && { apiKey }),
-    ...(metadata !== undefined && { metadata }),
-  };
-}
-
-function loadProfile(env: Readonly<Record<string, string | undefined>>): ReturnType<typeof loadClientConnectConfig> {
-  const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   try {
-    return loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(set) });
+    const overrideEnvVars = defined(env) as Record<string, string>;
+    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({ overrideEnvVars });
+    const { address, apiKey, tls, metadata } = connectionOptions;
+    return address ? { address, namespace, ...defined({ tls, apiKey, metadata }) } : undefined;
   } catch (error) {
     throw new TemporalProfileInvalid(error);
   }

@@ -14,13 +14,6 @@ const attributeKinds = {
 /** gRPC's INVALID_ARGUMENT: the server's answer to a query with an unknown attribute. */
 const invalidArgumentCode = 3;
 
-export interface RegistrationOptions {
-  /** A server needs some seconds until new attributes are available. Default 30 s. */
-  timeoutMs?: number;
-  /** Default 100 ms. */
-  pollMs?: number;
-}
-
 /** The server accepted new attributes but does not know them yet. */
 export class SearchAttributesPending extends RollcallError {
   readonly failureType = 'transient_error';
@@ -36,7 +29,7 @@ export class SearchAttributesPending extends RollcallError {
  * The search attributes of `sync` workflows that the server does not know. They are found by queries, which every server
  * answers; Temporal Cloud has no operator service that lists them. Throws gRPC's ServiceError when a query fails.
  */
-export async function findMissingSearchAttributes(connection: TemporalConnection): Promise<string[]> {
+export async function findMissingSearchAttributes(connection: TemporalConnection): Promise<SearchAttributeName[]> {
   if (await areKnown(connection, attributeNames)) return [];
   const known = await Promise.all(attributeNames.map((name) => areKnown(connection, [name])));
   return attributeNames.filter((_, index) => !known[index]);
@@ -48,21 +41,19 @@ export async function knowsSearchAttributes(connection: TemporalConnection): Pro
 }
 
 /**
- * Registers the missing attributes and waits until the server knows them. Throws SearchAttributesPending after `timeoutMs`,
+ * Registers the missing attributes and waits until the server knows them, which takes some seconds. Throws SearchAttributesPending after `timeoutMs`,
  * or gRPC's ServiceError when the server refuses: the permission is missing, or it is Temporal Cloud, where `tcld` or the UI
  * adds attributes.
  */
 export async function addSearchAttributes(
   connection: TemporalConnection,
-  { timeoutMs = 30_000, pollMs = 100 }: RegistrationOptions = {},
+  { timeoutMs = 30_000, pollMs = 100 }: { timeoutMs?: number; pollMs?: number } = {},
 ): Promise<void> {
   const { native, namespace } = connection;
   const missing = await findMissingSearchAttributes(connection);
   if (missing.length === 0) return;
   const searchAttributes = Object.fromEntries(
-    attributeNames
-      .filter((name) => missing.includes(name))
-      .map((name) => [name, attributeKinds[searchAttributeTypes[name]].valueType]),
+    missing.map((name) => [name, attributeKinds[searchAttributeTypes[name]].valueType]),
   );
   await native.operatorService.addSearchAttributes({ namespace, searchAttributes });
   const deadline = performance.now() + timeoutMs;

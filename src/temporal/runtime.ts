@@ -1,58 +1,31 @@
-import type { MetricCounter, MetricGauge, MetricHistogram } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import { DefaultLogger, type LogEntry, type PrometheusMetricsExporter, Runtime } from '@temporalio/worker';
-import { type Meter, type MetricDeclaration, type MetricName, metrics } from '../metrics/metrics';
-
-/** Core appends `_total` to the name of every counter. */
-export function toCoreName({ name, kind }: MetricDeclaration): string {
-  return kind === 'counter' ? name.replace(/_total$/, '') : name;
-}
-
-/** Bucket bounds of the histograms, by name. */
-export function collectHistogramBuckets(): Record<string, number[]> {
-  const all: MetricDeclaration[] = Object.values(metrics);
-  return Object.fromEntries(all.flatMap(({ name, buckets }) => (buckets ? [[name, [...buckets]]] : [])));
-}
+import { type Meter, type MetricDeclaration, type Metrics, metrics } from '../metrics/metrics';
 
 /** Records metrics through Temporal's Core, which exports them with its own. Requires a runtime with metrics. */
 export function createCoreMeter(): Meter {
   const meter = Runtime.instance().metricMeter;
-  const counters = new Map<string, MetricCounter>();
-  const gauges = new Map<string, MetricGauge>();
-  const histograms = new Map<string, MetricHistogram>();
+  const instruments = new Map<string, unknown>();
 
-  function getOrCreate<Metric>(all: Map<string, Metric>, name: string, create: () => Metric): Metric {
-    const metric = all.get(name) ?? create();
-    all.set(name, metric);
-    return metric;
+  function getInstrument<T>(metric: keyof Metrics, create: (name: string, help: string) => T): T {
+    const instrument = (instruments.get(metric) as T | undefined) ?? create(metrics[metric].name, metrics[metric].help);
+    instruments.set(metric, instrument);
+    return instrument;
   }
 
-  // Without a unit: the name contains it, and Core would append it again.
-  const counterOf = (metric: MetricName<'counter'>): MetricCounter => {
-    const name = toCoreName(metrics[metric]);
-    return getOrCreate(counters, name, () => meter.createCounter(name, '', metrics[metric].help));
-  };
-  const gaugeOf = (metric: MetricName<'gauge'>): MetricGauge => {
-    const { name, help } = metrics[metric];
-    return getOrCreate(gauges, name, () => meter.createGauge(name, 'float', '', help));
-  };
-  const histogramOf = (metric: MetricName<'histogram'>): MetricHistogram => {
-    const { name, help } = metrics[metric];
-    return getOrCreate(histograms, name, () => meter.createHistogram(name, 'float', '', help));
-  };
-
+  // Without units: the names contain them, and Core would append them again. It appends `_total` to the name of a counter.
   return {
-    add: (metric, labels, by = 1) => counterOf(metric).add(by, labels),
-    set: (metric, labels, value) => gaugeOf(metric).set(value, labels),
+    add: (metric, labels, by = 1) =>
+      getInstrument(metric, (name, help) => meter.createCounter(name.replace(/_total$/, ''), '', help)).add(by, labels),
+    set: (metric, labels, value) =>
+      getInstrument(metric, (name, help) => meter.createGauge(name, 'float', '', help)).set(value, labels),
     // A clock that was set back yields a negative duration.
-    record: (metric, labels, value) => histogramOf(metric).record(Math.max(0, value), labels),
+    record: (metric, labels, value) =>
+      getInstrument(metric, (name, help) => meter.createHistogram(name, 'float', '', help)).record(
+        Math.max(0, value),
+        labels,
+      ),
   };
-}
-
-/** The relevant part of an ApplicationFailure. */
-interface LoggedFailure {
-  name?: string;
-  message: string;
-  nonRetryable?: boolean | null;
 }
 
 /**
@@ -67,15 +40,11 @@ const ignoredMessages = /^No (activities|workflows) registered, not polling|^Wor
  */
 export function simplifyLogEntry(entry: LogEntry): LogEntry | undefined {
   if (ignoredMessages.test(entry.message)) return undefined;
-  const { error, workflowId, attempt } = entry.meta ?? {};
-  if ((error as LoggedFailure | undefined)?.name !== 'ApplicationFailure') return entry;
-  const { message, nonRetryable } = error as LoggedFailure;
+  const { level, timestampNanos, meta: { error, workflowId, attempt } = {} } = entry;
+  const { name, message, nonRetryable } = (error ?? {}) as Partial<ApplicationFailure>;
+  if (name !== 'ApplicationFailure') return entry;
   if (nonRetryable) return undefined;
-  return {
-    level: entry.level,
-    timestampNanos: entry.timestampNanos,
-    message: `${String(workflowId)}: attempt ${String(attempt)} failed: ${message}`,
-  };
+  return { level, timestampNanos, message: `${workflowId}: attempt ${attempt} failed: ${message}` };
 }
 
 /** Receives the warnings and errors of workers, workflows and activities. */
@@ -97,7 +66,7 @@ let installedMetricsPort: number | 'none' | undefined;
  */
 export function installRuntime(options: { log?: LogReceiver; metricsPort?: number } = {}): () => void {
   const stderr = new DefaultLogger('WARN');
-  const log: LogReceiver = options.log ?? ((entry) => stderr.log(entry.level, entry.message, entry.meta));
+  const log = options.log ?? (({ level, message, meta }: LogEntry): void => stderr.log(level, message, meta));
   if (installedMetricsPort === undefined) {
     Runtime.install({
       shutdownSignals: [],
@@ -127,11 +96,14 @@ export function getMetricsPort(): number | undefined {
 
 /** Names by Prometheus' conventions: seconds, and suffixes for units and counters. */
 function buildPrometheusOptions(port: number): PrometheusMetricsExporter['prometheus'] {
+  const all: MetricDeclaration[] = Object.values(metrics);
   return {
     bindAddress: `127.0.0.1:${port}`,
     countersTotalSuffix: true,
     unitSuffix: true,
     useSecondsForDurations: true,
-    histogramBucketOverrides: collectHistogramBuckets(),
+    histogramBucketOverrides: Object.fromEntries(
+      all.flatMap(({ name, buckets }) => (buckets ? [[name, [...buckets]]] : [])),
+    ),
   };
 }

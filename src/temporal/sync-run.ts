@@ -17,19 +17,17 @@ import {
 } from '@temporalio/client';
 import { abortable, sleep } from '../async';
 import { type FailureType, readFailureDetails, RollcallError } from '../errors';
+import { defined } from '../json';
 import type { ResumeResult, StreamProgress, SyncInput, SyncProgress, SyncResult } from '../workflows/contract';
 import type { parentWorkflow, streamWorkflow, syncWorkflow } from '../workflows/index';
 import { describeSync, pauseName, progressName, resumeName, toWorkflowId } from '../workflows/names';
 import { createProgress, readIncompleteResult, toFinalProgress } from '../workflows/results';
 
-/** gRPC codes that concern the request: a retry gives the same answer. */
-const finalGrpcCodes: ReadonlySet<number> = new Set([
-  3, // INVALID_ARGUMENT
-  5, // NOT_FOUND
-  7, // PERMISSION_DENIED
-  12, // UNIMPLEMENTED
-  16, // UNAUTHENTICATED
-]);
+/**
+ * gRPC codes that concern the request, so a retry gives the same answer: INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED,
+ * UNIMPLEMENTED, UNAUTHENTICATED.
+ */
+const finalGrpcCodes: ReadonlySet<number> = new Set([3, 5, 7, 12, 16]);
 
 const resultRetryDelayMs = 250;
 
@@ -40,31 +38,21 @@ const resultRetryDelayMs = 250;
  */
 export async function awaitWorkflowResult<T extends Workflow>(
   handle: WorkflowHandle<T>,
-  options: { signal?: AbortSignal } = {},
+  { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<WorkflowResultType<T>> {
-  const { signal } = options;
-  signal?.throwIfAborted();
-  const settled = new AbortController();
-  try {
-    // The native connection cannot cancel a call, so the call continues after an abort.
-    return await abortable(retryResult(handle, settled.signal), signal);
-  } finally {
-    settled.abort();
-  }
-}
-
-async function retryResult<T extends Workflow>(
-  handle: WorkflowHandle<T>,
-  settled: AbortSignal,
-): Promise<WorkflowResultType<T>> {
-  for (;;) {
-    try {
-      return await handle.result();
-    } catch (error) {
-      if (settled.aborted || !isTransientError(error)) throw error;
+  async function retryResult(): Promise<WorkflowResultType<T>> {
+    for (;;) {
+      try {
+        return await handle.result();
+      } catch (error) {
+        if (signal?.aborted || !isTransientError(error)) throw error;
+      }
+      await sleep(resultRetryDelayMs, signal);
     }
-    await sleep(resultRetryDelayMs);
   }
+  signal?.throwIfAborted();
+  // The native connection cannot cancel a call, so the call continues after an abort.
+  return abortable(retryResult(), signal);
 }
 
 function isTransientError(error: unknown): boolean {
@@ -144,14 +132,10 @@ export async function startSync(
     args: [input],
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     ...describeSync(input.connection, input.streams),
-    ...(timeoutMs === undefined ? {} : { workflowExecutionTimeout: timeoutMs }),
+    ...defined({ workflowExecutionTimeout: timeoutMs }),
   });
   const joined = handle.firstExecutionRunId === before?.runId;
-  return createSyncRun(
-    client,
-    handle,
-    joined ? { isNew: false, startedAt: before.startedAt } : { isNew: true, startedAt: Date.now() },
-  );
+  return createSyncRun(client, handle, joined ? before.startTime : undefined);
 }
 
 /** The run of a connection in progress. Throws NoRun. */
@@ -160,17 +144,15 @@ export async function findRunningSync(client: Client, connection: string): Promi
   const running = await findRunningWorkflow(client, workflowId);
   if (!running) throw new NoRun(connection);
   const handle = client.workflow.getHandle<typeof syncWorkflow>(workflowId);
-  return createSyncRun(client, handle, { isNew: false, startedAt: running.startedAt });
+  return createSyncRun(client, handle, running.startTime);
 }
 
-function createSyncRun(
-  client: Client,
-  handle: WorkflowHandle<typeof syncWorkflow>,
-  start: Pick<SyncRun, 'isNew' | 'startedAt'>,
-): SyncRun {
+/** @param startTime of a run that was joined; undefined for a new one */
+function createSyncRun(client: Client, handle: WorkflowHandle<typeof syncWorkflow>, startTime?: Date): SyncRun {
   return {
     workflowId: handle.workflowId,
-    ...start,
+    isNew: startTime === undefined,
+    startedAt: startTime?.getTime() ?? Date.now(),
     result: (signal) => awaitSyncResult(handle, signal),
     progress: () => querySyncProgress(client, handle),
   };
@@ -183,17 +165,15 @@ export function findNewestRun(client: Client, connection: string): Promise<Workf
 
 /** A run of a connection, which may have ended. */
 export function getRun(client: Client, connection: string, runId: string): Pick<SyncRun, 'result' | 'progress'> {
-  const handle = client.workflow.getHandle<typeof syncWorkflow>(toWorkflowId(connection), runId);
-  return { result: (signal) => awaitSyncResult(handle, signal), progress: () => querySyncProgress(client, handle) };
+  return createSyncRun(client, client.workflow.getHandle<typeof syncWorkflow>(toWorkflowId(connection), runId));
 }
 
 async function findRunningWorkflow(
   client: Client,
   workflowId: string,
-): Promise<{ runId: string; startedAt: number } | undefined> {
+): Promise<WorkflowExecutionDescription | undefined> {
   const description = await describeWorkflow(client, workflowId);
-  if (description?.status.name !== 'RUNNING') return undefined;
-  return { runId: description.runId, startedAt: description.startTime.getTime() };
+  return description?.status.name === 'RUNNING' ? description : undefined;
 }
 
 async function describeWorkflow(client: Client, workflowId: string): Promise<WorkflowExecutionDescription | undefined> {
@@ -207,7 +187,7 @@ async function describeWorkflow(client: Client, workflowId: string): Promise<Wor
 
 async function awaitSyncResult(handle: WorkflowHandle<typeof syncWorkflow>, signal?: AbortSignal): Promise<SyncResult> {
   try {
-    return await awaitWorkflowResult(handle, signal ? { signal } : {});
+    return await awaitWorkflowResult(handle, { signal });
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
@@ -219,19 +199,13 @@ async function awaitSyncResult(handle: WorkflowHandle<typeof syncWorkflow>, sign
   }
 }
 
-async function querySyncProgress(
-  client: Client,
-  handle: WorkflowHandle<typeof syncWorkflow>,
-): Promise<StreamProgress[]> {
+async function querySyncProgress(client: Client, handle: WorkflowHandle): Promise<StreamProgress[]> {
   const { finished, running, pauseReason } = await handle.query<SyncProgress>(progressName);
   const others = await Promise.all(
     running.map(async ({ workflowId, streams }) => {
       const child = client.workflow.getHandle<typeof streamWorkflow | typeof parentWorkflow>(workflowId);
       // A child that has not started yet, or has just ended, is queried again with the next call.
-      const waiting = streams.map<StreamProgress>((stream) => ({
-        ...createProgress(stream, 'waiting'),
-        ...(pauseReason !== undefined && { pauseReason }),
-      }));
+      const waiting = streams.map((stream) => ({ ...createProgress(stream, 'waiting'), ...defined({ pauseReason }) }));
       return child.query<StreamProgress[]>(progressName).catch(() => waiting);
     }),
   );

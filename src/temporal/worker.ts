@@ -29,24 +29,21 @@ export const shutdownGraceMs = 5_000;
 
 /** Creates a worker; its `run` or `runUntil` starts it. */
 export function createWorker(settings: WorkerSettings): Promise<Worker> {
+  const { workflowBundle, maxConcurrentActivities, runInMainThread = false, deploymentVersion, ...options } = settings;
   return Worker.create({
-    connection: settings.connection,
-    namespace: settings.namespace,
-    taskQueue: settings.taskQueue,
+    ...options,
     dataConverter,
     // Core refuses options that are undefined, hence the conditional spreads.
-    ...(settings.activities !== undefined && { activities: settings.activities }),
-    ...(settings.workflowBundle !== undefined && { workflowBundle: { codePath: settings.workflowBundle } }),
-    ...(settings.runInMainThread === true && { debugMode: true }),
+    ...(workflowBundle !== undefined && { workflowBundle: { codePath: workflowBundle } }),
     // A sync ends within hours, so it stays with the version that started it, also when it continues as new.
-    ...(settings.deploymentVersion !== undefined && {
+    ...(deploymentVersion && {
       workerDeploymentOptions: {
-        version: settings.deploymentVersion,
+        version: deploymentVersion,
         useWorkerVersioning: true,
         defaultVersioningBehavior: 'PINNED',
       },
     }),
-    maxConcurrentActivityTaskExecutions: settings.maxConcurrentActivities,
+    maxConcurrentActivityTaskExecutions: maxConcurrentActivities,
     // With the default of 60 s, the server would have the cursor of the first page for most of a fetch.
     maxHeartbeatThrottleInterval: '1s',
     shutdownGraceTime: shutdownGraceMs,
@@ -56,7 +53,7 @@ export function createWorker(settings: WorkerSettings): Promise<Worker> {
     // syncs should stay in memory. With 100, evicted workflows were replayed, and the first tenants ran at the cost of the others.
     maxCachedWorkflows: 200,
     // Each thread is an isolate of its own. One is enough for many syncs.
-    ...(settings.runInMainThread !== true && { workflowThreadPoolSize: 1 }),
+    ...(runInMainThread ? { debugMode: true } : { workflowThreadPoolSize: 1 }),
   });
 }
 
@@ -65,11 +62,8 @@ const pollerLifetimeMs = 70_000;
 
 /** Whether a worker that runs workflows polls the task queue. */
 export async function hasWorkers({ client, namespace }: TemporalConnection, taskQueue: string): Promise<boolean> {
-  const { pollers } = await client.workflowService.describeTaskQueue({
-    namespace,
-    taskQueue: { name: taskQueue },
-  });
-  const since = Date.now() / 1000 - pollerLifetimeMs / 1000;
+  const { pollers } = await client.workflowService.describeTaskQueue({ namespace, taskQueue: { name: taskQueue } });
+  const since = (Date.now() - pollerLifetimeMs) / 1000;
   return pollers.some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) > since);
 }
 
