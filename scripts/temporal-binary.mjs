@@ -32,7 +32,7 @@ export async function provideTemporal(say) {
 
 async function downloadOrBuild(target, say) {
   try {
-    await require('../dist/temporal/embedded-server/download.js').provideTemporal(process.env, say);
+    await loadBinary().provideTemporal(process.env, say);
   } catch (error) {
     if (error.name !== 'TemporalMissing' || process.env.TEMPORAL_CLI_PATH || !hasGo()) throw error;
     say(`${error.reason}.`);

@@ -8,7 +8,7 @@ import { createMetricsObserver } from './activity-metrics';
 import type { CommandContext } from './command-context';
 import type { ConnectionSettings } from './connection-settings';
 import type { Monitoring } from './monitoring';
-import { openSession, type Session, type SessionOptions } from './session';
+import { openSession, type Session, type SessionOptions, SyncInterrupted } from './session';
 import type { WorkerParts } from './worker';
 
 /** What a process that runs syncs consists of. */
@@ -122,11 +122,9 @@ export function awaitRun(
   { session, workerStopped }: Pick<App, 'session'> & Partial<App>,
   signal?: AbortSignal,
 ): Promise<SyncResult> {
-  return Promise.race([
-    run.result(signal),
-    session.serverExited.then((reason) => Promise.reject(reason)),
-    ...(workerStopped
-      ? [workerStopped.then(() => Promise.reject(new Error('the worker stopped before the sync ended')))]
-      : []),
-  ]);
+  const stopped = workerStopped?.then(() => {
+    throw new SyncInterrupted('the worker stopped before the sync ended.', 'Run `rollcall sync` again to continue.');
+  });
+  const serverExited = session.serverExited.then((reason) => Promise.reject(reason));
+  return Promise.race([run.result(signal), serverExited, ...(stopped ? [stopped] : [])]);
 }

@@ -1,12 +1,13 @@
+import { createServer, type ServerResponse } from 'node:http';
 import { setInterval } from 'node:timers/promises';
 import type { Tenants } from '../activities/tenants';
 import { withTimeout } from '../async';
-import type { ListenAddress } from '../config/environment';
-import { startListener } from '../metrics/listener';
+import { formatListenAddress, type ListenAddress } from '../config/environment';
+import { ConfigError } from '../errors';
 import { type Meter, runEnds } from '../metrics/metrics';
 import type { TemporalConnection } from '../temporal/connection';
 import { findFreePort } from '../temporal/embedded-server/embedded-server';
-import { createLastSyncTimes } from '../temporal/run-status';
+import { createLastSyncReader } from '../temporal/run-status';
 import { createCoreMeter, getMetricsPort, installRuntime } from '../temporal/runtime';
 import { listSchedules } from '../temporal/schedules';
 import { recordLimits } from './activity-metrics';
@@ -24,6 +25,7 @@ export interface MonitoredWorker {
 
 /** The metrics and the health of a process. */
 export interface Monitoring {
+  /** `http://host:port`. */
   url: string;
   meter: Meter;
   /** Reports the worker from now on. The returned function stops the queries to the server. */
@@ -62,7 +64,7 @@ export async function openMonitoring(address: ListenAddress, { log, intervals }:
 
   const listener = await startListener(address, { formatMetrics, explainUnready });
   return {
-    url: listener.url,
+    ...listener,
     meter,
     watch(watched) {
       worker = watched;
@@ -70,8 +72,60 @@ export async function openMonitoring(address: ListenAddress, { log, intervals }:
       void pollServer(watched, meter, intervals.serverMetricsMs, stopped.signal);
       return () => stopped.abort();
     },
-    close: () => listener.close(),
   };
+}
+
+/** https://prometheus.io/docs/instrumenting/exposition_formats/ */
+const prometheusText = 'text/plain; version=0.0.4; charset=utf-8';
+
+/**
+ * Serves `/metrics`, `/healthz` (200 while the event loop runs) and `/readyz` (503 with the reason while the process
+ * accepts no work). Responses name connections and streams, and nothing else of a tenant.
+ * @param monitored formatMetrics: all metrics in Prometheus' text format; explainUnready: why the process accepts no work
+ * @throws ConfigError when it cannot listen on the address
+ */
+async function startListener(
+  address: ListenAddress,
+  monitored: { formatMetrics(): Promise<string>; explainUnready(): Promise<string | undefined> },
+): Promise<Pick<Monitoring, 'url' | 'close'>> {
+  const routes: Record<string, (response: ServerResponse) => void | Promise<void>> = {
+    '/metrics': async (response) => sendText(response, 200, await monitored.formatMetrics(), prometheusText),
+    '/healthz': (response) => sendText(response, 200, 'alive\n'),
+    '/readyz': async (response) => {
+      const reason = await monitored.explainUnready();
+      sendText(response, reason === undefined ? 200 : 503, reason === undefined ? 'ready\n' : `not ready: ${reason}\n`);
+    },
+  };
+  const server = createServer((request, response) => {
+    const route = routes[new URL(request.url ?? '/', 'http://localhost').pathname];
+    if (!route) return sendText(response, 404, `Not found. Available paths: ${Object.keys(routes).join(', ')}.\n`);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 405, 'GET only.\n');
+    Promise.resolve(route(response)).catch((error: unknown) => {
+      sendText(response, 503, `${error instanceof Error ? error.message : 'no answer'}\n`);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'EADDRINUSE' ? 'the address is in use' : `system error ${error.code ?? ''}`;
+      const what = `cannot listen on ${formatListenAddress(address)}: ${reason}`;
+      reject(new ConfigError(what, 'ROLLCALL_LISTEN, or --listen', 'Use another address.'));
+    });
+    server.listen(address.port, address.host, resolve);
+  });
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound ? bound.port : address.port;
+  return {
+    url: `http://${formatListenAddress({ ...address, port })}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function sendText(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
+  response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
 }
 
 async function isServerReachable({ client }: TemporalConnection): Promise<boolean> {
@@ -89,7 +143,7 @@ async function pollServer(
   intervalMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const lastSyncs = createLastSyncTimes(connection, taskQueue);
+  const readLastSyncTimes = createLastSyncReader(connection, taskQueue);
   const scheduledConnections = new Set<string>();
 
   async function updateSchedules(names: readonly string[]): Promise<void> {
@@ -104,7 +158,7 @@ async function pollServer(
   }
 
   async function updateLastSyncs(names: readonly string[]): Promise<void> {
-    for (const [name, at] of await lastSyncs.refresh(names)) {
+    for (const [name, at] of await readLastSyncTimes(names)) {
       meter.set('lastComplete', { connection: name }, at / 1_000);
     }
   }

@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../async';
-import { ConfigError } from '../errors';
+import { ConfigError, RollcallError } from '../errors';
 import { defined } from '../json';
 import type { connect as connectFunction, TemporalConnection } from '../temporal/connection';
-import { pickShimVariables } from '../temporal/embedded-server/binary';
-import { provideTemporal } from '../temporal/embedded-server/download';
+import { pickShimVariables, provideTemporal } from '../temporal/embedded-server/binary';
 import {
   embeddedNamespace,
   type EmbeddedServer,
@@ -17,6 +16,11 @@ import { readProfile, type TemporalTarget } from '../temporal/profile';
 import type { LogReceiver } from '../temporal/runtime';
 import type { CommandContext } from './command-context';
 import { getStateDir } from './project-folder';
+
+/** The server or the worker of a sync ended before the sync. */
+export class SyncInterrupted extends RollcallError {
+  readonly failureType = 'system_error';
+}
 
 /** A connected Temporal server. */
 export interface Session {
@@ -103,7 +107,8 @@ async function waitForServerExit(database: string, intervalMs: number, signal: A
     await sleep(intervalMs, signal).catch(() => undefined);
     if (signal.aborted) return never;
   }
-  return new Error('the command that ran the sync has ended, and its Temporal server with it');
+  const what = 'the command that ran the sync has ended, and its local Temporal server with it.';
+  return new SyncInterrupted(what, 'Run `rollcall sync` again to continue.');
 }
 
 /**

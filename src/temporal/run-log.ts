@@ -7,7 +7,7 @@ import type { Pause } from '../workflows/pause-lock';
 import { pauseName, resumeName, toWorkflowId } from '../workflows/names';
 import { findNewestRun } from './sync-run';
 
-export type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
+type HistoryEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
 type Payload = Parameters<typeof defaultPayloadConverter.fromPayload>[0];
 
 /** An event of a run, for users. */
@@ -20,7 +20,7 @@ export interface RunEvent {
 }
 
 /** The events of a workflow's history that concern users, in order. */
-export function toRunEvents(events: readonly HistoryEvent[], workflow: string): RunEvent[] {
+function toRunEvents(events: readonly HistoryEvent[], workflow: string): RunEvent[] {
   const scheduled = new Map<string, HistoryEvent>();
   const started = new Map<string, HistoryEvent>();
   return events.flatMap((event) => {
@@ -35,15 +35,13 @@ export function toRunEvents(events: readonly HistoryEvent[], workflow: string): 
     const id = String(closing?.scheduledEventId);
     const text = closing
       ? describeActivity(event, scheduled.get(id), started.get(id))
-      : workflow === 'sync'
-        ? (describeLifecycle(event, true) ?? describeControl(event))
-        : (describeLifecycle(event, false) ?? describeTimer(event));
+      : (describeLifecycle(event, workflow) ?? (workflow === 'sync' ? describeControl(event) : describeTimer(event)));
     return text === undefined ? [] : [{ at: readEventTime(event), workflow, text }];
   });
 }
 
 /** Epoch ms. */
-export function readEventTime({ eventTime }: Pick<HistoryEvent, 'eventTime'>): number {
+function readEventTime({ eventTime }: Pick<HistoryEvent, 'eventTime'>): number {
   return Number(eventTime?.seconds ?? 0) * 1_000 + Math.floor((eventTime?.nanos ?? 0) / 1e6);
 }
 
@@ -60,9 +58,8 @@ function describeActivity(
     event.activityTaskFailedEventAttributes?.failure ?? event.activityTaskTimedOutEventAttributes?.failure;
   if (failure) return `${name}: failed: ${failure.cause?.message ?? failure.message ?? 'for an unknown reason'}`;
   if (event.activityTaskCanceledEventAttributes) return `${name}: stopped`;
-  const before = lastFailure
-    ? ` (attempt ${attempt ?? '?'}; previous attempt: ${lastFailure.message ?? 'failed'})`
-    : '';
+  const cause = lastFailure?.message ?? 'failed';
+  const before = lastFailure ? ` (attempt ${attempt ?? '?'}; previous attempt: ${cause})` : '';
   if (type === 'deliver') return `${name}: delivered${before}`;
   if (type !== 'fetchPages') return before === '' ? undefined : `${name}: done${before}`;
   const result = decodePayload(event.activityTaskCompletedEventAttributes?.result?.payloads?.[0]) as
@@ -72,9 +69,9 @@ function describeActivity(
 }
 
 /** How a workflow started and ended. */
-function describeLifecycle(event: HistoryEvent, isSync: boolean): string | undefined {
+function describeLifecycle(event: HistoryEvent, workflow: string): string | undefined {
   const start = event.workflowExecutionStartedEventAttributes;
-  if (start) return isSync && !start.continuedExecutionRunId ? 'started' : undefined;
+  if (start) return workflow === 'sync' && !start.continuedExecutionRunId ? 'started' : undefined;
   if (event.workflowExecutionCompletedEventAttributes) return 'complete';
   const failed = event.workflowExecutionFailedEventAttributes;
   if (failed) return failed.failure?.message ?? 'failed';

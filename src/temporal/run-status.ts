@@ -9,6 +9,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { sleep, withTimeout } from '../async';
+import { defined } from '../json';
 import type { ScheduledInput, ScheduledResult, StreamProgress, SyncResult } from '../workflows/contract';
 import { toWorkflowId } from '../workflows/names';
 import { sumRecords } from '../workflows/results';
@@ -89,13 +90,11 @@ export async function readRunStatus(
   const common = { startedAt: run.startTime.toISOString(), scheduled: run.parentExecution !== undefined };
   const handle = getRun(client, connection, run.runId);
   if (run.status.name === 'RUNNING') {
-    const streams = await withTimeout(
-      handle.progress().catch(() => undefined),
-      queryTimeoutMs,
-    );
+    const progress = handle.progress().catch(() => undefined);
+    const streams = await withTimeout(progress, queryTimeoutMs);
     const pauseReason = streams?.find(({ pauseReason }) => pauseReason !== undefined)?.pauseReason;
     const state = pauseReason === undefined ? 'running' : 'paused';
-    return { ...common, state, ...(pauseReason !== undefined && { pauseReason }), ...(streams && { streams }) };
+    return { ...common, state, ...defined({ pauseReason, streams }) };
   }
   const endedAt = (run.closeTime ?? run.startTime).toISOString();
   return { ...common, endedAt, ...(await readRunEnd(handle.result(), run)) };
@@ -126,6 +125,7 @@ export async function readScheduleStatus(
   if (!schedule) return undefined;
   const { state, info, spec, action, policies } = schedule;
   const [next] = info.nextActionTimes;
+  const recent = info.recentActions.slice(-maxRuns).reverse();
   const [input] = (action.args ?? []) as [ScheduledInput?];
   return {
     timing: describeTiming(spec),
@@ -136,12 +136,7 @@ export async function readScheduleStatus(
     skippedRuns: info.numActionsSkippedOverlap,
     missedRuns: info.numActionsMissedCatchupWindow,
     catchUpMs: policies.catchupWindow,
-    recentRuns: await Promise.all(
-      info.recentActions
-        .slice(-maxRuns)
-        .reverse()
-        .map((action) => toScheduledRun(client, action)),
-    ),
+    recentRuns: await Promise.all(recent.map((each) => toScheduledRun(client, each))),
   };
 }
 
@@ -167,31 +162,24 @@ async function findSchedule(client: Client, connection: string): Promise<Schedul
 
 async function toScheduledRun(client: Client, { scheduledAt, action }: ScheduleExecutionResult): Promise<ScheduledRun> {
   const { workflowId, firstExecutionRunId } = action.workflow;
-  return {
-    dueAt: scheduledAt.toISOString(),
-    ...(await readScheduledRunEnd(client.workflow.getHandle(workflowId, firstExecutionRunId))),
-  };
-}
-
-async function readScheduledRunEnd(
-  handle: ReturnType<Client['workflow']['getHandle']>,
-): Promise<Omit<ScheduledRun, 'dueAt'>> {
+  const handle = client.workflow.getHandle(workflowId, firstExecutionRunId);
+  const dueAt = scheduledAt.toISOString();
+  function toRun({ consecutiveFailures: _, ...outcome }: ScheduledResult): ScheduledRun {
+    return { dueAt, ...outcome };
+  }
   try {
     const { status } = await handle.describe();
-    if (status.name === 'RUNNING') return { outcome: 'running' };
-    return toOutcome((await handle.result()) as ScheduledResult);
+    return status.name === 'RUNNING'
+      ? { dueAt, outcome: 'running' }
+      : toRun((await handle.result()) as ScheduledResult);
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return { outcome: 'unknown' };
+    if (error instanceof WorkflowNotFoundError) return { dueAt, outcome: 'unknown' };
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
-    if (!(cause instanceof ApplicationFailure)) return { outcome: 'terminated' };
+    if (!(cause instanceof ApplicationFailure)) return { dueAt, outcome: 'terminated' };
     const result = cause.details?.[0] as ScheduledResult | undefined;
-    return result ? toOutcome(result) : { outcome: 'failed', verdict: cause.message };
+    return result ? toRun(result) : { dueAt, outcome: 'failed', verdict: cause.message };
   }
-}
-
-function toOutcome({ consecutiveFailures: _, ...outcome }: ScheduledResult): Omit<ScheduledRun, 'dueAt'> {
-  return outcome;
 }
 
 /** Most runs of one page of the visibility API. */
@@ -199,15 +187,12 @@ const maxRunsPerQuery = 1_000;
 /** Visibility may list a closed run late. */
 const visibilityDelayMs = 120_000;
 
-/** The time of each connection's last complete sync. */
-export interface LastSyncTimes {
-  /**
-   * Reads the runs that have closed since the last call, by one query, and one more for each connection that is new. Throws
-   * when the server does not answer.
-   * @returns by connection, epoch ms; 0 without a complete sync within the namespace's retention period
-   */
-  refresh(connections: readonly string[]): Promise<ReadonlyMap<string, number>>;
-}
+/**
+ * Reads the time of each connection's last complete sync: the runs that have closed since the last call, by one query, and one
+ * more for each connection that is new. Throws when the server does not answer.
+ * @returns by connection, epoch ms; 0 without a complete sync within the namespace's retention period
+ */
+type ReadLastSyncTimes = (connections: readonly string[]) => Promise<ReadonlyMap<string, number>>;
 
 /** An incomplete sync fails, so a completed workflow is a complete sync. */
 const completedSyncsQuery = "WorkflowType = 'syncWorkflow' AND ExecutionStatus = 'Completed'";
@@ -216,11 +201,11 @@ const completedSyncsQuery = "WorkflowType = 'syncWorkflow' AND ExecutionStatus =
  * @param taskQueue of the worker: connections of other projects may have the same names
  * @param queryIntervalMs pause between queries: a server allows 10 a second by default, for all clients
  */
-export function createLastSyncTimes(
+export function createLastSyncReader(
   { client, namespace }: TemporalConnection,
   taskQueue: string,
   queryIntervalMs = 200,
-): LastSyncTimes {
+): ReadLastSyncTimes {
   const ended = new Map<string, number>();
   let newest = 0;
 
@@ -235,20 +220,15 @@ export function createLastSyncTimes(
     }
   }
 
-  return {
-    async refresh(connections) {
-      await ask(
-        newest === 0 ? '' : ` AND CloseTime > '${new Date(newest - visibilityDelayMs).toISOString()}'`,
-        maxRunsPerQuery,
-      );
-      const ids = connections.map(toWorkflowId);
-      for (const id of ids.filter((each) => !ended.has(each))) {
-        await sleep(queryIntervalMs);
-        await ask(` AND WorkflowId = '${id}'`, 1);
-        // The query above lists any run that closes from now on.
-        if (!ended.has(id)) ended.set(id, 0);
-      }
-      return new Map(connections.map((name) => [name, ended.get(toWorkflowId(name)) ?? 0]));
-    },
+  return async (connections) => {
+    const since = new Date(newest - visibilityDelayMs).toISOString();
+    await ask(newest === 0 ? '' : ` AND CloseTime > '${since}'`, maxRunsPerQuery);
+    for (const id of connections.map(toWorkflowId).filter((each) => !ended.has(each))) {
+      await sleep(queryIntervalMs);
+      await ask(` AND WorkflowId = '${id}'`, 1);
+      // The query above lists any run that closes from now on.
+      if (!ended.has(id)) ended.set(id, 0);
+    }
+    return new Map(connections.map((name) => [name, ended.get(toWorkflowId(name)) ?? 0]));
   };
 }

@@ -80,7 +80,7 @@ beforeAll(async () => {
     'packages/auth0-emulator/package.json',
     'src/errors.ts',
   ];
-  const sources = ['embedded-server', 'data-converter.ts', 'failure-converter.ts'];
+  const sources = ['embedded-server', 'data-converter.ts'];
   for (const part of [...parts, ...sources.map((source) => join('src/temporal', source))]) {
     cpSync(join(ROOT, part), join(clone, part), { recursive: true });
   }

@@ -5,6 +5,7 @@ import { ActivityFailure, ApplicationFailure, CancelledFailure, RetryState } fro
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger, type LogEntry } from '@temporalio/worker';
 import { isRetryable, toActivityFailure } from '../../src/activities/activity-attempt';
+import { SyncInterrupted } from '../../src/app/session';
 import { CatalogError } from '../../src/airbyte/catalog';
 import { BrokenPipe, createOutput } from '../../src/airbyte/protocol-output';
 import { StateError } from '../../src/airbyte/stream-state';
@@ -76,6 +77,7 @@ const table: [error: RollcallError, failureType: FailureType, retryable: boolean
   [new EmbeddedServerFailed('exited', 'temporal.log', ''), 'system_error', false, 1],
   [new SearchAttributesPending(['RollcallConnection']), 'transient_error', true, 5],
   [new NoRun('acme'), 'config_error', false, 2],
+  [new SyncInterrupted('the worker stopped.', 'Run it again.'), 'system_error', false, 1],
   [new NoRunKept('acme'), 'config_error', false, 2],
   [new SyncCancelled('sync/acme'), 'system_error', false, 1],
   [new SyncFailed(remoteFailure), 'config_error', false, 4],

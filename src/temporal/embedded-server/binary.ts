@@ -1,11 +1,24 @@
-import { spawnSync } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, delimiter, isAbsolute, join } from 'node:path';
+import { basename, delimiter, dirname, isAbsolute, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RollcallError } from '../../errors';
 
-/** The environment variables that decide where a `temporal` binary is found, under their own names. */
-export interface BinaryEnvironment {
+/** The variables of the process, by name. These decide where a `temporal` binary is found. */
+interface BinaryEnvironment extends Readonly<Record<string, string | undefined>> {
   /** Path of the binary; no other is looked for. */
   TEMPORAL_CLI_PATH?: string | undefined;
   PATH?: string | undefined;
@@ -64,7 +77,7 @@ export function pickShimVariables({ PATH, HOME }: BinaryEnvironment): NodeJS.Pro
 }
 
 /** True when the file runs and reports its version. Takes about 0.1 s. */
-export function answersVersion(path: string, env: BinaryEnvironment): boolean {
+function answersVersion(path: string, env: BinaryEnvironment): boolean {
   const options = { env: pickShimVariables(env), stdio: 'ignore', timeout: 10_000 } as const;
   return spawnSync(path, ['--version'], options).status === 0;
 }
@@ -92,4 +105,106 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Calls the SDK's download in a process of its own, since that cannot be cancelled. */
+const PROGRAM = join(__dirname, 'download-program.js');
+
+/** What the program needs of the environment: the caller's proxy and certificates, and none of its secrets. */
+const PASSED_ON = /^(PATH|HOME|TMPDIR|SSL_CERT_FILE|SSL_CERT_DIR|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY)$/;
+
+/** Loading the SDK takes half a second, and longer on a busy machine. */
+const LOAD_DEADLINE_MS = 30_000;
+/** The download fails when it makes no progress for this time. */
+const STALL_DEADLINE_MS = 5_000;
+const POLL_MS = 50;
+
+/**
+ * Path of the `temporal` binary to use: an existing one (see `locateTemporal`), else the official release, downloaded into
+ * the cache. `report` receives a line before the download.
+ * @throws TemporalMissing when there is none and the download fails
+ */
+export async function provideTemporal(env: BinaryEnvironment, report?: (text: string) => void): Promise<string> {
+  try {
+    return locateTemporal(env);
+  } catch (error) {
+    if (!(error instanceof TemporalMissing) || env.TEMPORAL_CLI_PATH) throw error;
+  }
+  report?.(`Downloading Temporal CLI v${CLI_VERSION} from temporal.download, once for this machine.`);
+  try {
+    return await downloadTemporal(env);
+  } catch (error) {
+    const reason = `the download from temporal.download failed: ${(error as Error).message}`;
+    throw new TemporalMissing(`No \`temporal\` binary was found on PATH or in the cache, and ${reason}`);
+  }
+}
+
+/**
+ * Downloads the official release to the cache by the Temporal SDK's own mechanism. Returns its path. The file appears there
+ * only when it is complete and runs.
+ * @throws Error with the reason; when the server does not answer or the download stalls, after 5 seconds
+ */
+async function downloadTemporal(env: BinaryEnvironment): Promise<string> {
+  const target = getCachedBinaryPath(env);
+  mkdirSync(dirname(dirname(target)), { recursive: true });
+  const folder = mkdtempSync(`${dirname(target)}.downloading-`);
+  try {
+    // The name that the SDK gives it.
+    const file = join(folder, `temporal-v${CLI_VERSION}`);
+    await runProgram(folder, file, env);
+    if (!answersVersion(file, env)) throw new Error('the downloaded file does not run');
+    mkdirSync(dirname(target), { recursive: true });
+    renameSync(file, target);
+    return target;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Resolves once `file` is complete. */
+async function runProgram(folder: string, file: string, env: BinaryEnvironment): Promise<void> {
+  const child = spawn(process.execPath, [PROGRAM, folder, `v${CLI_VERSION}`], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    env: Object.fromEntries(Object.entries(env).filter(([name]) => PASSED_ON.test(name))),
+  });
+  const watched = watchProgram(child);
+  let size = 0;
+  let deadline = performance.now() + LOAD_DEADLINE_MS;
+  let loaded = false;
+  try {
+    while (sizeOf(file) === undefined) {
+      if (watched.ended) throw new Error(watched.problem ?? 'the process that downloads ended without a reason');
+      const now = sizeOf(`${file}.downloading`) ?? 0;
+      if (now !== size || watched.loaded !== loaded) deadline = performance.now() + STALL_DEADLINE_MS;
+      size = now;
+      loaded = watched.loaded;
+      if (performance.now() > deadline) throw new Error(describeStall(loaded, size));
+      await sleep(POLL_MS);
+    }
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+/** @returns loaded: it has loaded the SDK and requests the release */
+function watchProgram(child: ChildProcess): { loaded: boolean; ended: boolean; problem?: string } {
+  const watched: ReturnType<typeof watchProgram> = { loaded: false, ended: false };
+  child.on('message', (message: { problem?: string }) => {
+    watched.loaded = true;
+    if (message.problem !== undefined) watched.problem = message.problem;
+  });
+  child.once('error', ({ message }) => Object.assign(watched, { ended: true, problem: message }));
+  child.once('close', () => (watched.ended = true));
+  return watched;
+}
+
+function describeStall(loaded: boolean, size: number): string {
+  if (!loaded) return `the Temporal SDK did not load within ${LOAD_DEADLINE_MS / 1000} s`;
+  const what =
+    size === 0 ? 'it did not answer' : `it stopped after ${(size / 1e6).toFixed(0)} MB and sent nothing more`;
+  return `${what} for ${STALL_DEADLINE_MS / 1000} s`;
+}
+
+function sizeOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.size;
 }
