@@ -1,8 +1,8 @@
 import type { Segment, StagedRecord } from '../staging/segment';
 import type { SegmentWriter } from '../staging/segment-io';
 import type { Staging } from '../staging/staging';
+import { createSecretRemover } from '../streams/descriptor';
 import { streams } from '../streams/registry';
-import { createSecretRemover } from '../streams/secret-fields';
 import type { ReaderOutput } from '../streams/stream-reader';
 import type { FetchInput } from './fetch-contract';
 

@@ -1,4 +1,5 @@
 import { createListPaging, type ListCursor, type ListPaging } from '../auth0/paging/list';
+import type { Query } from '../auth0/request';
 import type { JsonObject } from '../json';
 import type { ChildList } from './descriptor';
 import type { Lookup, LookupResults } from './fetch-task';
@@ -14,9 +15,9 @@ export type ChildCursor = {
 };
 
 /** How the rows of child lists become records. */
-export interface ChildRows {
+interface ChildRows {
   /** Query of each request. */
-  query?: Readonly<Record<string, string | number | boolean>>;
+  query?: Query;
   toOutputs(parent: string, row: JsonObject, results: LookupResults): ReaderOutput[];
   listLookups?(parent: string, rows: readonly JsonObject[]): Lookup[];
 }
@@ -38,10 +39,7 @@ export function createChildReader(
 
   return {
     start: () => startAt(0),
-    next({ index, list }) {
-      const parent = parents[index];
-      return parent === undefined ? undefined : createPaging(parent).next(list);
-    },
+    next: ({ index, list }) => (index < parents.length ? createPaging(getParent(index)).next(list) : undefined),
     listLookups: ({ index }, { rows }) => listLookups(getParent(index), rows),
     advance({ index, list }, page, { delivered, lookupResults }) {
       const parent = getParent(index);
@@ -52,10 +50,7 @@ export function createChildReader(
       const outputs = fresh.flatMap((row) => toOutputs(parent, row, lookupResults));
       return {
         cursor: cursor.done ? startAt(index + 1) : { index, list: cursor },
-        outputs: [
-          ...outputs,
-          ...fingerprints.map((fingerprint) => createFingerprintOutput(qualifyFingerprint(fingerprint))),
-        ],
+        outputs: [...outputs, ...fingerprints.map(qualifyFingerprint).map(createFingerprintOutput)],
         rows: fresh.length,
         repeated,
         notes: { undescribed: outputs.filter(({ changes }) => changes).length },

@@ -1,6 +1,6 @@
 import type { ListRequest } from '../auth0/request';
 import type { SyncMode } from '../protocol';
-import type { Json } from '../json';
+import { isObject, type Json, type JsonObject } from '../json';
 import type { ReadOptions, SearchKey } from './fetch-task';
 import type { JsonSchema } from './json-schema';
 import type { ChildReaderOptions, Reader } from './stream-reader';
@@ -78,4 +78,27 @@ export interface StreamDescriptor {
   keyFields?: string;
   /** The lightest request that shows whether the token may read the stream. Absent on `children` streams. */
   probe?: ListRequest;
+}
+
+/** Returns a function that removes `secretFields` from a row, in place, and returns the row. */
+export function createSecretRemover(fields: readonly string[]): (row: JsonObject) => JsonObject {
+  const paths = fields.map((field) => field.split('.'));
+  return (row) => {
+    for (const path of paths) deleteField(row, path);
+    return row;
+  };
+}
+
+/** Deletes the field at the end of the path, if the path exists. */
+function deleteField(value: Json | undefined, [head, ...rest]: readonly string[]): void {
+  if (head === undefined || !isObject(value)) return;
+  const name = head.endsWith('[]') ? head.slice(0, -2) : head;
+  if (rest.length === 0) {
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- no one else has a reference to the parsed row
+    delete value[name];
+    return;
+  }
+  const inner = value[name];
+  if (!head.endsWith('[]')) deleteField(inner, rest);
+  else if (Array.isArray(inner)) for (const element of inner) deleteField(element, rest);
 }

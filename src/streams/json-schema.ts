@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json';
+import { defined, type JsonObject } from '../json';
 
 /** A draft-07 JSON schema as Airbyte expects it: every field is nullable, no `$ref`, additional properties are allowed. */
 export type JsonSchema = JsonObject;
@@ -14,7 +14,7 @@ export const timestamp: JsonSchema = {
 
 /** An object with or without known fields. Unknown fields are valid in both. */
 export function object(properties?: Record<string, JsonSchema>): JsonSchema {
-  return { type: ['null', 'object'], additionalProperties: true, ...(properties ? { properties } : {}) };
+  return { type: ['null', 'object'], additionalProperties: true, ...defined({ properties }) };
 }
 
 export function array(items: JsonSchema): JsonSchema {

@@ -13,24 +13,21 @@ function createPagingReader(
 ): Reader<ListCursor> {
   const paging = createListPaging(base, first);
   return {
-    start: () => paging.start(),
-    next: (cursor) => paging.next(cursor),
+    ...paging,
     advance(cursor, page, { delivered }) {
-      const { fresh, fingerprints, ...progress } = paging.advance(cursor, page, (fingerprint) =>
-        delivered.has(fingerprint),
-      );
+      const isDelivered = (fingerprint: string): boolean => delivered.has(fingerprint);
+      const { fresh, fingerprints, ...progress } = paging.advance(cursor, page, isDelivered);
       return {
         ...progress,
         rows: fresh.length,
         outputs: [...fresh.flatMap(toOutputs), ...fingerprints.map(createFingerprintOutput)],
       };
     },
-    restart: () => paging.restart(),
     isRestarted,
   };
 }
 
-/** @param fingerprint identifies the row within its task */
+/** `fingerprint` identifies the row within its task. */
 export function createFingerprintOutput(fingerprint: string): ReaderOutput {
   return { stream: deliveredIndexName, data: { fingerprint } };
 }

@@ -6,9 +6,6 @@ import type { ChildList } from './descriptor';
 import type { Lookup, LookupResults } from './fetch-task';
 import type { ChildReaderOptions, Reader, ReaderOutput } from './stream-reader';
 
-/** Role id → description (null: the role has none). */
-type RoleDescriptions = ReadonlyMap<string, string | null>;
-
 const unknownDescription: FieldChange[] = [
   { field: 'description', change: 'NULLED', reason: 'SOURCE_RETRIEVAL_ERROR' },
 ];
@@ -22,7 +19,8 @@ export function createMembersReader(list: ChildList, options: ChildReaderOptions
   const withMembers = streams.includes('organization_members');
   const withRoles = streams.includes('organization_member_roles');
   const inline = withRoles && readOptions.rolesSource === 'inline';
-  const descriptions: RoleDescriptions | undefined =
+  /** By role id; null when the role has none. */
+  const descriptions =
     sideIndex && new Map(sideIndex.map(({ id, description }) => [id as string, description as string | null]));
 
   function listLookups(organization: string, members: readonly JsonObject[]): Lookup[] {
@@ -37,12 +35,11 @@ export function createMembersReader(list: ChildList, options: ChildReaderOptions
 
   function toOutputs(organization: string, { roles, ...member }: JsonObject, results: LookupResults): ReaderOutput[] {
     const user = member['user_id'] as string;
-    const outputs: ReaderOutput[] = withMembers
-      ? [{ stream: 'organization_members', data: { org_id: organization, ...member } }]
-      : [];
-    if (!withRoles) return outputs;
     const assigned = inline ? readInlineRoles({ roles: roles ?? [] }) : (results.memberRoles.get(user) ?? []);
-    return outputs.concat(assigned.map((role) => toRoleOutput(organization, user, role, results)));
+    return [
+      ...(withMembers ? [{ stream: 'organization_members', data: { org_id: organization, ...member } }] : []),
+      ...(withRoles ? assigned.map((role) => toRoleOutput(organization, user, role, results)) : []),
+    ];
   }
 
   function toRoleOutput(organization: string, user: string, role: JsonObject, results: LookupResults): ReaderOutput {
@@ -54,7 +51,7 @@ export function createMembersReader(list: ChildList, options: ChildReaderOptions
     return {
       stream: 'organization_member_roles',
       data: { org_id: organization, user_id: user, ...role, description: description ?? null },
-      ...(isKnown ? {} : { changes: unknownDescription }),
+      ...(!isKnown && { changes: unknownDescription }),
     };
   }
 
@@ -64,13 +61,8 @@ export function createMembersReader(list: ChildList, options: ChildReaderOptions
 
 /** A member without roles has an empty list or lacks the field. Throws UnexpectedAnswer for anything else. */
 function readInlineRoles({ roles }: JsonObject): JsonObject[] {
+  const isRole = (role: Json): role is JsonObject => isObject(role) && typeof role['id'] === 'string';
   const assigned = roles ?? [];
-  if (!Array.isArray(assigned) || !assigned.every(isRole)) {
-    throw new UnexpectedAnswer('GET organizations/{id}/members', 'a member whose roles are not a list of roles');
-  }
-  return assigned;
-}
-
-function isRole(role: Json): role is JsonObject {
-  return isObject(role) && typeof role['id'] === 'string';
+  if (Array.isArray(assigned) && assigned.every(isRole)) return assigned;
+  throw new UnexpectedAnswer('GET organizations/{id}/members', 'a member whose roles are not a list of roles');
 }

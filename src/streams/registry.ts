@@ -1,8 +1,8 @@
+import { defined } from '../json';
 import type { ConfiguredStream, StreamSelection } from '../protocol';
 import { clients } from './clients';
 import type { StreamDescriptor } from './descriptor';
-import { organizationMemberRoles, organizationMembers } from './organization-members';
-import { organizations } from './organizations';
+import { organizationMemberRoles, organizationMembers, organizations } from './organizations';
 import { users } from './users';
 
 /** All streams, in the order of catalogs and tables. */
@@ -26,25 +26,22 @@ export function getStream(name: string): StreamDescriptor {
  * any schema fits.
  */
 export function configureStream(selection: StreamSelection): ConfiguredStream {
-  const descriptor = streams.find(({ name }) => name === selection.name);
-  const {
-    jsonSchema: schema,
-    primaryKey,
-    cursorField,
-  } = descriptor ?? { jsonSchema: { type: 'object' }, primaryKey: [] };
-  return { ...selection, schema, primaryKey, ...(cursorField !== undefined && { cursorField }) };
+  const { jsonSchema, primaryKey, cursorField }: Partial<StreamDescriptor> =
+    streams.find(({ name }) => name === selection.name) ?? {};
+  return {
+    ...selection,
+    schema: jsonSchema ?? { type: 'object' },
+    primaryKey: primaryKey ?? [],
+    ...defined({ cursorField }),
+  };
 }
 
-/** A scope without which a stream is read with some fields null. */
-export interface OptionalScope {
-  scope: string;
-  stream: string;
-  fields: string[];
-}
-
-/** The scopes that the streams need, and those that complete their records. */
-export function listRequiredScopes(streams: readonly string[]): { needed: string[]; optional: OptionalScope[] } {
-  const descriptors = streams.map(getStream);
+/** The scopes that the streams need, and those without which some of their fields are null. */
+export function listRequiredScopes(names: readonly string[]): {
+  needed: string[];
+  optional: { scope: string; stream: string; fields: string[] }[];
+} {
+  const descriptors = names.map(getStream);
   return {
     needed: [...new Set(descriptors.flatMap(({ scopes }) => scopes))],
     optional: descriptors.flatMap(({ name, optionalScopes = [] }) =>

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { readProgress } from '../airbyte/stream-state';
 import { listCursorSchema } from '../auth0/paging/list';
 import { countSchema, timeSchema } from '../auth0/paging/page-step';
+import { defined } from '../json';
 import type { StreamState } from '../protocol';
 import type { ListTask, SearchTask } from './fetch-task';
 import { searchCursorSchema } from './search-reader';
@@ -18,13 +19,13 @@ const searchTaskSchema = z.object({
   missing: z.boolean(),
 }) satisfies z.ZodType<SearchTask>;
 
-/** Null at the beginning. */
-const unfinishedListSchema = listCursorSchema.refine(({ done }) => !done).nullable();
-const unfinishedSearchSchema = searchCursorSchema.refine(({ keyset }) => keyset.phase !== 'done').nullable();
-
-const partitionSchema = z.union([
-  z.object({ task: listTaskSchema, cursor: unfinishedListSchema }),
-  z.object({ task: searchTaskSchema, cursor: unfinishedSearchSchema }),
+/** The cursors are null at the beginning. */
+const unfinishedPartitionSchema = z.union([
+  z.object({ task: listTaskSchema, cursor: listCursorSchema.refine(({ done }) => !done).nullable() }),
+  z.object({
+    task: searchTaskSchema,
+    cursor: searchCursorSchema.refine(({ keyset }) => keyset.phase !== 'done').nullable(),
+  }),
 ]);
 
 /** Where the read of one list or search stopped. */
@@ -33,7 +34,7 @@ const partitionedResumePointSchema = z.object({
   /** Everything that is read. */
   task: z.union([listTaskSchema, searchTaskSchema]),
   /** Partitions not read completely; empty when the stream is. */
-  partitions: z.array(partitionSchema),
+  partitions: z.array(unfinishedPartitionSchema),
   /** The tenant's time at the first response. */
   startedAt: timeSchema.nullable(),
 });
@@ -46,10 +47,9 @@ const parentResumePointSchema = z.object({
   /** Fetches of the list before this point. Orders the points, since cursors are opaque. */
   fetches: countSchema,
 });
-export type ParentResumePoint = z.infer<typeof parentResumePointSchema>;
 
 const resumePointSchema = z.discriminatedUnion('kind', [partitionedResumePointSchema, parentResumePointSchema]);
-export type ResumePoint = z.infer<typeof resumePointSchema>;
+type ResumePoint = z.infer<typeof resumePointSchema>;
 
 /** What a destination holds of a stream. */
 export interface SavedState {
@@ -58,8 +58,7 @@ export interface SavedState {
 }
 
 export function toSavedState(state: StreamState): SavedState {
-  const resumePoint = readResumePoint(state);
-  return { state, ...(resumePoint && { resumePoint }) };
+  return { state, ...defined({ resumePoint: readResumePoint(state) }) };
 }
 
 /**
@@ -70,13 +69,8 @@ export function readResumePoint(state: StreamState): ResumePoint | undefined {
   const progress = readProgress(state);
   const { data: point } = resumePointSchema.safeParse(progress?.cursor);
   if (!point || !progress) return undefined;
-  const isFinished = point.kind === 'partitions' ? point.partitions.length === 0 : point.cursor?.done === true;
-  if (isFinished && !progress.finished) return undefined;
-  return point.kind === 'parents' || point.partitions.every((each) => isPartOf(each.task, point.task))
-    ? point
-    : undefined;
-}
-
-function isPartOf(part: ListTask | SearchTask, whole: ListTask | SearchTask): boolean {
-  return part.kind === whole.kind && part.stream === whole.stream;
+  if (point.kind === 'parents') return point.cursor?.done && !progress.finished ? undefined : point;
+  const { task, partitions } = point;
+  const isPart = partitions.every((part) => part.task.kind === task.kind && part.task.stream === task.stream);
+  return isPart && (partitions.length > 0 || progress.finished) ? point : undefined;
 }

@@ -3,6 +3,7 @@ import { createUsersKeyset, keysetCursorSchema, readSearchKey, type UsersKeyset 
 import { timeSchema } from '../auth0/paging/page-step';
 import { buildSearchRequest, maxSearchRows } from '../auth0/paging/user-search';
 import type { Page } from '../auth0/request';
+import { defined } from '../json';
 import type { SearchEndTask, SearchKey, SearchTask } from './fetch-task';
 import { computeUpperBound, type RemainingRange } from './partition';
 import type { Reader } from './stream-reader';
@@ -19,33 +20,27 @@ export type SearchCursor = z.infer<typeof searchCursorSchema>;
 
 /** Reads the rows of a search in the order of the task's key, followed by those without it. */
 export function createSearchReader({ stream, key, from, to, missing }: SearchTask): Reader<SearchCursor> {
-  const createKeyset = (startedAt: string | undefined): UsersKeyset => {
-    const end = computeUpperBound(to, startedAt);
-    return createUsersKeyset({
-      key,
-      missing,
-      ...(from === undefined ? {} : { from }),
-      ...(end === undefined ? {} : { to: end }),
-    });
-  };
+  const createKeyset = (startedAt: string | undefined): UsersKeyset =>
+    createUsersKeyset({ key, missing, ...defined({ from, to: computeUpperBound(to, startedAt) }) });
   return {
     start: () => ({ keyset: createKeyset(undefined).start() }),
     next: ({ startedAt, keyset }) => createKeyset(startedAt).next(keyset),
     advance(cursor, page) {
       const startedAt = cursor.startedAt ?? roundUpToSecondEnd(page.respondedAt);
       const end = computeUpperBound(to, startedAt);
+      const nothing = { outputs: [], rows: 0, repeated: 0 };
       // A saved cursor in the future: there is nothing to read yet, and the position stays.
       if (from !== undefined && end !== undefined && end < from) {
-        return { cursor: { startedAt, keyset: { phase: 'done' } }, outputs: [], rows: 0, repeated: 0 };
+        return { cursor: { startedAt, keyset: { phase: 'done' } }, ...nothing };
       }
       const isBoundNew = end !== undefined && end !== computeUpperBound(to, cursor.startedAt);
       const bounded = isBoundNew ? limitToEnd(page, key, end) : page;
-      if (!bounded) return { cursor: { ...cursor, startedAt }, outputs: [], rows: 0, repeated: 0 };
+      if (!bounded) return { cursor: { ...cursor, startedAt }, ...nothing };
       const { cursor: keyset, fresh, ...progress } = createKeyset(startedAt).advance(cursor.keyset, bounded);
       const [row] = cursor.keyset.phase === 'missing' ? [] : fresh;
       const firstKey = cursor.firstKey ?? (row && readSearchKey(row, key));
       return {
-        cursor: { startedAt, ...(firstKey === undefined ? {} : { firstKey }), keyset },
+        cursor: { startedAt, ...defined({ firstKey }), keyset },
         outputs: fresh.map((data) => ({ stream, data })),
         rows: fresh.length,
         ...progress,
@@ -79,7 +74,7 @@ function roundUpToSecondEnd(at: number): string {
 }
 
 /** The end of a search. */
-export type SearchEndCursor = { done: boolean; endKey?: string };
+type SearchEndCursor = { done: boolean; endKey?: string };
 
 /** Reads the key of the last row of a search, from one request. */
 export function createSearchEndReader({ key, from = '*', to = '*' }: SearchEndTask): Reader<SearchEndCursor> {
@@ -87,14 +82,12 @@ export function createSearchEndReader({ key, from = '*', to = '*' }: SearchEndTa
   return {
     start: () => ({ done: false }),
     next: ({ done }) => (done ? undefined : { ...request, query: { ...request.query, per_page: 1 } }),
-    advance(_, { rows: [row] }) {
-      return {
-        cursor: { done: true, ...(row ? { endKey: readSearchKey(row, key) } : {}) },
-        outputs: [],
-        rows: 0,
-        repeated: 0,
-      };
-    },
+    advance: (_, { rows: [row] }) => ({
+      cursor: { done: true, ...(row && { endKey: readSearchKey(row, key) }) },
+      outputs: [],
+      rows: 0,
+      repeated: 0,
+    }),
     readEndKey: ({ endKey }) => endKey,
   };
 }

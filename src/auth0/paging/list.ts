@@ -146,8 +146,9 @@ function advanceCheckpoint(
     if (cursor.pages === 0) return { cursor: initialOffsetCursor, fresh: [], repeated: 0, fingerprints: [] };
     throw new UnexpectedAnswer(label, 'a page without a checkpoint in the middle of the list');
   }
-  if (next !== undefined && next === cursor.from)
+  if (next !== undefined && next === cursor.from) {
     throw new UnexpectedAnswer(label, 'a page whose checkpoint points to itself');
+  }
   // Only the absence of `next` ends a list: a short page of members can point to an empty last page.
   const emptyPages = rows.length > 0 ? 0 : (cursor.emptyPages ?? 0) + 1;
   if (next !== undefined && emptyPages >= maxEmptyPages) {

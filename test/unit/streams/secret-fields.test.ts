@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../../src/json';
-import { createSecretRemover } from '../../../src/streams/secret-fields';
+import { createSecretRemover } from '../../../src/streams/descriptor';
 
 it.each<[string, JsonObject, JsonObject]>([
   ['secret', { secret: 1, kept: 2 }, { kept: 2 }],
