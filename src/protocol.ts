@@ -1,10 +1,7 @@
 import type { FailureDetails } from './errors';
 import type { JsonObject } from './json';
 
-/*
- * The vocabulary that all rooms share: what a sync is asked to copy, and what it reports.
- * Types only. This file imports nothing but `errors` and `json`, so every room may import it.
- */
+/* What a sync is asked to copy, and what it reports. Types only, so every room may import them. */
 
 /** State of one stream, complete and never a delta (Airbyte's `stream_state`). */
 export type StreamState = JsonObject;

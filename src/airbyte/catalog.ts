@@ -69,7 +69,11 @@ export function parseConfiguredCatalog(
   known: readonly StreamDeclaration[],
 ): { streams: StreamSelection[]; problems: CatalogProblem[] } {
   const { data, error } = configuredCatalog.safeParse(json);
-  if (error) throw toCatalogError(error);
+  if (error) {
+    const [issue] = error.issues;
+    const where = issue?.path.length ? z.core.toDotPath(issue.path) : 'the top level';
+    throw new CatalogError(issue?.code === 'too_small' ? 'is empty' : 'is missing or of the wrong type', where);
+  }
   const streams: StreamSelection[] = [];
   const problems: CatalogProblem[] = [];
   for (const [index, entry] of data.streams.entries()) {
@@ -112,10 +116,4 @@ function chooseModes(
     ...(isPresent(entry.generation_id) && { generationId: entry.generation_id }),
     ...(isPresent(entry.minimum_generation_id) && { minimumGenerationId: entry.minimum_generation_id }),
   };
-}
-
-function toCatalogError(error: z.ZodError): CatalogError {
-  const [issue] = error.issues;
-  const where = issue && issue.path.length > 0 ? z.core.toDotPath(issue.path) : 'the top level';
-  return new CatalogError(issue?.code === 'too_small' ? 'is empty' : 'is missing or of the wrong type', where);
 }

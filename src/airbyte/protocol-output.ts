@@ -39,7 +39,7 @@ export class BrokenPipe extends RollcallError {
   }
 }
 
-export interface OutputOptions {
+interface OutputOptions {
   /** The least severe level of LOG messages that are written. */
   level: LogLevel;
   /** Values to mask in the free text of every message. May grow while the output is in use, by fetched tokens. */
@@ -83,18 +83,10 @@ export function createOutput(stream: Writable, options: OutputOptions): Output {
     while (pending !== '' && !failure) {
       const chunk = pending;
       pending = '';
-      await writeChunk(chunk);
+      const error = await new Promise<Error | null | undefined>((done) => stream.write(chunk, 'latin1', done));
+      if (error) failure ??= toOutputError(error);
     }
     if (failure) throw failure;
-  }
-
-  function writeChunk(chunk: string): Promise<void> {
-    return new Promise((resolve) => {
-      stream.write(chunk, 'latin1', (error) => {
-        if (error) failure ??= toOutputError(error);
-        resolve();
-      });
-    });
   }
 
   function write(line: string): Promise<void> | undefined {

@@ -16,7 +16,7 @@ import { checkSequence, type LastDelivery } from './stream-ledger';
 import type { Delivery, Sink } from './sink';
 
 /** Formats a summary as one log line for each stream and one for the run; level WARN for what is incomplete. */
-export function formatSummaryLog(summary: RunSummary): { level: LogLevel; message: string }[] {
+function formatSummaryLog(summary: RunSummary): { level: LogLevel; message: string }[] {
   const { run, status, verdict, streams } = summary;
   const complete = streams.filter((each) => each.status === 'complete').length;
   const records = streams.reduce((sum, each) => sum + each.records, 0);
@@ -40,7 +40,7 @@ function formatCounts({ records, counts }: RunSummary['streams'][number]): strin
   return [`${records} records`, ...others.map(([name, count]) => `${count} ${name}`)].join(', ');
 }
 
-export interface StdoutSinkOptions {
+interface StdoutSinkOptions {
   output: Output;
   staging: Staging;
   /** The states that the caller of `read` passed, by stream. */

@@ -114,13 +114,9 @@ export async function writeLedger(
   );
 }
 
-/** Whether the schema is a destination of Rollcall's. */
-export function ledgerExists(tx: Transaction, schema: string): Promise<boolean> {
-  return relationExists(tx, { schema, name: streamsTable });
-}
-
 /** Reads all streams, sorted by name. A state counts only while the stream's table exists: its rows are gone otherwise. */
 export async function readStoredStates(tx: Transaction, schema: string): Promise<StoredState[]> {
+  if (!(await relationExists(tx, { schema, name: streamsTable }))) return [];
   const { rows } = await tx.query<Pick<StreamRow, 'stream' | 'run' | 'state'>>(
     `SELECT stream, run, CASE WHEN to_regclass(format('%I.%I', $1::text, stream)) IS NOT NULL THEN state END AS state
      FROM ${formatTableName({ schema, name: streamsTable })} ORDER BY stream`,

@@ -1,7 +1,7 @@
 import type { StateStore } from '../sink';
 import { replaceState } from '../stream-ledger';
 import { openDatabase } from './connection';
-import { ledgerExists, prepareSchema, readLedger, readStoredStates, writeLedger } from './ledger-table';
+import { prepareSchema, readLedger, readStoredStates, writeLedger } from './ledger-table';
 import { ensureTable } from './stream-table';
 
 /**
@@ -12,8 +12,7 @@ export function createPostgresStateStore({ url, schema }: { url: string; schema:
   const database = openDatabase(url, schema);
   const { target } = database;
   return {
-    read: () =>
-      database.runTransaction(async (tx) => ((await ledgerExists(tx, schema)) ? readStoredStates(tx, schema) : [])),
+    read: () => database.runTransaction((tx) => readStoredStates(tx, schema)),
     update: (changes) =>
       database.runTransaction(async (tx) => {
         await prepareSchema(tx, schema, target);
