@@ -191,7 +191,7 @@ async function awaitSyncResult(handle: WorkflowHandle<typeof syncWorkflow>, sign
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
-    const result = readIncompleteResult<SyncResult>(cause);
+    const result = readIncompleteResult(cause) as SyncResult | undefined;
     if (result) return result;
     if (cause instanceof CancelledFailure) throw new SyncCancelled(handle.workflowId);
     const reason = cause instanceof ActivityFailure ? cause.cause : cause;

@@ -1,12 +1,21 @@
 import { condition, isCancellation } from '@temporalio/workflow';
 import type { FetchResult } from '../activities/fetch-contract';
-import { buildState, readJobProgress } from '../airbyte/stream-state';
-import type { Json } from '../json';
+import { buildState } from '../airbyte/stream-state';
 import type { FetchCounts, StreamFailure, StreamState } from '../protocol';
 import { countRecords, type Segment } from '../staging/segment';
-import { type ChildrenTask, findLastDelivered, parentIndexName } from '../streams/fetch-task';
-import type { AuditPart, PlannedStream, ReadInput, StreamResult } from './contract';
+import { type ChildrenTask, parentIndexName } from '../streams/fetch-task';
+import type { AuditPart, ReadInput, StreamResult } from './contract';
 import type { ConcurrencyPool, FetchScheduler } from './fetch-scheduler';
+import {
+  type ChildBatch,
+  createParentReadState,
+  groupReadings,
+  type ListPosition,
+  type ParentReadState,
+  pickDelivered,
+  type Reading,
+  type ReadingState,
+} from './parent-read-state';
 import { type Continuation, type ReaderContext, runReadWorkflow, type StreamReader } from './read-workflow';
 import type { StreamRun } from './stream-delivery';
 import { toStreamFailure } from './sync-outcome';
@@ -27,93 +36,6 @@ const listPagesPerFetch = { first: 1, later: 5 };
 
 /** Less work than this is not worth a fetch and its deliveries, ms. */
 const minBatchMs = 500;
-
-/** A position in the parent list. */
-interface ListPosition {
-  cursor: Json;
-  /** Fetches of the list before this position; orders positions. */
-  fetches: number;
-}
-
-/** Some parents whose child lists one sequence of fetches reads. */
-interface ChildBatch {
-  reading: string;
-  parents: ChildrenTask['parents'];
-  /** Position in the parent list before the fetch that found these parents: where a later attempt would continue. */
-  resumePoint: ListPosition;
-  cursor: Json;
-  /** See FetchInput.delivered. */
-  delivered?: Segment;
-}
-
-/** How far a parent list and its child lists are read. Carried through continue-as-new. */
-export interface ParentReadState {
-  list: ListPosition & { done: boolean; delivered?: Segment };
-  /** Rows of the parent list. */
-  parents: number;
-  /** Batches not read completely, in the order of the list. */
-  batches: ChildBatch[];
-  /** By the name of the reading. */
-  readings: Record<string, ReadingState>;
-}
-
-interface ReadingState {
-  /** Parents whose child lists are read. */
-  lists: number;
-  /** Rows of these lists. */
-  rows: number;
-  /** The side index; absent until it has been read, null when the token may not read it. */
-  sideIndex?: Segment[] | null;
-  sideIndexAudit?: { rows: number; total?: number };
-}
-
-/** Child streams that one pass over the child lists fills. */
-interface Reading {
-  name: string;
-  /** In the order of the catalog: the stream that needs the most scopes comes last. */
-  streams: StreamRun[];
-  /** The stream that needs a side index. */
-  indexed?: { stream: StreamRun; name: string; label: string };
-}
-
-export function createParentReadState({ streams, input }: Pick<ReaderContext, 'streams' | 'input'>): ParentReadState {
-  const readings = input.streams.flatMap(({ reading }) => reading ?? []);
-  return {
-    list: { ...findResumePoint(streams, input.states), done: false },
-    parents: 0,
-    batches: [],
-    readings: Object.fromEntries(readings.map((name) => [name, { lists: 0, rows: 0 }])),
-  };
-}
-
-/** The position in the list that all streams had passed in earlier attempts of the same job. */
-function findResumePoint(streams: readonly StreamRun[], states: ReadInput['states']): ListPosition {
-  const start: ListPosition = { cursor: null, fetches: 0 };
-  const points = streams
-    .filter(({ isOpen }) => isOpen)
-    .map(({ stream }) => {
-      const { state, resumePoint } = states[stream.name] ?? {};
-      const isSameJob = readJobProgress(state, stream.syncId) !== undefined;
-      return isSameJob && resumePoint?.kind === 'parents'
-        ? { cursor: resumePoint.cursor, fetches: resumePoint.fetches }
-        : start;
-    });
-  return points.reduce((least, point) => (point.fetches < least.fetches ? point : least), points[0] ?? start);
-}
-
-/** Child streams by their reading. */
-function groupReadings(streams: readonly StreamRun[], planned: readonly PlannedStream[]): Reading[] {
-  const readings = new Map<string, Reading>();
-  streams.forEach((stream, index) => {
-    const { reading: name, sideIndex } = planned[index] as PlannedStream;
-    if (name === undefined) return;
-    const reading = readings.get(name) ?? { name, streams: [] };
-    reading.streams.push(stream);
-    if (sideIndex) reading.indexed = { stream, ...sideIndex };
-    readings.set(name, reading);
-  });
-  return [...readings.values()];
-}
 
 /**
  * Reads the list of a parent stream and, concurrently, the child lists of the parents listed so far. The parent list is
@@ -308,14 +230,16 @@ export class ParentReader implements StreamReader<ParentReadState> {
     const task = { kind: 'side-index', stream: stream.stream.name } as const;
     const budget = this.scheduler.limits.fetchBudget;
     const segments: Segment[] = [];
+    let position: Pick<FetchResult, 'cursor' | 'done'> = { cursor: null, done: false };
     try {
-      for (let cursor: Json = null, done = false; !done;) {
+      while (!position.done) {
+        const { cursor } = position;
         await this.scheduler.run({ name, task, cursor, budget, streams: [stream] }, (result) => {
           stream.addCounts(result.counts);
           const { rows, total = result.total } = state.sideIndexAudit ?? { rows: 0 };
           state.sideIndexAudit = { rows: rows + result.counts.rows, ...(total === undefined ? {} : { total }) };
           segments.push(...result.segments);
-          ({ cursor, done } = result);
+          position = result;
         });
       }
       state.sideIndex = segments;
@@ -381,10 +305,4 @@ export class ParentReader implements StreamReader<ParentReadState> {
     const indexed = first && this.findReading(first)?.indexed?.stream;
     if (indexed && (indexed === first || others.includes(indexed))) indexed.addCounts({ undescribed });
   }
-}
-
-/** @param before what earlier fetches left */
-function pickDelivered({ segments }: FetchResult, before?: Segment): { delivered?: Segment } {
-  const delivered = findLastDelivered(segments) ?? before;
-  return delivered ? { delivered } : {};
 }

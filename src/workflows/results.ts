@@ -6,10 +6,10 @@ import type { StreamProgress, StreamResult } from './contract';
 export const incompleteFailureType = 'Incomplete';
 
 /** The results of an incomplete workflow, from its failure or from an error that it caused. Undefined for other errors. */
-export function readIncompleteResult<Result>(error: unknown): Result | undefined {
+export function readIncompleteResult(error: unknown): unknown {
   const failure = error instanceof ApplicationFailure ? error : (error as { cause?: unknown } | undefined)?.cause;
   if (!(failure instanceof ApplicationFailure) || failure.type !== incompleteFailureType) return undefined;
-  return failure.details?.[0] as Result;
+  return failure.details?.[0];
 }
 
 /** Progress of a stream of which nothing has been delivered. */

@@ -66,7 +66,7 @@ async function toRunFailure(
   { connection, pauseAfter, consecutiveFailures }: ScheduledInput & Pick<ScheduledResult, 'consecutiveFailures'>,
 ): Promise<ApplicationFailure> {
   const { type, message } = toStreamFailure(error instanceof ChildWorkflowFailure ? error.cause : error);
-  const result = readIncompleteResult<SyncResult>(error);
+  const result = readIncompleteResult(error) as SyncResult | undefined;
   const outcome: Outcome = result ? summarizeSync(result) : { outcome: 'failed', verdict: message };
   const toFailure = (failures: number): ApplicationFailure =>
     ApplicationFailure.nonRetryable(message, type, { ...outcome, consecutiveFailures: failures });

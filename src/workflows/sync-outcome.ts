@@ -87,7 +87,7 @@ export function toStreamFailure(error: unknown): StreamFailure {
 
 /** The results of streams whose child workflow failed: those it threw, or its failure for each. */
 export function toStreamResults(error: unknown, streams: readonly PlannedStream[]): StreamResult[] {
-  const results = readIncompleteResult<StreamResult[]>(error);
+  const results = readIncompleteResult(error) as StreamResult[] | undefined;
   if (results) return results;
   const failure = toStreamFailure(error);
   return streams.map(({ name }) => ({
@@ -121,5 +121,7 @@ function incrementRunCounter(connection: string, end: RunEnd): void {
 }
 
 function classifyRunEnd(failure: TemporalFailure): RunEnd {
-  return isCancellation(failure) ? 'cancelled' : (readIncompleteResult<SyncResult>(failure)?.status ?? 'failed');
+  return isCancellation(failure)
+    ? 'cancelled'
+    : ((readIncompleteResult(failure) as SyncResult | undefined)?.status ?? 'failed');
 }

@@ -35,28 +35,28 @@ const replay = (history: History): Promise<void> => {
 
 beforeAll(() => installRuntime({ log: () => undefined }));
 
-it.each(files)('the workflows still do what they did in %s', async (file) => {
+it.each(files)('replays %s', async (file) => {
   await expect(replay(read(file))).resolves.toBeUndefined();
 });
 
-it('the recorded histories are of every workflow, of its ends and of its continuations', () => {
+it('has histories of every workflow, its outcomes and its continuations', () => {
   const kinds = files.map((file) => {
     const { events } = read(file);
     const started = events[0]?.workflowExecutionStartedEventAttributes;
     const end = events.at(-1)?.eventType.replace('EVENT_TYPE_WORKFLOW_EXECUTION_', '');
-    return `${started?.workflowType.name} ${started?.continuedExecutionRunId ? 'goes on' : 'begins'}, ${end}`;
+    return `${started?.workflowType.name} ${started?.continuedExecutionRunId ? 'continues' : 'starts'}, ${end}`;
   });
   const wanted = [
-    'syncWorkflow begins, COMPLETED',
-    'syncWorkflow begins, FAILED',
-    'streamWorkflow begins, COMPLETED',
-    'streamWorkflow begins, CONTINUED_AS_NEW',
-    'streamWorkflow goes on, COMPLETED',
-    'parentWorkflow begins, CONTINUED_AS_NEW',
-    'parentWorkflow goes on, COMPLETED',
-    'parentWorkflow begins, FAILED',
-    'scheduledSyncWorkflow begins, COMPLETED',
-    'scheduledSyncWorkflow begins, FAILED',
+    'syncWorkflow starts, COMPLETED',
+    'syncWorkflow starts, FAILED',
+    'streamWorkflow starts, COMPLETED',
+    'streamWorkflow starts, CONTINUED_AS_NEW',
+    'streamWorkflow continues, COMPLETED',
+    'parentWorkflow starts, CONTINUED_AS_NEW',
+    'parentWorkflow continues, COMPLETED',
+    'parentWorkflow starts, FAILED',
+    'scheduledSyncWorkflow starts, COMPLETED',
+    'scheduledSyncWorkflow starts, FAILED',
   ];
   expect(kinds).toEqual(expect.arrayContaining(wanted));
 });
@@ -79,20 +79,20 @@ it.each<[string, string, (history: History) => void]>([
     },
   ],
   [
-    'an end that came too early',
+    'a premature end',
     'whole-organizations-1.json',
     ({ events }) => {
       const last = events.findLastIndex((event) => event.activityTaskScheduledEventAttributes);
       events.splice(last, events.length, { ...events.at(-1)!, eventId: events[last]!.eventId });
     },
   ],
-])('a history with %s is refused', async (_what, file, change) => {
+])('rejects a history with %s', async (_what, file, change) => {
   const history = read(file);
   change(history);
   await expect(replay(history)).rejects.toBeInstanceOf(DeterminismViolationError);
 });
 
-it.each(files)('%s is small and tells nothing of the machine that recorded it', (file) => {
+it.each(files)('%s is small and contains nothing about the machine that recorded it', (file) => {
   const text = readFileSync(join(folder, file), 'utf8');
   expect(statSync(join(folder, file)).size).toBeLessThan(150_000);
   const payloads = [...text.matchAll(/"data": ?"([A-Za-z0-9+/=]+)"/g)].map(([, data]) =>

@@ -11,17 +11,17 @@ function profileFile(text: string): string {
   return path;
 }
 
-it('names no server when neither environment nor profile has an address', () => {
+it('returns no server when neither environment nor profile has an address', () => {
   expect(readProfile({ HOME: scratch })).toBeUndefined();
   expect(readProfile({ HOME: scratch, TEMPORAL_NAMESPACE: 'sync', TEMPORAL_ADDRESS: undefined })).toBeUndefined();
 });
 
-it('takes the address from the environment', () => {
+it('reads the address from the environment', () => {
   const env = { HOME: scratch, TEMPORAL_ADDRESS: 'temporal:7233' };
   expect(readProfile(env)).toEqual({ address: 'temporal:7233', namespace: 'default' });
 });
 
-it('takes a named profile, and signs in over TLS when there is a key', () => {
+it('reads a named profile, and uses TLS with an API key', () => {
   const file = profileFile('[profile.cloud]\naddress = "cloud:7233"\nnamespace = "sync"\napi_key = "made-up"\n');
   const env = { TEMPORAL_CONFIG_FILE: file, TEMPORAL_PROFILE: 'cloud' };
   expect(readProfile(env)).toEqual({ address: 'cloud:7233', namespace: 'sync', apiKey: 'made-up', tls: true });

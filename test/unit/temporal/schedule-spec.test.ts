@@ -9,7 +9,7 @@ const spec = (settings: object, connection = 'acme') =>
     parseWithSchema(scheduleSettings, settings, { subject: 'the schedule', nextStep: 'Correct it.' }),
   );
 
-it('intervals begin at a place of the connection, the same each time, and spread over the interval', () => {
+it('gives each connection a fixed offset, spread over the interval', () => {
   const offsets = Array.from({ length: 50 }, (_, place) => spec({ every: '1h' }, `tenant-${place}`)).map(
     ({ intervals }) => intervals?.[0]?.offset as number,
   );
@@ -21,7 +21,7 @@ it('intervals begin at a place of the connection, the same each time, and spread
   }
 });
 
-it('a jitter that is given takes the place of that', () => {
+it('uses a configured jitter instead of the offset', () => {
   expect(spec({ every: '1h', jitter: '5m' })).toEqual({
     intervals: [{ every: 3_600_000, offset: 0 }],
     jitter: 300_000,
@@ -31,7 +31,7 @@ it('a jitter that is given takes the place of that', () => {
   expect(spec({ at: '06:00', jitter: '0s' }).jitter).toBe(0);
 });
 
-it('times of the day are calendars in their time zone, on the days that are named', () => {
+it('expresses times of day as calendars in their time zone, on the configured days', () => {
   const comment = 'at 06:30 and 18:05 on mon, sun';
   expect(spec({ at: '6:30,18:05', on: 'mon,sun', time_zone: 'Europe/Berlin', jitter: '0s' })).toEqual({
     calendars: [

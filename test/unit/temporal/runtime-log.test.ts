@@ -6,7 +6,7 @@ function entry(message: string, meta?: object): LogEntry {
   return { level: 'WARN', timestampNanos: 1n, message, ...(meta && { meta: { ...meta } }) };
 }
 
-it('tells of an attempt that will be followed by another, without the place in the code', () => {
+it('logs a failed attempt that is retried, without its stack trace', () => {
   const error = ApplicationFailure.retryable('GET users failed: the request timed out.', 'Transient');
   const meta = { error, workflowId: 'sync/acme/users', attempt: 2, taskToken: 'x' };
   expect(simplifyLogEntry(entry('Activity failed', meta))).toEqual(
@@ -14,7 +14,7 @@ it('tells of an attempt that will be followed by another, without the place in t
   );
 });
 
-it('leaves out what the result tells, and what is on purpose', () => {
+it('drops what the result reports, and what is intended', () => {
   const error = ApplicationFailure.nonRetryable('The secret is wrong.', 'BadCredentials');
   expect(simplifyLogEntry(entry('Activity failed', { error }))).toBeUndefined();
   // A workflow's error has come through a thread and lost its class.
@@ -23,7 +23,7 @@ it('leaves out what the result tells, and what is on purpose', () => {
   expect(simplifyLogEntry(entry('Query not found when attempting to respond to it'))).toBeUndefined();
 });
 
-it('passes on whatever else there is', () => {
+it('keeps all other entries', () => {
   const fault = entry('unexpected error in an activity', { error: new TypeError('x is not a function') });
   expect(simplifyLogEntry(fault)).toBe(fault);
   expect(simplifyLogEntry(entry('gRPC call failed'))).toEqual(entry('gRPC call failed'));

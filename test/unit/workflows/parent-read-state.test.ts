@@ -1,7 +1,7 @@
 import type { Json } from '../../../src/json';
 import type { StreamState } from '../../../src/protocol';
 import { toSavedState } from '../../../src/streams/resume-point';
-import { createParentReadState } from '../../../src/workflows/parent-reader';
+import { createParentReadState } from '../../../src/workflows/parent-read-state';
 import { StreamRun } from '../../../src/workflows/stream-delivery';
 import type { PlannedStream, ReadInput } from '../../../src/workflows/contract';
 
