@@ -76,7 +76,7 @@ function findNextRequests(saved: Json): (ListRequest | undefined)[] | undefined 
   return point?.partitions.map(({ task: part, cursor }) => {
     const reader: Reader<Json> =
       part.kind === 'search' ? createSearchReader(part) : createListReader(getStream('clients'));
-    return reader.next((cursor) ?? reader.start());
+    return reader.next(cursor ?? reader.start());
   });
 }
 
