@@ -39,7 +39,7 @@ const env = {
 };
 const show = (...args: string[]): Promise<CliResult> => runCli(['config', 'show', ...args], { cwd: folder, env });
 
-it('shows every setting with its origin: a line, a variable or the default', async () => {
+it('shows every setting with its origin: a line of the file, a variable or the default', async () => {
   const { code, stdout, stderr } = await show();
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   for (const line of [
@@ -61,7 +61,7 @@ it('shows every setting with its origin: a line, a variable or the default', asy
   for (const secret of secrets) expect(stdout).not.toContain(secret);
 });
 
-it('prints one object of one connection, without a secret', async () => {
+it('prints one connection as JSON, without secrets', async () => {
   const { code, stdout } = await show('acme', '--json');
   expect(code).toBe(0);
   for (const secret of secrets) expect(stdout).not.toContain(secret);
@@ -75,7 +75,7 @@ it('prints one object of one connection, without a secret', async () => {
   expect(connections[0]).toMatchObject({ connection: 'acme', problems: [] });
 });
 
-it('prints the schema of the file', async () => {
+it('prints the JSON schema of the project file', async () => {
   const { code, stdout } = await runCli(['config', 'schema'], { cwd: folder });
   expect({ code, schema: JSON.parse(stdout) as object }).toEqual({ code: 0, schema: createProjectSchema() });
 });

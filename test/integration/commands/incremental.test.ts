@@ -16,18 +16,18 @@ async function usersIn(folder: string): Promise<JsonObject[]> {
   return users;
 }
 
-/** What a reader that takes the newest version of each user sees. */
+/** The newest version of each user. */
 function newest(users: readonly JsonObject[]): Map<string, JsonObject> {
-  const held = new Map<string, JsonObject>();
+  const newestById = new Map<string, JsonObject>();
   for (const user of users) {
     const id = user['user_id'] as string;
-    const known = held.get(id);
-    if (!known || String(known['updated_at'] ?? '') <= String(user['updated_at'] ?? '')) held.set(id, user);
+    const known = newestById.get(id);
+    if (!known || String(known['updated_at'] ?? '') <= String(user['updated_at'] ?? '')) newestById.set(id, user);
   }
-  return held;
+  return newestById;
 }
 
-describe('a sync of users while they change', () => {
+describe('syncs of users that change', () => {
   const folder = scratchFolder();
   let tenant: Emulator;
   let deleted: string[];
@@ -56,29 +56,24 @@ describe('a sync of users while they change', () => {
   });
   afterAll(() => tenant.close());
 
-  it('copies at first every user that was there all the time, also those that changed', async () => {
-    const { code } = await runCli(['sync', 'acme', '--stream', 'users'], { cwd: folder });
-    expect(code).toBe(0);
-    const copied = newest(await usersIn(folder));
-    const missing = [...tenant.readTruth().users.keys()].filter((id) => !copied.has(id));
-    expect(missing).toEqual([]);
-  });
+  const sync = (...flags: string[]) =>
+    runCli(['sync', 'acme', '--stream', 'users', '--json', ...flags], { cwd: folder });
 
-  it('copies next what has changed since, and no more', async () => {
-    const before = await usersIn(folder);
-    const { code, stdout } = await runCli(['sync', 'acme', '--stream', 'users', '--json'], { cwd: folder });
+  it('copies all users first, then the changed ones, and with --full only those that exist', async () => {
+    expect((await sync()).code).toBe(0);
+    const first = await usersIn(folder);
+    const copied = newest(first);
+    expect([...tenant.readTruth().users.keys()].filter((id) => !copied.has(id))).toEqual([]);
+
+    const { code, stdout } = await sync();
     expect(code).toBe(0);
-    const after = await usersIn(folder);
-    // The three that changed in mid-run, and the three that no timestamp finds.
+    // The three that changed during the first sync, and the three that no timestamp finds.
     expect(JSON.parse(stdout)).toMatchObject({ streams: [{ stream: 'users', records: 6 }] });
-    expect(after).toHaveLength(before.length + 6);
-    const copied = newest(after);
-    for (const id of updated) expect(copied.get(id)).toMatchObject({ nickname: 'changed-meanwhile' });
-  });
+    const second = await usersIn(folder);
+    expect(second).toHaveLength(first.length + 6);
+    for (const id of updated) expect(newest(second).get(id)).toMatchObject({ nickname: 'changed-meanwhile' });
 
-  it('replaces all with --full, so that deleted users are gone', async () => {
-    const { code } = await runCli(['sync', 'acme', '--stream', 'users', '--full'], { cwd: folder });
-    expect(code).toBe(0);
+    expect((await sync('--full')).code).toBe(0);
     const ids = (await usersIn(folder)).map((user) => user['user_id'] as string);
     expect(ids.sort()).toEqual([...tenant.readTruth().users.keys()].sort());
   });

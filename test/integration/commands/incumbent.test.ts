@@ -1,6 +1,6 @@
 /**
- * The known failures of Airbyte's own connector for Auth0, as its users have reported them and its manifest shows them, by
- * number: each test is named after the one that it rules out.
+ * The known failures of Airbyte's own connector for Auth0, from its users' reports and its manifest. Each test is named after
+ * the failure that it rules out.
  */
 import {
   type Emulator,
@@ -20,7 +20,7 @@ import { scratchFolder } from '../../support/scratch';
 
 jest.setTimeout(120_000);
 
-/** A read of the real program, and what came of it. */
+/** A read with the real command, and its output. */
 interface Read extends CliResult {
   messages: JsonObject[];
   records(stream: TruthStream): JsonObject[];
@@ -63,11 +63,11 @@ const oldUser = { user_id: 'auth0|old', created_at: longAgo, updated_at: longAgo
 
 let tenant: Emulator;
 let whole: Read;
-/** What the tenant held, and what it had been asked, when that read had ended. */
+/** Contents and statistics of the tenant at the end of that read. */
 let truth: ReturnType<Emulator['readTruth']>;
-let asked: Statistics;
-/** Users who change while that read goes on. */
-let restless: string[];
+let statistics: Statistics;
+/** Users that change during that read. */
+let changing: string[];
 
 beforeAll(async () => {
   tenant = await startEmulator({
@@ -84,11 +84,11 @@ beforeAll(async () => {
     ],
   });
   tenant.tenant.apply({ type: 'createUser', user: oldUser });
-  restless = [...tenant.tenant.users.iterateUsers()]
+  changing = [...tenant.tenant.users.iterateUsers()]
     .filter((user, place) => place % 40 === 0 && user['updated_at'] !== undefined)
     .map((user) => user['user_id'] as string);
   tenant.setScript(
-    restless.map((user_id, place) => ({ afterRequest: 3 + place, change: { type: 'updateUser', user_id } })),
+    changing.map((user_id, place) => ({ afterRequest: 3 + place, change: { type: 'updateUser', user_id } })),
   );
   const incremental = catalogFor(['users'], { sync_mode: 'incremental', destination_sync_mode: 'append_dedup' });
   const others = catalogFor(['clients', 'organizations', ...memberStreams]);
@@ -96,18 +96,18 @@ beforeAll(async () => {
     streams: [incremental, others].flatMap(({ streams }) => streams as JsonObject[]),
   });
   truth = tenant.readTruth();
-  asked = tenant.readStatistics();
+  statistics = tenant.readStatistics();
 });
 afterAll(() => tenant.close());
 
-it('failure 1: a client id and a client secret get a token, and one serves the whole read', () => {
-  expect(asked.byRoute['token']).toEqual({ '200': 1 });
+it('failure 1: gets a token with a client ID and a client secret, and uses it for the whole read', () => {
+  expect(statistics.byRoute['token']).toEqual({ '200': 1 });
   expect(streamsThatAre('COMPLETE', whole.stdout)).toHaveLength(5);
 });
 
 // More than 1,000 organizations, which take a request each for their members: integration/read.test.ts.
 it.each(['clients', 'users', 'organization_members'] as const)(
-  'failure 2: %s are read beyond the 1,000 at which page numbers end',
+  'failure 2: reads more than 1,000 %s, where page numbers end',
   (stream) => {
     const { lost, invented, twice } = compare(stream, whole.records(stream), truth[stream]);
     expect(truth[stream].size).toBeGreaterThan(1_000);
@@ -115,14 +115,14 @@ it.each(['clients', 'users', 'organization_members'] as const)(
   },
 );
 
-it('failure 7: users who change while they are read make nobody be skipped', () => {
+it('failure 7: skips no user when others change during the read', () => {
   const begun = (whole.messages[0]?.['trace'] as { emitted_at: number }).emitted_at;
   const changedAt = (id: string): number => Date.parse(tenant.tenant.users.get(id)?.['updated_at'] as string);
-  expect(restless.filter((id) => changedAt(id) >= begun).length).toBeGreaterThan(10);
+  expect(changing.filter((id) => changedAt(id) >= begun).length).toBeGreaterThan(10);
   expect(new Set(whole.ids('users'))).toEqual(new Set(truth.users.keys()));
 });
 
-it.each(memberStreams)('failure 8: org_id and user_id are filled in %s', (stream) => {
+it.each(memberStreams)('failure 8: fills org_id and user_id in %s', (stream) => {
   const owners = whole.records(stream).map(({ org_id, user_id }) => ({ org_id, user_id }));
   expect(owners.length).toBeGreaterThan(1_000);
   const unfilled = owners.filter(
@@ -131,7 +131,7 @@ it.each(memberStreams)('failure 8: org_id and user_id are filled in %s', (stream
   expect(unfilled).toEqual([]);
 });
 
-it('failure 9: the keys tell apart a member of two organizations, and a role that two members hold', async () => {
+it('failure 9: has keys that distinguish a member of two organizations, and a role of two members', async () => {
   const { stdout } = await runCli(['discover', '--config', write(configOf(tenant))], { program: 'source-auth0' });
   const { streams } = messagesOf(stdout)[0]?.['catalog'] as unknown as { streams: AirbyteStream[] };
   const formerKeys = { organization_members: ['user_id'], organization_member_roles: ['id'] };
@@ -145,14 +145,14 @@ it('failure 9: the keys tell apart a member of two organizations, and a role tha
   }
 });
 
-it('failure 10: roles come with the lists of members, and not by a request for each member', () => {
+it('failure 10: reads roles with the lists of members instead of a request for each member', () => {
   expect(whole.records('organization_member_roles').length).toBeGreaterThan(1_000);
   // A page for each organization, and ten more for the big one.
-  expect(asked.byRoute['members']).toEqual({ '200': 8 + 10 });
-  expect(asked.byRoute['memberRoles']).toBeUndefined();
+  expect(statistics.byRoute['members']).toEqual({ '200': 8 + 10 });
+  expect(statistics.byRoute['memberRoles']).toBeUndefined();
 });
 
-it('failure 11: a tenant without organizations passes the check', async () => {
+it('failure 11: checks a tenant without organizations successfully', async () => {
   const none = { count: 0 };
   const scenario = { users: { count: 3 }, organizations: none, clients: { count: 1 }, roles: none };
   const withoutAny = await startEmulator({ scenario });
@@ -160,30 +160,30 @@ it('failure 11: a tenant without organizations passes the check', async () => {
   await withoutAny.close();
 });
 
-it('failure 12: a base URL may end in a slash or not, and no request has two in a row', async () => {
-  // The tenant answers addresses with two in a row as none does, and the read above has gone well with one at the end.
+it('failure 12: accepts a base URL with and without a final slash', async () => {
+  // The tenant answers 404 to paths with two slashes in a row, and the read above used a base URL with a final slash.
   expect(configOf(tenant)['base_url']).toBe(`${tenant.url}/`);
   expect(whole.code).toBe(0);
   expect(await check({ ...configOf(tenant), base_url: tenant.url })).toEqual({ status: 'SUCCEEDED' });
 });
 
-it('failure 13: a token that may read secrets and keys of clients does not bring them out', () => {
+it('failure 13: emits no secret of a client, though the token may read them', () => {
   const secret = ['client_secret', 'signing_keys', 'encryption_key'];
   expect(whole.records('clients').flatMap((client) => secret.filter((field) => field in client))).toEqual([]);
   expect(findSecrets(whole.stdout)).toEqual([]);
 });
 
-it('failure 14: a request that is never answered, and so has no status, is made again', () => {
-  expect(asked.byRoute['clients']).toMatchObject({ '0': 1 });
+it('failure 14: retries a request whose connection was reset', () => {
+  expect(statistics.byRoute['clients']).toMatchObject({ '0': 1 });
   expect(streamsThatAre('COMPLETE', whole.stdout)).toContain('clients');
 });
 
-it('failure 15: a list whose last page is full is read to there, each page once', () => {
+it('failure 15: reads each page once when the last page of a list is full', () => {
   expect(whole.records('clients')).toHaveLength(1_100);
-  expect(asked.byRoute['clients']).toMatchObject({ '200': 11 });
+  expect(statistics.byRoute['clients']).toMatchObject({ '200': 11 });
 });
 
-it('failure 17: logs, connections, grants and others, which are no streams here either, are refused by name', async () => {
+it('failure 17: names streams that do not exist: logs, connections and grants', async () => {
   const [users] = catalogFor(['users'])['streams'] as unknown as { stream: AirbyteStream }[];
   for (const name of ['logs', 'connections', 'grants']) {
     const asked = { ...users, stream: { ...users!.stream, name } };
@@ -196,7 +196,7 @@ it('failure 17: logs, connections, grants and others, which are no streams here 
   }
 });
 
-describe('after some changes', () => {
+describe('after changes to the tenant', () => {
   const late = 'auth0|late';
   let gone: { organization: string; user: string };
   let tied: Read;
@@ -217,36 +217,36 @@ describe('after some changes', () => {
     tenant.tenant.apply({ type: 'deleteUser', user_id: gone.user });
 
     const users = catalogFor(['users'], { sync_mode: 'incremental' });
-    // As the connector saves it on its newer engine.
+    // The form in which the connector's newer engine saves it.
     const savedByIncumbent = { users: { updated_at: before.replace('Z', '000Z') } };
     [tied, lookedBack, refreshed] = await Promise.all([
-      // The look-back is another failure's answer.
+      // The look-back is the answer to failure 4.
       read({ ...config, lookback_seconds: 0 }, users, savedByIncumbent),
       read(config, users, { users: (saved as JsonObject | undefined) ?? {} }),
       read({ ...config, start_date: '2017-01-25T00:00:00Z' }, catalogFor()),
     ]);
   });
 
-  it('failure 3: a user who changed in the very millisecond of the saved cursor is read', () => {
+  it('failure 3: reads a user who changed in the millisecond of the saved cursor', () => {
     expect(tied.ids('users')).toContain(late);
   });
 
-  it('failure 4: a user who changed before the saved cursor, and whom the search shows only now, is read', () => {
+  it('failure 4: reads a user who changed before the saved cursor and appeared in the search later', () => {
     expect(lookedBack.ids('users')).toContain(late);
   });
 
-  it('failure 5: without a start date nobody is too old, and one in the documented form is understood', () => {
+  it('failure 5: reads the oldest users without a start date, and takes a start date in the documented form', () => {
     expect(whole.ids('users')).toContain(oldUser.user_id);
     const { lost } = compare('users', refreshed.records('users'), tenant.readTruth().users);
     expect(lost).toEqual([oldUser.user_id]);
   });
 
-  it('failure 6: users without an updated_at are read, by every kind of read', () => {
+  it('failure 6: reads users without updated_at in full and incremental reads', () => {
     const undated = (one: Read): JsonObject[] => one.records('users').filter((user) => !('updated_at' in user));
     expect([whole, lookedBack, refreshed].map((one) => undated(one).length)).toEqual([3, 3, 3]);
   });
 
-  it('failure 16: what was deleted is not in the next full refresh, so that an overwrite drops it', () => {
+  it('failure 16: leaves deleted objects out of the next full refresh', () => {
     expect(whole.ids('organizations')).toContain(gone.organization);
     expect(refreshed.ids('organizations')).not.toContain(gone.organization);
     expect(refreshed.ids('users')).not.toContain(gone.user);

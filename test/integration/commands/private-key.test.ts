@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => tenant.close());
 
-describe('an application with a private key', () => {
+describe('a connection with a private key', () => {
   const check = async (key: string): Promise<{ status: string; message?: string; text: string }> => {
     const credentials = {
       auth_type: 'private_key_jwt',
@@ -42,11 +42,11 @@ describe('an application with a private key', () => {
     return { ...(connectionStatus as { status: string; message?: string }), text: stdout };
   };
 
-  it('is let in by Airbyte’s configuration', async () => {
+  it('passes the check with an Airbyte configuration', async () => {
     expect((await check(privateKey)).status).toBe('SUCCEEDED');
   });
 
-  it('whose key is another is told to look at the key', async () => {
+  it('names the private key when Auth0 rejects it', async () => {
     const other = pair().privateKey;
     const { status, message, text } = await check(other);
     expect(status).toBe('FAILED');
@@ -54,7 +54,7 @@ describe('an application with a private key', () => {
     expect(text).not.toContain(other.split('\n')[1]!);
   });
 
-  it('is let in by the project file and on the command line, which name the file of the key', async () => {
+  it('reads the key from a file that the project file or an option names', async () => {
     writeFileSync(join(folder, 'key.pem'), privateKey);
     const acme = {
       base_url: tenant.url,

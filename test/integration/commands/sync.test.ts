@@ -9,7 +9,7 @@ jest.setTimeout(60_000);
 
 const folder = scratchFolder();
 let tenant: Emulator;
-/** A sync into a file. It tries again for a while, which is spent waiting: it waits while the other tests run. */
+/** A sync into a path where a file is. Its retries wait, so it runs beside the other tests. */
 let blocked: Promise<CliResult>;
 
 beforeAll(async () => {
@@ -22,13 +22,13 @@ beforeAll(async () => {
   tenant = await startEmulator({ scenario });
   const own = project('in-the-way');
   writeFileSync(join(own, 'data'), '');
-  // In a test nothing may be loaded while no test runs: a first command loads what the second one needs.
+  // Jest loads no module between two tests, so the first command loads what the second one needs.
   expect((await sync(project('first'), ['acme'])).code).toBe(0);
   blocked = sync(own, ['acme']);
 });
 afterAll(() => tenant.close());
 
-/** A folder of its own, with a project whose connection `acme` is the tenant. */
+/** A new project folder, whose connection `acme` is to the tenant. */
 function project(name: string, content?: string): string {
   const own = join(folder, name);
   mkdirSync(own);
@@ -86,26 +86,26 @@ const faults: [string, string, string[], string | RegExp][] = [
   ],
 ];
 
-it.each(faults)('sync says what is wrong with %s', async (what, content, args, words) => {
+it.each(faults)('sync reports %s', async (what, content, args, words) => {
   const { code, stdout, stderr } = await sync(project(what.replaceAll(' ', '-'), content), args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(words);
   expect(stderr).not.toMatch(/^ +at |not-to-be-seen/m);
 });
 
-it('sync without a project file shows how to begin one', async () => {
+it('sync without a project file shows how to create one', async () => {
   const { code, stderr } = await sync(folder, ['acme']);
   expect(code).toBe(2);
   expect(stderr).toMatch(/the file .*rollcall.yaml does not exist. Create it .*:\nconnections:\n {2}acme:/);
 });
 
-it('a worker without a Temporal server is told to name one', async () => {
+it('a worker without a Temporal server exits with the setting to add', async () => {
   const { code, stderr } = await runCli(['worker'], { cwd: project('lonely') });
   expect(code).toBe(2);
   expect(stderr).toContain('Set TEMPORAL_ADDRESS to host:port');
 });
 
-it('the result is a table of 80 columns, or one line of JSON', async () => {
+it('sync prints its result as a table of 80 columns, or as one line of JSON', async () => {
   const own = project('plain');
   const table = await sync(own, ['acme']);
   expect(table.code).toBe(0);
@@ -127,7 +127,7 @@ it('the result is a table of 80 columns, or one line of JSON', async () => {
   expect(JSON.parse(readFileSync(join(own, 'data', 'summary.json'), 'utf8'))).toEqual(summary);
 });
 
-it('a wrong secret is told once for all streams', async () => {
+it('sync reports a wrong secret once for all streams', async () => {
   const lines = `connections:\n  acme:\n    base_url: ${tenant.url}\n    destination: { files: ./data }\n    credentials: { client_id: ${tenant.clientId}, client_secret: not-to-be-seen }\n`;
   const { code, stdout, stderr } = await sync(project('wrong-secret', lines), ['acme']);
   expect(code).toBe(4);
@@ -136,7 +136,7 @@ it('a wrong secret is told once for all streams', async () => {
   expect(stderr).not.toMatch(/^ +at |\[WARN\]|not-to-be-seen/m);
 });
 
-it('a destination that makes no sense is not touched', async () => {
+it('sync changes nothing in a destination that it cannot read', async () => {
   const own = project('unreadable');
   mkdirSync(join(own, 'data', 'users'), { recursive: true });
   writeFileSync(join(own, 'data', 'users', 'manifest.json'), '{{');
@@ -147,7 +147,7 @@ it('a destination that makes no sense is not touched', async () => {
   expect(readdirSync(join(own, 'data'))).toEqual(['users']);
 });
 
-it('a destination that cannot be written to is told at the first attempt, and at last', async () => {
+it('sync reports a destination that it cannot write to at the first attempt and at the end', async () => {
   const { code, stdout, stderr } = await blocked;
   expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
   const words = /cannot be used: a file exists where a folder is required. Move the file, or use another folder./g;
@@ -156,7 +156,7 @@ it('a destination that cannot be written to is told at the first attempt, and at
   expect(stderr).not.toMatch(/^ +at /m);
 });
 
-it('nobody is left to do the work of a sync that is detached without a server', async () => {
+it('sync --detach requires a worker', async () => {
   const { code, stdout, stderr } = await sync(project('detached'), ['acme', '--detach']);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(/--detach needs a worker to run the sync.*TEMPORAL_ADDRESS/);

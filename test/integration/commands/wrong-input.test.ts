@@ -8,7 +8,7 @@ import { scratchFolder } from '../../support/scratch';
 const folder = scratchFolder();
 const file = (name: string): string => join(folder, name);
 
-/** Nobody listens there; nothing here gets so far as to ask. */
+/** Nothing listens on that port, and no command of this file sends a request. */
 const config = writeJson(folder, 'config.json', {
   base_url: 'http://127.0.0.1:9',
   credentials: { auth_type: 'oauth2_access_token', access_token: 'a-token-nobody-may-see' },
@@ -28,37 +28,50 @@ mkdirSync(file('empty'));
 const onNoBinary = { PATH: file('empty'), XDG_CACHE_HOME: file('empty'), HTTPS_PROXY: 'http://127.0.0.1:1' };
 
 const faults: [string, string[], string | RegExp, CliOptions['env']?][] = [
-  ['a configuration that is not there', ['--config', file('none.json')], 'none.json (--config) does not exist'],
-  ['a folder for a configuration', ['--config', folder], '(--config) is a directory. Pass a file in this directory'],
-  ['broken JSON', ['--config', file('broken.json')], 'broken.json (--config) is not valid JSON at line 2, column 27'],
-  ['a list for a configuration', ['--config', file('list.json')], 'does not contain a JSON object'],
+  ['a missing configuration file', ['--config', file('none.json')], 'none.json (--config) does not exist'],
   [
-    'missing and misspelt keys',
+    'a directory in place of a configuration file',
+    ['--config', folder],
+    '(--config) is a directory. Pass a file in this directory',
+  ],
+  ['invalid JSON', ['--config', file('broken.json')], 'broken.json (--config) is not valid JSON at line 2, column 27'],
+  ['an array in place of a configuration', ['--config', file('list.json')], 'does not contain a JSON object'],
+  [
+    'missing and misspelled keys',
     ['--config', file('keys.json')],
     /client_id is empty; .*client_secret is missing; domain is missing.*`spec` command/,
   ],
-  ['a catalog that is not there', ['--catalog', file('none.json')], 'none.json (--catalog) does not exist'],
-  ['a broken catalog', ['--catalog', file('broken.json')], 'broken.json (--catalog) is not valid JSON at line 2'],
+  ['a missing catalog file', ['--catalog', file('none.json')], 'none.json (--catalog) does not exist'],
+  [
+    'a catalog that is not JSON',
+    ['--catalog', file('broken.json')],
+    'broken.json (--catalog) is not valid JSON at line 2',
+  ],
   [
     'a catalog without streams',
     ['--catalog', file('empty-catalog.json')],
     'the configured catalog, at streams, is empty',
   ],
-  ['something else for a catalog', ['--catalog', config], 'the configured catalog, at streams, is missing'],
-  ['a broken state', ['--state', file('broken.json')], 'broken.json (--state) is not valid JSON at line 2'],
-  ['something else for a state', ['--state', file('state.json')], 'the saved state, at hello, is not an object'],
-  ['a variable that is no number', [], 'ROLLCALL_FETCH_SECONDS must be a number', { ROLLCALL_FETCH_SECONDS: 'x' }],
+  ['a file that is not a catalog', ['--catalog', config], 'the configured catalog, at streams, is missing'],
+  ['a state that is not JSON', ['--state', file('broken.json')], 'broken.json (--state) is not valid JSON at line 2'],
+  ['a file that is not a state', ['--state', file('state.json')], 'the saved state, at hello, is not an object'],
+  ['a variable that must be a number', [], 'ROLLCALL_FETCH_SECONDS must be a number', { ROLLCALL_FETCH_SECONDS: 'x' }],
   ['an unknown log level', [], 'LOG_LEVEL must be one of FATAL', { LOG_LEVEL: 'loud' }],
   [
-    'no temporal binary at all',
+    'a missing temporal binary',
     [],
     /No `temporal` binary was found.*\(1\).*\(2\).*\(3\).*TEMPORAL_ADDRESS/,
     onNoBinary,
   ],
-  ['a binary that is none', [], 'TEMPORAL_CLI_PATH (/none) is not an executable file', { TEMPORAL_CLI_PATH: '/none' }],
+  [
+    'a temporal binary that does not exist',
+    [],
+    'TEMPORAL_CLI_PATH (/none) is not an executable file',
+    { TEMPORAL_CLI_PATH: '/none' },
+  ],
 ];
 
-it.each(faults)('read says what is wrong with %s', async (_what, flags, words, env = {}) => {
+it.each(faults)('read reports %s', async (_what, flags, words, env = {}) => {
   const defaults = ['--config', config, '--catalog', catalog];
   const { code, stdout, stderr } = await runCli(['read', ...defaults, ...flags], { program: 'source-auth0', env });
   expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
@@ -69,7 +82,7 @@ it.each(faults)('read says what is wrong with %s', async (_what, flags, words, e
   expect(stdout).not.toContain('a-token-nobody-may-see');
 });
 
-it('discover and check refuse a configuration in the same words', async () => {
+it('check and discover report a missing configuration file', async () => {
   for (const verb of ['check', 'discover']) {
     const { code, stdout, stderr } = await runCli([verb, '--config', file('none.json')], { program: 'source-auth0' });
     expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
@@ -77,7 +90,7 @@ it('discover and check refuse a configuration in the same words', async () => {
   }
 });
 
-it('read says that the Temporal server it is told to use does not answer', async () => {
+it('read reports a Temporal server that does not answer', async () => {
   const args = ['read', '--config', config, '--catalog', catalog];
   const { code, stdout, stderr } = await runCli(args, {
     program: 'source-auth0',
