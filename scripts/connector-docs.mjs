@@ -11,8 +11,9 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const load = createRequire(import.meta.url);
 const { streams } = load(join(ROOT, 'dist', 'streams', 'registry.js'));
 const { metrics } = load(join(ROOT, 'dist', 'metrics', 'metrics.js'));
-const { createConnectorSpecification } = load(join(ROOT, 'dist', 'config', 'connector-specification.js'));
-const { createProjectSchema } = load(join(ROOT, 'dist', 'config', 'project-json-schema.js'));
+const { createConnectorSpecification, createProjectSchema } = load(
+  join(ROOT, 'dist', 'config', 'published-schemas.js'),
+);
 
 const code = (text) => `\`${text}\``;
 const row = (...cells) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;

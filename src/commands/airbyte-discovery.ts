@@ -1,6 +1,6 @@
 import { buildCatalog } from '../airbyte/catalog';
 import { formatCatalogLine, formatSpecLine } from '../airbyte/messages';
-import { createConnectorSpecification } from '../config/connector-specification';
+import { createConnectorSpecification } from '../config/published-schemas';
 import { readJsonObject } from '../config/parsed-file';
 import { parseSourceConfig } from '../config/source';
 import { exitCodes } from '../errors';

@@ -4,7 +4,7 @@ import { resolveStagingDir } from '../app/project-folder';
 import { type EffectiveSetting, listEffectiveSettings } from '../config/effective-settings';
 import { readEnvironment, type ShellContext } from '../config/environment';
 import { type Connection, getConnection, loadProject } from '../config/project';
-import { createProjectSchema } from '../config/project-json-schema';
+import { createProjectSchema } from '../config/published-schemas';
 import { resolveDestination, resolveSecrets } from '../config/references';
 import { exitCodes } from '../errors';
 import { streams } from '../streams/registry';

@@ -26,28 +26,21 @@ export function applyAuth0Variables(source: ConnectionSource, shell: ShellContex
 /** The credentials to add. */
 function selectCredentials(
   credentials: CredentialSettings,
-  shell: ShellContext,
-  referTo: (name: string) => string | undefined,
-): CredentialSettings {
-  const secretKey = findSecretKey(credentials);
-  if (secretKey === 'access_token') return {};
-  const isEmpty = secretKey === undefined && credentials.client_id === undefined;
-  const token = isEmpty ? (referTo('AUTH0_ACCESS_TOKEN') ?? referTo('AUTH0_API_TOKEN')) : undefined;
-  if (token !== undefined) return { access_token: token };
-  return {
-    ...defined({ client_id: credentials.client_id === undefined ? referTo('AUTH0_CLIENT_ID') : undefined }),
-    ...(secretKey === undefined && selectSecret(credentials, shell, referTo)),
-  };
-}
-
-function selectSecret(
-  { algorithm }: CredentialSettings,
   { env, cwd }: ShellContext,
   referTo: (name: string) => string | undefined,
 ): CredentialSettings {
+  const { client_id, algorithm } = credentials;
+  const secretKey = findSecretKey(credentials);
+  if (secretKey === 'access_token') return {};
+  const isEmpty = secretKey === undefined && client_id === undefined;
+  const token = isEmpty ? (referTo('AUTH0_ACCESS_TOKEN') ?? referTo('AUTH0_API_TOKEN')) : undefined;
+  if (token !== undefined) return { access_token: token };
+  const client = defined({ client_id: client_id === undefined ? referTo('AUTH0_CLIENT_ID') : undefined });
+  if (secretKey !== undefined) return client;
   const { AUTH0_CLIENT_SIGNING_KEY_PATH: key } = env;
-  if (!key) return defined({ client_secret: referTo('AUTH0_CLIENT_SECRET') });
+  if (!key) return { ...client, ...defined({ client_secret: referTo('AUTH0_CLIENT_SECRET') }) };
   return {
+    ...client,
     // Relative to the working directory, as in Auth0's Deploy CLI.
     private_key: `file:${path.resolve(cwd, key)}`,
     ...defined({ algorithm: algorithm ?? referTo('AUTH0_CLIENT_SIGNING_ALGORITHM') }),

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors';
+import { defined } from '../json';
 import { parseReference, type WrittenConnection } from './project-file';
 
 /** `credentials` of a connection as written in the project file. Values may be references. */
@@ -35,19 +36,13 @@ export function toAuthType(credentials: CredentialSettings): string {
 }
 
 /** The options that set credentials. */
-export interface CredentialFlags {
-  clientId?: string;
-  clientSecret?: string;
-  privateKey?: string;
-  accessToken?: string;
-}
-
 export const credentialOptions = {
   clientId: '--client-id',
   clientSecret: '--client-secret',
   privateKey: '--private-key',
   accessToken: '--access-token',
-} as const satisfies Record<keyof CredentialFlags, string>;
+} as const;
+export type CredentialFlags = { [Key in keyof typeof credentialOptions]?: string };
 
 /** @throws ConfigError when a secret is not a reference: other users of the machine can read command lines */
 export function readCredentialFlags(flags: CredentialFlags): CredentialSettings {
@@ -55,27 +50,23 @@ export function readCredentialFlags(flags: CredentialFlags): CredentialSettings 
     const value = flags[key];
     if (value === undefined || parseReference(value)) continue;
     const option = credentialOptions[key];
-    throw new ConfigError(
-      `${option} is not a reference`,
-      option,
-      `Use ${option} env:NAME or ${option} file:PATH; secrets must not appear on the command line.`,
-    );
+    const nextStep = `Use ${option} env:NAME or ${option} file:PATH; secrets must not appear on the command line.`;
+    throw new ConfigError(`${option} is not a reference`, option, nextStep);
   }
   const { clientId, clientSecret, privateKey, accessToken } = flags;
-  return {
-    ...(clientId !== undefined && { client_id: clientId }),
-    ...(clientSecret !== undefined && { client_secret: clientSecret }),
-    ...(privateKey !== undefined && { private_key: privateKey }),
-    ...(accessToken !== undefined && { access_token: accessToken }),
-  };
+  return defined({
+    client_id: clientId,
+    client_secret: clientSecret,
+    private_key: privateKey,
+    access_token: accessToken,
+  });
 }
 
 /** The stored credentials, changed by options: another secret replaces the stored one; the client can stay. */
 export function replaceCredentials(stored: CredentialSettings, given: CredentialSettings): CredentialSettings {
   const secret = findSecretKey(given);
   if (secret === undefined) return { ...stored, ...given };
-  const { client_id } = stored;
-  return { ...(client_id !== undefined && secret !== 'access_token' && { client_id }), ...given };
+  return { ...(secret !== 'access_token' && defined({ client_id: stored.client_id })), ...given };
 }
 
 /** The options to add before a connection can authenticate. */

@@ -2,11 +2,10 @@ import { relative } from 'node:path';
 import { applyAuth0Variables } from './auth0-variables';
 import { secretKeys } from './credentials';
 import { readEnvironment, type ShellContext, type Variables } from './environment';
-import { toPacingOptions } from './pacing';
 import type { KeyPath } from './parsed-file';
 import type { Connection, Project } from './project';
 import { parseReference } from './project-file';
-import { toReadOptions } from './read-options';
+import { toPacingOptions, toReadOptions } from './reading-settings';
 import { resolveValue } from './references';
 
 /** A setting with its effective value and its origin. */
@@ -21,8 +20,6 @@ export interface EffectiveSetting {
   problem?: string;
 }
 
-const hiddenKeys: ReadonlySet<string> = new Set(secretKeys.map((key) => `credentials.${key}`));
-
 /**
  * The effective settings of a connection.
  * @throws ConfigError when the environment is invalid
@@ -32,55 +29,52 @@ export async function listEffectiveSettings(
   connection: Connection,
   shell: ShellContext,
 ): Promise<EffectiveSetting[]> {
-  const origin = createOriginLookup(project, connection.name, shell.cwd);
-  const texts = listTextSettings(connection, shell).map(async ([key, value]): Promise<EffectiveSetting> => {
-    const shown = await resolveShownValue(key, value, connection, shell.env);
-    return { key, ...shown, origin: origin(key) ?? nameVariable(value) };
-  });
-  const { pacing } = readEnvironment(shell);
-  const { reserve, maxConcurrency } = toPacingOptions({ ...connection.source, ...pacing });
-  const { lookbackSeconds, lagSeconds, rolesSource } = toReadOptions(connection.source);
-  const plain = (key: string, value: string | number): EffectiveSetting => ({
-    key,
-    value,
-    origin: origin(key) ?? 'default',
-  });
-  const overridden = (setting: EffectiveSetting, variable: string, by: number | undefined): EffectiveSetting =>
-    by === undefined ? setting : { ...setting, origin: variable };
-  return [
-    ...(await Promise.all(texts)),
-    plain('streams', connection.streams.map(({ name, syncMode }) => `${name} (${syncMode})`).join(', ')),
-    ...(await listDestinationSettings(connection, origin, shell.env)),
-    ...formatSchedule(project, connection).map((value) => plain('schedule', value)),
-    plain('lookback_seconds', lookbackSeconds),
-    plain('lag_seconds', lagSeconds),
-    plain('roles.source', rolesSource),
-    overridden(plain('rate_limit_reserve', reserve), 'ROLLCALL_RATE_LIMIT_RESERVE', pacing.rate_limit_reserve),
-    overridden(
-      plain('max_concurrency', maxConcurrency ?? 'adaptive'),
-      'ROLLCALL_MAX_CONCURRENCY',
-      pacing.max_concurrency,
-    ),
-  ];
+  const findOrigin = createOriginLookup(project, connection.name, shell.cwd);
+  const settings = listSettings(project, connection, shell).map(
+    async ([key, value, variable]): Promise<EffectiveSetting> => ({
+      key,
+      ...(typeof value === 'number' ? { value } : await resolveShownValue(key, value, connection, shell.env)),
+      origin: variable ?? findOrigin(key) ?? nameVariable(value) ?? 'default',
+    }),
+  );
+  return Promise.all(settings);
 }
 
-/** The settings that are texts, some of them references, in the order of the file's schema. */
-function listTextSettings({ source }: Connection, shell: ShellContext): [key: string, value: string][] {
+type Setting = [key: string, value: string | number, variable?: string | undefined];
+
+/** The settings in the order of the file's schema; `variable` overrides the file. */
+function listSettings(project: Project, connection: Connection, shell: ShellContext): Setting[] {
+  const { source, streams, destination } = connection;
+  const { pacing } = readEnvironment(shell);
+  const { reserve, maxConcurrency = 'adaptive' } = toPacingOptions({ ...source, ...pacing });
+  const { lookbackSeconds, lagSeconds, rolesSource } = toReadOptions(source);
   const { domain, base_url, credentials, audience, start_date } = applyAuth0Variables(source, shell);
   const { client_id, client_secret, private_key, algorithm, key_id, access_token } = credentials;
-  const texts = {
-    domain,
-    base_url,
-    'credentials.client_id': client_id,
-    'credentials.client_secret': client_secret,
-    'credentials.private_key': private_key,
-    'credentials.algorithm': algorithm,
-    'credentials.key_id': key_id,
-    'credentials.access_token': access_token,
-    audience,
-    start_date,
-  };
-  return Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const overrideBy = (variable: string, value: number | undefined): string | undefined =>
+    value === undefined ? undefined : variable;
+  const settings: [key: string, value: string | number | undefined, variable?: string | undefined][] = [
+    ['domain', domain],
+    ['base_url', base_url],
+    ['credentials.client_id', client_id],
+    ['credentials.client_secret', client_secret],
+    ['credentials.private_key', private_key],
+    ['credentials.algorithm', algorithm],
+    ['credentials.key_id', key_id],
+    ['credentials.access_token', access_token],
+    ['audience', audience],
+    ['start_date', start_date],
+    ['streams', streams.map(({ name, syncMode }) => `${name} (${syncMode})`).join(', ')],
+    ['destination.files', destination.kind === 'files' ? destination.folder : undefined],
+    [postgresUrlKey, destination.kind === 'postgres' ? destination.url : undefined],
+    ['destination.postgres.schema', destination.kind === 'postgres' ? destination.schema : undefined],
+    ['schedule', formatSchedule(project, connection)],
+    ['lookback_seconds', lookbackSeconds],
+    ['lag_seconds', lagSeconds],
+    ['roles.source', rolesSource],
+    ['rate_limit_reserve', reserve, overrideBy('ROLLCALL_RATE_LIMIT_RESERVE', pacing.rate_limit_reserve)],
+    ['max_concurrency', maxConcurrency, overrideBy('ROLLCALL_MAX_CONCURRENCY', pacing.max_concurrency)],
+  ];
+  return settings.filter((setting): setting is Setting => setting[1] !== undefined);
 }
 
 /** Returns the line of a setting: in the connection, or in the defaults. */
@@ -97,21 +91,22 @@ function createOriginLookup(
 }
 
 /** The schedule as written in the file. */
-function formatSchedule({ getWrittenValue }: Project, { name, schedule }: Connection): string[] {
-  if (!schedule) return [];
+function formatSchedule({ getWrittenValue }: Project, { name, schedule }: Connection): string | undefined {
+  if (!schedule) return undefined;
   const written = getWrittenValue(['connections', name, 'schedule']) ?? getWrittenValue(['defaults', 'schedule']);
-  return [
-    Object.entries(written as object)
-      .map(([key, value]) => `${key}: ${String(value)}`)
-      .join(', '),
-  ];
+  return Object.entries(written as object)
+    .map(([key, value]) => `${key}: ${String(value)}`)
+    .join(', ');
 }
 
-/** The variable that a setting comes from when it is not in the file. */
-function nameVariable(value: string): string {
-  const { kind, target = '' } = parseReference(value) ?? {};
+/** The variable that a setting comes from when it is not in the file; undefined for a default. */
+function nameVariable(value: string | number): string | undefined {
+  const { kind, target } = parseReference(String(value)) ?? {};
   return kind === 'file' ? 'AUTH0_CLIENT_SIGNING_KEY_PATH' : target;
 }
+
+const postgresUrlKey = 'destination.postgres.url';
+const hiddenKeys: ReadonlySet<string> = new Set([...secretKeys.map((key) => `credentials.${key}`), postgresUrlKey]);
 
 async function resolveShownValue(
   key: string,
@@ -120,7 +115,9 @@ async function resolveShownValue(
   variables: Variables,
 ): Promise<Pick<EffectiveSetting, 'value' | 'problem'>> {
   const isSecret = hiddenKeys.has(key);
-  if (!parseReference(value)) return { value: isSecret ? 'set in the file (hidden)' : value };
+  if (!parseReference(value)) {
+    return { value: key === postgresUrlKey ? redactUrl(value) : isSecret ? hiddenText : value };
+  }
   try {
     const resolved = await resolveValue(value, `connections.${name}.${key}`, folder, variables);
     return { value: isSecret ? value : resolved };
@@ -129,28 +126,10 @@ async function resolveShownValue(
   }
 }
 
-async function listDestinationSettings(
-  connection: Connection,
-  origin: (key: string) => string | undefined,
-  variables: Variables,
-): Promise<EffectiveSetting[]> {
-  const { destination } = connection;
-  if (destination.kind === 'files') {
-    const key = 'destination.files';
-    return [{ key, value: destination.folder, origin: origin(key) ?? 'default' }];
-  }
-  const [url, schema] = ['destination.postgres.url', 'destination.postgres.schema'];
-  const shown = await resolveShownValue(url, destination.url, connection, variables);
-  return [
-    { key: url, ...shown, value: redactUrl(destination.url), origin: origin(url) ?? 'default' },
-    { key: schema, value: destination.schema, origin: origin(schema) ?? 'default' },
-  ];
-}
+const hiddenText = 'set in the file (hidden)';
 
-/** A URL without its secrets. References are shown as they are. */
 function redactUrl(url: string): string {
-  if (parseReference(url)) return url;
-  if (!URL.canParse(url)) return 'set in the file (hidden)';
+  if (!URL.canParse(url)) return hiddenText;
   const shown = new URL(url);
   shown.password = '';
   shown.search = '';

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import path from 'node:path';
 import { type LogLevel, logLevels } from '../airbyte/messages';
-import { pacingSettings } from './pacing';
+import { defined } from '../json';
 import { parseWithSchema } from './problems';
+import { pacingSettings } from './reading-settings';
 
 /** Address of metrics and health. */
 export interface ListenAddress {
@@ -12,7 +13,7 @@ export interface ListenAddress {
 }
 
 /** `127.0.0.1:9464`, `0.0.0.0:9464`, `[::1]:9464`. */
-export const listenAddressSchema = z
+const listenAddressSchema = z
   .string()
   .regex(/^(\[[0-9a-f:.]+\]|[^\s:/]+):\d{1,5}$/i, 'must be host:port, such as 127.0.0.1:9464')
   .transform((text): ListenAddress => {
@@ -122,18 +123,18 @@ export function readEnvironment({ env, cwd }: ShellContext): Environment {
   const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } = read;
   return {
     logLevel: read.LOG_LEVEL ?? 'INFO',
-    fetchBudget: {
-      ...(read.ROLLCALL_FETCH_PAGES !== undefined && { pages: read.ROLLCALL_FETCH_PAGES }),
-      ...(read.ROLLCALL_FETCH_SECONDS !== undefined && { seconds: read.ROLLCALL_FETCH_SECONDS }),
-      ...(read.ROLLCALL_FETCH_BYTES !== undefined && { bytes: read.ROLLCALL_FETCH_BYTES }),
-    },
-    pacing: {
-      ...(read.ROLLCALL_RATE_LIMIT_RESERVE !== undefined && { rate_limit_reserve: read.ROLLCALL_RATE_LIMIT_RESERVE }),
-      ...(read.ROLLCALL_MAX_CONCURRENCY !== undefined && { max_concurrency: read.ROLLCALL_MAX_CONCURRENCY }),
-    },
+    fetchBudget: defined({
+      pages: read.ROLLCALL_FETCH_PAGES,
+      seconds: read.ROLLCALL_FETCH_SECONDS,
+      bytes: read.ROLLCALL_FETCH_BYTES,
+    }),
+    pacing: defined({
+      rate_limit_reserve: read.ROLLCALL_RATE_LIMIT_RESERVE,
+      max_concurrency: read.ROLLCALL_MAX_CONCURRENCY,
+    }),
     heartbeatSeconds: read.ROLLCALL_HEARTBEAT_SECONDS ?? 10,
     ...(read.ROLLCALL_STAGING !== undefined && { stagingDir: path.resolve(cwd, read.ROLLCALL_STAGING) }),
-    ...(read.ROLLCALL_LISTEN !== undefined && { listen: read.ROLLCALL_LISTEN }),
+    ...defined({ listen: read.ROLLCALL_LISTEN }),
     taskQueue: read.ROLLCALL_TASK_QUEUE ?? 'rollcall',
     ...(deploymentName !== undefined && buildId !== undefined && { deployment: { deploymentName, buildId } }),
   };

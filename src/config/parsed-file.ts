@@ -28,21 +28,11 @@ export async function readProjectText(file: string, example: string): Promise<st
     return await readFile(file, 'utf8');
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw code === 'ENOENT'
-      ? new ConfigError(
-          `the file ${file} does not exist`,
-          file,
-          `Create it with \`rollcall init\`, or start with:\n${example}`,
-          { cause },
-        )
-      : new ConfigError(
-          `the file ${file} cannot be read (${code})`,
-          file,
-          'Check that it is a file and that this user has read permission.',
-          {
-            cause,
-          },
-        );
+    const [what, nextStep] =
+      code === 'ENOENT'
+        ? ['does not exist', `Create it with \`rollcall init\`, or start with:\n${example}`]
+        : [`cannot be read (${code})`, 'Check that it is a file and that this user has read permission.'];
+    throw new ConfigError(`the file ${file} ${what}`, file, nextStep, { cause });
   }
 }
 
@@ -81,17 +71,11 @@ export function parseYaml(text: string, file: string): YamlContent {
   }
 }
 
-/** Counted from 1. */
-export interface TextPosition {
-  line: number;
-  column: number;
-}
-
 /**
- * The position of the first syntax error in a JSON text; undefined in valid JSON. The error of `JSON.parse` quotes the
- * text, which may contain a secret, and often lacks the position.
+ * The position of the first syntax error in a JSON text, counted from 1; undefined in valid JSON. The error of `JSON.parse`
+ * quotes the text, which may contain a secret, and often lacks the position.
  */
-export function findSyntaxError(text: string): TextPosition | undefined {
+export function findSyntaxError(text: string): { line: number; column: number } | undefined {
   const errors: ParseError[] = [];
   parse(text, errors, { disallowComments: true, allowTrailingComma: false });
   const [first] = errors;
@@ -109,11 +93,8 @@ export function findSyntaxError(text: string): TextPosition | undefined {
 export async function readJsonObject(flag: string, file: string, cwd: string): Promise<JsonObject> {
   const value = parseJsonText(await readFlagFile(flag, file, cwd), flag, file);
   if (isObject(value)) return value;
-  throw new ConfigError(
-    `the file ${file} (${flag}) does not contain a JSON object`,
-    flag,
-    'Write a JSON object: { … }.',
-  );
+  const what = `the file ${file} (${flag}) does not contain a JSON object`;
+  throw new ConfigError(what, flag, 'Write a JSON object: { … }.');
 }
 
 /**
@@ -125,12 +106,14 @@ export async function readStateFile(flag: string, file: string, cwd: string): Pr
   return text.trim() === '' ? undefined : parseJsonText(text, flag, file);
 }
 
-const readFailures: Record<string, { what: string; nextStep: string }> = {
-  ENOENT: { what: 'does not exist', nextStep: 'Check the path.' },
-  ENOTDIR: { what: 'does not exist', nextStep: 'Check the path.' },
-  EISDIR: { what: 'is a directory', nextStep: 'Pass a file in this directory.' },
-  EACCES: { what: 'cannot be read: permission denied', nextStep: 'Grant this user read permission.' },
-  EPERM: { what: 'cannot be read: permission denied', nextStep: 'Grant this user read permission.' },
+const notFound = ['does not exist', 'Check the path.'] as const;
+const denied = ['cannot be read: permission denied', 'Grant this user read permission.'] as const;
+const readFailures: Readonly<Record<string, readonly [what: string, nextStep: string]>> = {
+  ENOENT: notFound,
+  ENOTDIR: notFound,
+  EISDIR: ['is a directory', 'Pass a file in this directory.'],
+  EACCES: denied,
+  EPERM: denied,
 };
 
 async function readFlagFile(flag: string, file: string, cwd: string): Promise<string> {
@@ -138,7 +121,7 @@ async function readFlagFile(flag: string, file: string, cwd: string): Promise<st
     return (await readFile(resolve(cwd, file), 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    const { what, nextStep } = readFailures[code] ?? { what: `cannot be read (${code})`, nextStep: 'Check the path.' };
+    const [what, nextStep] = readFailures[code] ?? [`cannot be read (${code})`, 'Check the path.'];
     throw new ConfigError(`the file ${file} (${flag}) ${what}`, flag, nextStep, { cause: error });
   }
 }

@@ -1,19 +1,11 @@
 import { z } from 'zod';
-import { pacingSettings } from './pacing';
-import { searchWindowSettings, rolesSettings } from './read-options';
+import { pacingSettings, rolesSettings, searchWindowSettings } from './reading-settings';
 import { scheduleSettings } from './schedule-settings';
 
 const nonEmptyText = z.string().min(1);
 
-/** A value that is stored elsewhere. */
-export interface Reference {
-  kind: 'env' | 'file';
-  /** Name of the variable, or path of the file. */
-  target: string;
-}
-
-/** Undefined when the text is itself the value. */
-export function parseReference(text: string): Reference | undefined {
+/** The name of a variable, or the path of a file; undefined when the text is itself the value. */
+export function parseReference(text: string): { kind: 'env' | 'file'; target: string } | undefined {
   const [, kind, target] = /^(env|file):(.+)$/s.exec(text) ?? [];
   return target === undefined ? undefined : { kind: kind === 'env' ? 'env' : 'file', target };
 }

@@ -1,6 +1,5 @@
 import { ConfigError } from '../errors';
-import type { Connection, KnownStreams, Project } from './project';
-import { loadProject } from './project';
+import { type Connection, type KnownStreams, loadProject, type Project } from './project';
 
 /** Receives the problem of a file or reference whose last valid version remains in use; repeated problems once. */
 export type OnProblem = (message: string) => void;
@@ -11,16 +10,10 @@ export type OnProblem = (message: string) => void;
  * @throws ConfigError when there is none yet
  */
 export function createProjectReader(file: string, known: KnownStreams, onProblem: OnProblem): () => Promise<Project> {
+  const orLastValid = createFallback<Project>(onProblem);
   let current: Project | undefined;
-  const report = reportOnce(onProblem);
   return async () => {
-    try {
-      current = await loadProject(file, known, current);
-      report(undefined);
-    } catch (error) {
-      if (current === undefined || !(error instanceof ConfigError)) throw error;
-      report(error.message);
-    }
+    current = await orLastValid(current, () => loadProject(file, known, current));
     return current;
   };
 }
@@ -33,28 +26,33 @@ export function createConnectionResolver<Resolved>(
   resolve: (connection: Connection) => Promise<Resolved>,
   onProblem: OnProblem,
 ): (connection: Connection) => Promise<Resolved> {
+  const orLastValid = createFallback<Resolved>(onProblem);
   const last = new Map<string, { settings: string; resolved: Resolved }>();
-  const report = reportOnce(onProblem);
   return async (connection) => {
     const settings = JSON.stringify(connection);
-    try {
-      const resolved = await resolve(connection);
-      last.set(connection.name, { settings, resolved });
-      report(undefined);
-      return resolved;
-    } catch (error) {
-      const before = last.get(connection.name);
-      if (before?.settings !== settings || !(error instanceof ConfigError)) throw error;
-      report(error.message);
-      return before.resolved;
-    }
+    const before = last.get(connection.name);
+    const valid = before?.settings === settings ? before.resolved : undefined;
+    const resolved = await orLastValid(valid, () => resolve(connection));
+    last.set(connection.name, { settings, resolved });
+    return resolved;
   };
 }
 
-function reportOnce(onProblem: OnProblem): (message: string | undefined) => void {
+/** Creates a function that reads a value, and returns the last valid one, if there is one, after a ConfigError. */
+function createFallback<Value>(
+  onProblem: OnProblem,
+): (last: Value | undefined, read: () => Promise<Value>) => Promise<Value> {
   let reported: string | undefined;
-  return (message) => {
-    if (message !== undefined && message !== reported) onProblem(`${message} Using the last valid version until then.`);
-    reported = message;
+  return async (last, read) => {
+    try {
+      const value = await read();
+      reported = undefined;
+      return value;
+    } catch (error) {
+      if (last === undefined || !(error instanceof ConfigError)) throw error;
+      if (error.message !== reported) onProblem(`${error.message} Using the last valid version until then.`);
+      reported = error.message;
+      return last;
+    }
   };
 }

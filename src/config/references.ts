@@ -7,7 +7,7 @@ import { findCredentialConflict, toAuthType } from './credentials';
 import { readEnvironment, type ShellContext, type Variables } from './environment';
 import { type Connection, describeSetting, type Destination } from './project';
 import { parseReference } from './project-file';
-import { toReadOptions } from './read-options';
+import { toReadOptions } from './reading-settings';
 import { parseSourceConfig, type SourceConfig } from './source';
 
 /**
@@ -100,15 +100,11 @@ export async function resolveValue(
 ): Promise<string> {
   const { kind, target } = parseReference(value) ?? {};
   if (target === undefined) return value;
-  return kind === 'env'
-    ? readVariable(target, where, variables)
-    : readReferencedFile(path.resolve(folder, target), where);
-}
-
-function readVariable(name: string, where: string, variables: Variables): string {
-  const value = variables[name];
-  if (value !== undefined && value !== '') return value;
-  throw new ConfigError(`the environment variable ${name}, referenced by ${where}, is not set`, where, `Set ${name}.`);
+  if (kind === 'file') return readReferencedFile(path.resolve(folder, target), where);
+  const found = variables[target];
+  if (found) return found;
+  const what = `the environment variable ${target}, referenced by ${where}, is not set`;
+  throw new ConfigError(what, where, `Set ${target}.`);
 }
 
 async function readReferencedFile(file: string, where: string): Promise<string> {

@@ -1,24 +1,26 @@
 import { createPrivateKey } from 'node:crypto';
 import { z } from 'zod';
 import { signingAlgorithms, type SigningKey } from '../auth0/token';
-import { isObject, isPresent } from '../json';
+import { defined, isObject, isPresent } from '../json';
 import type { ReadOptions } from '../streams/fetch-task';
 import { normaliseTimestamp, timestampPattern } from '../timestamp';
-import { type PacingOptions, pacingSettings, toPacingOptions } from './pacing';
 import { type ParseOptions, parseWithSchema } from './problems';
-import { rolesSettings, searchWindowSettings, toReadOptions } from './read-options';
+import {
+  type PacingOptions,
+  pacingSettings,
+  rolesSettings,
+  searchWindowSettings,
+  toPacingOptions,
+  toReadOptions,
+} from './reading-settings';
 
-const pemLine = /.{1,64}/g;
-
-/**
- * Restores the PEM text of a pasted key: one-line forms turn line breaks into blanks, environment files escape them (`\n`).
- */
+/** Restores the PEM text of a pasted key: one-line forms turn line breaks into blanks, environment files escape them (`\n`). */
 export function normalisePem(text: string): string {
   const lines = text.replaceAll('\\n', '\n').replaceAll('\r', '');
   const [, begin = '', body = '', end = ''] =
     /^(-----BEGIN [^-]+-----)([^-]*)(-----END [^-]+-----)$/.exec(lines.trim()) ?? [];
   const base64 = body.replaceAll(/\s/g, '');
-  return base64 === '' || body.includes(':') ? lines : [begin, ...(base64.match(pemLine) ?? []), end, ''].join('\n');
+  return base64 === '' || body.includes(':') ? lines : [begin, ...(base64.match(/.{1,64}/g) ?? []), end, ''].join('\n');
 }
 
 /** Why a key cannot sign, as the continuation of a path; undefined when it can. */
@@ -73,6 +75,14 @@ export interface SourceConfig {
 /** A non-empty text without the blanks and line breaks around pasted values. */
 const trimmedText = () => z.string().trim().min(1);
 
+/** Refuses a text in which `findProblem` finds a problem. */
+const refineWith =
+  (findProblem: (text: string) => string | undefined) =>
+  (text: string, { addIssue }: z.core.$RefinementCtx): void => {
+    const message = findProblem(text);
+    if (message !== undefined) addIssue({ code: 'custom', message, continue: false });
+  };
+
 const clientIdSetting = trimmedText().meta({
   title: 'Client ID',
   description: 'Client ID of a machine-to-machine application authorized for the Management API.',
@@ -106,19 +116,13 @@ const privateKeyJwtSchema = z
   .looseObject({
     auth_type: z.literal('private_key_jwt').meta({ order: 0 }),
     client_id: clientIdSetting,
-    private_key: trimmedText()
-      .transform(normalisePem)
-      .superRefine((pem, context) => {
-        const message = findPrivateKeyProblem(pem);
-        if (message !== undefined) context.addIssue({ code: 'custom', message });
-      })
-      .meta({
-        title: 'Private Key',
-        description: 'RSA private key in PEM format. Its public key must be registered with the application.',
-        airbyte_secret: true,
-        multiline: true,
-        order: 2,
-      }),
+    private_key: trimmedText().transform(normalisePem).superRefine(refineWith(findPrivateKeyProblem)).meta({
+      title: 'Private Key',
+      description: 'RSA private key in PEM format. Its public key must be registered with the application.',
+      airbyte_secret: true,
+      multiline: true,
+      order: 2,
+    }),
     algorithm: z.enum(signingAlgorithms).default('RS256').meta({
       title: 'Algorithm',
       description: 'Algorithm registered for the key.',
@@ -168,10 +172,7 @@ export const sourceSchema = z
         order: 0,
       }),
     base_url: trimmedText()
-      .superRefine((url, context) => {
-        const message = findBaseUrlProblem(url);
-        if (message !== undefined) context.addIssue({ code: 'custom', message, continue: false });
-      })
+      .superRefine(refineWith(findBaseUrlProblem))
       .optional()
       .meta({
         title: 'Base URL',
@@ -227,11 +228,10 @@ export function parseSourceConfig(json: unknown, options: Partial<ParseOptions> 
     ...options,
   });
   const baseUrl = toOrigin(source.base_url ?? `https://${source.domain}`);
-  const startDate = source.start_date === undefined ? undefined : normaliseTimestamp(source.start_date);
   return {
     baseUrl,
     credentials: toCredentials(source, baseUrl),
-    ...(startDate !== undefined && { startDate }),
+    ...defined({ startDate: source.start_date && normaliseTimestamp(source.start_date) }),
     readOptions: toReadOptions(source),
     pacing: toPacingOptions(source),
   };
@@ -239,15 +239,10 @@ export function parseSourceConfig(json: unknown, options: Partial<ParseOptions> 
 
 /** The values of a configuration that must not be shown. */
 export function listSecrets({ credentials }: SourceConfig): string[] {
-  switch (credentials.type) {
-    case 'access_token':
-      return [credentials.accessToken];
-    case 'client_credentials':
-      return [credentials.clientSecret];
-    case 'private_key_jwt':
-      // Also by lines: messages rarely quote a whole key.
-      return [credentials.privateKey, ...credentials.privateKey.split('\n').filter((line) => /^[\w+/=]+$/.test(line))];
-  }
+  if (credentials.type === 'access_token') return [credentials.accessToken];
+  if (credentials.type === 'client_credentials') return [credentials.clientSecret];
+  // Also by lines: messages rarely quote a whole key.
+  return [credentials.privateKey, ...credentials.privateKey.split('\n').filter((line) => /^[\w+/=]+$/.test(line))];
 }
 
 function toCredentials({ credentials }: z.output<typeof sourceSchema>, baseUrl: string): SourceConfig['credentials'] {
@@ -261,13 +256,7 @@ function toCredentials({ credentials }: z.output<typeof sourceSchema>, baseUrl: 
     return { ...client, type: 'client_credentials', clientSecret: credentials.client_secret };
   }
   const { private_key: privateKey, algorithm, key_id: keyId } = credentials;
-  return {
-    ...client,
-    type: 'private_key_jwt',
-    privateKey,
-    algorithm,
-    ...(keyId === undefined ? {} : { keyId }),
-  };
+  return { ...client, type: 'private_key_jwt', privateKey, algorithm, ...defined({ keyId }) };
 }
 
 function toOrigin(url: string): string {

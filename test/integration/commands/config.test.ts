@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createProjectSchema } from '../../../src/config/project-json-schema';
+import { createProjectSchema } from '../../../src/config/published-schemas';
 import { type CliResult, runCli } from '../../support/cli';
 import { scratchFolder } from '../../support/scratch';
 

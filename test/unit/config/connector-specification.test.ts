@@ -1,6 +1,6 @@
 import Ajv from 'ajv';
 import { formatSpecLine } from '../../../src/airbyte/messages';
-import { createConnectorSpecification } from '../../../src/config/connector-specification';
+import { createConnectorSpecification } from '../../../src/config/published-schemas';
 import { parseSourceConfig } from '../../../src/config/source';
 import { parseMessage } from '../airbyte/protocol/validator';
 

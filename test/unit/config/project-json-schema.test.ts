@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { projectSchema } from '../../../src/config/project-file';
-import { createProjectSchema } from '../../../src/config/project-json-schema';
+import { createProjectSchema } from '../../../src/config/published-schemas';
 import { findCodeBlocks, readPages } from '../../support/documentation';
 
 const root = path.join(__dirname, '..', '..', '..');

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { createConnectorSpecification } from '../../../src/config/connector-specification';
+import { createConnectorSpecification } from '../../../src/config/published-schemas';
 import { streams } from '../../../src/streams/registry';
 import { CLI_VERSION } from '../../../src/temporal/embedded-server/binary';
 

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { ConnectorSpecification } from '../airbyte/messages';
 import type { JsonObject } from '../json';
+import { streams } from '../streams/registry';
+import { projectSchema } from './project-file';
 import { sourceSchema } from './source';
 
 /** Groups of Airbyte's form, and their settings. */
@@ -20,16 +22,36 @@ export function createConnectorSpecification(): ConnectorSpecification {
       if (jsonSchema.additionalProperties) jsonSchema.additionalProperties = true;
     },
   }) as JsonObject & { properties: Record<string, JsonObject> };
-  const properties = Object.entries(schema.properties).map(([name, property]): [string, JsonObject] => {
+  for (const [name, property] of Object.entries(schema.properties)) {
     const group = formGroups.find(({ settings }) => settings.includes(name));
-    return [name, { ...property, ...(group && { group: group.id }) }];
-  });
+    if (group) property['group'] = group.id;
+  }
   return {
     documentationUrl: 'https://auth0.com/docs/api/management/v2',
     connectionSpecification: {
       ...schema,
-      properties: Object.fromEntries(properties),
       groups: formGroups.map(({ id, title }) => ({ id, title })),
     },
   };
+}
+
+type SchemaNode = { [keyword: string]: unknown };
+
+/** JSON schema of `rollcall.yaml` for editors, in draft-07, which they support. */
+export function createProjectSchema(): JsonObject {
+  const schema = z.toJSONSchema(projectSchema, {
+    target: 'draft-7',
+    io: 'input',
+    // Only Airbyte's form uses it.
+    override: ({ jsonSchema }) => delete (jsonSchema as SchemaNode)['order'],
+  }) as SchemaNode;
+  const { defaults, connections } = schema['properties'] as { defaults: SchemaNode; connections: SchemaNode };
+  // The file's schema does not know the names of the streams.
+  const names = { enum: streams.map(({ name }) => name) };
+  for (const { properties } of [defaults, connections['additionalProperties'] as SchemaNode]) {
+    const { anyOf } = (properties as { streams: { anyOf: [SchemaNode, SchemaNode] } }).streams;
+    anyOf[0]['items'] = names;
+    anyOf[1]['propertyNames'] = names;
+  }
+  return schema as JsonObject;
 }
