@@ -25,9 +25,6 @@ export interface CommandContext extends ShellContext {
   host?: ProcessHost;
 }
 
-/** A command; returns the exit code. */
-export type CommandFunction<Flags> = (flags: Flags, context: CommandContext) => Promise<number>;
-
 /** A command on a connection of the project file. */
 export type ConnectionCommand<Flags> = (name: string, flags: Flags, context: CommandContext) => Promise<number>;
 

@@ -275,7 +275,6 @@ describe('a table that a user drops', () => {
     await copy('run-2', mergedUsers, [user('a')]);
     expect(await readRecords('users')).toEqual([user('a')]);
     await sql('DROP SCHEMA $schema CASCADE');
-    await expect(sink.loadState()).rejects.toThrow();
     expect(await sink.loadState()).toEqual({});
   });
 
