@@ -54,18 +54,6 @@ it('reports a sync as cancelled only when its child workflows have ended, and st
   project.tenant.updateSettings({ rateLimits: { global: { size: 30, perSecond: 30 } } });
 });
 
-it('waits for child workflows that a terminated sync has left behind', async () => {
-  project.tenant.updateSettings({ rateLimits: 'unlimited' });
-  // No worker polls this task queue, so the workflow does not learn that it must end.
-  const left = { workflowId: 'sync/acme/clients', taskQueue: 'without-workers', args: [] };
-  const child = await temporal.client.workflow.start('streamWorkflow', left);
-  const syncing = project.run('sync', 'acme');
-  await requestsReach(3);
-  await child.terminate();
-  const { code, stderr } = await syncing;
-  expect({ code, stderr }).toEqual({ code: 0, stderr });
-});
-
 it.each([
   [['resume', 'acme'], /no sync of acme is running/],
   [['cancel', 'acme'], /no sync of acme is running/],
