@@ -10,7 +10,12 @@ let project: TestProject;
 let temporal: TemporalConnection;
 
 beforeAll(async () => {
-  const scenario = { users: { count: 300 }, organizations: { count: 5, members: 5 }, clients: { count: 3 }, roles: { count: 2 } };
+  const scenario = {
+    users: { count: 300 },
+    organizations: { count: 5, members: 5 },
+    clients: { count: 3 },
+    roles: { count: 2 },
+  };
   project = await openProject(folder, { scenario });
   await project.startWorker();
   temporal = await connect(project.namespace);
