@@ -29,7 +29,7 @@ export interface PageNotes {
   splits?: number;
 }
 
-/** The first 64 bits of an id's SHA-256, base64url. It tells the rows of one list apart and contains no personal data. */
+/** The first 64 bits of an id's SHA-256, base64url. It distinguishes the rows of one list and contains no personal data. */
 export function computeFingerprint(row: JsonObject, key: string): string {
   return createHash('sha256')
     .update(row[key] as string)

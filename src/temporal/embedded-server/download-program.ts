@@ -1,5 +1,5 @@
-// Has the Temporal SDK download its command-line program: node download-program.js FOLDER VERSION. Run by binary.ts,
-// which ends this process once the file is there. The SDK goes on to start the file as a server, unless it cannot bind the
+// Downloads the Temporal CLI with the SDK: node download-program.js FOLDER VERSION. Run by binary.ts,
+// which ends this process once the file is there. The SDK then starts the file as a server, unless it cannot bind the
 // address, which belongs to no machine (RFC 5737): only the download is wanted.
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 
